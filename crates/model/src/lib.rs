@@ -1,1 +1,23 @@
-//! Placeholder.
+//! Values that the whole house shares: ids, names, limits, timestamps, stored entries and hints.
+//!
+//! Everything here is parsed once at the edge and can't be wrong afterwards. No I/O, no clock, no
+//! randomness, no vendor format: dialects translate into these types and back.
+
+mod app_key;
+mod delivery;
+mod device;
+mod entry;
+mod feed;
+mod ids;
+pub mod limits;
+mod names;
+mod time;
+
+pub use app_key::AppKey;
+pub use delivery::{CloseCause, CloseTarget, Delivery, Hint, RENDER_SLOTS};
+pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
+pub use entry::{Dialect, Entry, EntryError, EntryKind};
+pub use feed::{ConversationId, Feed};
+pub use ids::{AppId, ClientMessageId, MessageId, Seq, Uid};
+pub use names::{NameError, Username};
+pub use time::Timestamp;

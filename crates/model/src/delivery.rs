@@ -1,0 +1,88 @@
+//! News that travel between use cases and live sessions. All of it may be lost: sessions read the log.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use crate::{AppId, ConnectionId, ConversationId, DeviceNumber, Entry, Feed, Seq, Uid};
+
+/// Renderings of one delivery that sessions share: a dialect uses two (recipient's and sender's view).
+pub const RENDER_SLOTS: usize = 4;
+
+/// A new entry of a feed, with the bytes that sessions made of it: each dialect encodes it once.
+#[derive(Debug)]
+pub struct Delivery {
+    pub app: AppId,
+    pub feed: Feed,
+    pub seq: Seq,
+    pub entry: Entry,
+    rendered: [OnceLock<Bytes>; RENDER_SLOTS],
+}
+
+impl Delivery {
+    pub fn new(app: AppId, feed: Feed, seq: Seq, entry: Entry) -> Self {
+        Self { app, feed, seq, entry, rendered: Default::default() }
+    }
+
+    /// The bytes of a rendering, made by `render` the first time.
+    pub fn rendered(&self, slot: usize, render: impl FnOnce() -> Bytes) -> Bytes {
+        self.rendered[slot].get_or_init(render).clone()
+    }
+}
+
+/// Whom a close is meant for, among one user's connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CloseTarget {
+    All,
+    Device(DeviceNumber),
+    Connection(ConnectionId),
+}
+
+/// Why the server ends a connection. The client is told before the socket closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CloseCause {
+    /// A newer login took its place; `notice` is the text that the new device sent for the old one.
+    NewLogin {
+        notice: String,
+    },
+    /// The account was deleted.
+    UserRemoved,
+    PasswordChanged,
+    /// Another device of the user, or the administrator, forced it off.
+    KickedByDevice,
+    /// The account was deactivated.
+    UserDeactivated,
+    /// The app was disabled.
+    AppDisabled,
+    /// The node is shutting down; the client may come back at once.
+    Draining,
+    /// Nothing was heard for longer than the idle limit.
+    Idle,
+    /// The peer did not read what was sent to it.
+    SlowReader,
+}
+
+/// Something that live sessions may want to know.
+#[derive(Clone, Debug)]
+pub enum Hint {
+    Delivery(Arc<Delivery>),
+    Close { app: AppId, uid: Uid, target: CloseTarget, cause: CloseCause },
+}
+
+impl Hint {
+    /// The users whose sessions are concerned: one or two.
+    pub fn audience(&self) -> (AppId, [Option<Uid>; 2]) {
+        match self {
+            Self::Close { app, uid, .. } => (*app, [Some(*uid), None]),
+            Self::Delivery(delivery) => match delivery.feed {
+                Feed::Events(uid) => (delivery.app, [Some(uid), None]),
+                Feed::Conversation(ConversationId::Single { low, high }) if low == high => {
+                    (delivery.app, [Some(low), None])
+                }
+                Feed::Conversation(ConversationId::Single { low, high }) => {
+                    (delivery.app, [Some(low), Some(high)])
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! An entry of a feed as it is stored: a small canonical header and the sender's payload as it came.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use thiserror::Error;
+
+use crate::{DeviceNumber, MessageId, Resource, Timestamp, Uid, Username};
+
+/// Version of [`Entry::encode`]'s form, its first byte.
+const FORMAT: u8 = 1;
+
+/// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    Easemob = 1,
+}
+
+/// What an entry is, as far as the rules care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// Something said: counts as unread, belongs to history.
+    Message = 1,
+    /// A command for the app, stored for offline devices, not part of history, not counted.
+    Command = 2,
+    /// The place of a recalled message. Its payload is gone; devices that lack it skip it.
+    Recalled = 3,
+    /// The notice that message `subject` was recalled.
+    Recall = 4,
+    /// `subject` reached a device of the user in whose feed this does not stand.
+    DeliveryReceipt = 5,
+    /// `subject` was read.
+    ReadReceipt = 6,
+    /// The whole conversation was read up to here.
+    ConversationRead = 7,
+}
+
+impl EntryKind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            1 => Self::Message,
+            2 => Self::Command,
+            3 => Self::Recalled,
+            4 => Self::Recall,
+            5 => Self::DeliveryReceipt,
+            6 => Self::ReadReceipt,
+            7 => Self::ConversationRead,
+            _ => return None,
+        })
+    }
+
+    /// Whether the entry adds one to the recipients' unread number.
+    pub fn is_countable(self) -> bool {
+        matches!(self, Self::Message)
+    }
+}
+
+/// A stored entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: MessageId,
+    pub kind: EntryKind,
+    pub dialect: Dialect,
+    pub at: Timestamp,
+    pub sender: Uid,
+    /// The device that sent it, which must not get it back.
+    pub sender_device: DeviceNumber,
+    pub sender_name: Username,
+    pub sender_resource: Option<Resource>,
+    /// The peer's name.
+    pub target_name: Username,
+    /// The message that a recall or receipt is about.
+    pub subject: Option<MessageId>,
+    /// The dialect's bytes, with everything that only the server may say already cut or set.
+    pub payload: Bytes,
+}
+
+/// Stored bytes that are no entry: damage, or a newer build's.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("a stored entry can't be read: {0}")]
+pub struct EntryError(&'static str);
+
+impl Entry {
+    /// The stored form (see [`Entry::decode`]).
+    pub fn encode(&self) -> Bytes {
+        let resource = self.sender_resource.as_ref().map_or("", Resource::as_str);
+        let mut out = BytesMut::with_capacity(
+            43 + self.sender_name.as_str().len()
+                + resource.len()
+                + self.target_name.as_str().len()
+                + self.payload.len(),
+        );
+        out.put_u8(FORMAT);
+        out.put_u8(self.kind as u8);
+        out.put_u8(self.dialect as u8);
+        out.put_u64(self.id.0);
+        out.put_u64(self.at.0);
+        out.put_u64(self.sender.0);
+        out.put_u32(self.sender_device.0);
+        out.put_u64(self.subject.map_or(0, |subject| subject.0));
+        for text in [self.sender_name.as_str(), resource, self.target_name.as_str()] {
+            out.put_u8(u8::try_from(text.len()).expect("names and resources are below 256 bytes"));
+            out.put_slice(text.as_bytes());
+        }
+        out.put_slice(&self.payload);
+        out.freeze()
+    }
+
+    /// Reads the stored form; the payload shares `bytes`.
+    ///
+    /// # Errors
+    /// [`EntryError`] for damaged bytes or a format that this build does not know.
+    pub fn decode(mut bytes: Bytes) -> Result<Self, EntryError> {
+        if bytes.remaining() < 39 {
+            return Err(EntryError("it is too short"));
+        }
+        if bytes.get_u8() != FORMAT {
+            return Err(EntryError("its format is newer than this build"));
+        }
+        let kind = EntryKind::from_byte(bytes.get_u8()).ok_or(EntryError("its kind is unknown"))?;
+        let dialect = match bytes.get_u8() {
+            1 => Dialect::Easemob,
+            _ => return Err(EntryError("its dialect is unknown")),
+        };
+        let id = MessageId(bytes.get_u64());
+        let at = Timestamp(bytes.get_u64());
+        let sender = Uid(bytes.get_u64());
+        let sender_device = DeviceNumber(bytes.get_u32());
+        let subject = Some(bytes.get_u64()).filter(|subject| *subject != 0).map(MessageId);
+        let sender_name =
+            Username::parse(text(&mut bytes)?.as_str()).map_err(|_| EntryError("its sender"))?;
+        let resource = text(&mut bytes)?;
+        let sender_resource = match resource.as_str() {
+            "" => None,
+            resource => Some(Resource::parse(resource).map_err(|_| EntryError("its resource"))?),
+        };
+        let target_name =
+            Username::parse(text(&mut bytes)?.as_str()).map_err(|_| EntryError("its target"))?;
+        Ok(Self {
+            id,
+            kind,
+            dialect,
+            at,
+            sender,
+            sender_device,
+            sender_name,
+            sender_resource,
+            target_name,
+            subject,
+            payload: bytes,
+        })
+    }
+}
+
+fn text(bytes: &mut Bytes) -> Result<String, EntryError> {
+    if bytes.is_empty() {
+        return Err(EntryError("it ends inside a text"));
+    }
+    let length = usize::from(bytes.get_u8());
+    if bytes.remaining() < length {
+        return Err(EntryError("it ends inside a text"));
+    }
+    String::from_utf8(bytes.split_to(length).to_vec()).map_err(|_| EntryError("a text is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry {
+            id: MessageId(9_007_199_254_740_991),
+            kind: EntryKind::Recall,
+            dialect: Dialect::Easemob,
+            at: Timestamp(1_795_220_913_741),
+            sender: Uid(7),
+            sender_device: DeviceNumber(3),
+            sender_name: Username::parse("alice").unwrap(),
+            sender_resource: Some(Resource::parse("webim_web_devA").unwrap()),
+            target_name: Username::parse("bob").unwrap(),
+            subject: Some(MessageId(42)),
+            payload: Bytes::from_static(b"payload"),
+        }
+    }
+
+    #[test]
+    fn what_is_stored_comes_back() {
+        assert_eq!(Entry::decode(entry().encode()), Ok(entry()));
+        let bare = Entry { sender_resource: None, subject: None, payload: Bytes::new(), ..entry() };
+        assert_eq!(Entry::decode(bare.encode()), Ok(bare));
+    }
+
+    #[test]
+    fn cut_bytes_are_an_error_and_no_panic() {
+        let bytes = entry().encode();
+        for length in 0..bytes.len() - entry().payload.len() {
+            assert!(Entry::decode(bytes.slice(..length)).is_err(), "{length} bytes were accepted");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Limits of the field, with their sources. What an owner may change is a setting of the app instead.
+
+/// Bytes of a user name (easemob-rest.md 6.1).
+pub const USERNAME_BYTES: usize = 64;
+/// Bytes of a password (easemob-rest.md 6.1: 64 characters; JMessage allows 128 bytes).
+pub const PASSWORD_BYTES: usize = 128;
+/// Characters of a nickname (easemob-rest.md 3.1).
+pub const NICKNAME_CHARS: usize = 100;
+/// Digits of generated group and room ids; all-digit user names of this length are reserved.
+pub const GENERATED_ID_DIGITS: usize = 14;
+/// Bytes of a device's resource string. The web SDK's are about 30; `customN_<uuid>` about 50.
+pub const RESOURCE_BYTES: usize = 128;
+/// Devices remembered for one user; the longest unseen leaves first (architecture.md section 3).
+pub const DEVICES_PER_USER: usize = 32;
+/// Days after which an unseen device is forgotten (architecture.md section 3).
+pub const DEVICE_UNSEEN_DAYS: u64 = 30;
+/// Entries in one page of a feed (architecture.md section 5).
+pub const PAGE_ENTRIES: usize = 50;
+/// Users registered by one call (easemob-rest.md 3.1).
+pub const REGISTER_BATCH: usize = 60;
+/// Users of one status or list call (easemob-rest.md 3.1).
+pub const USERS_PAGE: usize = 100;

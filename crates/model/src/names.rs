@@ -1,0 +1,105 @@
+//! Names that people and apps choose.
+
+use std::fmt;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::limits;
+
+/// Why a name is refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NameError {
+    #[error("the name is empty")]
+    Empty,
+    #[error("the name has {bytes} bytes, at most {limit} are allowed")]
+    TooLong { bytes: usize, limit: usize },
+    #[error("the name has the character {character:?}, which is not allowed")]
+    Character { character: char },
+    #[error("the name is reserved")]
+    Reserved,
+}
+
+/// The name of a user inside an app: 1 to 64 bytes of `a-z 0-9 _ - .`; capitals are folded
+/// (easemob-rest.md 6.1). Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Username(Arc<str>);
+
+impl Username {
+    /// Parses and folds a name for looking up.
+    ///
+    /// # Errors
+    /// [`NameError`]: empty, over [`limits::USERNAME_BYTES`], or a character outside the alphabet.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > limits::USERNAME_BYTES {
+            return Err(NameError::TooLong { bytes: text.len(), limit: limits::USERNAME_BYTES });
+        }
+        if let Some(character) =
+            text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@')))
+        {
+            return Err(NameError::Character { character });
+        }
+        Ok(Self(text.to_ascii_lowercase().into()))
+    }
+
+    /// Parses a name that is to be registered: as [`Username::parse`], and not reserved.
+    ///
+    /// # Errors
+    /// Also [`NameError::Reserved`]: `admin`, and all-digit names as long as generated ids, since MSYNC
+    /// tells users, groups and rooms apart by name only (architecture.md section 4).
+    pub fn parse_new(text: &str) -> Result<Self, NameError> {
+        let name = Self::parse(text)?;
+        let generated =
+            name.0.len() >= limits::GENERATED_ID_DIGITS && name.0.bytes().all(|byte| byte.is_ascii_digit());
+        if generated || &*name.0 == "admin" { Err(NameError::Reserved) } else { Ok(name) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Username({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capitals_are_folded() {
+        assert_eq!(Username::parse("Alice.B-c_9").unwrap().as_str(), "alice.b-c_9");
+    }
+
+    #[test]
+    fn names_outside_the_alphabet_are_refused() {
+        for text in ["", "a b", "小明", "a/b", "a\0", "#events", "a:b", &"x".repeat(65)] {
+            assert!(Username::parse(text).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn names_that_would_collide_with_ids_can_not_be_registered() {
+        assert_eq!(Username::parse_new("admin"), Err(NameError::Reserved));
+        assert_eq!(Username::parse_new("123456789012345"), Err(NameError::Reserved));
+        assert!(Username::parse_new("13800138000").is_ok(), "a phone number is a usual user name");
+    }
+
+    // user-asks.md row 73: registering user id "49" crashed another server.
+    #[test]
+    fn ask_73_a_short_number_is_a_name() {
+        assert_eq!(Username::parse_new("49").unwrap().as_str(), "49");
+    }
+}
