@@ -1,1 +1,13 @@
-//! Placeholder.
+//! Rules: decisions as values, without I/O, clock or randomness. Time and ids arrive as arguments.
+//!
+//! A decision takes a view (facts read at one point in time) and a command, and answers with what is to be
+//! written or with a refusal. Each area has its own refusals; each refusal is one [`conditions::Condition`].
+
+pub mod account;
+pub mod app;
+pub mod device;
+pub mod message;
+mod refused;
+pub mod token;
+
+pub use refused::{Refusal, Refused};

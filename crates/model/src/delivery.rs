@@ -14,6 +14,7 @@ pub const RENDER_SLOTS: usize = 4;
 pub struct Delivery {
     pub app: AppId,
     pub feed: Feed,
+    /// [`Seq::ZERO`] for what is not stored: shown to who is connected, without a cursor.
     pub seq: Seq,
     pub entry: Entry,
     rendered: [OnceLock<Bytes>; RENDER_SLOTS],

@@ -1,0 +1,197 @@
+//! Accounts: who may register whom under which name, and which logins an account allows.
+
+use conditions::Condition;
+use model::{NameError, Timestamp, Uid, Username, limits};
+use thiserror::Error;
+
+use crate::Refusal;
+use crate::app::Settings;
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub uid: Uid,
+    pub name: Username,
+    pub uuid: String,
+    pub nickname: Option<String>,
+    /// Off after a deactivation: logins and sends are refused.
+    pub active: bool,
+    /// Tokens of an older epoch are void.
+    pub epoch: u32,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+}
+
+/// Who asks for a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registrant {
+    /// Anybody, without a token.
+    Anonymous,
+    /// The app's back end.
+    BackEnd,
+}
+
+/// A registration as it came.
+#[derive(Clone, Debug)]
+pub struct Register {
+    pub name: String,
+    pub password: String,
+    pub nickname: Option<String>,
+}
+
+/// A registration that may be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    pub name: Username,
+    pub password: String,
+    pub nickname: Option<String>,
+}
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RegisterRefused {
+    #[error("open registration is off for this app")]
+    Closed,
+    #[error("the app has its {limit} users")]
+    UsersLimit { limit: u64 },
+    #[error("no user name was given")]
+    NameMissing,
+    #[error("the user name {name:?} is not legal: {cause}")]
+    NameIllegal { name: String, cause: NameError },
+    #[error("the user name has {bytes} bytes, at most {} are allowed", limits::USERNAME_BYTES)]
+    NameTooLong { bytes: usize },
+    #[error("no password was given")]
+    PasswordMissing,
+    #[error("the password is over {} bytes", limits::PASSWORD_BYTES)]
+    PasswordTooLong,
+    #[error("the nickname is over {} characters", limits::NICKNAME_CHARS)]
+    NicknameTooLong,
+    #[error("the user {name} exists")]
+    Exists { name: Username },
+}
+
+impl Refusal for RegisterRefused {
+    fn condition(&self) -> Condition {
+        match self {
+            Self::Closed => Condition::RegistrationClosed,
+            Self::UsersLimit { .. } => Condition::UserLimitReached,
+            Self::NameMissing => Condition::UserNameEmpty,
+            Self::NameIllegal { .. } => Condition::UserNameInvalid,
+            Self::NameTooLong { .. } => Condition::UserNameTooLong,
+            Self::PasswordMissing => Condition::PasswordMissing,
+            Self::PasswordTooLong => Condition::PasswordInvalid,
+            Self::NicknameTooLong => Condition::NicknameTooLong,
+            Self::Exists { .. } => Condition::UserAlreadyExists,
+        }
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NameIllegal { name, .. } => vec![("username", name.clone())],
+            Self::Exists { name } => vec![("username", name.to_string())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Decides what can be decided before the name is looked up, in the vendor's order: permission, quota,
+/// name, password, nickname. That the name is free is decided by the commit.
+///
+/// # Errors
+/// The first [`RegisterRefused`].
+pub fn decide_register(
+    settings: &Settings,
+    users: u64,
+    registrant: Registrant,
+    command: Register,
+) -> Result<Registration, RegisterRefused> {
+    if registrant == Registrant::Anonymous && !settings.open_registration {
+        return Err(RegisterRefused::Closed);
+    }
+    if settings.users_limit != 0 && users >= settings.users_limit {
+        return Err(RegisterRefused::UsersLimit { limit: settings.users_limit });
+    }
+    let name = Username::parse_new(&command.name).map_err(|cause| match cause {
+        NameError::Empty => RegisterRefused::NameMissing,
+        NameError::TooLong { bytes, .. } => RegisterRefused::NameTooLong { bytes },
+        NameError::Character { .. } | NameError::Reserved => {
+            RegisterRefused::NameIllegal { name: printable(&command.name), cause }
+        }
+    })?;
+    if command.password.is_empty() {
+        return Err(RegisterRefused::PasswordMissing);
+    }
+    if command.password.len() > limits::PASSWORD_BYTES {
+        return Err(RegisterRefused::PasswordTooLong);
+    }
+    let nickname = command.nickname.filter(|nickname| !nickname.is_empty());
+    decide_nickname(nickname.as_deref())?;
+    Ok(Registration { name, password: command.password, nickname })
+}
+
+/// Holds a nickname against its limit.
+///
+/// # Errors
+/// [`RegisterRefused::NicknameTooLong`].
+pub fn decide_nickname(nickname: Option<&str>) -> Result<(), RegisterRefused> {
+    match nickname {
+        Some(nickname) if nickname.chars().count() > limits::NICKNAME_CHARS => {
+            Err(RegisterRefused::NicknameTooLong)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An illegal name goes back to the caller and into the log: without control characters, and not endless.
+fn printable(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(limits::USERNAME_BYTES).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(name: &str) -> Register {
+        Register { name: name.into(), password: "pw".into(), nickname: None }
+    }
+
+    fn decide(registrant: Registrant, command: Register) -> Result<Registration, RegisterRefused> {
+        let settings = Settings { open_registration: true, users_limit: 10, ..Settings::default() };
+        decide_register(&settings, 9, registrant, command)
+    }
+
+    #[test]
+    fn names_are_folded_and_checked() {
+        assert_eq!(decide(Registrant::Anonymous, register("Alice")).unwrap().name.as_str(), "alice");
+        assert_eq!(decide(Registrant::BackEnd, register("")), Err(RegisterRefused::NameMissing));
+        let long = decide(Registrant::BackEnd, register(&"x".repeat(65)));
+        assert_eq!(long, Err(RegisterRefused::NameTooLong { bytes: 65 }));
+        let illegal = decide(Registrant::BackEnd, register("小\u{7}明")).unwrap_err();
+        assert_eq!(illegal.condition(), Condition::UserNameInvalid);
+        assert_eq!(illegal.arguments(), [("username", "小明".to_owned())]);
+    }
+
+    #[test]
+    fn a_closed_app_takes_users_from_its_back_end_only() {
+        let settings = Settings::default();
+        let refused = decide_register(&settings, 0, Registrant::Anonymous, register("alice"));
+        assert_eq!(refused, Err(RegisterRefused::Closed));
+        assert!(decide_register(&settings, 0, Registrant::BackEnd, register("alice")).is_ok());
+    }
+
+    #[test]
+    fn the_quota_counts_before_the_name() {
+        let settings = Settings { users_limit: 3, ..Settings::default() };
+        let refused = decide_register(&settings, 3, Registrant::BackEnd, register(""));
+        assert_eq!(refused, Err(RegisterRefused::UsersLimit { limit: 3 }));
+    }
+
+    #[test]
+    fn passwords_and_nicknames_have_limits() {
+        let empty = Register { password: String::new(), ..register("alice") };
+        assert_eq!(decide(Registrant::BackEnd, empty), Err(RegisterRefused::PasswordMissing));
+        let long = Register { password: "p".repeat(129), ..register("alice") };
+        assert_eq!(decide(Registrant::BackEnd, long), Err(RegisterRefused::PasswordTooLong));
+        let nickname = Register { nickname: Some("名".repeat(101)), ..register("alice") };
+        assert_eq!(decide(Registrant::BackEnd, nickname), Err(RegisterRefused::NicknameTooLong));
+    }
+}

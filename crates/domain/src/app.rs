@@ -1,0 +1,255 @@
+//! Apps (tenants) and what their owners can set.
+
+use std::fmt;
+use std::time::Duration;
+
+use conditions::Condition;
+use model::{AppId, AppKey, Timestamp};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::Refusal;
+
+/// An app as the rules see it.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub id: AppId,
+    pub key: AppKey,
+    /// The vendor's `application` id in envelopes.
+    pub uuid: String,
+    pub client_id: String,
+    pub secrets: AppSecrets,
+    pub created: Timestamp,
+    pub settings: Settings,
+}
+
+/// An app's secrets, kept out of logs by their `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppSecrets {
+    pub client_secret: String,
+    /// Signs the app's tokens. 32 random bytes.
+    pub token_key: [u8; 32],
+}
+
+impl fmt::Debug for AppSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppSecrets(..)")
+    }
+}
+
+/// How many devices of a user may be logged in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DevicePolicy {
+    /// Several, up to `devices.per_class` of each platform class.
+    #[default]
+    Multi,
+    /// One; a new login replaces it (code 206 on the old side).
+    Single,
+    /// One; while it is online a later login is refused (code 213).
+    FirstWins,
+}
+
+/// What happens to one login more than `devices.per_class`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The longest connected device of the class is displaced (206).
+    #[default]
+    ReplaceOldest,
+    /// The new login is refused: 214, or 220 where only one device is allowed and it is another one.
+    Refuse,
+}
+
+/// A setting that an owner gave a value that does not fit.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum SettingError {
+    #[error("there is no setting {name:?}; `kith app get ORG#APP` lists them")]
+    Unknown { name: String },
+    #[error("{name} takes {expects}, not {value:?}")]
+    Value { name: &'static str, value: String, expects: &'static str },
+}
+
+impl Refusal for SettingError {
+    fn condition(&self) -> Condition {
+        Condition::ArgumentInvalid
+    }
+}
+
+/// One line of `kith app get`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettingLine {
+    pub name: &'static str,
+    pub value: String,
+    pub default: String,
+    pub meaning: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $field:ident : $type:ty = $default:expr, $name:literal;)+) => {
+        /// Everything an owner can set for one app. Stored as JSON; absent keys have their default.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Settings { $($(#[doc = $doc])+ pub $field: $type,)+ }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl Settings {
+            /// Sets one setting from text.
+            ///
+            /// # Errors
+            /// [`SettingError`] naming what the setting takes.
+            pub fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
+                match name {
+                    $($name => {
+                        self.$field = <$type as SettingValue>::parse(value).ok_or(SettingError::Value {
+                            name: $name,
+                            value: value.to_owned(),
+                            expects: <$type as SettingValue>::EXPECTS,
+                        })?;
+                        Ok(())
+                    })+
+                    _ => Err(SettingError::Unknown { name: name.to_owned() }),
+                }
+            }
+
+            /// All settings with value, default and meaning.
+            pub fn lines(&self) -> Vec<SettingLine> {
+                let default = Self::default();
+                vec![$(SettingLine {
+                    name: $name,
+                    value: self.$field.show(),
+                    default: default.$field.show(),
+                    meaning: concat!($($doc),+).trim_ascii(),
+                },)+]
+            }
+        }
+    };
+}
+
+settings! {
+    /// The app takes logins and calls; off answers "app disabled" (305) to everybody.
+    enabled: bool = true, "app.enabled";
+    /// Anybody may register a user without a token; off leaves it to the app's back end (208).
+    open_registration: bool = false, "registration.open";
+    /// Registered users at most; 0 is no limit (4, 429 resource_limited).
+    users_limit: u64 = 0, "users.limit";
+    /// Users online at the same time at most; 0 is no limit.
+    sessions_limit: u64 = 0, "sessions.limit";
+    /// How many devices of a user may be logged in: multi, single or first_wins.
+    device_policy: DevicePolicy = DevicePolicy::Multi, "devices.policy";
+    /// Devices of one platform class online at the same time, under devices.policy=multi.
+    devices_per_class: u64 = 4, "devices.per_class";
+    /// What one login more does: replace_oldest (206 on the old side) or refuse (214, 220).
+    devices_when_full: WhenFull = WhenFull::ReplaceOldest, "devices.when_full";
+    /// Life of tokens whose caller names none, in seconds.
+    token_ttl_seconds: u64 = 60 * 24 * 60 * 60, "token.ttl_seconds";
+    /// Largest message (body and extension) in bytes (511 on the web).
+    message_bytes_limit: u64 = 64 * 1024, "message.bytes_limit";
+    /// Senders may take messages back; off answers "not enabled" (505).
+    recall_enabled: bool = true, "recall.enabled";
+    /// How long after sending a message can be taken back, in seconds (504).
+    recall_window_seconds: u64 = 120, "recall.window_seconds";
+}
+
+impl Settings {
+    pub fn recall_window(&self) -> Duration {
+        Duration::from_secs(self.recall_window_seconds)
+    }
+}
+
+trait SettingValue: Sized {
+    const EXPECTS: &'static str;
+    fn parse(text: &str) -> Option<Self>;
+    fn show(&self) -> String;
+}
+
+impl SettingValue for bool {
+    const EXPECTS: &'static str = "true or false";
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "true" | "on" | "yes" | "1" => Some(true),
+            "false" | "off" | "no" | "0" => Some(false),
+            _ => None,
+        }
+    }
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl SettingValue for u64 {
+    const EXPECTS: &'static str = "a whole number";
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl SettingValue for DevicePolicy {
+    const EXPECTS: &'static str = "multi, single or first_wins";
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "multi" => Some(Self::Multi),
+            "single" => Some(Self::Single),
+            "first_wins" => Some(Self::FirstWins),
+            _ => None,
+        }
+    }
+    fn show(&self) -> String {
+        match self {
+            Self::Multi => "multi",
+            Self::Single => "single",
+            Self::FirstWins => "first_wins",
+        }
+        .to_owned()
+    }
+}
+
+impl SettingValue for WhenFull {
+    const EXPECTS: &'static str = "replace_oldest or refuse";
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "replace_oldest" => Some(Self::ReplaceOldest),
+            "refuse" => Some(Self::Refuse),
+            _ => None,
+        }
+    }
+    fn show(&self) -> String {
+        match self {
+            Self::ReplaceOldest => "replace_oldest",
+            Self::Refuse => "refuse",
+        }
+        .to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_set_by_name_and_shown_with_default_and_meaning() {
+        let mut settings = Settings::default();
+        settings.set("recall.window_seconds", "5").unwrap();
+        let line = settings.lines().into_iter().find(|line| line.name == "recall.window_seconds").unwrap();
+        assert_eq!((line.value.as_str(), line.default.as_str()), ("5", "120"));
+        assert!(line.meaning.contains("taken back"), "{}", line.meaning);
+    }
+
+    #[test]
+    fn a_wrong_value_says_what_fits() {
+        let error = Settings::default().set("devices.policy", "many").unwrap_err();
+        assert!(error.to_string().contains("multi, single or first_wins"), "{error}");
+        assert!(matches!(
+            Settings::default().set("recal.enabled", "true"),
+            Err(SettingError::Unknown { .. })
+        ));
+    }
+}
