@@ -1,0 +1,253 @@
+// Generated from catalog/ by `cargo xtask codegen`. Do not edit.
+
+/// What somebody was doing, where vendors answer one condition differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum Operation {
+    /// Putting users on a block list.
+    BlockAdd,
+    /// Taking users off a block list.
+    BlockRemove,
+    /// Starting or answering a call.
+    Call,
+    /// Reading or writing a chat room's attributes.
+    ChatroomAttributes,
+    /// Creating a chat room.
+    ChatroomCreate,
+    /// Leaving a chat room.
+    ChatroomExit,
+    /// Entering a chat room.
+    ChatroomJoin,
+    /// Removing members from a chat room.
+    ChatroomMemberRemove,
+    /// Sending to a chat room.
+    ChatroomSend,
+    /// Changing a chat room.
+    ChatroomUpdate,
+    /// Sending a command that only passes through the server.
+    Command,
+    /// Opening the connection, before anybody has logged in.
+    Connect,
+    /// Adding a contact or sending an invitation.
+    ContactAdd,
+    /// Setting the note (remark) of a contact.
+    ContactNote,
+    /// Removing a contact.
+    ContactRemove,
+    /// Setting do-not-disturb for a user, a group or everything.
+    DoNotDisturb,
+    /// Changing a message that was sent.
+    Edit,
+    /// Downloading a file.
+    FileDownload,
+    /// Uploading a file.
+    FileUpload,
+    /// Answering an application or an invitation to a group.
+    GroupApplication,
+    /// Creating a group.
+    GroupCreate,
+    /// Leaving a group.
+    GroupExit,
+    /// Joining a group, or applying to.
+    GroupJoin,
+    /// Blocking a group's messages for oneself.
+    GroupShield,
+    /// Changing a group's name, description or settings.
+    GroupUpdate,
+    /// Logging in: MSYNC's provision, JMessage's login request.
+    Login,
+    /// Logging out.
+    Logout,
+    /// Adding members to a group.
+    MemberAdd,
+    /// Reading or writing the attributes of group members.
+    MemberAttributes,
+    /// Removing members from a group.
+    MemberRemove,
+    /// Muting a user in the whole app.
+    MuteGlobal,
+    /// The part of an upload in which bytes move.
+    Network,
+    /// Pinning a message.
+    Pin,
+    /// Publishing or subscribing presence.
+    Presence,
+    /// Binding or unbinding a push token.
+    PushBinding,
+    /// Changing push settings.
+    PushSetting,
+    /// Adding, removing or reading reactions.
+    Reaction,
+    /// Taking a message back.
+    Recall,
+    /// Acknowledging a message as delivered or read.
+    Receipt,
+    /// Any request of a client that is not named more exactly.
+    Request,
+    /// Reading or deleting history on the server.
+    Roaming,
+    /// Sending a message.
+    Send,
+    /// Muting members of a group or chat room.
+    Silence,
+    /// Working with threads.
+    Thread,
+    /// Asking for a token, whatever the grant.
+    Token,
+    /// Asking for a user token without password, with an app token.
+    TokenInherit,
+    /// Asking for a user token with name and password.
+    TokenPassword,
+    /// Translating a text.
+    Translate,
+    /// Switching a user off or on again.
+    UserActivate,
+    /// Reading or writing user attributes.
+    UserAttributes,
+    /// Deleting one user or many.
+    UserDelete,
+    /// Forcing a device or all devices of a user offline.
+    UserDisconnect,
+    /// Reading one user.
+    UserGet,
+    /// Listing users.
+    UserList,
+    /// Changing a user's password.
+    UserPassword,
+    /// Registering one user or many.
+    UserRegister,
+    /// One entry of a batch registration; the batch itself succeeds and reports it.
+    UserRegisterBatch,
+    /// Asking who is online.
+    UserStatus,
+    /// Changing a user's nickname or push settings.
+    UserUpdate,
+}
+
+impl Operation {
+    /// All of them, sorted by name.
+    pub const ALL: [Self; 59] = [
+        Self::BlockAdd,
+        Self::BlockRemove,
+        Self::Call,
+        Self::ChatroomAttributes,
+        Self::ChatroomCreate,
+        Self::ChatroomExit,
+        Self::ChatroomJoin,
+        Self::ChatroomMemberRemove,
+        Self::ChatroomSend,
+        Self::ChatroomUpdate,
+        Self::Command,
+        Self::Connect,
+        Self::ContactAdd,
+        Self::ContactNote,
+        Self::ContactRemove,
+        Self::DoNotDisturb,
+        Self::Edit,
+        Self::FileDownload,
+        Self::FileUpload,
+        Self::GroupApplication,
+        Self::GroupCreate,
+        Self::GroupExit,
+        Self::GroupJoin,
+        Self::GroupShield,
+        Self::GroupUpdate,
+        Self::Login,
+        Self::Logout,
+        Self::MemberAdd,
+        Self::MemberAttributes,
+        Self::MemberRemove,
+        Self::MuteGlobal,
+        Self::Network,
+        Self::Pin,
+        Self::Presence,
+        Self::PushBinding,
+        Self::PushSetting,
+        Self::Reaction,
+        Self::Recall,
+        Self::Receipt,
+        Self::Request,
+        Self::Roaming,
+        Self::Send,
+        Self::Silence,
+        Self::Thread,
+        Self::Token,
+        Self::TokenInherit,
+        Self::TokenPassword,
+        Self::Translate,
+        Self::UserActivate,
+        Self::UserAttributes,
+        Self::UserDelete,
+        Self::UserDisconnect,
+        Self::UserGet,
+        Self::UserList,
+        Self::UserPassword,
+        Self::UserRegister,
+        Self::UserRegisterBatch,
+        Self::UserStatus,
+        Self::UserUpdate,
+    ];
+}
+
+/// Name and meaning, in the order of the enum.
+pub(crate) static DETAILS: [(&str, &str); 59] = [
+    ("block_add", "Putting users on a block list."),
+    ("block_remove", "Taking users off a block list."),
+    ("call", "Starting or answering a call."),
+    ("chatroom_attributes", "Reading or writing a chat room's attributes."),
+    ("chatroom_create", "Creating a chat room."),
+    ("chatroom_exit", "Leaving a chat room."),
+    ("chatroom_join", "Entering a chat room."),
+    ("chatroom_member_remove", "Removing members from a chat room."),
+    ("chatroom_send", "Sending to a chat room."),
+    ("chatroom_update", "Changing a chat room."),
+    ("command", "Sending a command that only passes through the server."),
+    ("connect", "Opening the connection, before anybody has logged in."),
+    ("contact_add", "Adding a contact or sending an invitation."),
+    ("contact_note", "Setting the note (remark) of a contact."),
+    ("contact_remove", "Removing a contact."),
+    ("do_not_disturb", "Setting do-not-disturb for a user, a group or everything."),
+    ("edit", "Changing a message that was sent."),
+    ("file_download", "Downloading a file."),
+    ("file_upload", "Uploading a file."),
+    ("group_application", "Answering an application or an invitation to a group."),
+    ("group_create", "Creating a group."),
+    ("group_exit", "Leaving a group."),
+    ("group_join", "Joining a group, or applying to."),
+    ("group_shield", "Blocking a group's messages for oneself."),
+    ("group_update", "Changing a group's name, description or settings."),
+    ("login", "Logging in: MSYNC's provision, JMessage's login request."),
+    ("logout", "Logging out."),
+    ("member_add", "Adding members to a group."),
+    ("member_attributes", "Reading or writing the attributes of group members."),
+    ("member_remove", "Removing members from a group."),
+    ("mute_global", "Muting a user in the whole app."),
+    ("network", "The part of an upload in which bytes move."),
+    ("pin", "Pinning a message."),
+    ("presence", "Publishing or subscribing presence."),
+    ("push_binding", "Binding or unbinding a push token."),
+    ("push_setting", "Changing push settings."),
+    ("reaction", "Adding, removing or reading reactions."),
+    ("recall", "Taking a message back."),
+    ("receipt", "Acknowledging a message as delivered or read."),
+    ("request", "Any request of a client that is not named more exactly."),
+    ("roaming", "Reading or deleting history on the server."),
+    ("send", "Sending a message."),
+    ("silence", "Muting members of a group or chat room."),
+    ("thread", "Working with threads."),
+    ("token", "Asking for a token, whatever the grant."),
+    ("token_inherit", "Asking for a user token without password, with an app token."),
+    ("token_password", "Asking for a user token with name and password."),
+    ("translate", "Translating a text."),
+    ("user_activate", "Switching a user off or on again."),
+    ("user_attributes", "Reading or writing user attributes."),
+    ("user_delete", "Deleting one user or many."),
+    ("user_disconnect", "Forcing a device or all devices of a user offline."),
+    ("user_get", "Reading one user."),
+    ("user_list", "Listing users."),
+    ("user_password", "Changing a user's password."),
+    ("user_register", "Registering one user or many."),
+    ("user_register_batch", "One entry of a batch registration; the batch itself succeeds and reports it."),
+    ("user_status", "Asking who is online."),
+    ("user_update", "Changing a user's nickname or push settings."),
+];
