@@ -1,0 +1,65 @@
+//! The checks that are one call of an outside program: formatting, lints, documentation, dependencies, spelling.
+//!
+//! Their settings lie in the root: rustfmt.toml, clippy.toml, `[workspace.lints]`, deny.toml, typos.toml.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::workspace::{Workspace, cargo, root};
+use crate::{command, tools};
+
+/// # Errors
+/// With `check`: some file is not formatted.
+pub(crate) fn format(check: bool) -> Result<()> {
+    let mut fmt = cargo();
+    fmt.args(["fmt", "--all"]);
+    if check {
+        fmt.arg("--check");
+    }
+    command::run(&mut fmt)
+}
+
+/// # Errors
+/// Any warning.
+pub(crate) fn lint() -> Result<()> {
+    command::run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
+/// Builds the documentation, private items too, since these pages are for those who work on the code.
+///
+/// # Errors
+/// Any warning, such as a link to something that was renamed.
+pub(crate) fn document() -> Result<()> {
+    command::run(cargo().env("RUSTDOCFLAGS", "--deny warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]))
+}
+
+/// Licences, banned crates and sources. `advisories` asks the RustSec database too, which needs the network and may
+/// fail a commit that changed nothing; so it is for people and for the monthly upgrade, not for every commit.
+///
+/// # Errors
+/// Something in the graph is not permitted by deny.toml.
+pub(crate) fn deny(advisories: bool) -> Result<()> {
+    let mut deny = Command::new(tools::cargo_deny(&Workspace::load()?)?);
+    deny.current_dir(root()).args(["--locked", "check", "bans", "licenses", "sources"]);
+    if advisories {
+        deny.arg("advisories");
+    }
+    command::run(&mut deny)
+}
+
+/// # Errors
+/// A misspelt word, unless `write` corrected them all.
+pub(crate) fn spell(write: bool) -> Result<()> {
+    let mut typos = Command::new(tools::typos(&Workspace::load()?)?);
+    typos.current_dir(root());
+    if write {
+        typos.arg("--write-changes");
+    }
+    command::run(&mut typos)
+}

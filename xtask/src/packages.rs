@@ -1,0 +1,81 @@
+//! What the tests need from the operating system: looked for, and installed from Debian where we may.
+//!
+//! Knows nothing of the tests themselves; a new need is one row in [`NEEDS`].
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+use crate::tools::on_search_path;
+
+struct Need {
+    package: &'static str,
+    reason: &'static str,
+    is_there: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        package: "strace",
+        reason: "shows that a message is flushed before it is acknowledged",
+        is_there: || on_search_path("strace").is_some(),
+    },
+    Need {
+        package: "postgresql",
+        reason: "the kv-postgres tests start their own server",
+        is_there: || on_search_path("initdb").is_some() || debian_postgres().is_some(),
+    },
+    Need {
+        package: "nodejs",
+        reason: "runs the vendors' web SDKs",
+        is_there: || on_search_path("node").is_some(),
+    },
+    Need {
+        package: "npm",
+        reason: "fetches the vendors' web SDKs",
+        is_there: || on_search_path("npm").is_some(),
+    },
+];
+
+/// # Errors
+/// Something is missing and cannot be installed from here; the message says what to install.
+pub(crate) fn ensure() -> Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for need in &missing {
+        eprintln!("missing: {} ({})", need.package, need.reason);
+    }
+    let packages: Vec<_> = missing.iter().map(|need| need.package).collect();
+    let Some(apt_get) = on_search_path("apt-get") else {
+        bail!("install what Debian calls `{}` and run this again", packages.join(" "));
+    };
+    if !is_root()? {
+        bail!("run `sudo apt-get install --no-install-recommends {}` first", packages.join(" "));
+    }
+    command::run(Command::new(&apt_get).args(["update", "-qq"]))?;
+    command::run(
+        Command::new(&apt_get)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["install", "-qq", "--yes", "--no-install-recommends"])
+            .args(&packages),
+    )?;
+    match missing.iter().find(|need| !(need.is_there)()) {
+        Some(need) => bail!("{} was installed but cannot be found", need.package),
+        None => Ok(()),
+    }
+}
+
+/// Debian keeps the server's programs off the search path, one folder for each major version.
+fn debian_postgres() -> Option<PathBuf> {
+    let versions = Path::new("/usr/lib/postgresql").read_dir().ok()?;
+    versions.flatten().map(|version| version.path().join("bin/initdb")).find(|initdb| initdb.is_file())
+}
+
+fn is_root() -> Result<bool> {
+    let id = command::output(Command::new("id").arg("-u")).context("cannot tell whether we are root")?;
+    Ok(id.trim() == "0")
+}
