@@ -545,6 +545,8 @@ pub enum Condition {
     TokenMalformed,
     /// token revoked
     TokenRevoked,
+    /// token user mismatch
+    TokenUserMismatch,
     /// stay connected past half of the token's life (the server's duty is to state the true expiry)
     TokenWillExpire,
     /// token wrong kind
@@ -609,7 +611,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 299] = [
+    pub const ALL: [Self; 300] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -879,6 +881,7 @@ impl Condition {
         Self::TokenInvalid,
         Self::TokenMalformed,
         Self::TokenRevoked,
+        Self::TokenUserMismatch,
         Self::TokenWillExpire,
         Self::TokenWrongKind,
         Self::TooManyDevices,
@@ -912,7 +915,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 299] = [
+pub(crate) static DETAILS: [Details; 300] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -4678,6 +4681,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         meaning_zh: "token revoked",
         cause_zh: "token revoked",
         remedy_zh: "token revoked",
+    },
+    Details {
+        name: "token_user_mismatch",
+        kind: Kind::Unauthenticated,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::AuthenticationFailed),
+        args: &[],
+        meaning: "token user mismatch",
+        cause: "token user mismatch",
+        remedy: "token user mismatch",
+        meaning_zh: "token user mismatch",
+        cause_zh: "token user mismatch",
+        remedy_zh: "token user mismatch",
     },
     Details {
         name: "token_will_expire",
