@@ -248,7 +248,7 @@ mod tests {
         let error = Settings::default().set("devices.policy", "many").unwrap_err();
         assert!(error.to_string().contains("multi, single or first_wins"), "{error}");
         assert!(matches!(
-            Settings::default().set("recal.enabled", "true"),
+            Settings::default().set("recall.enable", "true"),
             Err(SettingError::Unknown { .. })
         ));
     }
