@@ -1,1 +1,75 @@
-//! Placeholder.
+//! The keyspace: aggregates as complete units of work over the `kv` port.
+//!
+//! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
+//! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events,
+//! arrivals). Nothing here decides; a method writes what `domain` decided, or says that the facts moved.
+
+mod apps;
+mod devices;
+mod error;
+mod feeds;
+mod format;
+mod ids;
+mod inboxes;
+pub mod keys;
+mod rows;
+mod users;
+
+use std::sync::Arc;
+
+use kv::Kv;
+
+pub use apps::{Apps, NewApp};
+pub use devices::DeviceDirectory;
+pub use error::StoreError;
+pub use feeds::{Appended, Feeds, Sent, Written};
+pub use ids::IdReservation;
+pub use inboxes::{FollowedFeed, Inboxes};
+pub use rows::Versioned;
+pub use users::{Account, NewUser, PasswordHash, Registered, Users};
+
+/// All aggregates over one engine.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub apps: Arc<Apps>,
+    pub users: Arc<Users>,
+    pub devices: Arc<DeviceDirectory>,
+    pub inboxes: Arc<Inboxes>,
+    pub feeds: Arc<Feeds>,
+    pub ids: Arc<IdReservation>,
+    kv: Arc<dyn Kv>,
+}
+
+impl Store {
+    /// Opens the keyspace on an engine: checks or writes the format cell and reads the apps.
+    ///
+    /// # Errors
+    /// [`StoreError::Format`] for data of a newer build; engine faults.
+    pub async fn open(kv: Arc<dyn Kv>) -> Result<Self, StoreError> {
+        format::check_or_write(&*kv).await?;
+        let devices = Arc::new(DeviceDirectory::new(Arc::clone(&kv)));
+        let inboxes = Arc::new(Inboxes::new(Arc::clone(&kv), Arc::clone(&devices)));
+        Ok(Self {
+            apps: Arc::new(Apps::open(Arc::clone(&kv)).await?),
+            users: Arc::new(Users::new(Arc::clone(&kv))),
+            feeds: Arc::new(Feeds::open(Arc::clone(&kv)).await?),
+            ids: Arc::new(IdReservation::new(Arc::clone(&kv))),
+            devices,
+            inboxes,
+            kv,
+        })
+    }
+
+    /// The state of the engine, in words.
+    pub fn health(&self) -> kv::Health {
+        self.kv.health()
+    }
+
+    /// Writes what is written behind and closes the engine.
+    pub async fn close(&self) {
+        if let Err(error) = self.inboxes.flush().await {
+            tracing::warn!(%error, "cursors could not be written at close; clients will see some messages again");
+        }
+        self.kv.close().await;
+    }
+}

@@ -1,0 +1,17 @@
+//! Faults of the store: ours, not the caller's. Refusals never come from here.
+
+use kv::KvError;
+use thiserror::Error;
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum StoreError {
+    #[error(transparent)]
+    Engine(#[from] KvError),
+    #[error("the stored {what} can't be read: {detail}")]
+    Damaged { what: &'static str, detail: String },
+    #[error("the data was written by {found}; this build reads {known}")]
+    Format { found: String, known: &'static str },
+    /// The same cells changed under us again and again.
+    #[error("too many writers at once on {what}")]
+    Contended { what: &'static str },
+}

@@ -1,0 +1,524 @@
+//! Feeds: messages of conversations, events of users, and the arrival log over both.
+//!
+//! A message costs two rows, its entry and its dedupe row; each commit group costs one row of arrivals.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut};
+use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
+use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
+use model::{
+    AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid,
+};
+use parking_lot::RwLock;
+use quick_cache::sync::Cache;
+
+use crate::inboxes::{open_conversation, retry};
+use crate::{Account, Inboxes, StoreError, keys};
+
+/// Feeds whose last sequence is held in memory.
+const CACHED_HEADS: usize = 200_000;
+/// Entries read at a time while a message is looked for by its id.
+const FIND_PAGE: usize = 64;
+/// Ids rise with time, but two nodes' clocks may differ by this much.
+const CLOCK_SKEW_MS: u64 = 60_000;
+
+/// The first answer to a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub seq: Seq,
+    pub id: MessageId,
+    pub at: Timestamp,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    New(Sent),
+    /// The same message was stored before; this is the first answer.
+    Repeat(Sent),
+    /// The sender's or recipient's account changed since it was read: decide again.
+    FactsMoved,
+}
+
+/// What became of a write that rests on accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The sequences, in the order of the feeds.
+    Done(Vec<Seq>),
+    FactsMoved,
+}
+
+#[derive(Debug)]
+pub struct Feeds {
+    kv: Arc<dyn Kv>,
+    heads: Cache<(AppId, Feed), Seq, quick_cache::UnitWeighter, ahash::RandomState>,
+    /// Periods that may hold dedupe rows.
+    periods: RwLock<BTreeSet<u32>>,
+}
+
+impl Feeds {
+    pub(crate) async fn open(kv: Arc<dyn Kv>) -> Result<Self, StoreError> {
+        let periods = kv.periods().await?.into_iter().collect();
+        let hasher = ahash::RandomState::new();
+        let capacity = CACHED_HEADS as u64;
+        let heads =
+            Cache::with(CACHED_HEADS, capacity, quick_cache::UnitWeighter, hasher, Default::default());
+        Ok(Self { kv, heads, periods: RwLock::new(periods) })
+    }
+
+    /// The last sequence of a feed.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn head(&self, app: AppId, feed: Feed) -> Result<Seq, StoreError> {
+        if let Some(head) = self.heads.get(&(app, feed)) {
+            return Ok(head);
+        }
+        let head = Seq(self.kv.log_head(&keys::feed_log(app, feed)).await?);
+        // A commit that finished meanwhile knows better.
+        Ok(self.raise_head(app, feed, head))
+    }
+
+    /// Entries after `after`, at most `limit`, oldest first.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn page(
+        &self,
+        app: AppId,
+        feed: Feed,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Entry)>, StoreError> {
+        let read = ReadLog { log: keys::feed_log(app, feed), from: after.0 + 1, limit, reverse: false };
+        self.read(read).await
+    }
+
+    /// Appends a message once: entry, dedupe row and arrival in one commit, held against the two accounts
+    /// that the decision rests on.
+    ///
+    /// # Errors
+    /// Engine faults. After [`KvError::Unknown`] the sender repeats, and gets the first answer if there is one.
+    pub async fn append_message(
+        &self,
+        app: AppId,
+        accepted: &SendAccepted,
+        sender: &Account,
+        recipient: &Account,
+        client: ClientMessageId,
+        digest: u64,
+    ) -> Result<Appended, StoreError> {
+        let feed = Feed::Conversation(accepted.conversation);
+        let entry = &accepted.entry;
+        let dedupe = keys::dedupe(app, sender.user.uid, feed, client, digest);
+        let period = keys::period_of(entry.at);
+        self.remember_period(period);
+        let encoded = entry.encode();
+        retry("a new conversation", || async {
+            let is_new = self.head(app, feed).await? == Seq::ZERO;
+            let mut batch = Batch::new();
+            check_accounts(&mut batch, app, sender, recipient);
+            let first_dedupe = batch.check(CellKey::period(period, dedupe.clone()), Expect::Absent);
+            // A repeat may come in the period after: a row lives for one to two periods.
+            if let Some(before) = self.period_before(period) {
+                batch.check(CellKey::period(before, dedupe.clone()), Expect::Absent);
+            }
+            let first_inbox = batch.checks.len();
+            if is_new {
+                let users =
+                    [(sender.user.uid, &sender.user.name), (recipient.user.uid, &recipient.user.name)];
+                open_conversation(&mut batch, app, feed, users);
+            }
+            let slot = batch.append(keys::feed_log(app, feed), encoded.clone());
+            let mut first_answer = Template::new().slot(slot);
+            first_answer = first_answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
+            batch.put(Space::Period(period), dedupe.clone(), first_answer);
+            batch.note(keys::arrivals(app), arrival(feed, entry, slot));
+            match self.kv.commit(batch).await {
+                Ok(committed) => {
+                    let seq = Seq(committed.sequences[0]);
+                    self.raise_head(app, feed, seq);
+                    Ok(Some(Appended::New(Sent { seq, id: entry.id, at: entry.at })))
+                }
+                Err(KvError::CheckFailed { check }) if check >= first_inbox => {
+                    // Somebody else said the first word at the same moment.
+                    self.heads.remove(&(app, feed));
+                    Ok(None)
+                }
+                Err(KvError::CheckFailed { check }) if check >= first_dedupe => {
+                    Ok(self.first_answer(period, &dedupe).await?.map(Appended::Repeat))
+                }
+                Err(KvError::CheckFailed { .. }) => Ok(Some(Appended::FactsMoved)),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn append_receipt(
+        &self,
+        app: AppId,
+        accepted: &ReceiptAccepted,
+        sender: &Account,
+        recipient: &Account,
+        inboxes: &Inboxes,
+    ) -> Result<Written, StoreError> {
+        let encoded = accepted.entry.encode();
+        retry("a read mark", || async {
+            let mut batch = Batch::new();
+            check_accounts(&mut batch, app, sender, recipient);
+            let accounts = batch.checks.len();
+            if let Some(conversation) = accepted.read {
+                let feed = Feed::Conversation(conversation);
+                let head = self.head(app, feed).await?;
+                inboxes.mark_read(&mut batch, app, sender.user.uid, feed, head).await?;
+            }
+            for feed in &accepted.feeds {
+                batch.append(keys::feed_log(app, *feed), encoded.clone());
+            }
+            match self.kv.commit(batch).await {
+                Ok(committed) => Ok(Some(Written::Done(self.raise_heads(app, &accepted.feeds, &committed)))),
+                Err(KvError::CheckFailed { check }) if check < accounts => Ok(Some(Written::FactsMoved)),
+                Err(KvError::CheckFailed { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// Empties a recalled message's place and appends the notice, in one commit.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn recall(
+        &self,
+        app: AppId,
+        accepted: &RecallAccepted,
+        sender: &Account,
+        recipient: &Account,
+    ) -> Result<Written, StoreError> {
+        let feed = Feed::Conversation(accepted.conversation);
+        let log = keys::feed_log(app, feed);
+        let mut batch = Batch::new();
+        check_accounts(&mut batch, app, sender, recipient);
+        batch.rewrite(log.clone(), accepted.place.0, accepted.tombstone.encode());
+        let slot = batch.append(log, accepted.notice.encode());
+        batch.note(keys::arrivals(app), arrival(feed, &accepted.notice, slot));
+        match self.kv.commit(batch).await {
+            Ok(committed) => Ok(Written::Done(self.raise_heads(app, &[feed], &committed))),
+            Err(KvError::CheckFailed { .. }) => Ok(Written::FactsMoved),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks a message up by its id: recent ones first, older ones by the time that ids carry.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find_message(
+        &self,
+        app: AppId,
+        conversation: ConversationId,
+        id: MessageId,
+        sent_about: Timestamp,
+    ) -> Result<Option<(Seq, Entry)>, StoreError> {
+        let feed = Feed::Conversation(conversation);
+        let log = keys::feed_log(app, feed);
+        let named = |(_, entry): &&(Seq, Entry)| {
+            entry.id == id
+                && matches!(entry.kind, EntryKind::Message | EntryKind::Command | EntryKind::Recalled)
+        };
+        let newest = ReadLog { log: log.clone(), from: u64::MAX, limit: FIND_PAGE, reverse: true };
+        let newest = self.read(newest).await?;
+        if let Some(found) = newest.iter().find(named) {
+            return Ok(Some(found.clone()));
+        }
+        // Binary search for the first entry that could be the one, then a walk through the doubtful time.
+        let (mut low, mut high) = (1, newest.last().map_or(0, |(seq, _)| seq.0));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let probe = ReadLog { log: log.clone(), from: middle, limit: 1, reverse: false };
+            match self.read(probe).await?.first() {
+                Some((_, entry)) if entry.at.0 + CLOCK_SKEW_MS < sent_about.0 => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        loop {
+            let page = ReadLog { log: log.clone(), from: low, limit: FIND_PAGE, reverse: false };
+            let page = self.read(page).await?;
+            if let Some(found) = page.iter().find(named) {
+                return Ok(Some(found.clone()));
+            }
+            match page.last() {
+                Some((seq, entry)) if entry.at.0 <= sent_about.0 + CLOCK_SKEW_MS => low = seq.0 + 1,
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Drops the dedupe rows of periods before the last one; returns how many periods went.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn drop_old_periods(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let current = keys::period_of(now);
+        let old: Vec<u32> =
+            self.periods.read().iter().copied().filter(|period| period + 1 < current).collect();
+        for period in &old {
+            self.kv.drop_period(*period).await?;
+            self.periods.write().remove(period);
+        }
+        Ok(old.len())
+    }
+
+    async fn first_answer(&self, period: u32, dedupe: &[u8]) -> Result<Option<Sent>, StoreError> {
+        let cells: Vec<CellKey> = [Some(period), period.checked_sub(1)]
+            .into_iter()
+            .flatten()
+            .map(|period| CellKey::period(period, dedupe.to_vec()))
+            .collect();
+        let Some(mut row) = self.kv.get_many(&cells).await?.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        if row.remaining() != 24 {
+            return Err(StoreError::Damaged { what: "dedupe row", detail: "its length".to_owned() });
+        }
+        Ok(Some(Sent { seq: Seq(row.get_u64()), id: MessageId(row.get_u64()), at: Timestamp(row.get_u64()) }))
+    }
+
+    async fn read(&self, read: ReadLog) -> Result<Vec<(Seq, Entry)>, StoreError> {
+        let entries = self.kv.read_log(read).await?;
+        entries
+            .into_iter()
+            .map(|(seq, bytes)| match Entry::decode(bytes) {
+                Ok(entry) => Ok((Seq(seq), entry)),
+                Err(error) => Err(StoreError::Damaged { what: "entry", detail: format!("{seq}: {error}") }),
+            })
+            .collect()
+    }
+
+    fn remember_period(&self, period: u32) {
+        if !self.periods.read().contains(&period) {
+            self.periods.write().insert(period);
+        }
+    }
+
+    fn period_before(&self, period: u32) -> Option<u32> {
+        let before = period.checked_sub(1)?;
+        self.periods.read().contains(&before).then_some(before)
+    }
+
+    fn raise_heads(&self, app: AppId, feeds: &[Feed], committed: &Committed) -> Vec<Seq> {
+        let sequences = feeds.iter().zip(&committed.sequences);
+        sequences
+            .map(|(feed, seq)| {
+                self.raise_head(app, *feed, Seq(*seq));
+                Seq(*seq)
+            })
+            .collect()
+    }
+
+    /// Remembers a head unless a higher one is known; returns the higher one.
+    fn raise_head(&self, app: AppId, feed: Feed, head: Seq) -> Seq {
+        match self.heads.get(&(app, feed)) {
+            Some(known) if known >= head => known,
+            _ => {
+                self.heads.insert((app, feed), head);
+                head
+            }
+        }
+    }
+}
+
+/// The policy cells that a decision about two users rests on.
+fn check_accounts(batch: &mut Batch, app: AppId, sender: &Account, recipient: &Account) {
+    let check = |batch: &mut Batch, uid: Uid, account: &Account| {
+        batch.check(CellKey::main(keys::user(app, uid)), Expect::Hash(account.version));
+    };
+    check(batch, sender.user.uid, sender);
+    if sender.user.uid != recipient.user.uid {
+        check(batch, recipient.user.uid, recipient);
+    }
+}
+
+/// A note of the arrival log: kind, id, sequence, feed.
+fn arrival(feed: Feed, entry: &Entry, slot: kv::Slot) -> Template {
+    let mut head = Vec::with_capacity(9);
+    head.put_u8(entry.kind as u8);
+    head.put_u64(entry.id.0);
+    let mut name = Vec::with_capacity(17);
+    keys::push_feed(&mut name, feed);
+    Template::from(head).slot(slot).bytes(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{NewUser, PasswordHash, Registered, Store};
+    use domain::message::{SendMessage, SendView, Sender, decide_send};
+    use kv::{MemoryKv, Read};
+    use model::{DeviceNumber, Dialect, Username};
+
+    const APP: AppId = AppId(1);
+
+    struct Given {
+        kv: MemoryKv,
+        store: Store,
+        alice: Arc<Account>,
+        bob: Arc<Account>,
+    }
+
+    impl Given {
+        async fn alice_and_bob() -> Self {
+            let kv = MemoryKv::new();
+            let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+            let (alice, bob) = (register(&store, "alice").await, register(&store, "bob").await);
+            Self { kv, store, alice, bob }
+        }
+
+        async fn send(&self, text: &'static str, client: u128, at: u64) -> Appended {
+            let settings = domain::app::Settings::default();
+            let view =
+                SendView { sender: &self.alice.user, recipient: Some(&self.bob.user), settings: &settings };
+            let command = SendMessage {
+                sender: Sender {
+                    uid: self.alice.user.uid,
+                    name: self.alice.user.name.clone(),
+                    device: DeviceNumber(1),
+                    resource: None,
+                },
+                recipient: "bob".to_owned(),
+                kind: EntryKind::Message,
+                dialect: Dialect::Easemob,
+                payload: text.into(),
+                online_only: false,
+                client_id: ClientMessageId(client),
+                digest: 0,
+            };
+            let accepted = decide_send(view, command, Timestamp(at), MessageId(at)).unwrap();
+            let client = ClientMessageId(client);
+            let feeds = &self.store.feeds;
+            feeds.append_message(APP, &accepted, &self.alice, &self.bob, client, 0).await.unwrap()
+        }
+
+        fn feed(&self) -> Feed {
+            Feed::Conversation(ConversationId::single(self.alice.user.uid, self.bob.user.uid))
+        }
+    }
+
+    async fn register(store: &Store, name: &str) -> Arc<Account> {
+        let new = NewUser {
+            name: Username::parse(name).unwrap(),
+            uuid: name.to_owned(),
+            nickname: None,
+            password_hash: PasswordHash(String::new()),
+            at: Timestamp(1),
+        };
+        match store.users.register(APP, new).await.unwrap() {
+            Registered::Created(account) => account,
+            Registered::NameTaken => panic!("{name} is taken"),
+        }
+    }
+
+    fn seq(appended: &Appended) -> u64 {
+        match appended {
+            Appended::New(sent) | Appended::Repeat(sent) => sent.seq.0,
+            Appended::FactsMoved => panic!("the facts moved"),
+        }
+    }
+
+    // user-asks.md row 20, reliability.md row 4
+    #[tokio::test]
+    async fn ask_20_a_repeat_gets_the_first_answer() {
+        let given = Given::alice_and_bob().await;
+        let first = given.send("one", 7, 1_000).await;
+        let repeat = given.send("one", 7, 2_000).await;
+        assert_eq!(first, Appended::New(Sent { seq: Seq(1), id: MessageId(1_000), at: Timestamp(1_000) }));
+        assert_eq!(
+            repeat,
+            Appended::Repeat(Sent { seq: Seq(1), id: MessageId(1_000), at: Timestamp(1_000) })
+        );
+        assert_eq!(seq(&given.send("two", 8, 3_000).await), 2);
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_known_for_seven_days_across_periods() {
+        let given = Given::alice_and_bob().await;
+        let day = 24 * 60 * 60 * 1000;
+        let end_of_a_period = 21 * day - 1;
+        given.send("one", 7, end_of_a_period).await;
+        let late = end_of_a_period + 7 * day;
+        given.store.feeds.drop_old_periods(Timestamp(late)).await.unwrap();
+        assert!(matches!(given.send("one", 7, late).await, Appended::Repeat(_)));
+        let much_later = end_of_a_period + 15 * day;
+        assert_eq!(given.store.feeds.drop_old_periods(Timestamp(much_later)).await.unwrap(), 2);
+        assert!(matches!(given.send("one", 7, much_later).await, Appended::New(_)));
+    }
+
+    #[tokio::test]
+    async fn a_message_on_old_facts_is_not_written() {
+        let given = Given::alice_and_bob().await;
+        let removed = given.store.users.remove(APP, &given.bob).await.unwrap();
+        assert!(removed);
+        assert_eq!(given.send("one", 7, 1_000).await, Appended::FactsMoved);
+        assert_eq!(given.store.feeds.head(APP, given.feed()).await.unwrap(), Seq::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_name_registered_again_inherits_nothing() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 7, 1_000).await;
+        given.store.users.remove(APP, &given.bob).await.unwrap();
+        let again = register(&given.store, "bob").await;
+        assert_ne!(again.user.uid, given.bob.user.uid);
+        let feeds = given.store.inboxes.list(APP, again.user.uid, DeviceNumber(1)).await.unwrap();
+        assert_eq!(feeds.len(), 1, "only the own event log");
+    }
+
+    #[tokio::test]
+    async fn messages_are_found_by_id_near_the_end_and_far_back() {
+        let given = Given::alice_and_bob().await;
+        for number in 1..=300_u64 {
+            given.send("text", u128::from(number), number * 10_000).await;
+        }
+        let conversation = ConversationId::single(given.alice.user.uid, given.bob.user.uid);
+        for number in [1, 2, 150, 236, 237, 299, 300_u64] {
+            let id = MessageId(number * 10_000);
+            let found = given.store.feeds.find_message(APP, conversation, id, Timestamp(id.0)).await;
+            assert_eq!(found.unwrap().unwrap().0, Seq(number));
+        }
+        let absent = MessageId(15_000);
+        let found = given.store.feeds.find_message(APP, conversation, absent, Timestamp(15_000)).await;
+        assert_eq!(found.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn arrivals_tell_what_came() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 1, 1_000).await;
+        given.send("two", 2, 2_000).await;
+        let read = ReadLog { log: keys::arrivals(APP), from: 0, limit: 10, reverse: false };
+        let entries = given.kv.read_log(read).await.unwrap();
+        let notes: Vec<_> = entries.into_iter().flat_map(|(_, entry)| kv::notes(entry)).collect();
+        assert_eq!(notes.len(), 2);
+        assert_eq!(notes[1][..17], [&[1][..], &2_000_u64.to_be_bytes(), &2_u64.to_be_bytes()].concat());
+    }
+
+    #[tokio::test]
+    async fn two_first_words_at_once_both_arrive() {
+        let given = Given::alice_and_bob().await;
+        // The head is known as 0 while another writer opens the conversation.
+        given.store.feeds.head(APP, given.feed()).await.unwrap();
+        let other = Store::open(Arc::new(given.kv.clone())).await.unwrap();
+        let other =
+            Given { store: other, kv: given.kv.clone(), alice: given.alice.clone(), bob: given.bob.clone() };
+        assert_eq!(seq(&other.send("one", 1, 1_000).await), 1);
+        assert_eq!(seq(&given.send("two", 2, 2_000).await), 2);
+    }
+}

@@ -1,0 +1,197 @@
+//! The key layout. All numbers are big-endian, so that keys sort as the numbers do.
+//!
+//! | cell key | value | written by | read by |
+//! |---|---|---|---|
+//! | `0 F` | format version and name | first open | each open |
+//! | `0 I` node | message ids reserved up to | [`crate::IdReservation`] | start of a node |
+//! | `0 A` app key | app number | [`crate::Apps`] | [`crate::Apps`] |
+//! | `0 a` app number | app row (JSON) | [`crate::Apps`] | open, calls |
+//! | app `n` name | what has the name: kind, number | register, delete | look-ups by name |
+//! | app `u` uid | account row (JSON) | register, update, delete | look-ups, lists; a policy cell |
+//! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
+//! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
+//! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
+//!
+//! | log | entries | read by |
+//! |---|---|---|
+//! | `0 A` | app keys; the sequence is the app's number | nobody |
+//! | app `U` | registered names; the sequence is the uid | user count |
+//! | app `R` | removed uids | user count |
+//! | app `m` feed | a conversation's messages | sync, history |
+//! | app `e` uid | a user's events | sync |
+//! | app `v` | notes: which feeds, sequences and ids came | webhooks, push, search (cursors) |
+
+use bytes::Bytes;
+use kv::Template;
+use model::{AppId, AppKey, ClientMessageId, ConversationId, Feed, Timestamp, Uid, Username};
+
+/// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
+const PERIOD_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+const SYSTEM: AppId = AppId(0);
+
+fn key(app: AppId, tag: u8, capacity: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(5 + capacity);
+    key.extend_from_slice(&app.0.to_be_bytes());
+    key.push(tag);
+    key
+}
+
+pub fn format() -> Bytes {
+    key(SYSTEM, b'F', 0).into()
+}
+
+pub fn id_reservation(node: u8) -> Bytes {
+    let mut key = key(SYSTEM, b'I', 1);
+    key.push(node);
+    key.into()
+}
+
+pub fn app_name(app: &AppKey) -> Bytes {
+    let mut key = key(SYSTEM, b'A', app.as_str().len());
+    key.extend_from_slice(app.as_str().as_bytes());
+    key.into()
+}
+
+pub fn app_rows() -> Bytes {
+    key(SYSTEM, b'a', 0).into()
+}
+
+pub fn app_log() -> Bytes {
+    key(SYSTEM, b'A', 0).into()
+}
+
+pub fn name(app: AppId, name: &Username) -> Bytes {
+    let mut key = key(app, b'n', name.as_str().len());
+    key.extend_from_slice(name.as_str().as_bytes());
+    key.into()
+}
+
+pub fn users(app: AppId) -> Bytes {
+    key(app, b'u', 0).into()
+}
+
+pub fn user(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'u', uid)
+}
+
+/// The cell of the user whose number the commit gives out.
+pub fn user_template(app: AppId) -> Template {
+    Template::from(key(app, b'u', 8))
+}
+
+pub fn user_log(app: AppId) -> Bytes {
+    key(app, b'U', 0).into()
+}
+
+pub fn removed_log(app: AppId) -> Bytes {
+    key(app, b'R', 0).into()
+}
+
+pub fn devices(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'd', uid)
+}
+
+/// Prefix of all feeds that a user follows.
+pub fn inboxes(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'i', uid)
+}
+
+pub fn inbox(app: AppId, uid: Uid, feed: Feed) -> Bytes {
+    let mut key = key(app, b'i', 25);
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    push_feed(&mut key, feed);
+    key.into()
+}
+
+/// The feed of an inbox key.
+pub fn inbox_feed(inbox: &[u8]) -> Option<Feed> {
+    let feed = inbox.get(13..)?;
+    let number = |from: usize| Some(u64::from_be_bytes(feed.get(from..from + 8)?.try_into().ok()?));
+    match feed.first()? {
+        b's' => Some(Feed::Conversation(ConversationId::single(Uid(number(1)?), Uid(number(9)?)))),
+        b'e' => Some(Feed::Events(Uid(number(1)?))),
+        _ => None,
+    }
+}
+
+/// The log of a feed.
+pub fn feed_log(app: AppId, feed: Feed) -> Bytes {
+    match feed {
+        Feed::Conversation(_) => {
+            let mut key = key(app, b'm', 17);
+            push_feed(&mut key, feed);
+            key.into()
+        }
+        Feed::Events(uid) => with_uid(app, b'e', uid),
+    }
+}
+
+pub fn arrivals(app: AppId) -> Bytes {
+    key(app, b'v', 0).into()
+}
+
+/// The dedupe row of a send (cell of a period).
+pub fn dedupe(app: AppId, sender: Uid, feed: Feed, client: ClientMessageId, digest: u64) -> Bytes {
+    let mut key = key(app, b'x', 49);
+    key.extend_from_slice(&sender.0.to_be_bytes());
+    push_feed(&mut key, feed);
+    key.extend_from_slice(&client.0.to_be_bytes());
+    key.extend_from_slice(&digest.to_be_bytes());
+    key.into()
+}
+
+/// The period that a point in time falls into.
+pub fn period_of(at: Timestamp) -> u32 {
+    u32::try_from(at.0 / PERIOD_MS).unwrap_or(u32::MAX)
+}
+
+/// Appends a feed's name: one byte of kind, then its numbers.
+pub fn push_feed(key: &mut Vec<u8>, feed: Feed) {
+    match feed {
+        Feed::Conversation(ConversationId::Single { low, high }) => {
+            key.push(b's');
+            key.extend_from_slice(&low.0.to_be_bytes());
+            key.extend_from_slice(&high.0.to_be_bytes());
+        }
+        Feed::Events(uid) => {
+            key.push(b'e');
+            key.extend_from_slice(&uid.0.to_be_bytes());
+        }
+    }
+}
+
+fn with_uid(app: AppId, tag: u8, uid: Uid) -> Bytes {
+    let mut key = key(app, tag, 8);
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    key.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_begins_with_its_app() {
+        let app = AppId(0x0102_0304);
+        let feed = Feed::Conversation(ConversationId::single(Uid(2), Uid(1)));
+        for key in [
+            users(app),
+            user(app, Uid(1)),
+            devices(app, Uid(1)),
+            inbox(app, Uid(1), feed),
+            feed_log(app, feed),
+            arrivals(app),
+            dedupe(app, Uid(1), feed, ClientMessageId(1), 0),
+        ] {
+            assert_eq!(key[..4], [1, 2, 3, 4]);
+        }
+    }
+
+    #[test]
+    fn an_inbox_key_names_its_feed() {
+        for feed in [Feed::Events(Uid(9)), Feed::Conversation(ConversationId::single(Uid(7), Uid(3)))] {
+            assert_eq!(inbox_feed(&inbox(AppId(1), Uid(9), feed)), Some(feed));
+        }
+    }
+}
