@@ -1,0 +1,3 @@
+//! What the engine promises, seen from outside: the contract's suite, and what this engine adds to it.
+
+mod conformance;
