@@ -23,7 +23,15 @@ pub(crate) fn format(check: bool) -> Result<()> {
 /// # Errors
 /// Any warning.
 pub(crate) fn lint() -> Result<()> {
-    command::run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+    command::run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--keep-going",
+        "--",
+        "--deny",
+        "warnings",
+    ]))
 }
 
 /// Builds the documentation, private items too, since these pages are for those who work on the code.
