@@ -126,7 +126,7 @@ pub struct Trim {
 }
 
 /// Appended to `log` as one entry together with the notes for that log of all batches in the same commit
-/// group, so that a busy log of "what came" costs one row a group, not one a message. Read with [`crate::notes`].
+/// group, so that a busy log of "what came" costs one row a group, not one a message. Read with [`crate::notes()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     pub log: Bytes,
