@@ -137,9 +137,13 @@ pub struct Committed {
 pub enum Health {
     Serving,
     /// Reads work; commits answer [`KvError::Full`] until space returns.
-    Full { detail: String },
+    Full {
+        detail: String,
+    },
     /// Commits answer [`KvError::Unavailable`]; the engine is trying to come back by itself.
-    Fenced { detail: String },
+    Fenced {
+        detail: String,
+    },
 }
 
 /// Reading, from the live data or from a snapshot.
