@@ -39,12 +39,15 @@ pub(crate) fn lint() -> Result<()> {
 /// # Errors
 /// Any warning, such as a link to something that was renamed.
 pub(crate) fn document() -> Result<()> {
-    command::run(cargo().env("RUSTDOCFLAGS", "--deny warnings").args([
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]))
+    command::run(
+        cargo().env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links").args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--keep-going",
+        ]),
+    )
 }
 
 /// Licences, banned crates and sources. `advisories` asks the RustSec database too, which needs the network and may

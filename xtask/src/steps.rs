@@ -86,14 +86,14 @@ impl Steps {
 /// The line in which a test runner counts: nextest's `Summary`, cargo's `test result`, or `N passed, N failed` from
 /// our own suites. Empty results (a crate without doc tests) are left out.
 fn is_summary(line: &str) -> bool {
-    let line = line.trim();
+    // An indented line is what nextest repeats of a failed test's own output.
     if line.starts_with("test result:") {
         return !line.contains(" 0 passed; 0 failed");
     }
-    let words: Vec<_> = line.split(' ').collect();
+    let words: Vec<_> = line.trim_end().split(' ').collect();
     let counts =
         matches!(words[..], [passed, "passed,", failed, "failed"] if is_number(passed) && is_number(failed));
-    counts || line.starts_with("Summary [")
+    counts || line.trim_start().starts_with("Summary [")
 }
 
 fn is_number(word: &str) -> bool {
@@ -110,6 +110,7 @@ mod tests {
         assert!(is_summary("test result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.00s"));
         assert!(is_summary("12 passed, 1 failed"));
         assert!(!is_summary("test result: ok. 0 passed; 0 failed; 0 ignored; finished in 0.00s"));
+        assert!(!is_summary("    test result: FAILED. 0 passed; 1 failed; 0 ignored; finished in 0.07s"));
         assert!(!is_summary("offline then online: passed"));
         assert!(!is_summary("some passed, 1 failed"));
     }
