@@ -1,1 +1,124 @@
-//! Placeholder.
+//! Use cases, one file a verb: read, decide, write, tell.
+//!
+//! A use case reads facts from `store`, lets `domain` decide, writes what was decided in one commit, and
+//! tells live sessions over `bus`. It knows no vendor: dialects translate into commands and back. When the
+//! facts moved between reading and writing, the line runs again.
+
+mod activate_user;
+mod attempts;
+mod authenticate;
+mod change_password;
+mod clock;
+mod create_app;
+mod delete_user;
+mod disconnect_user;
+mod error;
+mod find_user;
+mod ids;
+mod issue_token;
+mod jobs;
+mod log_in;
+mod log_out;
+mod online;
+mod passwords;
+mod random;
+mod recall_message;
+mod register_user;
+mod send_message;
+mod send_receipt;
+mod set_app;
+mod sync;
+mod update_user;
+
+use std::sync::Arc;
+
+use bus::Bus;
+use store::{Store, StoreError, Versioned};
+
+pub use attempts::Attempts;
+pub use authenticate::Identity;
+pub use clock::{Clock, SystemClock};
+pub use create_app::CreateApp;
+pub use error::{Error, TraceId};
+pub use find_user::{Device, UserPage};
+pub use ids::MessageIds;
+pub use issue_token::{Grant, IssuedToken};
+pub use jobs::Jobs;
+pub use log_in::{LogIn, LoggedIn};
+pub use passwords::{PasswordSettings, Pepper};
+pub use sync::PendingFeed;
+
+/// An app with the version of its row.
+pub type Tenant = Arc<Versioned<domain::app::App>>;
+
+/// How often a use case runs again when the facts moved under it.
+const TRIES: usize = 8;
+
+/// All use cases and what they stand on.
+pub struct UseCases {
+    pub(crate) store: Store,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: MessageIds,
+    pub(crate) passwords: passwords::Passwords,
+    pub(crate) attempts: Attempts,
+    pub(crate) online: online::Online,
+    pub(crate) sweeps: jobs::Sweeps,
+    /// This run of the process, as session directory entries name it.
+    boot: u64,
+}
+
+impl std::fmt::Debug for UseCases {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UseCases").field("boot", &self.boot).finish_non_exhaustive()
+    }
+}
+
+impl UseCases {
+    /// Puts the use cases on their store and bus. `node` (below 32) tells this node's message ids apart.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn open(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        passwords: PasswordSettings,
+        node: u8,
+    ) -> Result<(Arc<Self>, Jobs), StoreError> {
+        let (sweeps, queue) = jobs::sweeps();
+        let use_cases = Arc::new(Self {
+            ids: MessageIds::open(Arc::clone(&store.ids), node).await?,
+            passwords: passwords::Passwords::new(passwords),
+            attempts: Attempts::default(),
+            online: online::Online::default(),
+            sweeps,
+            boot: random::number(),
+            store,
+            bus,
+            clock,
+        });
+        let jobs = Jobs::new(Arc::clone(&use_cases), queue);
+        Ok((use_cases, jobs))
+    }
+
+    /// The number of this run of the process; connections carry it.
+    pub fn boot(&self) -> u64 {
+        self.boot
+    }
+
+    /// The wall clock that all decisions use.
+    pub fn now(&self) -> model::Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether storage takes commits, and if not, why not.
+    pub fn storage_trouble(&self) -> Option<String> {
+        self.store.trouble()
+    }
+
+    /// Users of an app that have a live session on this node.
+    pub fn online_users(&self, app: model::AppId) -> u64 {
+        self.online.count(app)
+    }
+}

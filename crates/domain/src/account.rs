@@ -86,8 +86,8 @@ impl Refusal for RegisterRefused {
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NameIllegal { name, .. } => vec![("username", name.clone())],
-            Self::Exists { name } => vec![("username", name.to_string())],
+            Self::NameIllegal { name, .. } => vec![("user", name.clone())],
+            Self::Exists { name } => vec![("user", name.to_string())],
             _ => Vec::new(),
         }
     }
@@ -142,7 +142,7 @@ pub fn decide_nickname(nickname: Option<&str>) -> Result<(), RegisterRefused> {
 }
 
 /// An illegal name goes back to the caller and into the log: without control characters, and not endless.
-fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).take(limits::USERNAME_BYTES).collect()
 }
 
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(long, Err(RegisterRefused::NameTooLong { bytes: 65 }));
         let illegal = decide(Registrant::BackEnd, register("小\u{7}明")).unwrap_err();
         assert_eq!(illegal.condition(), Condition::UserNameInvalid);
-        assert_eq!(illegal.arguments(), [("username", "小明".to_owned())]);
+        assert_eq!(illegal.arguments(), [("user", "小明".to_owned())]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Devices and logins: which login is let in, which others it displaces (easemob-rest.md section 7).
 
 use conditions::Condition;
-use model::{ConnectionId, DeviceClass, DeviceNumber, Resource, Timestamp, limits};
+use model::{CloseTarget, ConnectionId, DeviceClass, DeviceNumber, Resource, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -140,7 +140,7 @@ impl Refusal for LoginRefused {
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Malformed { field } => vec![("field", (*field).to_owned())],
+            Self::Malformed { field } => vec![("name", (*field).to_owned())],
             Self::SessionsLimit { limit } | Self::TooManyDevices { limit } => {
                 vec![("limit", limit.to_string())]
             }
@@ -290,6 +290,26 @@ pub fn after_disconnect(devices: &Devices, connection: ConnectionId, now: Timest
     devices.list[place].session = None;
     devices.list[place].seen = now;
     Some(devices)
+}
+
+/// The device list after devices were forced off: they may log in again, but a reconnect that carries the
+/// old login's mark is refused.
+pub fn after_forced_logout(devices: &Devices, target: &CloseTarget, now: Timestamp) -> Devices {
+    let mut devices = devices.clone();
+    for device in &mut devices.list {
+        let meant = match target {
+            CloseTarget::All => true,
+            CloseTarget::Device(number) => device.number == *number,
+            CloseTarget::Connection(connection) => {
+                device.session.is_some_and(|session| session.connection() == *connection)
+            }
+        };
+        if meant && device.session.take().is_some() {
+            device.displaced = true;
+            device.seen = now;
+        }
+    }
+    devices
 }
 
 #[cfg(test)]

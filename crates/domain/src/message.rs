@@ -86,10 +86,11 @@ impl Refusal for SendRefused {
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::RecipientNotFound { name } => vec![("username", name.clone())],
-            Self::GroupNotFound { name } | Self::RoomNotFound { name } => vec![("group", name.clone())],
+            Self::RecipientNotFound { name } => vec![("user", name.clone())],
+            Self::GroupNotFound { name } => vec![("group", name.clone())],
+            Self::RoomNotFound { name } => vec![("room", name.clone())],
             Self::TooLarge { limit, .. } => vec![("limit", limit.to_string())],
-            Self::Invalid { what } => vec![("field", (*what).to_owned())],
+            Self::Invalid { what } => vec![("name", (*what).to_owned())],
             Self::SenderDeactivated => Vec::new(),
         }
     }

@@ -46,6 +46,8 @@ pub enum CloseCause {
     NewLogin {
         notice: String,
     },
+    /// A newer connection of the same device took over. Nobody is told anything: the peer is gone.
+    Replaced,
     /// The account was deleted.
     UserRemoved,
     PasswordChanged,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Timestamp;
+
 /// The number of an app (tenant). Every key of the store begins with it. 0 is Kith itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppId(pub u32);
@@ -21,6 +23,30 @@ pub struct ClientMessageId(pub u128);
 /// The position of an entry in a feed: 1, 2, 3 … without a gap. 0 is "before the first".
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seq(pub u64);
+
+impl MessageId {
+    /// Bits of the node's number.
+    const NODE_BITS: u32 = 5;
+    /// Ticks of the id clock in a millisecond; a node gives out one id a tick.
+    pub const TICKS_PER_MS: u64 = 128;
+    /// Where the id clock begins: 2026-01-01 UTC. 41 bits of milliseconds reach to the year 2095.
+    const EPOCH_MS: u64 = 1_767_225_600_000;
+
+    /// The id of a tick of a node's id clock (`node` below 32).
+    pub fn of_tick(tick: u64, node: u8) -> Self {
+        Self(tick << Self::NODE_BITS | u64::from(node))
+    }
+
+    /// The tick that an id was given out at.
+    pub fn tick(self) -> u64 {
+        self.0 >> Self::NODE_BITS
+    }
+
+    /// The first tick of a millisecond.
+    pub fn tick_of(at: Timestamp) -> u64 {
+        at.0.saturating_sub(Self::EPOCH_MS) * Self::TICKS_PER_MS
+    }
+}
 
 impl Seq {
     pub const ZERO: Self = Self(0);

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut};
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
 use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
-use model::{
-    AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid,
-};
+use model::{AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid};
 use parking_lot::RwLock;
 use quick_cache::sync::Cache;
 
@@ -21,8 +19,8 @@ use crate::{Account, Inboxes, StoreError, keys};
 const CACHED_HEADS: usize = 200_000;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
-/// Ids rise with time, but two nodes' clocks may differ by this much.
-const CLOCK_SKEW_MS: u64 = 60_000;
+/// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
+const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
 /// The first answer to a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +215,7 @@ impl Feeds {
         }
     }
 
-    /// Looks a message up by its id: recent ones first, older ones by the time that ids carry.
+    /// Looks a message up by its id: recent ones first, older ones by the order of ids.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -226,7 +224,6 @@ impl Feeds {
         app: AppId,
         conversation: ConversationId,
         id: MessageId,
-        sent_about: Timestamp,
     ) -> Result<Option<(Seq, Entry)>, StoreError> {
         let feed = Feed::Conversation(conversation);
         let log = keys::feed_log(app, feed);
@@ -245,7 +242,7 @@ impl Feeds {
             let middle = low + (high - low) / 2;
             let probe = ReadLog { log: log.clone(), from: middle, limit: 1, reverse: false };
             match self.read(probe).await?.first() {
-                Some((_, entry)) if entry.at.0 + CLOCK_SKEW_MS < sent_about.0 => low = middle + 1,
+                Some((_, entry)) if entry.id.tick() + ID_SLACK_TICKS < id.tick() => low = middle + 1,
                 _ => high = middle,
             }
         }
@@ -256,7 +253,7 @@ impl Feeds {
                 return Ok(Some(found.clone()));
             }
             match page.last() {
-                Some((seq, entry)) if entry.at.0 <= sent_about.0 + CLOCK_SKEW_MS => low = seq.0 + 1,
+                Some((seq, entry)) if entry.id.tick() <= id.tick() + ID_SLACK_TICKS => low = seq.0 + 1,
                 _ => return Ok(None),
             }
         }
@@ -483,18 +480,20 @@ mod tests {
 
     #[tokio::test]
     async fn messages_are_found_by_id_near_the_end_and_far_back() {
+        // The test's ids are its times: a minute of ticks apart.
+        const MINUTE: u64 = 60 * 1000 * MessageId::TICKS_PER_MS << 5;
         let given = Given::alice_and_bob().await;
         for number in 1..=300_u64 {
-            given.send("text", u128::from(number), number * 10_000).await;
+            given.send("text", u128::from(number), number * MINUTE).await;
         }
         let conversation = ConversationId::single(given.alice.user.uid, given.bob.user.uid);
         for number in [1, 2, 150, 236, 237, 299, 300_u64] {
-            let id = MessageId(number * 10_000);
-            let found = given.store.feeds.find_message(APP, conversation, id, Timestamp(id.0)).await;
+            let id = MessageId(number * MINUTE);
+            let found = given.store.feeds.find_message(APP, conversation, id).await;
             assert_eq!(found.unwrap().unwrap().0, Seq(number));
         }
-        let absent = MessageId(15_000);
-        let found = given.store.feeds.find_message(APP, conversation, absent, Timestamp(15_000)).await;
+        let absent = MessageId(MINUTE + 1);
+        let found = given.store.feeds.find_message(APP, conversation, absent).await;
         assert_eq!(found.unwrap(), None);
     }
 

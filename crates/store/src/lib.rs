@@ -20,11 +20,12 @@ use std::sync::Arc;
 use kv::Kv;
 
 pub use apps::{Apps, NewApp};
-pub use devices::DeviceDirectory;
+pub use devices::{DeviceDirectory, StoredDevices};
 pub use error::StoreError;
 pub use feeds::{Appended, Feeds, Sent, Written};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedFeed, Inboxes};
+pub use kv::KvError as EngineError;
 pub use rows::Versioned;
 pub use users::{Account, NewUser, PasswordHash, Registered, Users};
 
@@ -60,9 +61,13 @@ impl Store {
         })
     }
 
-    /// The state of the engine, in words.
-    pub fn health(&self) -> kv::Health {
-        self.kv.health()
+    /// Why the engine takes no commits at the moment, in words; `None` when it does.
+    pub fn trouble(&self) -> Option<String> {
+        match self.kv.health() {
+            kv::Health::Serving => None,
+            kv::Health::Full { detail } => Some(format!("the disk is full: {detail}")),
+            kv::Health::Fenced { detail } => Some(format!("storage is unavailable: {detail}")),
+        }
     }
 
     /// Writes what is written behind and closes the engine.

@@ -1,0 +1,45 @@
+//! Changes a password. Tokens issued before are void and all sessions end (code 216).
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::account::User;
+use model::{CloseCause, CloseTarget, Hint, limits};
+use store::Account;
+
+use crate::{Error, Tenant, UseCases};
+
+impl UseCases {
+    /// # Errors
+    /// `new_password_missing`, `password_invalid`, `user_not_found`, `server_busy`; faults.
+    pub async fn change_password(
+        &self,
+        app: &Tenant,
+        username: &str,
+        password: &str,
+    ) -> Result<Arc<Account>, Error> {
+        if password.is_empty() {
+            return Err(Error::plain(Condition::NewPasswordMissing));
+        }
+        if password.len() > limits::PASSWORD_BYTES {
+            return Err(Error::plain(Condition::PasswordInvalid));
+        }
+        self.get_user(app, username).await?;
+        let password_hash = self.passwords.hash(password).await?;
+
+        let account = self
+            .update_account(app, username, |account| {
+                let epoch = account.user.epoch.wrapping_add(1);
+                (User { epoch, ..account.user.clone() }, password_hash.clone())
+            })
+            .await?;
+
+        self.bus.publish(Hint::Close {
+            app: app.value.id,
+            uid: account.user.uid,
+            target: CloseTarget::All,
+            cause: CloseCause::PasswordChanged,
+        });
+        Ok(account)
+    }
+}

@@ -1,0 +1,117 @@
+//! Logs a connection in: a device of a user, with a token, under the app's device policy.
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::device::{Login, LoginRefused, LoginView, decide_login};
+use domain::token::{Bearer, TokenRefused, check_epoch, verify};
+use model::{AppId, AppKey, CloseCause, CloseTarget, DeviceNumber, Hint, Timestamp, Uid, Username};
+use store::Account;
+
+use crate::{Error, TRIES, Tenant, UseCases};
+
+/// A login as a dialect hands it in.
+#[derive(Clone, Debug)]
+pub struct LogIn {
+    /// `org#app`, as the client wrote it.
+    pub app_key: String,
+    pub username: String,
+    pub token: String,
+    pub device: Login,
+}
+
+/// A connection that is in.
+#[derive(Clone, Debug)]
+pub struct LoggedIn {
+    pub tenant: Tenant,
+    pub account: Arc<Account>,
+    pub device: DeviceNumber,
+    /// When the token expires; `None` never.
+    pub expires: Option<Timestamp>,
+}
+
+impl UseCases {
+    /// `bind` makes the connection known under its user before the login is written down, so that a
+    /// takeover at the same moment reaches it.
+    ///
+    /// # Errors
+    /// In this order: `app_not_found`, `app_disabled`, `user_not_found`, the token's (`credentials_missing`,
+    /// `token_*`, `token_user_mismatch`), what `bind` refuses, then [`LoginRefused`]'s; faults.
+    pub async fn log_in(
+        &self,
+        command: LogIn,
+        bind: impl FnOnce(AppId, Uid) -> Result<(), Error> + Send,
+    ) -> Result<LoggedIn, Error> {
+        let key: Option<AppKey> = command.app_key.parse().ok();
+        let Some(tenant) = key.and_then(|key| self.find_app(&key)) else {
+            return Err(Error::refused(Condition::AppNotFound, app_arguments(&command.app_key)));
+        };
+        let app = &tenant.value;
+        if !app.settings.enabled {
+            return Err(LoginRefused::AppDisabled.into());
+        }
+        let (account, expires) = self.check_login(&tenant, &command.username, &command.token).await?;
+        bind(app.id, account.user.uid)?;
+
+        for _ in 0..TRIES {
+            let stored = self.store.devices.get(app.id, account.user.uid).await?;
+            let view = LoginView {
+                user: &account.user,
+                devices: &stored.devices,
+                settings: &app.settings,
+                online: self.online.count(app.id),
+                alive: &[self.boot()],
+            };
+            let accepted = decide_login(view, &command.device, self.now())?;
+            if !self.store.devices.replace(app.id, account.user.uid, &stored, accepted.devices).await? {
+                continue;
+            }
+            self.online.add(app.id, account.user.uid);
+            let tell = |target, cause| {
+                self.bus.publish(Hint::Close { app: app.id, uid: account.user.uid, target, cause });
+            };
+            for (_, connection) in accepted.displaced {
+                let notice = command.device.notice.clone();
+                tell(CloseTarget::Connection(connection), CloseCause::NewLogin { notice });
+            }
+            if let Some(ghost) = accepted.ghost {
+                tell(CloseTarget::Connection(ghost), CloseCause::Replaced);
+            }
+            return Ok(LoggedIn { device: accepted.device, account, expires, tenant });
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// The account that a login is for, and the end of its token.
+    async fn check_login(
+        &self,
+        tenant: &Tenant,
+        username: &str,
+        token: &str,
+    ) -> Result<(Arc<Account>, Option<Timestamp>), Error> {
+        let app = &tenant.value;
+        let name = Username::parse(username).map_err(|_| LoginRefused::UserNotFound)?;
+        let account = self.store.users.find(app.id, &name).await?.ok_or(LoginRefused::UserNotFound)?;
+        if token.is_empty() {
+            return Err(Error::plain(Condition::CredentialsMissing));
+        }
+        let claims =
+            verify(token, app.id, &app.secrets.token_key, self.now()).map_err(LoginRefused::Token)?;
+        match claims.bearer {
+            Bearer::User { uid, .. } if uid != account.user.uid => Err(LoginRefused::OtherUsersToken.into()),
+            Bearer::App => Err(LoginRefused::OtherUsersToken.into()),
+            Bearer::User { .. } if !account.user.active => Err(LoginRefused::Deactivated.into()),
+            Bearer::User { epoch, .. } => {
+                let checked: Result<(), TokenRefused> = check_epoch(epoch, account.user.epoch);
+                checked.map_err(LoginRefused::Token)?;
+                Ok((account, claims.expires))
+            }
+        }
+    }
+}
+
+fn app_arguments(key: &str) -> Vec<(&'static str, String)> {
+    let key = domain::account::printable(key);
+    let (org, app) = key.split_once('#').unwrap_or((key.as_str(), ""));
+    vec![("org", org.to_owned()), ("app", app.to_owned())]
+}

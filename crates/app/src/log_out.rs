@@ -1,0 +1,28 @@
+//! What happens when a connection ends, by itself or by a logout.
+
+use domain::device::after_disconnect;
+use model::{AppId, ConnectionId, Uid};
+
+use crate::{Error, TRIES, UseCases};
+
+impl UseCases {
+    /// Writes down that a logged-in connection is gone, and the cursors that it moved. Called once for each
+    /// successful login.
+    ///
+    /// # Errors
+    /// Faults; the directory then keeps a ghost, which the next login of the device replaces.
+    pub async fn log_out(&self, app: AppId, uid: Uid, connection: ConnectionId) -> Result<(), Error> {
+        self.online.remove(app, uid);
+        self.store.inboxes.flush_user(app, uid).await?;
+        for _ in 0..TRIES {
+            let stored = self.store.devices.get(app, uid).await?;
+            let Some(devices) = after_disconnect(&stored.devices, connection, self.now()) else {
+                return Ok(());
+            };
+            if self.store.devices.replace(app, uid, &stored, devices).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! Passwords: argon2id over HMAC(pepper, MD5 hex of the password), in a bounded pool.
+//!
+//! The MD5 stands inside because JMessage's web SDK sends nothing else; it adds no strength and takes none
+//! away. The pepper lies in a file beside the data, so that stolen data alone can't be tried.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use argon2::password_hash::phc;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use conditions::Condition;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+use store::PasswordHash;
+use tokio::sync::Semaphore;
+
+use crate::{Error, random};
+
+/// Hashes that may wait for the pool; one more is answered with "busy".
+const WAITING: usize = 512;
+
+/// The secret that is mixed into every password.
+#[derive(Clone)]
+pub struct Pepper(pub [u8; 32]);
+
+impl Pepper {
+    /// A new one, for a fresh data folder.
+    pub fn random() -> Self {
+        Self(random::bytes())
+    }
+}
+
+impl std::fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pepper(..)")
+    }
+}
+
+/// How passwords are hashed.
+#[derive(Clone, Debug)]
+pub struct PasswordSettings {
+    pub pepper: Pepper,
+    /// Memory of one hash in KiB. Stored hashes keep the parameters that they were made with.
+    pub memory_kib: u32,
+    /// Passes over the memory.
+    pub passes: u32,
+    /// Hashes computed at the same time.
+    pub parallel: usize,
+}
+
+impl PasswordSettings {
+    /// 4 MiB and 3 passes, some 6 ms of one core (architecture.md section 7); one core of the machine's.
+    pub fn new(pepper: Pepper, cores: usize) -> Self {
+        Self { pepper, memory_kib: 4096, passes: 3, parallel: cores.max(1) }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    pepper: Pepper,
+    argon2: Arc<Argon2<'static>>,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// Verified against when there is no account, so that "unknown user" costs what a wrong password does.
+    decoy: PasswordHash,
+}
+
+impl Passwords {
+    pub(crate) fn new(settings: PasswordSettings) -> Self {
+        let params = Params::new(settings.memory_kib, settings.passes, 1, Some(32))
+            .expect("the settings are inside argon2's limits");
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let decoy = hash(&argon2, &random::bytes::<32>());
+        Self {
+            pepper: settings.pepper,
+            argon2: Arc::new(argon2),
+            permits: Arc::new(Semaphore::new(settings.parallel)),
+            waiting: AtomicUsize::new(0),
+            decoy,
+        }
+    }
+
+    /// # Errors
+    /// `server_busy` when too many hashes wait.
+    pub(crate) async fn hash(&self, password: &str) -> Result<PasswordHash, Error> {
+        let input = self.input(password);
+        let argon2 = Arc::clone(&self.argon2);
+        self.run(move || hash(&argon2, &input)).await
+    }
+
+    /// Whether the password is the one of the hash. Without a hash it costs the same and is `false`.
+    ///
+    /// # Errors
+    /// `server_busy` when too many hashes wait.
+    pub(crate) async fn verify(&self, password: &str, stored: Option<&PasswordHash>) -> Result<bool, Error> {
+        let input = self.input(password);
+        let argon2 = Arc::clone(&self.argon2);
+        let known = stored.filter(|stored| !stored.0.is_empty());
+        let is_known = known.is_some();
+        let against = known.unwrap_or(&self.decoy).clone();
+        let matches = self
+            .run(move || {
+                phc::PasswordHash::new(&against.0)
+                    .is_ok_and(|parsed| argon2.verify_password(&input, &parsed).is_ok())
+            })
+            .await?;
+        Ok(matches && is_known)
+    }
+
+    fn input(&self, password: &str) -> [u8; 32] {
+        let digest: String =
+            Md5::digest(password.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.pepper.0).expect("HMAC takes keys of any length");
+        mac.update(digest.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::plain(Condition::ServerBusy));
+        }
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let permit = permit.expect("the pool is never closed");
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        task.await.map_err(|_| Error::plain(Condition::InternalError))
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, input: &[u8; 32]) -> PasswordHash {
+    let hashed: phc::PasswordHash = argon2
+        .hash_password_with_salt(input, &random::bytes::<16>())
+        .expect("the parameters and the salt's length are fixed and legal");
+    PasswordHash(hashed.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passwords(pepper: u8) -> Passwords {
+        Passwords::new(PasswordSettings {
+            memory_kib: 64,
+            passes: 1,
+            ..PasswordSettings::new(Pepper([pepper; 32]), 2)
+        })
+    }
+
+    #[tokio::test]
+    async fn the_right_password_and_pepper_match_and_nothing_else_does() {
+        let passwords_one = passwords(1);
+        let stored = passwords_one.hash("secret").await.unwrap();
+        assert!(stored.0.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{}", stored.0);
+        assert!(passwords_one.verify("secret", Some(&stored)).await.unwrap());
+        assert!(!passwords_one.verify("Secret", Some(&stored)).await.unwrap());
+        assert!(!passwords(2).verify("secret", Some(&stored)).await.unwrap());
+        assert!(!passwords_one.verify("", None).await.unwrap());
+        assert!(!passwords_one.verify("", Some(&PasswordHash(String::new()))).await.unwrap());
+    }
+}

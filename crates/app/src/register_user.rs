@@ -1,0 +1,54 @@
+//! Registers users.
+
+use std::sync::Arc;
+
+use domain::account::{Register, RegisterRefused, Registrant, decide_register};
+use futures_util::future::join_all;
+use store::{Account, NewUser, Registered};
+
+use crate::{Error, Tenant, UseCases, random};
+
+impl UseCases {
+    /// # Errors
+    /// `registration_closed`, `user_limit_reached`, `user_name_*`, `password_*`, `nickname_too_long`,
+    /// `user_already_exists`, in this order; `server_busy`; faults.
+    pub async fn register_user(
+        &self,
+        app: &Tenant,
+        registrant: Registrant,
+        command: Register,
+    ) -> Result<Arc<Account>, Error> {
+        let settings = &app.value.settings;
+        // Counting costs two reads; only an app with a limit pays them.
+        let users = if settings.users_limit == 0 { 0 } else { self.store.users.count(app.value.id).await? };
+
+        let registration = decide_register(settings, users, registrant, command)?;
+        // Hashing costs milliseconds: a taken name is found out before, and decided by the commit after.
+        if self.store.users.find(app.value.id, &registration.name).await?.is_some() {
+            return Err(RegisterRefused::Exists { name: registration.name }.into());
+        }
+        let password_hash = self.passwords.hash(&registration.password).await?;
+
+        let new = NewUser {
+            name: registration.name.clone(),
+            uuid: random::uuid(),
+            nickname: registration.nickname,
+            password_hash,
+            at: self.now(),
+        };
+        match self.store.users.register(app.value.id, new).await? {
+            Registered::Created(account) => Ok(account),
+            Registered::NameTaken => Err(RegisterRefused::Exists { name: registration.name }.into()),
+        }
+    }
+
+    /// Registers several users for a back end; each succeeds or fails alone, answers keep the order.
+    pub async fn register_users(
+        &self,
+        app: &Tenant,
+        commands: Vec<Register>,
+    ) -> Vec<Result<Arc<Account>, Error>> {
+        join_all(commands.into_iter().map(|command| self.register_user(app, Registrant::BackEnd, command)))
+            .await
+    }
+}

@@ -1,0 +1,78 @@
+//! What a device lacks: which feeds have more for it, their pages, and how far it is.
+
+use model::{AppId, DeviceNumber, Entry, Feed, Seq, Uid, Username};
+
+use crate::{Error, UseCases};
+
+/// A feed that has more than the device acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingFeed {
+    pub feed: Feed,
+    /// The peer of a one-to-one conversation; `None` for the user's event log.
+    pub peer: Option<Username>,
+    pub position: Seq,
+    pub head: Seq,
+}
+
+impl UseCases {
+    /// The feeds that have more for a device, the user's event log first.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn pending_feeds(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+    ) -> Result<Vec<PendingFeed>, Error> {
+        let mut pending = Vec::new();
+        for followed in self.store.inboxes.list(app, uid, device).await? {
+            let head = self.store.feeds.head(app, followed.feed).await?;
+            if head > followed.position {
+                pending.push(PendingFeed {
+                    feed: followed.feed,
+                    peer: followed.peer,
+                    position: followed.position,
+                    head,
+                });
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Entries of a feed after a position, oldest first, at most `limit`, and the last sequence that the feed has.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn page(
+        &self,
+        app: AppId,
+        feed: Feed,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<(Seq, Entry)>, Seq), Error> {
+        let entries = self.store.feeds.page(app, feed, after, limit).await?;
+        let head = self.store.feeds.head(app, feed).await?;
+        Ok((entries, head))
+    }
+
+    /// How far a device is in a feed.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn position(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+        feed: Feed,
+    ) -> Result<Seq, Error> {
+        Ok(self.store.inboxes.position(app, uid, device, feed).await?)
+    }
+
+    /// A device has everything of a feed up to `seq`. Kept in memory and written behind: a crash may
+    /// deliver again, never lose.
+    pub fn acknowledge(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed, seq: Seq) {
+        self.store.inboxes.acknowledge(app, uid, device, feed, seq);
+    }
+}
