@@ -1,1 +1,32 @@
-//! Placeholder.
+//! Sockets: accepts connections, finds out what they speak, and drives sessions over them.
+//!
+//! It reads as a journey. [`Listener`] accepts and hands a socket to a handshake lane (`listener`); TLS
+//! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, or in a WebSocket upgrade
+//! (`upgrade`). A WebSocket is a [`FrameIo`] (`websocket`); the driver (`driver`) runs one session over
+//! it, and the [`Registry`] brings it hints from the bus. [`ShutdownHandle`] ends all that politely.
+//!
+//! The gateway never names a dialect and decides nothing about messages: it is handed a
+//! [`session::Protocol`] and a service for plain requests. It keeps no message; what a slow peer does not
+//! take is read again from the log by its next session.
+
+mod address;
+mod driver;
+mod frame_io;
+mod listener;
+mod mailbox;
+mod measures;
+mod options;
+mod registry;
+mod requests;
+mod shutdown;
+mod tls;
+mod upgrade;
+mod websocket;
+
+pub use address::{ClientAddress, Network, NetworkError};
+pub use listener::Listener;
+pub use options::{Clock, Options};
+pub use registry::{Registry, RegistryLimits};
+pub use requests::{HttpBody, HttpService};
+pub use shutdown::{Drained, ShutdownHandle};
+pub use tls::TlsFiles;

@@ -1,0 +1,412 @@
+//! Drives one session over one socket: bytes, hints and time in, events performed, frames out.
+//!
+//! A turn takes in whatever is there, then writes once. Events are performed one at a time in order;
+//! while one waits, hints and deadlines go on but the socket is not read, so a client can't pile up work.
+//! Nor is it read while the peer does not take what was written. No rule of any protocol is here.
+
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use model::{CloseCause, Timestamp};
+use session::{Input, Outcome, Output, Peer, Perform, Protocol, Session};
+use tokio::time::{Instant, Sleep, sleep};
+use tracing::{debug, error};
+
+use crate::Options;
+use crate::frame_io::{FrameIo, Incoming};
+use crate::registry::{Registered, Registry};
+
+/// Inputs of one turn; then other connections come first.
+const TURN_INPUTS: usize = 64;
+/// What may wait in memory within a turn, before it is written without waiting for the turn's end.
+const WRITE_THROUGH_BYTES: usize = 64 << 10;
+
+/// Close codes of RFC 6455 7.4.1.
+const NORMAL: u16 = 1000;
+const GOING_AWAY: u16 = 1001;
+const INTERNAL_ERROR: u16 = 1011;
+
+/// What all connections of a listener have in common.
+pub(crate) struct Shared<P> {
+    pub(crate) protocol: Arc<P>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) options: Options,
+}
+
+/// The task of one connection. It ends when the socket is gone and the session's last event is performed.
+pub(crate) fn drive<P: Protocol>(
+    shared: Arc<Shared<P>>,
+    registered: Registered,
+    address: IpAddr,
+    io: impl FrameIo,
+) -> impl Future<Output = ()> + Send + 'static {
+    let now = Instant::now();
+    let peer = Peer { connection: registered.id(), address, registrar: registered.registrar() };
+    let session = shared.protocol.accept(shared.options.clock.now(), &peer);
+    let mut driver = Driver {
+        timer: Box::pin(sleep(shared.options.login_limit)),
+        shared,
+        registered,
+        peer,
+        session,
+        io,
+        performing: None,
+        phase: Phase::Open,
+        opened: now,
+        heard: now,
+        stalled: None,
+    };
+    driver.settle(now);
+    poll_fn(move |cx| driver.poll(cx))
+}
+
+struct Driver<P: Protocol, F> {
+    shared: Arc<Shared<P>>,
+    registered: Registered,
+    peer: Peer,
+    session: P::Session,
+    io: F,
+    performing: Option<Performing<<P::Session as Session>::Command>>,
+    phase: Phase,
+    opened: Instant,
+    /// When the peer last gave a sign of life, or we last began to listen for one.
+    heard: Instant,
+    stalled: Option<Stall>,
+    /// Never later than the next deadline; often earlier, since frames only move deadlines back.
+    timer: Pin<Box<Sleep>>,
+}
+
+struct Performing<C> {
+    future: Pin<Box<dyn Future<Output = Option<C>> + Send>>,
+    since: Instant,
+}
+
+/// The peer takes nothing at the moment.
+#[derive(Clone, Copy)]
+struct Stall {
+    since: Instant,
+    written_bytes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The session was asked to end, and has not said its farewell yet.
+    Leaving {
+        until: Instant,
+    },
+    /// The farewell is said: it is written, then the peer may confirm it.
+    Closing {
+        until: Instant,
+    },
+    /// The socket is gone: what the session still wants done is done.
+    Gone {
+        until: Instant,
+    },
+}
+
+impl<P: Protocol, F: FrameIo> Driver<P, F> {
+    /// A panic of the session or of a use case ends this connection only.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        catch_unwind(AssertUnwindSafe(|| self.turn(cx))).unwrap_or_else(|_| {
+            self.registered.measures().panics.increment(1);
+            error!(connection = self.peer.connection.number, "a session panicked; its connection is closed");
+            // The socket may be what panicked, so the farewell is said with the same care.
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                self.io.feed_close(INTERNAL_ERROR, "internal error");
+                self.io.poll_flush(cx)
+            }));
+            Poll::Ready(())
+        })
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut instant = Instant::now();
+        if self.take_mail(cx, instant) {
+            return Poll::Ready(());
+        }
+        for _ in 0..TURN_INPUTS {
+            let busy = self.meet_deadlines(cx, instant)
+                || self.poll_performing(cx, instant)
+                || self.poll_socket(cx, instant);
+            if busy {
+                if self.io.waiting_bytes() > WRITE_THROUGH_BYTES {
+                    self.flush(cx, instant);
+                }
+                continue;
+            }
+            if self.flush(cx, instant) {
+                continue;
+            }
+            if matches!(self.phase, Phase::Gone { .. }) && self.performing.is_none() {
+                return Poll::Ready(());
+            }
+            if self.wait(cx, instant).is_pending() {
+                return Poll::Pending;
+            }
+            instant = Instant::now();
+        }
+        self.flush(cx, instant);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Feeds hints; `true` when the connection has to end now. What comes later wakes the task.
+    fn take_mail(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
+        let mail = self.registered.take_mail(cx.waker());
+        let hears = matches!(self.phase, Phase::Open | Phase::Leaving { .. });
+        for hint in mail.hints.into_iter().filter(|_| hears) {
+            self.input(instant, Input::Hint(hint));
+        }
+        if let Some(cause) = mail.close {
+            self.leave(cause, instant);
+        }
+        mail.cut
+    }
+
+    fn meet_deadlines(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
+        let options = &self.shared.options;
+        let stalled = self.stalled.is_some_and(|stall| instant >= stall.since + options.write_stall_limit);
+        match self.phase {
+            Phase::Open | Phase::Leaving { .. } if stalled => self.cut_slow_reader(cx, instant),
+            Phase::Open if !self.registered.was_bound() && instant >= self.opened + options.login_limit => {
+                self.registered.measures().closed_no_login.increment(1);
+                self.leave(CloseCause::Idle, instant);
+            }
+            Phase::Open if self.is_listening() && instant >= self.heard + options.idle_limit => {
+                self.registered.measures().closed_idle.increment(1);
+                self.leave(CloseCause::Idle, instant);
+            }
+            Phase::Leaving { until } if instant >= until => {
+                self.io.feed_close(GOING_AWAY, "the server ends the connection");
+                self.phase = Phase::Closing { until: instant + options.close_limit };
+            }
+            Phase::Open | Phase::Leaving { .. } => return self.meet_session_deadline(instant),
+            Phase::Closing { until } if instant >= until => self.end(instant),
+            Phase::Gone { until } if instant >= until && self.performing.is_some() => {
+                self.registered.measures().performs_abandoned.increment(1);
+                debug!(connection = self.peer.connection.number, "an event of a gone connection is given up");
+                self.performing = None;
+            }
+            Phase::Closing { .. } | Phase::Gone { .. } => return false,
+        }
+        true
+    }
+
+    fn meet_session_deadline(&mut self, instant: Instant) -> bool {
+        let Some(deadline) = self.session.poll_timeout() else { return false };
+        let now = self.now();
+        if deadline > now {
+            return false;
+        }
+        self.session.handle_timeout(now);
+        self.settle(instant);
+        true
+    }
+
+    fn poll_performing(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
+        let Some(performing) = &mut self.performing else { return false };
+        let Poll::Ready(command) = performing.future.as_mut().poll(cx) else { return false };
+        self.registered.measures().perform_seconds.record(instant - performing.since);
+        self.performing = None;
+        // The peer may have spoken while nobody listened.
+        self.heard = instant;
+        match command {
+            Some(command) => self.input(instant, Input::Command(command)),
+            None => self.settle(instant),
+        }
+        true
+    }
+
+    fn poll_socket(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
+        if self.phase != Phase::Open || !self.is_listening() {
+            return false;
+        }
+        let Poll::Ready(incoming) = self.io.poll_incoming(cx) else { return false };
+        self.heard = instant;
+        match incoming {
+            Incoming::Frame(frame) => {
+                let measures = self.registered.measures();
+                measures.frames_received.increment(1);
+                measures.bytes_received.increment(frame.len() as u64);
+                self.input(instant, Input::Frame(frame));
+            }
+            Incoming::Alive => {}
+            Incoming::Farewell => self.closing(instant),
+            Incoming::Gone => self.end(instant),
+            Incoming::Violation { code, reason } => {
+                self.registered.measures().closed_violation.increment(1);
+                debug!(connection = self.peer.connection.number, code, reason, "the peer broke the framing");
+                self.io.feed_close(code, reason);
+                self.closing(instant);
+            }
+        }
+        true
+    }
+
+    /// Writes what was said. `true` when that changed something that another look is worth.
+    fn flush(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
+        if matches!(self.phase, Phase::Gone { .. }) {
+            return false;
+        }
+        match self.io.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                if matches!(self.phase, Phase::Closing { .. }) && self.io.poll_end(cx).is_ready() {
+                    self.end(instant);
+                    return true;
+                }
+                let was_stalled = self.stalled.take().is_some();
+                if was_stalled {
+                    self.heard = instant;
+                }
+                was_stalled
+            }
+            Poll::Ready(Err(_)) => {
+                self.end(instant);
+                true
+            }
+            Poll::Pending => {
+                let written_bytes = self.io.written_bytes();
+                if self.stalled.is_none_or(|stall| stall.written_bytes != written_bytes) {
+                    self.stalled = Some(Stall { since: instant, written_bytes });
+                }
+                let overflows = self.io.waiting_bytes() > self.shared.options.write_buffer_bytes_limit;
+                let overflows = overflows && matches!(self.phase, Phase::Open | Phase::Leaving { .. });
+                if overflows {
+                    self.cut_slow_reader(cx, instant);
+                }
+                overflows
+            }
+        }
+    }
+
+    /// Sleeps until the next deadline. Ready: one may have passed.
+    fn wait(&mut self, cx: &mut Context<'_>, instant: Instant) -> Poll<()> {
+        let next = self.next_deadline(instant);
+        if next < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(next);
+        }
+        self.timer.as_mut().poll(cx)
+    }
+
+    fn next_deadline(&self, instant: Instant) -> Instant {
+        let options = &self.shared.options;
+        let session = || {
+            // A day is as good as never: the deadline is asked for again then.
+            let day = Duration::from_secs(86_400);
+            self.session.poll_timeout().map(|deadline| instant + deadline.since(self.now()).min(day))
+        };
+        let stall = self.stalled.map(|stall| stall.since + options.write_stall_limit);
+        match self.phase {
+            Phase::Open => {
+                let login = (!self.registered.was_bound()).then(|| self.opened + options.login_limit);
+                let idle = self.heard + options.idle_limit;
+                // While nobody listens the idle limit does not count, but something else ends that.
+                let idle = if self.is_listening() { idle } else { idle.max(instant + options.idle_limit) };
+                [session(), stall, login].into_iter().flatten().fold(idle, Instant::min)
+            }
+            Phase::Leaving { until } => [session(), stall].into_iter().flatten().fold(until, Instant::min),
+            Phase::Closing { until } | Phase::Gone { until } => until,
+        }
+    }
+
+    fn is_listening(&self) -> bool {
+        self.performing.is_none() && self.stalled.is_none()
+    }
+
+    fn input(&mut self, instant: Instant, input: Input<<P::Session as Session>::Command>) {
+        let now = self.now();
+        self.session.handle_input(now, input);
+        self.settle(instant);
+    }
+
+    /// Lets the session say and do what it wants, until it wants nothing or an event has to wait.
+    fn settle(&mut self, instant: Instant) {
+        loop {
+            // Nothing can be said on a socket that is gone.
+            while !matches!(self.phase, Phase::Gone { .. })
+                && let Some(output) = self.session.poll_output()
+            {
+                self.say(output, instant);
+            }
+            if self.performing.is_some() {
+                return;
+            }
+            let Some(event) = self.session.poll_event() else { return };
+            match self.shared.protocol.perform().perform_now(&self.peer, event) {
+                Outcome::Done(None) => {}
+                Outcome::Done(Some(command)) => {
+                    let now = self.now();
+                    self.session.handle_input(now, Input::Command(command));
+                }
+                Outcome::Later(event) => {
+                    let perform = Arc::clone(self.shared.protocol.perform());
+                    let peer = self.peer.clone();
+                    let future = Box::pin(async move { perform.perform(peer, event).await });
+                    self.performing = Some(Performing { future, since: instant });
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, output: Output, instant: Instant) {
+        if matches!(self.phase, Phase::Closing { .. }) {
+            return;
+        }
+        match output {
+            Output::Frame(frame) => {
+                let measures = self.registered.measures();
+                measures.frames_sent.increment(1);
+                measures.bytes_sent.increment(frame.len() as u64);
+                self.io.feed(&frame);
+            }
+            Output::Close { reason } => {
+                self.io.feed_close(NORMAL, reason);
+                self.closing(instant);
+            }
+        }
+    }
+
+    /// Asks the session to end.
+    fn leave(&mut self, cause: CloseCause, instant: Instant) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        match cause {
+            CloseCause::Draining => self.registered.measures().closed_draining.increment(1),
+            CloseCause::SlowReader => self.registered.measures().closed_slow_reader.increment(1),
+            _ => {}
+        }
+        self.phase = Phase::Leaving { until: instant + self.shared.options.close_limit };
+        self.input(instant, Input::Close(cause));
+    }
+
+    /// The peer takes nothing: what fits into the system's buffer is all that it will be told.
+    fn cut_slow_reader(&mut self, cx: &mut Context<'_>, instant: Instant) {
+        debug!(connection = self.peer.connection.number, "the peer does not read; it is cut");
+        self.leave(CloseCause::SlowReader, instant);
+        let _ = self.io.poll_flush(cx);
+        self.end(instant);
+    }
+
+    fn closing(&mut self, instant: Instant) {
+        self.phase = Phase::Closing { until: instant + self.shared.options.close_limit };
+    }
+
+    fn end(&mut self, instant: Instant) {
+        if matches!(self.phase, Phase::Gone { .. }) {
+            return;
+        }
+        self.phase = Phase::Gone { until: instant + self.shared.options.finish_limit };
+        self.input(instant, Input::Gone);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.options.clock.now()
+    }
+}

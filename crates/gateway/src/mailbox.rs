@@ -1,0 +1,193 @@
+//! Hints that wait for a connection's task. No channel: an idle connection holds nothing here.
+//!
+//! A session that hears of a sequence above its next one reads a page, so the newest delivery of a feed
+//! says all that older ones said (architecture.md section 5). Above a small number only that one is kept.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{CloseCause, Delivery, Feed, Hint};
+
+/// Hints kept as they came, before deliveries of one feed are merged.
+const PLAIN_HINTS: usize = 64;
+/// Feeds, and closes, that may wait at once. A user with more of them in the moments that a task needs to
+/// run is disconnected and reads everything again, since a lost delivery would be noticed by nobody.
+const WAITING_LIMIT: usize = 1024;
+
+/// What the owner of a connection has to take in.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    plain: Vec<Hint>,
+    /// Only while too much waits; each is newer than what `plain` holds of its feed.
+    merged: BTreeMap<Feed, Arc<Delivery>>,
+    close: Option<CloseCause>,
+    is_closed: bool,
+    cut: bool,
+}
+
+/// What became of a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    Kept,
+    /// It replaced an older one of its feed, or a newer one made it needless.
+    Merged,
+    /// There is no room: the connection has to end.
+    Overflow,
+}
+
+/// Everything that waited.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    pub(crate) hints: Vec<Hint>,
+    /// The gateway wants the connection to end.
+    pub(crate) close: Option<CloseCause>,
+    /// It has to end now, without a word.
+    pub(crate) cut: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn put(&mut self, hint: Hint) -> Put {
+        match hint {
+            Hint::Delivery(delivery) if self.plain.len() >= PLAIN_HINTS => self.merge(delivery),
+            hint if self.plain.len() < WAITING_LIMIT => {
+                self.plain.push(hint);
+                Put::Kept
+            }
+            _ => Put::Overflow,
+        }
+    }
+
+    fn merge(&mut self, delivery: Arc<Delivery>) -> Put {
+        let full = self.merged.len() >= WAITING_LIMIT;
+        match self.merged.get_mut(&delivery.feed) {
+            Some(waiting) => {
+                if waiting.seq < delivery.seq {
+                    *waiting = delivery;
+                }
+                Put::Merged
+            }
+            None if full => Put::Overflow,
+            None => {
+                self.merged.insert(delivery.feed, delivery);
+                Put::Kept
+            }
+        }
+    }
+
+    /// Asks the connection to end; only the first cause counts. `false`: it was asked before.
+    pub(crate) fn close(&mut self, cause: CloseCause) -> bool {
+        if self.is_closed {
+            return false;
+        }
+        self.is_closed = true;
+        self.close = Some(cause);
+        true
+    }
+
+    pub(crate) fn cut(&mut self) {
+        self.cut = true;
+    }
+
+    /// Takes everything, and leaves nothing allocated.
+    pub(crate) fn take(&mut self) -> Mail {
+        let mut hints = std::mem::take(&mut self.plain);
+        hints.extend(std::mem::take(&mut self.merged).into_values().map(Hint::Delivery));
+        Mail { hints, close: self.close.take(), cut: self.cut }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use model::{
+        AppId, CloseTarget, ConversationId, Dialect, Entry, EntryKind, MessageId, Seq, Timestamp, Uid,
+        Username,
+    };
+
+    use super::*;
+
+    fn delivery(peer: u64, seq: u64) -> Hint {
+        let feed = Feed::Conversation(ConversationId::single(Uid(1), Uid(peer)));
+        let entry = Entry {
+            id: MessageId(seq),
+            kind: EntryKind::Message,
+            dialect: Dialect::Easemob,
+            at: Timestamp(0),
+            sender: Uid(peer),
+            sender_device: model::DeviceNumber(1),
+            sender_name: Username::parse("peer").unwrap(),
+            sender_resource: None,
+            target_name: Username::parse("me").unwrap(),
+            subject: None,
+            payload: Bytes::new(),
+        };
+        Hint::Delivery(Arc::new(Delivery::new(AppId(1), feed, Seq(seq), entry)))
+    }
+
+    fn close() -> Hint {
+        Hint::Close { app: AppId(1), uid: Uid(1), target: CloseTarget::All, cause: CloseCause::UserRemoved }
+    }
+
+    fn newest(mail: &Mail, peer: u64) -> Option<u64> {
+        let feed = Feed::Conversation(ConversationId::single(Uid(1), Uid(peer)));
+        let seqs = mail.hints.iter().filter_map(|hint| match hint {
+            Hint::Delivery(delivery) if delivery.feed == feed => Some(delivery.seq.0),
+            _ => None,
+        });
+        seqs.max()
+    }
+
+    #[test]
+    fn a_few_hints_come_as_they_went() {
+        let mut mailbox = Mailbox::default();
+        for seq in 1..=64 {
+            assert_eq!(mailbox.put(delivery(2, seq)), Put::Kept);
+        }
+        let mail = mailbox.take();
+        assert_eq!((mail.hints.len(), newest(&mail, 2)), (64, Some(64)));
+        assert!(mailbox.take().hints.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_one_feed_stays_small_and_keeps_the_newest() {
+        let mut mailbox = Mailbox::default();
+        for seq in 1..=100_000 {
+            assert_ne!(mailbox.put(delivery(2, seq)), Put::Overflow);
+        }
+        let late = mailbox.put(delivery(2, 70_000));
+        assert_eq!(late, Put::Merged, "an older one that came late must not replace the newest");
+        let mail = mailbox.take();
+        assert_eq!((mail.hints.len(), newest(&mail, 2)), (65, Some(100_000)));
+    }
+
+    #[test]
+    fn each_feed_keeps_its_newest() {
+        let mut mailbox = Mailbox::default();
+        for seq in 1..=10 {
+            for peer in 2..=500 {
+                assert_ne!(mailbox.put(delivery(peer, seq)), Put::Overflow);
+            }
+        }
+        let mail = mailbox.take();
+        assert!((2..=500).all(|peer| newest(&mail, peer) == Some(10)));
+        assert!(mail.hints.len() < 600);
+    }
+
+    #[test]
+    fn too_many_feeds_are_an_overflow_and_no_silent_loss() {
+        let mut mailbox = Mailbox::default();
+        let puts: Vec<Put> = (2..2_000).map(|peer| mailbox.put(delivery(peer, 1))).collect();
+        assert_eq!(puts.iter().filter(|put| **put == Put::Kept).count(), 64 + 1024);
+        assert_eq!(puts.last(), Some(&Put::Overflow));
+    }
+
+    #[test]
+    fn a_close_is_kept_behind_any_flood() {
+        let mut mailbox = Mailbox::default();
+        for seq in 1..=10_000 {
+            mailbox.put(delivery(2, seq));
+        }
+        assert_eq!(mailbox.put(close()), Put::Kept);
+        assert!(mailbox.take().hints.iter().any(|hint| matches!(hint, Hint::Close { .. })));
+    }
+}

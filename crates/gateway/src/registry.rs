@@ -1,0 +1,316 @@
+//! Which connections this node has, and whose they are: brings hints from the bus to them.
+//!
+//! Sharded, so that publishers on different threads rarely meet. It knows users by number only, and no
+//! device: a close for one device goes to all connections of the user, whose sessions know better.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Waker;
+
+use bus::Subscriber;
+use futures_util::task::AtomicWaker;
+use model::{AppId, CloseCause, CloseTarget, ConnectionId, Hint, Uid};
+use parking_lot::Mutex;
+use session::Registrar;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+
+use crate::mailbox::{Mail, Mailbox, Put};
+use crate::measures::Measures;
+
+const SHARDS: usize = 64;
+
+/// How many connections one user or address may have on this node.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistryLimits {
+    /// Default 64; a user has at most 32 devices, and a reconnect may overlap with what it replaces.
+    pub user_connections: usize,
+    /// Sockets of any kind from one address, those of REST included. Default 16 384: whole offices and
+    /// mobile networks share an address. Trusted proxies are not counted, their clients are.
+    pub address_connections: usize,
+}
+
+impl Default for RegistryLimits {
+    fn default() -> Self {
+        Self { user_connections: 64, address_connections: 16_384 }
+    }
+}
+
+/// The connections of this node. One for all listeners; subscribe it to the bus.
+pub struct Registry {
+    boot: u64,
+    limits: RegistryLimits,
+    next_number: AtomicU64,
+    open_count: AtomicUsize,
+    /// Told when the last connection went.
+    emptied: Notify,
+    connections: Shards<u64, Arc<Connection>>,
+    users: Shards<(AppId, Uid), SmallVec<[Arc<Connection>; 1]>>,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+    pub(crate) measures: Measures,
+}
+
+impl Registry {
+    /// `boot` tells this run of the process from all others; draw it at random. Install the metrics
+    /// recorder before: the handles are made here.
+    pub fn new(boot: u64, limits: RegistryLimits) -> Self {
+        Self {
+            boot,
+            limits,
+            next_number: AtomicU64::new(1),
+            open_count: AtomicUsize::new(0),
+            emptied: Notify::new(),
+            connections: Shards::default(),
+            users: Shards::default(),
+            addresses: Mutex::default(),
+            measures: Measures::new(),
+        }
+    }
+
+    /// Connections that are open now, logged in or not.
+    pub fn open_count(&self) -> usize {
+        self.open_count.load(Ordering::Relaxed)
+    }
+
+    /// Returns when no connection is open.
+    pub(crate) async fn wait_until_empty(&self) {
+        loop {
+            let mut emptied = std::pin::pin!(self.emptied.notified());
+            // Registered before the look, so that an end between the two is not missed.
+            emptied.as_mut().enable();
+            if self.open_count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Counts a socket of an address, until the guard is dropped. `None`: it has too many.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<AddressGuard> {
+        let mut addresses = self.addresses.lock();
+        let count = addresses.entry(address).or_insert(0);
+        if *count >= self.limits.address_connections {
+            return None;
+        }
+        *count += 1;
+        drop(addresses);
+        Some(AddressGuard { registry: Arc::clone(self), address })
+    }
+
+    pub(crate) fn open(self: &Arc<Self>, address: Option<AddressGuard>) -> Registered {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection {
+            id: ConnectionId { boot: self.boot, number },
+            waker: AtomicWaker::new(),
+            mailbox: Mutex::default(),
+            binding: Mutex::new(None),
+            was_bound: AtomicBool::new(false),
+        });
+        self.connections.of(number).lock().insert(number, Arc::clone(&connection));
+        self.open_count.fetch_add(1, Ordering::Relaxed);
+        self.measures.connections_open.increment(1.0);
+        Registered { registry: Arc::clone(self), connection, _address: address }
+    }
+
+    /// All connections at this moment.
+    pub(crate) fn snapshot(&self) -> Vec<Arc<Connection>> {
+        let shards = self.connections.shards.iter();
+        shards.flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    fn leave_user(&self, connection: &Arc<Connection>, (app, uid): (AppId, Uid)) {
+        let mut users = self.users.of(uid.0).lock();
+        if let Some(list) = users.get_mut(&(app, uid)) {
+            list.retain(|other| !Arc::ptr_eq(other, connection));
+            if list.is_empty() {
+                users.remove(&(app, uid));
+            }
+        }
+    }
+
+    fn put(&self, connection: &Connection, hint: Hint) {
+        let put = connection.mailbox.lock().put(hint);
+        match put {
+            Put::Kept => {}
+            Put::Merged => self.measures.mailbox_merges.increment(1),
+            Put::Overflow => {
+                self.measures.mailbox_overflows.increment(1);
+                connection.mailbox.lock().close(CloseCause::SlowReader);
+            }
+        }
+        connection.waker.wake();
+    }
+}
+
+impl Registrar for Registry {
+    fn bind(&self, connection: ConnectionId, app: AppId, uid: Uid) -> Result<(), usize> {
+        // A connection that ended meanwhile has nobody to tell of hints.
+        let Some(connection) = self.connections.of(connection.number).lock().get(&connection.number).cloned()
+        else {
+            return Ok(());
+        };
+        let mut binding = connection.binding.lock();
+        if *binding == Some((app, uid)) {
+            return Ok(());
+        }
+        {
+            let mut users = self.users.of(uid.0).lock();
+            let list = users.entry((app, uid)).or_default();
+            if list.len() >= self.limits.user_connections {
+                self.measures.refused_user_limit.increment(1);
+                return Err(self.limits.user_connections);
+            }
+            list.push(Arc::clone(&connection));
+        }
+        connection.was_bound.store(true, Ordering::Relaxed);
+        if let Some(old) = binding.replace((app, uid)) {
+            self.leave_user(&connection, old);
+        }
+        Ok(())
+    }
+
+    fn unbind(&self, connection: ConnectionId) {
+        let connection = self.connections.of(connection.number).lock().get(&connection.number).cloned();
+        let Some(connection) = connection else { return };
+        let mut binding = connection.binding.lock();
+        if let Some(old) = binding.take() {
+            self.leave_user(&connection, old);
+        }
+    }
+}
+
+impl Subscriber for Registry {
+    fn hint(&self, hint: &Hint) {
+        let only = match hint {
+            Hint::Close { target: CloseTarget::Connection(connection), .. } => Some(*connection),
+            Hint::Close { .. } | Hint::Delivery(_) => None,
+        };
+        let (app, uids) = hint.audience();
+        for uid in uids.into_iter().flatten() {
+            let users = self.users.of(uid.0).lock();
+            for connection in users.get(&(app, uid)).into_iter().flatten() {
+                if only.is_none_or(|only| only == connection.id) {
+                    self.put(connection, hint.clone());
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("boot", &self.boot)
+            .field("limits", &self.limits)
+            .field("open", &self.open_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What others reach of a connection.
+pub(crate) struct Connection {
+    id: ConnectionId,
+    waker: AtomicWaker,
+    mailbox: Mutex<Mailbox>,
+    /// Locked before the user's shard, never after it.
+    binding: Mutex<Option<(AppId, Uid)>>,
+    was_bound: AtomicBool,
+}
+
+impl Connection {
+    /// Asks the connection to end and to say so. `false`: it was asked before.
+    pub(crate) fn close(&self, cause: CloseCause) -> bool {
+        let is_first = self.mailbox.lock().close(cause);
+        self.waker.wake();
+        is_first
+    }
+
+    /// Ends the connection now.
+    pub(crate) fn cut(&self) {
+        self.mailbox.lock().cut();
+        self.waker.wake();
+    }
+}
+
+/// A connection's place in the registry, held by its task; it leaves when dropped, also by a panic.
+pub(crate) struct Registered {
+    registry: Arc<Registry>,
+    connection: Arc<Connection>,
+    _address: Option<AddressGuard>,
+}
+
+impl Registered {
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.connection.id
+    }
+
+    pub(crate) fn registrar(&self) -> Arc<dyn Registrar> {
+        Arc::clone(&self.registry) as Arc<dyn Registrar>
+    }
+
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.registry.measures
+    }
+
+    pub(crate) fn was_bound(&self) -> bool {
+        self.connection.was_bound.load(Ordering::Relaxed)
+    }
+
+    /// Takes what waits, and has `waker` called for what comes later.
+    pub(crate) fn take_mail(&self, waker: &Waker) -> Mail {
+        self.connection.waker.register(waker);
+        self.connection.mailbox.lock().take()
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.unbind(self.connection.id);
+        let number = self.connection.id.number;
+        self.registry.connections.of(number).lock().remove(&number);
+        self.registry.measures.connections_open.decrement(1.0);
+        if self.registry.open_count.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.registry.emptied.notify_waiters();
+        }
+    }
+}
+
+/// A counted socket of an address.
+pub(crate) struct AddressGuard {
+    registry: Arc<Registry>,
+    address: IpAddr,
+}
+
+impl Drop for AddressGuard {
+    fn drop(&mut self) {
+        let mut addresses = self.registry.addresses.lock();
+        if let Some(count) = addresses.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A map in parts with a lock each. Keys are spread by a number of theirs that we count ourselves.
+struct Shards<K, V> {
+    shards: Box<[Mutex<HashMap<K, V>>]>,
+}
+
+impl<K: Hash + Eq, V> Shards<K, V> {
+    fn of(&self, number: u64) -> &Mutex<HashMap<K, V>> {
+        // The remainder is below SHARDS, so it fits any usize.
+        &self.shards[(number % SHARDS as u64) as usize]
+    }
+}
+
+impl<K, V> Default for Shards<K, V> {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect() }
+    }
+}

@@ -1,0 +1,284 @@
+//! HTTP on a fresh socket: a WebSocket path ends in a driver, everything else in the given service.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn, ready};
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
+use tower::ServiceExt;
+use tracing::debug;
+
+use crate::ClientAddress;
+use crate::address::{client_address, is_trusted};
+use crate::driver::{Shared, drive};
+use crate::listener::Handshake;
+use crate::registry::AddressGuard;
+use crate::upgrade::{self, BadUpgrade};
+use crate::websocket::WebSocket;
+
+/// How long the end of a plain connection may take to be said (TLS).
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a listener serves.
+pub(crate) struct Site<P, S> {
+    pub(crate) shared: Arc<Shared<P>>,
+    pub(crate) service: S,
+    pub(crate) http: http1::Builder,
+    /// True when the listener is to end. Whoever holds a receiver is waited for.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// The service for requests that are no WebSocket; an `axum::Router` is one.
+pub trait HttpService<B>:
+    tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<B, S> HttpService<B> for S where
+    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Bodies that such a service may answer with.
+pub trait HttpBody:
+    Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl<B> HttpBody for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+pub(crate) fn http_settings(header_limit: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(header_limit).max_header_size(16 << 10);
+    http
+}
+
+/// The first part of a connection's life: until its upgrade, or its first plain request, which then has
+/// a task of its own.
+pub(crate) async fn greet<P, S, B, T>(
+    site: Arc<Site<P, S>>,
+    stream: T,
+    socket: IpAddr,
+    admitted: Option<AddressGuard>,
+    handshake: Handshake,
+) where
+    P: session::Protocol,
+    S: HttpService<B>,
+    B: HttpBody,
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let exchange =
+        Arc::new(Exchange { socket, state: Mutex::new(State::Waiting), admitted: Mutex::new(admitted) });
+    let routes = Routes { site: Arc::clone(&site), exchange: Arc::clone(&exchange), _body: PhantomData };
+    let mut connection = Box::new(site.http.serve_connection(TokioIo::new(stream), routes));
+    let first = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending if exchange.is_plain() => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    });
+    match timeout_at(handshake.deadline(), first).await {
+        Ok(Some(result)) => finish(&site, *connection, result).await,
+        Ok(None) => {
+            tokio::spawn(converse(site, connection));
+        }
+        Err(_) => site.shared.registry.measures.refused_handshake.increment(1),
+    }
+}
+
+type Connection<P, S, B, T> = http1::Connection<TokioIo<T>, Routes<P, S, B>>;
+
+/// Plain requests, one after the other; any of them may still be an upgrade.
+async fn converse<P, S, B, T>(site: Arc<Site<P, S>>, mut connection: Box<Connection<P, S, B, T>>)
+where
+    P: session::Protocol,
+    S: HttpService<B>,
+    B: HttpBody,
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut stop = site.stop.clone();
+    let mut stopping = false;
+    let result = loop {
+        tokio::select! {
+            result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break result,
+            _ = stop.wait_for(|stop| *stop), if !stopping => {
+                stopping = true;
+                Pin::new(&mut *connection).graceful_shutdown();
+            }
+        }
+    };
+    finish(&site, *connection, result).await;
+}
+
+/// HTTP on this socket is over.
+async fn finish<P, S, B, T>(site: &Site<P, S>, connection: Connection<P, S, B, T>, result: hyper::Result<()>)
+where
+    P: session::Protocol,
+    S: HttpService<B>,
+    B: HttpBody,
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let parts = connection.into_parts();
+    let exchange = parts.service.exchange;
+    let mut stream = parts.io.into_inner();
+    if let Err(cause) = result {
+        // Says which rule was broken, never what was sent.
+        debug!(%cause, "a connection ended in the middle of HTTP");
+        if matches!(*exchange.state.lock(), State::Waiting) {
+            site.shared.registry.measures.refused_handshake.increment(1);
+        }
+        return;
+    }
+    let state = std::mem::replace(&mut *exchange.state.lock(), State::Waiting);
+    let State::Upgraded { address, admitted } = state else {
+        let _ = timeout(SHUTDOWN_LIMIT, stream.shutdown()).await;
+        return;
+    };
+    let options = &site.shared.options;
+    let bytes_limit = options.message_bytes_limit;
+    let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, options.message_fragments_limit);
+    let registered = site.shared.registry.open(admitted);
+    tokio::spawn(drive(Arc::clone(&site.shared), registered, address, io));
+}
+
+/// What one socket's requests leave for its task.
+struct Exchange {
+    socket: IpAddr,
+    state: Mutex<State>,
+    /// The socket counted for its address; a WebSocket takes it along.
+    admitted: Mutex<Option<AddressGuard>>,
+}
+
+enum State {
+    /// There was no request yet.
+    Waiting,
+    Plain,
+    Upgraded {
+        address: IpAddr,
+        admitted: Option<AddressGuard>,
+    },
+}
+
+impl Exchange {
+    fn is_plain(&self) -> bool {
+        matches!(*self.state.lock(), State::Plain)
+    }
+}
+
+/// Sorts requests. One for each socket.
+struct Routes<P, S, B> {
+    site: Arc<Site<P, S>>,
+    exchange: Arc<Exchange>,
+    _body: PhantomData<fn() -> B>,
+}
+
+type Answer<B> = Response<Either<B, Full<Bytes>>>;
+
+impl<P, S, B> hyper::service::Service<Request<Incoming>> for Routes<P, S, B>
+where
+    P: session::Protocol,
+    S: HttpService<B>,
+    B: HttpBody,
+{
+    type Response = Answer<B>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer<B>, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let options = &self.site.shared.options;
+        let address = client_address(&options.trusted_proxies, self.exchange.socket, request.headers());
+        if options.websocket_paths.iter().any(|path| path == request.uri().path()) {
+            let answer = self.upgrade(&request, address).unwrap_or_else(|bad| self.refuse(&bad));
+            return Box::pin(ready(Ok(answer)));
+        }
+        *self.exchange.state.lock() = State::Plain;
+        request.extensions_mut().insert(ClientAddress(address));
+        let (service, limit) = (self.site.service.clone(), options.request_limit);
+        Box::pin(async move {
+            Ok(match timeout(limit, service.oneshot(request)).await {
+                Ok(Ok(answer)) => answer.map(Either::Left),
+                Ok(Err(never)) => match never {},
+                Err(_) => problem(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "request_timeout",
+                    "the request took too long, its body included",
+                ),
+            })
+        })
+    }
+}
+
+impl<P: session::Protocol, S, B> Routes<P, S, B> {
+    fn upgrade(&self, request: &Request<Incoming>, address: IpAddr) -> Result<Answer<B>, BadUpgrade> {
+        let answer = upgrade::accept(request)?.map(Either::Right);
+        if *self.site.stop.borrow() {
+            return Err(BadUpgrade {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                error: "draining",
+                description: "this server is being restarted; connect again in a moment",
+            });
+        }
+        let mut admitted = self.exchange.admitted.lock().take();
+        if admitted.is_none() && is_trusted(&self.site.shared.options.trusted_proxies, self.exchange.socket) {
+            admitted = self.site.shared.registry.admit(address);
+            if admitted.is_none() {
+                self.site.shared.registry.measures.refused_address_limit.increment(1);
+                return Err(BadUpgrade {
+                    status: StatusCode::TOO_MANY_REQUESTS,
+                    error: "too_many_connections",
+                    description: "too many connections come from this address",
+                });
+            }
+        }
+        *self.exchange.state.lock() = State::Upgraded { address, admitted };
+        Ok(answer)
+    }
+
+    fn refuse(&self, bad: &BadUpgrade) -> Answer<B> {
+        *self.exchange.state.lock() = State::Plain;
+        self.site.shared.registry.measures.refused_upgrade.increment(1);
+        let mut answer = problem(bad.status, bad.error, bad.description);
+        if bad.status == StatusCode::UPGRADE_REQUIRED {
+            answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+            answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if bad.status == StatusCode::SERVICE_UNAVAILABLE || bad.status == StatusCode::TOO_MANY_REQUESTS {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        answer
+    }
+}
+
+/// An answer of the gateway itself. The texts are ours and need no escaping.
+fn problem<B>(status: StatusCode, error: &'static str, description: &'static str) -> Answer<B> {
+    let body = format!(r#"{{"error":"{error}","error_description":"{description}"}}"#);
+    let mut answer = Response::new(Either::Right(Full::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
