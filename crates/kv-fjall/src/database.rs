@@ -152,6 +152,17 @@ impl Database {
         self.inner.persist(PersistMode::Buffer).is_err()
     }
 
+    /// Writes everything to tables, so that no sealed journal is needed any more. Waits for it.
+    pub(crate) fn retire_journals(&self) -> Result<(), KvError> {
+        let Spaces { cells, logs, heads, periods } = &*self.spaces;
+        for keyspace in [cells, logs, heads, &self.meta].into_iter().chain(periods.values()) {
+            keyspace.rotate_memtable_and_wait().map_err(|error| KvError::Unavailable {
+                detail: format!("tables cannot be written: {error:?}"),
+            })?;
+        }
+        Ok(())
+    }
+
     fn check_format(&self) -> Result<(), KvError> {
         let version = match self.inner.snapshot().get(&self.meta, FORMAT_KEY).map_err(read_error)? {
             Some(version) => <[u8; 2]>::try_from(&version[..]).map_or(u16::MAX, u16::from_be_bytes),

@@ -11,6 +11,7 @@ mod free_space;
 mod group;
 mod head_cache;
 mod high_water;
+mod journal;
 mod keys;
 mod metrics;
 mod options;

@@ -6,7 +6,7 @@
 //!   fjall/        the database
 //!   high-water    number of the last flushed commit group, at most about a second old
 //!   clean         the same, exact; there only after a sound stop
-//!   salvage/<n>/  journals as they were before something was cut off them, the last three
+//!   salvage/<n>/  what was cut off journals, the last three times
 //! ```
 
 use std::fs::{self, File};
@@ -17,6 +17,7 @@ use kv::KvError;
 use crate::database::Database;
 use crate::error::file_error;
 use crate::high_water::{self, Mark};
+use crate::journal::{self, Inspection, Kind, Problem};
 use crate::options::Options;
 
 /// A data folder that this process owns.
@@ -42,12 +43,23 @@ impl Folder {
         Ok(Self { root: root.to_owned(), _lock: lock })
     }
 
-    /// Opens the database, or refuses with [`KvError::DataLost`].
+    /// Opens the database, or refuses with [`KvError::DataLost`] before anything was changed.
     pub(crate) fn open(&self, options: &Options) -> Result<Database, KvError> {
         let expected = self.expected(options)?;
         self.remove_unfinished(expected)?;
+        let inspection = self.inspect(None)?;
+        if !options.accept_data_loss {
+            self.refuse_lost(&inspection, expected)?;
+        }
+        for problem in &inspection.problems {
+            self.cut(problem)?;
+        }
         let database = Database::open(&self.database(), options)?;
         check_number(database.commit_number, expected, options)?;
+        if inspection.problems.iter().any(|problem| !problem.last) {
+            // The journals behind an accepted gap would be refused by the next start: let tables replace them.
+            database.retire_journals()?;
+        }
         self.write_high_water(database.commit_number)?;
         let clean = self.clean();
         high_water::remove(&clean).map_err(|error| file_error("cannot remove", &clean, &error))?;
@@ -55,7 +67,13 @@ impl Folder {
     }
 
     /// Opens the database again after a failed write; `flushed` is the number of the last flushed group.
+    ///
+    /// Groups above it are cut off, since their outcome was answered as unknown and the kernel may take pages for
+    /// written that never were: read back from memory they would look sound until the next power cut.
     pub(crate) fn reopen(&self, options: &Options, flushed: u64) -> Result<Database, KvError> {
+        for problem in &self.inspect(Some(flushed))?.problems {
+            self.cut(problem)?;
+        }
         let database = Database::open(&self.database(), options)?;
         check_number(database.commit_number, Some(flushed), options)?;
         Ok(database)
@@ -96,6 +114,79 @@ impl Folder {
         Ok(expected)
     }
 
+    fn inspect(&self, ceiling: Option<u64>) -> Result<Inspection, KvError> {
+        let path = self.database();
+        journal::inspect(&path, ceiling)
+            .map_err(|error| file_error("cannot read the journals of", &path, &error))
+    }
+
+    fn refuse_lost(&self, inspection: &Inspection, expected: Option<u64>) -> Result<(), KvError> {
+        let clean = self.clean().exists();
+        for Problem { journal, at, bytes, kind, .. } in &inspection.problems {
+            let reason = match kind {
+                Kind::Damaged(reason) => reason,
+                Kind::Torn | Kind::Surplus if clean => {
+                    "it was closed soundly, but does not end with a record"
+                }
+                Kind::Torn | Kind::Surplus => continue,
+            };
+            return Err(KvError::DataLost {
+                detail: format!(
+                    "{} is damaged at byte {at}: {reason}. {bytes} bytes behind it cannot be used. {REMEDY}",
+                    journal.display()
+                ),
+            });
+        }
+        match (inspection.last_number, expected) {
+            (Some(found), Some(expected)) if found < expected => Err(groups_missing(found, expected)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Cuts the unreadable end off a journal, after a copy was put aside.
+    fn cut(&self, problem: &Problem) -> Result<(), KvError> {
+        let Problem { journal, at, bytes, kind, .. } = problem;
+        let saved = self.salvage(problem);
+        match (kind, saved) {
+            (Kind::Damaged(reason), saved) => {
+                let folder = saved?;
+                tracing::error!(
+                    journal = %journal.display(), at, bytes, reason, copy = %folder.display(),
+                    "a damaged end was cut off a journal, as accepted; acknowledged data may be lost"
+                );
+            }
+            (Kind::Torn | Kind::Surplus, saved) => {
+                let copy =
+                    saved.map_or_else(|error| error.to_string(), |folder| folder.display().to_string());
+                tracing::warn!(
+                    journal = %journal.display(), at, bytes, copy,
+                    "an unfinished commit group was cut off a journal; it was never acknowledged"
+                );
+            }
+        }
+        problem.cut().map_err(|error| file_error("cannot shorten", journal, &error))
+    }
+
+    fn salvage(&self, problem: &Problem) -> Result<PathBuf, KvError> {
+        let root = self.root.join("salvage");
+        let failed = |error: std::io::Error| file_error("cannot write to", &root, &error);
+        fs::create_dir_all(&root).map_err(failed)?;
+        let mut numbers: Vec<u64> = fs::read_dir(&root)
+            .map_err(failed)?
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        let number = numbers.last().map_or(1, |last| last + 1);
+        let folder = root.join(number.to_string());
+        fs::create_dir(&folder).map_err(failed)?;
+        problem.save_to(&folder).map_err(failed)?;
+        let old = numbers.len().saturating_sub(SALVAGE_KEPT - 1);
+        for number in &numbers[..old] {
+            fs::remove_dir_all(root.join(number.to_string())).map_err(failed)?;
+        }
+        Ok(folder)
+    }
+
     /// A first start that was killed half-way leaves files that fjall would neither open nor make again.
     fn remove_unfinished(&self, expected: Option<u64>) -> Result<(), KvError> {
         let path = self.database();
@@ -127,17 +218,24 @@ impl Folder {
 const REMEDY: &str = "Restore the data folder from a backup; or start once with `accept_data_loss` to go on with \
                       what is left";
 
+/// Copies in `salvage/` that are kept.
+const SALVAGE_KEPT: usize = 3;
+
 fn check_number(found: u64, expected: Option<u64>, options: &Options) -> Result<(), KvError> {
     match expected {
         Some(expected) if found < expected && options.accept_data_loss => {
             tracing::warn!(found, expected, "commit groups are missing, which the operator accepted");
             Ok(())
         }
-        Some(expected) if found < expected => Err(KvError::DataLost {
-            detail: format!(
-                "the database ends at commit group {found}, but group {expected} was acknowledged. {REMEDY}"
-            ),
-        }),
+        Some(expected) if found < expected => Err(groups_missing(found, expected)),
         _ => Ok(()),
+    }
+}
+
+fn groups_missing(found: u64, expected: u64) -> KvError {
+    KvError::DataLost {
+        detail: format!(
+            "the database ends at commit group {found}, but group {expected} was acknowledged. {REMEDY}"
+        ),
     }
 }

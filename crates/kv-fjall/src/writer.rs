@@ -159,12 +159,13 @@ impl Writer {
         if outcome.is_ok() {
             self.watch_for_stall(judged.len(), started.elapsed());
         }
+        // Before anybody is answered: whoever hears of the failure finds the fence up.
+        if let Err(WriteError::Unknown(detail) | WriteError::NotWritten(detail)) = &outcome {
+            self.raise_fence(detail.clone());
+        }
         for (answer, judgement) in judged {
             // A caller that has gone away learns nothing; its batch stands.
             let _ = answer.send(after_write(judgement, &outcome));
-        }
-        if let Err(WriteError::Unknown(detail) | WriteError::NotWritten(detail)) = outcome {
-            self.raise_fence(detail);
         }
     }
 
