@@ -25,6 +25,8 @@ pub enum Condition {
     AlreadyRecalled,
     /// The announcement is too long.
     AnnouncementTooLong,
+    /// The message was sent, but the app's own callback threw an error.
+    AppCallbackFailed,
     /// The app is switched off on this server.
     AppDisabled,
     /// The app key does not have the form that the SDK expects.
@@ -209,6 +211,8 @@ pub enum Condition {
     GroupApplicationHandled,
     /// There is no open application of this user to the group.
     GroupApplicationInvalid,
+    /// The user has applied to this group already.
+    GroupApplicationRepeated,
     /// The group's description is too long.
     GroupDescriptionTooLong,
     /// The group is switched off.
@@ -269,6 +273,8 @@ pub enum Condition {
     KickedByPasswordChange,
     /// A number that the app or the vendor's plan sets is used up.
     LimitExceeded,
+    /// The SDK's database on the device did not answer.
+    LocalDbFailed,
     /// There were too many failed logins for this user or from this address.
     LoginAttemptsLimited,
     /// A login is still running.
@@ -291,6 +297,10 @@ pub enum Condition {
     MediaResourceMissing,
     /// The media of a message could not be uploaded over the network.
     MediaUploadFailed,
+    /// The name of a member attribute is too long.
+    MemberAttributeKeyTooLong,
+    /// The value of a member attribute is too long.
+    MemberAttributeValueTooLong,
     /// The member's attributes could not be stored.
     MemberAttributesFailed,
     /// The attributes of a group member are too many or too large.
@@ -397,6 +407,8 @@ pub enum Condition {
     PackageMismatch,
     /// The page size is outside the permitted range.
     PageSizeInvalid,
+    /// Some of what the call asked for was done, some was not.
+    PartlyDone,
     /// The server's check of the password at login or registration failed.
     PasswordCheckFailed,
     /// The password is empty or breaks the rules for passwords.
@@ -467,6 +479,8 @@ pub enum Condition {
     RegistrationFailed,
     /// Too many users are being registered at once.
     RegistrationRateLimited,
+    /// The client cancelled the request.
+    RequestAborted,
     /// The body of the request did not arrive in time.
     RequestBodyTimeout,
     /// An HTTP request of the SDK got no answer in time.
@@ -515,6 +529,8 @@ pub enum Condition {
     ServiceNotEnabled,
     /// The file is not among the group's shared files.
     SharedFileNotFound,
+    /// The signature of the client's handshake is too old.
+    SignatureExpired,
     /// The signature of the client's handshake does not fit.
     SignatureWrong,
     /// The client reads more slowly than its messages come, and was disconnected.
@@ -603,13 +619,17 @@ pub enum Condition {
     UserRemoved,
     /// One user stands twice in the batch, with different passwords.
     UserRepeated,
+    /// The voice message could not be turned into text.
+    VoiceToTextFailed,
+    /// The voice message lasts longer than can be turned into text.
+    VoiceTooLong,
     /// Somebody else changed the same thing at the same moment, several times in a row.
     WriteConflict,
 }
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 299] = [
+    pub const ALL: [Self; 309] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -619,6 +639,7 @@ impl Condition {
         Self::AlreadyLoggedIn,
         Self::AlreadyRecalled,
         Self::AnnouncementTooLong,
+        Self::AppCallbackFailed,
         Self::AppDisabled,
         Self::AppKeyInvalid,
         Self::AppKeyMissing,
@@ -711,6 +732,7 @@ impl Condition {
         Self::GrantTypeUnsupported,
         Self::GroupApplicationHandled,
         Self::GroupApplicationInvalid,
+        Self::GroupApplicationRepeated,
         Self::GroupDescriptionTooLong,
         Self::GroupDisabled,
         Self::GroupFetchFailed,
@@ -741,6 +763,7 @@ impl Condition {
         Self::KickedByNewLogin,
         Self::KickedByPasswordChange,
         Self::LimitExceeded,
+        Self::LocalDbFailed,
         Self::LoginAttemptsLimited,
         Self::LoginInProgress,
         Self::LoginStateAbnormal,
@@ -752,6 +775,8 @@ impl Condition {
         Self::MediaHashMismatch,
         Self::MediaResourceMissing,
         Self::MediaUploadFailed,
+        Self::MemberAttributeKeyTooLong,
+        Self::MemberAttributeValueTooLong,
         Self::MemberAttributesFailed,
         Self::MemberAttributesLimitReached,
         Self::MemberGroupQuotaExceeded,
@@ -805,6 +830,7 @@ impl Condition {
         Self::OtherUserLoggedIn,
         Self::PackageMismatch,
         Self::PageSizeInvalid,
+        Self::PartlyDone,
         Self::PasswordCheckFailed,
         Self::PasswordInvalid,
         Self::PasswordMissing,
@@ -840,6 +866,7 @@ impl Condition {
         Self::RegistrationClosed,
         Self::RegistrationFailed,
         Self::RegistrationRateLimited,
+        Self::RequestAborted,
         Self::RequestBodyTimeout,
         Self::RequestTimeout,
         Self::RequestUnauthorized,
@@ -864,6 +891,7 @@ impl Condition {
         Self::ServiceArrearages,
         Self::ServiceNotEnabled,
         Self::SharedFileNotFound,
+        Self::SignatureExpired,
         Self::SignatureWrong,
         Self::SlowReader,
         Self::StorageFormatNewer,
@@ -908,11 +936,13 @@ impl Condition {
         Self::UserRateLimited,
         Self::UserRemoved,
         Self::UserRepeated,
+        Self::VoiceToTextFailed,
+        Self::VoiceTooLong,
         Self::WriteConflict,
     ];
 }
 
-pub(crate) static DETAILS: [Details; 299] = [
+pub(crate) static DETAILS: [Details; 309] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1038,6 +1068,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         meaning_zh: "公告过长。",
         cause_zh: "公告最多 512 个字符。",
         remedy_zh: "缩短内容，或把全文作为消息发送并置顶。",
+    },
+    Details {
+        name: "app_callback_failed",
+        kind: Kind::Client,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "The message was sent, but the app's own callback threw an error.",
+        cause: "The SDK calls the success callback of the app, which raised an exception; the SDK reports that under a number of its own.",
+        remedy: "Look at the error in the browser's console and correct the callback; do not send the message again.",
+        meaning_zh: "消息已发送，但应用自己的回调抛出了异常。",
+        cause_zh: "SDK 调用应用的成功回调时，回调代码抛出异常，SDK 用单独的错误码报告。",
+        remedy_zh: "在浏览器控制台查看异常并修正回调；不要重发消息。",
     },
     Details {
         name: "app_disabled",
@@ -2328,6 +2372,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         remedy_zh: "重新获取申请列表，并移除这一条。",
     },
     Details {
+        name: "group_application_repeated",
+        kind: Kind::Conflict,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::AlreadyExists),
+        args: &[],
+        meaning: "The user has applied to this group already.",
+        cause: "An earlier application still waits for its answer.",
+        remedy: "Show that it is waiting, instead of sending it again.",
+        meaning_zh: "用户已经申请过加入该群组。",
+        cause_zh: "之前的申请还在等待处理。",
+        remedy_zh: "显示等待审核的状态，不要重复提交。",
+    },
+    Details {
         name: "group_description_too_long",
         kind: Kind::Invalid,
         who: Who::AppDeveloper,
@@ -2748,6 +2806,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         remedy_zh: "查看 `x-kith-condition` 中的情形；由运维人员调大应用的限制，或由客户端清理不再需要的内容。",
     },
     Details {
+        name: "local_db_failed",
+        kind: Kind::Client,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "The SDK's database on the device did not answer.",
+        cause: "The browser refuses storage (private mode, full disk), or another tab holds an older version of the database open.",
+        remedy: "Close other tabs of the app and allow storage for the site; the app can go on without the local cache.",
+        meaning_zh: "SDK 的本地数据库操作失败。",
+        cause_zh: "浏览器不允许存储（无痕模式、磁盘已满），或另一个标签页占用着旧版本的数据库。",
+        remedy_zh: "关闭该应用的其他标签页并允许网站存储数据；没有本地缓存时应用仍可继续使用。",
+    },
+    Details {
         name: "login_attempts_limited",
         kind: Kind::Limit,
         who: Who::EndUser,
@@ -2900,6 +2972,34 @@ pub(crate) static DETAILS: [Details; 299] = [
         meaning_zh: "媒体文件上传失败。",
         cause_zh: "极光 iOS SDK 在上传图片、语音或文件时网络失败。",
         remedy_zh: "重发消息；运维人员检查存储是否在线并能从外网访问。",
+    },
+    Details {
+        name: "member_attribute_key_too_long",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &[],
+        meaning: "The name of a member attribute is too long.",
+        cause: "Keys of group member attributes have at most 16 bytes.",
+        remedy: "Use short keys, and keep the long names in the client.",
+        meaning_zh: "群成员属性的键过长。",
+        cause_zh: "键最多 16 字节。",
+        remedy_zh: "使用较短的键，完整名称由客户端保存。",
+    },
+    Details {
+        name: "member_attribute_value_too_long",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &[],
+        meaning: "The value of a member attribute is too long.",
+        cause: "Values of group member attributes have at most 512 bytes.",
+        remedy: "Shorten the value, or store it in your own back end and keep its id here.",
+        meaning_zh: "群成员属性的值过长。",
+        cause_zh: "值最多 512 字节。",
+        remedy_zh: "缩短内容，或保存在自己的后端，这里只放 id。",
     },
     Details {
         name: "member_attributes_failed",
@@ -3644,6 +3744,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         remedy_zh: "减小每页数量，并按返回的 cursor 继续取，直到应答中不再带 cursor。",
     },
     Details {
+        name: "partly_done",
+        kind: Kind::Conflict,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "Some of what the call asked for was done, some was not.",
+        cause: "The call covers several entries, such as keys of a room's attributes, and each succeeds or fails by itself.",
+        remedy: "Read the lists of successes and failures in the answer (`successKeys`, `errorKeys`) and repeat only what failed, after correcting it.",
+        meaning_zh: "调用只完成了一部分。",
+        cause_zh: "一次调用包含多项内容（例如聊天室的多个属性），每一项各自成功或失败。",
+        remedy_zh: "查看应答中的成功和失败列表（`successKeys`、`errorKeys`），修正之后只重试失败的部分。",
+    },
+    Details {
         name: "password_check_failed",
         kind: Kind::Invalid,
         who: Who::EndUser,
@@ -4134,6 +4248,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         remedy_zh: "每批 60 个并在批次之间停顿；如果开放了注册，请查看日志中的来源地址。",
     },
     Details {
+        name: "request_aborted",
+        kind: Kind::Client,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &[],
+        meaning: "The client cancelled the request.",
+        cause: "The app or the browser called it off, by leaving the page or by an abort of its own.",
+        remedy: "Nothing is to be done if it was meant; the server may have carried it out all the same, so read the state before repeating.",
+        meaning_zh: "请求被客户端取消。",
+        cause_zh: "离开页面或应用主动中止，请求因此取消。",
+        remedy_zh: "如果是有意取消则无需处理；服务器可能已经执行，重试之前请先查询状态。",
+    },
+    Details {
         name: "request_body_timeout",
         kind: Kind::Unavailable,
         who: Who::EndUser,
@@ -4468,6 +4596,20 @@ pub(crate) static DETAILS: [Details; 299] = [
         meaning_zh: "该文件不在群共享文件中。",
         cause_zh: "文件已被删除，或传入的是消息附件的 id。",
         remedy_zh: "重新获取群共享文件列表。",
+    },
+    Details {
+        name: "signature_expired",
+        kind: Kind::Unauthenticated,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::AuthenticationFailed),
+        args: &[],
+        meaning: "The signature of the client's handshake is too old.",
+        cause: "JMessage's web SDK signs the time into its handshake; the page was open for more than ten minutes before it connected, or the back end's clock is wrong.",
+        remedy: "Fetch a new signature from the back end right before each connection, and keep its clock synchronised.",
+        meaning_zh: "客户端握手的签名已过期。",
+        cause_zh: "极光 Web SDK 的签名包含时间；页面打开超过十分钟才连接，或后端时钟不准。",
+        remedy_zh: "每次连接之前向后端重新获取签名，并同步后端时钟。",
     },
     Details {
         name: "signature_wrong",
@@ -5084,6 +5226,34 @@ pub(crate) static DETAILS: [Details; 299] = [
         meaning_zh: "批量注册中同一用户出现两次，且密码不同。",
         cause_zh: "注册列表里有重复的用户名，内容互相矛盾。",
         remedy_zh: "删除其中一条；应答中会写明用户名，但不会包含密码。",
+    },
+    Details {
+        name: "voice_to_text_failed",
+        kind: Kind::Unavailable,
+        who: Who::Operator,
+        retry: Retry::Later,
+        broader: None,
+        args: &[],
+        meaning: "The voice message could not be turned into text.",
+        cause: "The recognition service is down, not set up for this app, or understood nothing.",
+        remedy: "Let the user listen to it instead; the operator checks the service and its account.",
+        meaning_zh: "语音转文字失败。",
+        cause_zh: "识别服务不可用、应用没有配置，或没有识别出内容。",
+        remedy_zh: "让用户直接收听语音；运维人员检查识别服务及其账户。",
+    },
+    Details {
+        name: "voice_too_long",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::FileTooLarge),
+        args: &[],
+        meaning: "The voice message lasts longer than can be turned into text.",
+        cause: "Speech recognition takes recordings up to a limited length.",
+        remedy: "Offer the conversion only for shorter recordings.",
+        meaning_zh: "语音时长超过可转文字的限制。",
+        cause_zh: "语音识别只接受有限时长的录音。",
+        remedy_zh: "只对较短的语音提供转文字功能。",
     },
     Details {
         name: "write_conflict",

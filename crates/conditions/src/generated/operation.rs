@@ -16,6 +16,8 @@ pub enum Operation {
     ChatroomCreate,
     /// Leaving a chat room.
     ChatroomExit,
+    /// Reading chat rooms.
+    ChatroomGet,
     /// Entering a chat room.
     ChatroomJoin,
     /// Removing members from a chat room.
@@ -34,8 +36,12 @@ pub enum Operation {
     ContactNote,
     /// Removing a contact.
     ContactRemove,
-    /// Setting do-not-disturb for a user, a group or everything.
+    /// Setting do-not-disturb for one user.
     DoNotDisturb,
+    /// Setting do-not-disturb for everything.
+    DoNotDisturbGlobal,
+    /// Setting do-not-disturb for one group.
+    DoNotDisturbGroup,
     /// Changing a message that was sent.
     Edit,
     /// Downloading a file.
@@ -48,6 +54,8 @@ pub enum Operation {
     GroupCreate,
     /// Leaving a group.
     GroupExit,
+    /// Inviting users to a group.
+    GroupInvite,
     /// Joining a group, or applying to.
     GroupJoin,
     /// Blocking a group's messages for oneself.
@@ -126,13 +134,14 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 63] = [
         Self::BlockAdd,
         Self::BlockRemove,
         Self::Call,
         Self::ChatroomAttributes,
         Self::ChatroomCreate,
         Self::ChatroomExit,
+        Self::ChatroomGet,
         Self::ChatroomJoin,
         Self::ChatroomMemberRemove,
         Self::ChatroomSend,
@@ -143,12 +152,15 @@ impl Operation {
         Self::ContactNote,
         Self::ContactRemove,
         Self::DoNotDisturb,
+        Self::DoNotDisturbGlobal,
+        Self::DoNotDisturbGroup,
         Self::Edit,
         Self::FileDownload,
         Self::FileUpload,
         Self::GroupApplication,
         Self::GroupCreate,
         Self::GroupExit,
+        Self::GroupInvite,
         Self::GroupJoin,
         Self::GroupShield,
         Self::GroupUpdate,
@@ -190,13 +202,14 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 59] = [
+pub(crate) static DETAILS: [(&str, &str); 63] = [
     ("block_add", "Putting users on a block list."),
     ("block_remove", "Taking users off a block list."),
     ("call", "Starting or answering a call."),
     ("chatroom_attributes", "Reading or writing a chat room's attributes."),
     ("chatroom_create", "Creating a chat room."),
     ("chatroom_exit", "Leaving a chat room."),
+    ("chatroom_get", "Reading chat rooms."),
     ("chatroom_join", "Entering a chat room."),
     ("chatroom_member_remove", "Removing members from a chat room."),
     ("chatroom_send", "Sending to a chat room."),
@@ -206,13 +219,16 @@ pub(crate) static DETAILS: [(&str, &str); 59] = [
     ("contact_add", "Adding a contact or sending an invitation."),
     ("contact_note", "Setting the note (remark) of a contact."),
     ("contact_remove", "Removing a contact."),
-    ("do_not_disturb", "Setting do-not-disturb for a user, a group or everything."),
+    ("do_not_disturb", "Setting do-not-disturb for one user."),
+    ("do_not_disturb_global", "Setting do-not-disturb for everything."),
+    ("do_not_disturb_group", "Setting do-not-disturb for one group."),
     ("edit", "Changing a message that was sent."),
     ("file_download", "Downloading a file."),
     ("file_upload", "Uploading a file."),
     ("group_application", "Answering an application or an invitation to a group."),
     ("group_create", "Creating a group."),
     ("group_exit", "Leaving a group."),
+    ("group_invite", "Inviting users to a group."),
     ("group_join", "Joining a group, or applying to."),
     ("group_shield", "Blocking a group's messages for oneself."),
     ("group_update", "Changing a group's name, description or settings."),
