@@ -49,6 +49,11 @@ impl Template {
         self.bytes.is_empty()
     }
 
+    /// The bytes, when there is no gap to fill: what an engine can look up or lock before it commits.
+    pub fn literal(&self) -> Option<&[u8]> {
+        self.slots.is_empty().then_some(&self.bytes)
+    }
+
     /// The finished bytes, given the sequences of the batch's appends.
     pub fn fill(mut self, sequences: &[u64]) -> Bytes {
         for (offset, slot) in &self.slots {
