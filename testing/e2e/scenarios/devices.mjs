@@ -1,0 +1,91 @@
+// Several devices of one user: copies, displacement, forced logout (msync.md 2.13, 2.14).
+import assert from 'node:assert/strict';
+import { rejection } from '../harness/client.mjs';
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export default {
+  async 'the sender’s other device gets a copy, the sending one does not'(world) {
+    const [phone, laptop, bob] = [await world.online('alice'), await world.online('alice'), await world.online('bob')];
+    await phone.text('bob', 'hi');
+    const copy = await laptop.next('onTextMessage');
+    assert.deepEqual([copy.from, copy.to, copy.msg], ['alice', 'bob', 'hi']);
+    await bob.text('alice', 'hello');
+    await Promise.all([phone, laptop].map((device) => device.next('onTextMessage', (message) => message.msg === 'hello')));
+    await pause(200);
+    assert.equal(phone.all('onTextMessage').length, 1);
+  },
+
+  async 'a device gets what it missed although another device took it'(world) {
+    const [phone, laptop, bob] = [await world.online('alice'), await world.online('alice'), await world.online('bob')];
+    const resource = laptop.connection.clientResource;
+    laptop.close();
+    await pause(200);
+    await bob.text('alice', 'while you were away');
+    await phone.next('onTextMessage');
+    await pause(700);
+    const back = world.client('alice');
+    back.connection.clientResource = resource;
+    await back.open({ pwd: 'alice' });
+    assert.equal((await back.next('onTextMessage')).msg, 'while you were away');
+  },
+
+  async 'a new device does not get old messages again'(world) {
+    const [phone, bob] = [await world.online('alice'), await world.online('bob')];
+    await bob.text('alice', 'old');
+    await phone.next('onTextMessage');
+    await pause(700);
+    const fresh = await world.online('alice');
+    await bob.text('alice', 'new');
+    await fresh.next('onTextMessage', (message) => message.msg === 'new');
+    assert.deepEqual(fresh.all('onTextMessage').map((message) => message.msg), ['new']);
+  },
+
+  async 'in single mode a new login displaces the old one, which is told why'(world) {
+    world.set('devices.policy=single');
+    const old = await world.online('alice');
+    await world.online('alice');
+    assert.equal((await old.next('onDisconnected')).type ?? (await old.next('onError')).type, 206);
+    await pause(2_500);
+    assert.equal(old.all('onReconnecting').length, 0);
+  },
+
+  async 'the oldest of a full class is displaced'(world) {
+    world.set('devices.per_class=2');
+    const first = await world.online('alice');
+    const second = await world.online('alice');
+    await world.online('alice');
+    assert.equal((await first.next('onError')).type, 206);
+    assert.equal(second.all('onError').length, 0);
+  },
+
+  async 'a refused login names its cause'(world) {
+    world.set('devices.per_class=1', 'devices.when_full=refuse');
+    const first = await world.online('alice');
+    const full = await rejection(world.client('alice').open({ pwd: 'alice' }));
+    assert.ok([214, 2].includes(full.type), JSON.stringify(full));
+    world.set('devices.policy=single');
+    const changed = await rejection(world.client('alice').open({ pwd: 'alice' }));
+    assert.ok([220, 2].includes(changed.type), JSON.stringify(changed));
+    assert.equal(first.all('onError').length, 0);
+  },
+
+  async 'deletion, a new password and a forced logout end the session with their codes'(world) {
+    const token = await world.appToken();
+    const [alice, bob, carol] = [await world.online('alice'), await world.online('bob'), await world.online('carol')];
+    await world.rest('DELETE', '/users/alice', { token });
+    await world.rest('PUT', '/users/bob/password', { token, body: { newpassword: 'other' } });
+    await world.rest('GET', '/users/carol/disconnect', { token });
+    assert.equal((await alice.next('onError')).type, 207);
+    assert.equal((await bob.next('onError')).type, 216);
+    assert.equal((await carol.next('onError')).type, 217);
+    const error = await rejection(world.client('bob').open({ pwd: 'bob' }));
+    assert.equal(error.message, 'invalid password');
+  },
+
+  async 'a device’s own list names the others'(world) {
+    const [phone, laptop] = [await world.online('alice'), await world.online('alice')];
+    const answer = await phone.connection.getSelfIdsOnOtherPlatform();
+    assert.deepEqual(answer.data, [`alice/${laptop.connection.clientResource}`]);
+  },
+};
