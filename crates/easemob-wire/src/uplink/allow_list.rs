@@ -158,7 +158,7 @@ fn read_body(body: &[u8]) -> Result<Read, WireError> {
             1 => clean.kind = BodyKind::from(field.int32()),
             4 => read_content(&body[field.body()], &mut clean.contents)?,
             6 => clean.ack_message_id = Some(field.varint),
-            7 => clean.allow_group_ack = read_allow_group_ack(&body[field.body()])?,
+            7 => read_config(&body[field.body()], &mut clean.allow_group_ack)?,
             9 => meta_json = client_meta(&body[field.body()]),
             11 => clean.edit_message_id = Some(field.varint),
             _ => {}
@@ -185,15 +185,14 @@ fn read_content(content: &[u8], types: &mut ContentTypes) -> Result<(), WireErro
     Ok(())
 }
 
-fn read_allow_group_ack(config: &[u8]) -> Result<bool, WireError> {
-    let mut allow = false;
+fn read_config(config: &[u8], allow_group_ack: &mut bool) -> Result<(), WireError> {
     let mut fields = Fields::new(config, &MESSAGE_BODY_MESSAGE_CONFIG, FIELDS_LIMIT);
     while let Some(field) = fields.next()? {
         if field.number == 1 {
-            allow = field.varint != 0;
+            *allow_group_ack = field.varint != 0;
         }
     }
-    Ok(allow)
+    Ok(())
 }
 
 /// Of the JSON in `MessageBody.meta`, what a client may send: the marker of a thread's message, and translations

@@ -1,0 +1,9 @@
+//! Message bodies in a well-formed envelope, through the allow-list.
+
+#![no_main]
+
+#[allow(dead_code, reason = "the other targets use the rest")]
+#[path = "../properties/easemob_wire/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::body(bytes));
