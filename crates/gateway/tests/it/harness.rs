@@ -1,0 +1,241 @@
+//! A server on a free port, and clients of it: tungstenite's, and raw sockets.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::{Bus, LocalBus};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use gateway::{ClientAddress, Clock, Listener, Options, Registry, RegistryLimits, ShutdownHandle, TlsFiles};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use model::{
+    CloseCause, CloseTarget, ConversationId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Feed, Hint,
+    MessageId, Seq, Timestamp, Uid, Username,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::words::{APP, Desk, WordProtocol};
+
+/// A test that hangs fails after this.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("it should have happened by now")
+}
+
+/// Waits for something that has no event of its own.
+pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let patient = async {
+        while !holds() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, patient).await.unwrap_or_else(|_| panic!("{what}: it should hold by now"));
+}
+
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) bus: LocalBus,
+    pub(crate) handle: ShutdownHandle,
+}
+
+pub(crate) fn server() -> Server {
+    server_with(|_, _| {})
+}
+
+pub(crate) fn server_with(change: impl FnOnce(&mut Options, &mut RegistryLimits)) -> Server {
+    start(change, None)
+}
+
+pub(crate) fn start(change: impl FnOnce(&mut Options, &mut RegistryLimits), tls: Option<TlsFiles>) -> Server {
+    let begin = Instant::now();
+    let now = move || Timestamp(1_795_220_913_741).plus(begin.elapsed());
+    let (mut options, mut limits) = (Options::new(Clock::new(now)), RegistryLimits::default());
+    change(&mut options, &mut limits);
+    let registry = Arc::new(Registry::new(7, limits));
+    let bus = LocalBus::new();
+    bus.subscribe(Arc::clone(&registry) as Arc<dyn bus::Subscriber>);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), options, tls).unwrap();
+    let address = listener.local_addr().unwrap();
+    let protocol = Arc::new(WordProtocol::default());
+    let desk = Arc::clone(&protocol.desk);
+    let handle = listener.serve(protocol, tower::service_fn(page), Arc::clone(&registry));
+    Server { address, registry, desk, bus, handle }
+}
+
+/// `/body` answers with the size of the request's body, everything else with the client's address.
+async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let text = match request.uri().path() {
+        "/body" => match request.into_body().collect().await {
+            Ok(body) => format!("{} bytes", body.to_bytes().len()),
+            Err(_) => "no body".to_owned(),
+        },
+        _ => format!("hello {}", request.extensions().get::<ClientAddress>().unwrap().0),
+    };
+    Ok(Response::new(Full::from(text)))
+}
+
+impl Server {
+    pub(crate) async fn client(&self) -> Client<TcpStream> {
+        Client::over(TcpStream::connect(self.address).await.unwrap()).await
+    }
+
+    /// A client that is user `uid`.
+    pub(crate) async fn user(&self, uid: u64) -> Client<TcpStream> {
+        let mut client = self.client().await;
+        client.say(&format!("bind {uid}")).await;
+        assert_eq!(client.hear().await, "bound");
+        client
+    }
+
+    pub(crate) async fn raw(&self) -> Raw {
+        Raw { stream: TcpStream::connect(self.address).await.unwrap() }
+    }
+
+    /// A socket after its upgrade, for frames made by hand.
+    pub(crate) async fn raw_websocket(&self) -> Raw {
+        let mut raw = self.raw().await;
+        raw.send(UPGRADE).await;
+        let answer = raw.receive_head().await;
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        raw
+    }
+
+    pub(crate) fn deliver(&self, uid: u64, seq: u64) {
+        self.deliver_from(uid, 1_000_000, seq);
+    }
+
+    pub(crate) fn deliver_from(&self, uid: u64, sender: u64, seq: u64) {
+        let feed = Feed::Conversation(ConversationId::single(Uid(uid), Uid(sender)));
+        let entry = Entry {
+            id: MessageId(seq),
+            kind: EntryKind::Message,
+            dialect: Dialect::Easemob,
+            at: Timestamp(0),
+            sender: Uid(sender),
+            sender_device: DeviceNumber(1),
+            sender_name: Username::parse("sender").unwrap(),
+            sender_resource: None,
+            target_name: Username::parse("target").unwrap(),
+            subject: None,
+            payload: Bytes::new(),
+        };
+        self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(APP, feed, Seq(seq), entry))));
+    }
+
+    pub(crate) fn close_user(&self, uid: u64, target: CloseTarget) {
+        self.bus.publish(Hint::Close { app: APP, uid: Uid(uid), target, cause: CloseCause::UserRemoved });
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.desk.log.lock().clone()
+    }
+}
+
+pub(crate) const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: kith\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// tungstenite's client.
+pub(crate) struct Client<T> {
+    pub(crate) socket: WebSocketStream<T>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
+    pub(crate) async fn over(stream: T) -> Self {
+        let (socket, _) = within(client_async("ws://kith/websocket", stream)).await.unwrap();
+        Self { socket }
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.send(Message::binary(text.to_owned())).await;
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) {
+        within(self.socket.send(message)).await.unwrap();
+    }
+
+    /// The next message, which must be a frame of words.
+    pub(crate) async fn hear(&mut self) -> String {
+        match within(self.socket.next()).await {
+            Some(Ok(Message::Binary(bytes))) => String::from_utf8(bytes.to_vec()).unwrap(),
+            other => panic!("heard {other:?}"),
+        }
+    }
+
+    /// Reads until the server closed, and how.
+    pub(crate) async fn hear_close(&mut self) -> Option<CloseFrame> {
+        let close = within(self.socket.next()).await;
+        let Some(Ok(Message::Close(frame))) = close else { panic!("heard {close:?}") };
+        // The rest of the handshake, and the end of the stream.
+        while within(self.socket.next()).await.is_some() {}
+        frame
+    }
+}
+
+/// Bytes by hand.
+pub(crate) struct Raw {
+    pub(crate) stream: TcpStream,
+}
+
+impl Raw {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        within(self.stream.write_all(bytes.as_ref())).await.unwrap();
+    }
+
+    /// Up to the empty line.
+    pub(crate) async fn receive_head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(within(self.stream.read_u8()).await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// Everything until the server ends the connection.
+    pub(crate) async fn receive_all(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A reset is an end, too.
+        let _ = within(self.stream.read_to_end(&mut bytes)).await;
+        bytes
+    }
+
+    /// The code and reason of the close frame that is all that comes.
+    pub(crate) async fn receive_close(&mut self) -> (u16, String) {
+        let bytes = self.receive_all().await;
+        assert_eq!(bytes.first(), Some(&0x88), "no close frame: {bytes:?}");
+        let reason = String::from_utf8(bytes[4..].to_vec()).unwrap();
+        (u16::from_be_bytes([bytes[2], bytes[3]]), reason)
+    }
+}
+
+/// A client's frame.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [1, 2, 3, 4];
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..126 => frame.push(0x80 | length as u8),
+        length @ 126..65_536 => {
+            frame.push(0x80 | 126);
+            frame.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            frame.push(0x80 | 127);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend(mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
+}

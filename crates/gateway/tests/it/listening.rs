@@ -1,0 +1,158 @@
+//! The listener: what is an upgrade and what is not, addresses, caps, slow and broken clients.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::harness::{UPGRADE, eventually, server, server_with};
+
+#[tokio::test]
+async fn other_requests_go_to_the_http_service() {
+    let server = server();
+    let mut client = server.raw().await;
+    client.send("GET /any/path HTTP/1.1\r\nhost: kith\r\n\r\n").await;
+    assert!(client.receive_head().await.starts_with("HTTP/1.1 200 "));
+    // On the same connection, and the last one.
+    let mut body = vec![0; "hello 127.0.0.1".len()];
+    tokio::io::AsyncReadExt::read_exact(&mut client.stream, &mut body).await.unwrap();
+    client
+        .send("POST /body HTTP/1.1\r\nhost: kith\r\nconnection: close\r\ncontent-length: 5\r\n\r\n12345")
+        .await;
+    let answer = String::from_utf8(client.receive_all().await).unwrap();
+    assert!(answer.ends_with("\r\n\r\n5 bytes"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_may_become_a_websocket_after_a_plain_request() {
+    let server = server();
+    let mut client = server.raw().await;
+    client.send("HEAD / HTTP/1.1\r\nhost: kith\r\n\r\n").await;
+    assert!(client.receive_head().await.starts_with("HTTP/1.1 200 "));
+    client.send(UPGRADE).await;
+    assert!(client.receive_head().await.starts_with("HTTP/1.1 101 "));
+    eventually("it is a session", || server.registry.open_count() == 1).await;
+}
+
+#[tokio::test]
+async fn a_bad_upgrade_is_told_why() {
+    let server = server();
+    let ask = async |request: String| {
+        let mut client = server.raw().await;
+        client.send(&request).await;
+        client.stream.shutdown().await.unwrap();
+        String::from_utf8(client.receive_all().await).unwrap()
+    };
+    let answer = ask("GET /ws HTTP/1.1\r\nhost: kith\r\nconnection: close\r\n\r\n".to_owned()).await;
+    assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("upgrade: websocket"), "{answer}");
+    assert!(answer.contains(r#"{"error":"upgrade_required","error_description":""#), "{answer}");
+    let answer = ask(UPGRADE.replace("Version: 13", "Version: 8")).await;
+    assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("sec-websocket-version: 13"), "{answer}");
+    let answer = ask(UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short")).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("Sec-WebSocket-Key"), "{answer}");
+    let answer = ask("nonsense\r\n\r\n".to_owned()).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(server.registry.open_count(), 0);
+}
+
+#[tokio::test]
+async fn clients_that_trickle_or_say_nothing_are_dropped() {
+    let server = server_with(|options, _| {
+        options.header_limit = Duration::from_millis(200);
+        options.handshake_limit = Duration::from_millis(400);
+    });
+    let silent = async {
+        let mut client = server.raw().await;
+        client.receive_all().await
+    };
+    let half = async {
+        let mut client = server.raw().await;
+        client.send(&UPGRADE[..30]).await;
+        client.receive_all().await
+    };
+    let trickle = async {
+        let mut client = server.raw().await;
+        for byte in UPGRADE.bytes() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if client.stream.write_all(&[byte]).await.is_err() {
+                return true;
+            }
+        }
+        client.receive_all().await.is_empty()
+    };
+    let (silent, half, trickled) = tokio::join!(silent, half, trickle);
+    assert!(silent.is_empty() && half.is_empty() && trickled);
+    assert_eq!(server.registry.open_count(), 0);
+}
+
+#[tokio::test]
+async fn many_trickling_clients_do_not_keep_an_honest_one_out() {
+    let server = server();
+    let mut trickling = Vec::new();
+    for _ in 0..500 {
+        let mut client = server.raw().await;
+        client.send(&UPGRADE[..30]).await;
+        trickling.push(client);
+    }
+    let mut honest = server.user(1).await;
+    honest.say("echo in").await;
+    assert_eq!(honest.hear().await, "in");
+}
+
+#[tokio::test]
+async fn no_more_handshakes_than_allowed_are_begun_and_the_rest_wait() {
+    let server = server_with(|options, _| {
+        options.handshakes_in_flight_limit = 2;
+        options.handshake_limit = Duration::from_millis(500);
+        options.header_limit = Duration::from_millis(500);
+    });
+    let (_first, _second) = (server.raw().await, server.raw().await);
+    // Accepted when the two have run into their limit.
+    let mut client = server.user(1).await;
+    client.say("echo at last").await;
+    assert_eq!(client.hear().await, "at last");
+}
+
+#[tokio::test]
+async fn an_address_has_a_limit_of_sockets_and_gets_its_places_back() {
+    let server = server_with(|_, limits| limits.address_connections = 2);
+    let (first, second) = (server.user(1).await, server.user(1).await);
+    let mut third = server.raw().await;
+    assert!(third.receive_all().await.is_empty(), "a third socket was served");
+    drop((first, second));
+    eventually("both are gone", || server.registry.open_count() == 0).await;
+    server.user(1).await;
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_clients_have_their_own_address_and_limit() {
+    let server = server_with(|options, limits| {
+        options.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        limits.address_connections = 1;
+    });
+    let join = async |forwarded: &str| {
+        let mut client = server.raw().await;
+        let header = format!("X-Forwarded-For: 6.6.6.6, {forwarded}\r\n\r\n");
+        client.send(UPGRADE.strip_suffix("\r\n").unwrap().to_owned() + &header).await;
+        (client.receive_head().await, client)
+    };
+    let (answer, mut first) = join("198.51.100.1").await;
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    first.send(crate::harness::frame(0x82, b"address")).await;
+    let mut address = vec![0; 2 + "198.51.100.1".len()];
+    tokio::io::AsyncReadExt::read_exact(&mut first.stream, &mut address).await.unwrap();
+    assert_eq!(&address[2..], b"198.51.100.1");
+
+    let (answer, _client) = join("198.51.100.1").await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    let (answer, _second) = join("198.51.100.2").await;
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_answered() {
+    let server = server_with(|options, _| options.request_limit = Duration::from_millis(200));
+    let mut client = server.raw().await;
+    client.send("POST /body HTTP/1.1\r\nhost: kith\r\ncontent-length: 100\r\n\r\nhalf").await;
+    let answer = client.receive_head().await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
