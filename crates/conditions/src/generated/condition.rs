@@ -1506,7 +1506,7 @@ pub(crate) static DETAILS: [Details; 309] = [
     Details {
         name: "chatroom_full",
         kind: Kind::Limit,
-        who: Who::Operator,
+        who: Who::AppDeveloper,
         retry: Retry::Later,
         broader: Some(Condition::LimitExceeded),
         args: &[],
@@ -2444,7 +2444,7 @@ pub(crate) static DETAILS: [Details; 309] = [
     Details {
         name: "group_full",
         kind: Kind::Limit,
-        who: Who::Operator,
+        who: Who::AppDeveloper,
         retry: Retry::AfterFix,
         broader: Some(Condition::LimitExceeded),
         args: &[],
@@ -2729,10 +2729,10 @@ pub(crate) static DETAILS: [Details; 309] = [
         broader: Some(Condition::ArgumentInvalid),
         args: &[],
         meaning: "A text that the user entered breaks a rule.",
-        cause: "JMessage's Android SDK limits signatures, regions, descriptions and similar fields to 250 bytes; a Chinese character takes three of them.",
+        cause: "JMessage limits signatures, regions, descriptions and similar fields to 250 bytes; a Chinese character takes three of them.",
         remedy: "Limit the field in the form by bytes, not by characters.",
         meaning_zh: "用户输入的文本不符合规则。",
-        cause_zh: "极光 Android SDK 把签名、地区、描述等字段限制在 250 字节以内，一个汉字占三个字节。",
+        cause_zh: "极光把签名、地区、描述等字段限制在 250 字节以内，一个汉字占三个字节。",
         remedy_zh: "在输入框按字节数而不是字符数限制长度。",
     },
     Details {
@@ -3472,10 +3472,10 @@ pub(crate) static DETAILS: [Details; 309] = [
         args: &[],
         meaning: "The call to change a password names no new one.",
         cause: "The body of `PUT /users/{username}/password` needs the key `newpassword`, in one word and lower case.",
-        remedy: "Send `{\"newpassword\":\"…\"}`.",
+        remedy: "Name the new password in the body, as `{\"newpassword\":\"…\"}`.",
         meaning_zh: "修改密码的请求没有给出新密码。",
         cause_zh: "`PUT /users/{username}/password` 的请求体需要 `newpassword` 字段，全部小写、连写。",
-        remedy_zh: "请发送 `{\"newpassword\":\"…\"}`。",
+        remedy_zh: "请求体改为 `{\"newpassword\":\"…\"}`，注意字段名全部小写。",
     },
     Details {
         name: "nickname_too_long",

@@ -118,7 +118,7 @@ fn rows(out: &mut String, catalogue: &Catalogue, name: &str) {
                 let _ = writeln!(
                     out,
                     "\n## In the vendors' tables\n\n\
-                     | Table | Code | Operation | Vendor's text | Where it arises | How to provoke it |\n\
+                     | Table | Code | Operation | Text | Where it arises | How to provoke it |\n\
                      |---|---|---|---|---|---|"
                 );
                 heading = false;
@@ -202,7 +202,7 @@ fn table_page(name: &str, table: &Table) -> String {
         }
         let _ = writeln!(
             out,
-            "{heading}\n\n| Code | Condition | Operation | Vendor's text | Where it arises | How to provoke it |\n|---|---|---|---|---|---|"
+            "{heading}\n\n| Code | Condition | Operation | Text | Where it arises | How to provoke it |\n|---|---|---|---|---|---|"
         );
         for row in rows {
             let _ = writeln!(
