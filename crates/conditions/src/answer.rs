@@ -41,6 +41,11 @@ pub fn rest_answer(condition: Condition, operation: Option<Operation>) -> &'stat
         .unwrap_or(&easemob_rest::BY_KIND[condition.kind() as usize])
 }
 
+/// The answers that name this very condition, the one for any operation first.
+pub fn rest_answers(condition: Condition) -> impl Iterator<Item = &'static RestAnswer> {
+    easemob_rest::ANSWERS.iter().filter(move |answer| answer.condition == Some(condition))
+}
+
 fn exact(condition: Condition, operation: Option<Operation>) -> Option<&'static RestAnswer> {
     let answers = &easemob_rest::ANSWERS;
     let index = answers

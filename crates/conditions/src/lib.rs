@@ -16,7 +16,9 @@ mod nearest;
 mod operation;
 mod table;
 
-pub use answer::{MsyncAnswer, MsyncScope, RestAnswer, msync_answer, msync_logout, rest_answer};
+pub use answer::{
+    MsyncAnswer, MsyncScope, RestAnswer, msync_answer, msync_logout, rest_answer, rest_answers,
+};
 pub use condition::{Kind, Retry, Who};
 pub use generated::condition::Condition;
 pub use generated::operation::Operation;
