@@ -410,3 +410,74 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
         self.shared.options.clock.now()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::websocket::WebSocket;
+    use crate::{Clock, RegistryLimits};
+
+    /// A protocol of no size, so that what is measured is ours.
+    #[derive(Default)]
+    struct Silence(Arc<Nothing>);
+    struct Silent;
+    #[derive(Default)]
+    struct Nothing;
+
+    impl Session for Silent {
+        type Event = ();
+        type Command = ();
+
+        fn handle_input(&mut self, _now: Timestamp, _input: Input<()>) {}
+        fn handle_timeout(&mut self, _now: Timestamp) {}
+        fn poll_event(&mut self) -> Option<()> {
+            None
+        }
+        fn poll_output(&mut self) -> Option<Output> {
+            None
+        }
+        fn poll_timeout(&self) -> Option<Timestamp> {
+            None
+        }
+    }
+
+    impl Perform<Silent> for Nothing {
+        fn perform_now(&self, _peer: &Peer, _event: ()) -> Outcome<Silent> {
+            Outcome::Done(None)
+        }
+        async fn perform(&self, _peer: Peer, _event: ()) -> Option<()> {
+            None
+        }
+    }
+
+    impl Protocol for Silence {
+        type Session = Silent;
+        type Perform = Nothing;
+
+        fn accept(&self, _now: Timestamp, _peer: &Peer) -> Silent {
+            Silent
+        }
+        fn perform(&self) -> &Arc<Nothing> {
+            &self.0
+        }
+    }
+
+    // architecture.md section 9: at most 6 KiB of memory for an idle connection, all included.
+    #[tokio::test]
+    async fn the_task_of_an_idle_connection_is_small() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let registry = Arc::new(Registry::new(1, RegistryLimits::default()));
+        let options = Options::new(Clock::new(|| Timestamp(0)));
+        let registered = registry.open(None);
+        let shared = Arc::new(Shared { protocol: Arc::new(Silence::default()), registry, options });
+        let io = WebSocket::new(stream, &[], 1 << 20, 1024);
+        let task = drive(shared, registered, Ipv4Addr::LOCALHOST.into(), io);
+        let bytes = size_of_val(&task);
+        assert!(bytes <= 512, "the task has {bytes} bytes without its session");
+    }
+}

@@ -118,8 +118,11 @@ where
             Ok(accepted) => accepted,
             Err(cause) => {
                 registry.measures.accept_errors.increment(1);
-                warn!(%cause, "a connection can't be accepted");
-                sleep(ACCEPT_PAUSE).await;
+                // One that the client gave up while it waited is no reason to let others wait.
+                if cause.kind() != io::ErrorKind::ConnectionAborted {
+                    warn!(%cause, "a connection can't be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
                 continue;
             }
         };

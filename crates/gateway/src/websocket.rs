@@ -225,3 +225,68 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> FrameIo for WebSocket<S
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    fn socket() -> (WebSocket<DuplexStream>, DuplexStream) {
+        let (ours, theirs) = duplex(4 << 20);
+        (WebSocket::new(ours, &[], 1 << 20, 1024), theirs)
+    }
+
+    /// A client's frame with a mask of zeros.
+    fn frame(payload: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0x82, 0xFF];
+        frame.extend((payload.len() as u64).to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend_from_slice(payload);
+        frame
+    }
+
+    #[tokio::test]
+    async fn a_large_message_leaves_no_buffer_behind() {
+        let (mut socket, mut peer) = socket();
+        let large = vec![7; 1 << 20];
+        peer.write_all(&frame(&large)).await.unwrap();
+        let incoming = poll_fn(|cx| socket.poll_incoming(cx)).await;
+        assert_eq!(incoming, Incoming::Frame(large.clone().into()));
+        socket.feed(&large);
+        poll_fn(|cx| socket.poll_flush(cx)).await.unwrap();
+        assert_eq!((socket.unread.capacity(), socket.unwritten.capacity()), (0, 0));
+        let mut header = [0; 10];
+        peer.read_exact(&mut header).await.unwrap();
+        assert_eq!(header, [0x82, 127, 0, 0, 0, 0, 0, 0x10, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_claimed_length_costs_nothing_until_it_comes() {
+        let (mut socket, mut peer) = socket();
+        peer.write_all(&frame(&vec![7; 1 << 20])[..1_000]).await.unwrap();
+        poll_fn(|cx| {
+            assert!(socket.poll_incoming(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert!(socket.unread.capacity() < 4_096, "{} bytes are kept", socket.unread.capacity());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_said_after_the_farewell() {
+        let (mut socket, mut peer) = socket();
+        socket.feed_close(1000, &"é".repeat(100));
+        socket.feed_close(1001, "again");
+        socket.feed(b"late");
+        poll_fn(|cx| socket.poll_flush(cx)).await.unwrap();
+        drop(socket);
+        let mut said = Vec::new();
+        peer.read_to_end(&mut said).await.unwrap();
+        // The reason is cut to what a control frame holds, between two characters.
+        let expected: Vec<u8> = [0x88, 124, 3, 232].into_iter().chain("é".repeat(61).into_bytes()).collect();
+        assert_eq!(said, expected);
+    }
+}
