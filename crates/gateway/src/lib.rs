@@ -22,6 +22,7 @@ mod shutdown;
 mod tls;
 mod upgrade;
 mod websocket;
+mod write_limit;
 
 pub use address::{ClientAddress, Network, NetworkError};
 pub use listener::Listener;

@@ -59,7 +59,8 @@ pub struct Options {
     pub message_fragments_limit: usize,
     /// Bytes waiting for a peer that does not read. Beyond them, and one frame, it is cut. Default 256 KiB.
     pub write_buffer_bytes_limit: usize,
-    /// How long a peer may take no byte of what waits for it. Default 10 s.
+    /// How long a peer may take no byte of what waits for it, a plain request's answer included. Default
+    /// 10 s.
     pub write_stall_limit: Duration,
     /// How long a peer may say nothing at all. Must be above 90 s (msync.md 2.6). Default 120 s.
     pub idle_limit: Duration,

@@ -30,6 +30,7 @@ use crate::listener::Handshake;
 use crate::registry::AddressGuard;
 use crate::upgrade::{self, BadUpgrade};
 use crate::websocket::WebSocket;
+use crate::write_limit::WriteLimit;
 
 /// How long the end of a plain connection may take to be said (TLS).
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
@@ -75,7 +76,10 @@ impl<B> HttpBody for B where
 
 pub(crate) fn http_settings(header_limit: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(header_limit).max_header_size(16 << 10);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(header_limit)
+        .max_header_size(16 << 10)
+        .max_buf_size(64 << 10);
     http
 }
 
@@ -96,6 +100,7 @@ pub(crate) async fn greet<P, S, B, T>(
     let exchange =
         Arc::new(Exchange { socket, state: Mutex::new(State::Waiting), admitted: Mutex::new(admitted) });
     let routes = Routes { site: Arc::clone(&site), exchange: Arc::clone(&exchange), _body: PhantomData };
+    let stream = WriteLimit::new(stream, site.shared.options.write_stall_limit);
     let mut connection = Box::new(site.http.serve_connection(TokioIo::new(stream), routes));
     let first = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
@@ -111,7 +116,7 @@ pub(crate) async fn greet<P, S, B, T>(
     }
 }
 
-type Connection<P, S, B, T> = http1::Connection<TokioIo<T>, Routes<P, S, B>>;
+type Connection<P, S, B, T> = http1::Connection<TokioIo<WriteLimit<T>>, Routes<P, S, B>>;
 
 /// Plain requests, one after the other; any of them may still be an upgrade.
 async fn converse<P, S, B, T>(site: Arc<Site<P, S>>, mut connection: Box<Connection<P, S, B, T>>)
@@ -145,7 +150,7 @@ where
 {
     let parts = connection.into_parts();
     let exchange = parts.service.exchange;
-    let mut stream = parts.io.into_inner();
+    let mut stream = parts.io.into_inner().into_inner();
     if let Err(cause) = result {
         // Says which rule was broken, never what was sent.
         debug!(%cause, "a connection ended in the middle of HTTP");

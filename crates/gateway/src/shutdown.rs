@@ -16,7 +16,7 @@ const GROUP_EVERY: Duration = Duration::from_millis(50);
 const CUT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Ends a listener. Dropped without [`ShutdownHandle::shutdown`] it stops accepting, and leaves the
-/// connections alone.
+/// sessions alone.
 #[derive(Debug)]
 #[must_use = "the listener stops accepting when its handle is dropped"]
 pub struct ShutdownHandle {
@@ -55,7 +55,8 @@ impl ShutdownHandle {
         if timeout_at(deadline, ended).await.is_err() {
             let left = self.registry.snapshot();
             drained.cut = left.len();
-            drained.requests_left = self.stop.receiver_count();
+            // What they share holds one more.
+            drained.requests_left = self.stop.receiver_count().saturating_sub(1);
             for connection in left {
                 connection.cut();
             }

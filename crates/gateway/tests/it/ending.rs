@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::harness::{UPGRADE, eventually, server, within};
+use crate::harness::{UPGRADE, eventually, server, server_with, within};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -63,4 +63,25 @@ async fn a_kept_connection_ends_and_no_upgrade_is_begun() {
     let answer = String::from_utf8(late.receive_all().await).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("draining"), "{answer}");
     assert_eq!(within(shutdown).await.unwrap().told, 0);
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_not_waited_for() {
+    let server = server();
+    let mut client = server.raw().await;
+    client.send("GET /never HTTP/1.1\r\nhost: kith\r\n\r\n").await;
+    // It has to be there before the end begins.
+    tokio::time::sleep(SECOND / 10).await;
+    let drained = within(server.handle.shutdown(Duration::ZERO, SECOND / 4)).await;
+    assert_eq!(drained.requests_left, 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let server = server_with(|options, _| options.write_stall_limit = SECOND / 5);
+    let mut client = server.raw().await;
+    client.send("GET /big HTTP/1.1\r\nhost: kith\r\n\r\n").await;
+    client.receive_head().await;
+    let drained = within(server.handle.shutdown(Duration::ZERO, 20 * SECOND)).await;
+    assert_eq!(drained.requests_left, 0, "the answer is still kept for a peer that does not read");
 }

@@ -75,13 +75,16 @@ pub(crate) fn start(change: impl FnOnce(&mut Options, &mut RegistryLimits), tls:
     Server { address, registry, desk, bus, handle }
 }
 
-/// `/body` answers with the size of the request's body, everything else with the client's address.
+/// `/body` answers with the size of the request's body, `/big` with 20 MB, `/never` not at all, everything
+/// else with the client's address.
 async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = match request.uri().path() {
         "/body" => match request.into_body().collect().await {
             Ok(body) => format!("{} bytes", body.to_bytes().len()),
             Err(_) => "no body".to_owned(),
         },
+        "/big" => "x".repeat(20_000_000),
+        "/never" => std::future::pending().await,
         _ => format!("hello {}", request.extensions().get::<ClientAddress>().unwrap().0),
     };
     Ok(Response::new(Full::from(text)))
