@@ -5,6 +5,7 @@
 //! a time in order, and writes what it says. All protocols, on the server and in the SDK, have this form,
 //! so they can be joined in memory on a virtual clock ([`pair`]).
 
+pub mod clock;
 pub mod pair;
 
 use std::future::Future;
