@@ -65,8 +65,6 @@ pub(super) struct Table {
     pub(super) title: String,
     pub(super) vendor: String,
     pub(super) document: String,
-    #[serde(default, rename = "sources")]
-    _sources: Vec<String>,
     pub(super) note: Option<String>,
     /// The vendor uses one code for several conditions on purpose.
     #[serde(default)]
@@ -107,10 +105,8 @@ fn yes() -> bool {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MsyncTable {
-    #[serde(rename = "title")]
-    _title: String,
-    #[serde(rename = "vendor")]
-    _vendor: String,
+    pub(super) title: String,
+    pub(super) note: String,
     pub(super) login: Vec<MsyncAnswer>,
     pub(super) send: Vec<MsyncAnswer>,
     pub(super) logout: Vec<MsyncAnswer>,
@@ -132,10 +128,8 @@ pub(super) struct MsyncAnswer {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RestTable {
-    #[serde(rename = "title")]
-    _title: String,
-    #[serde(rename = "vendor")]
-    _vendor: String,
+    pub(super) title: String,
+    pub(super) note: String,
     pub(super) answers: Vec<RestAnswer>,
 }
 
@@ -340,4 +334,33 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
 
 fn read_text(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_lower_case_words_in_braces() {
+        assert_eq!(placeholders("user {user} in {group_id}"), ["user", "group_id"]);
+        assert!(placeholders("{\"error_type\":\"moderation\"} {} {Size}").is_empty());
+    }
+
+    #[test]
+    fn the_repository_s_own_catalogue_holds_together() {
+        let catalogue = Catalogue::read(&crate::workspace::root().join("catalog")).unwrap();
+        assert_eq!(catalogue.narrower("storage_unavailable").len(), 4);
+        let distinct: BTreeSet<&String> = catalogue.areas.iter().collect();
+        assert_eq!(distinct.len(), catalogue.areas.len(), "an area stands in two places of conditions.toml");
+    }
+
+    #[test]
+    fn a_row_with_an_undeclared_name_is_refused() {
+        let mut catalogue = Catalogue::read(&crate::workspace::root().join("catalog")).unwrap();
+        catalogue.rest.answers[0].operation = Some("tokken".to_owned());
+        assert!(catalogue.check_rest().unwrap_err().to_string().contains("tokken"));
+        catalogue.rest.answers[0].operation = None;
+        catalogue.rest.answers[0].description = "client {cliend}".to_owned();
+        assert!(catalogue.check_rest().unwrap_err().to_string().contains("cliend"));
+    }
 }

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::catalogue::{Catalogue, Condition, MsyncAnswer, RestAnswer, Row, Table};
+use super::catalogue::{Catalogue, Condition, MsyncAnswer, MsyncTable, RestAnswer, RestTable, Row, Table};
 
 const NOTE: &str = "<!-- Generated from catalog/ by `cargo xtask codegen`. Do not edit. -->\n\n";
 
@@ -17,6 +17,8 @@ pub(super) fn files(catalogue: &Catalogue) -> Vec<(PathBuf, String)> {
     for (name, table) in &catalogue.tables {
         files.push((PathBuf::from(format!("tables/{name}.md")), table_page(name, table)));
     }
+    files.push((PathBuf::from("tables/easemob-msync.md"), msync_page(&catalogue.msync)));
+    files.push((PathBuf::from("tables/easemob-rest.md"), rest_page(&catalogue.rest)));
     files
 }
 
@@ -44,6 +46,11 @@ fn readme(catalogue: &Catalogue) -> String {
             cell(&table.document)
         );
     }
+    let _ = writeln!(
+        out,
+        "\nWhat Kith itself answers to Easemob's clients: [{}](tables/easemob-rest.md), [{}](tables/easemob-msync.md).",
+        catalogue.rest.title, catalogue.msync.title
+    );
     for area in &catalogue.areas {
         let _ = writeln!(out, "\n## {area}\n\n| Condition | Meaning |\n|---|---|");
         for (name, condition) in catalogue.conditions.iter().filter(|(_, condition)| condition.area == *area)
@@ -176,10 +183,10 @@ fn rest_row(answer: &RestAnswer) -> String {
     let own = if answer.own { " (our text, the vendor publishes none)" } else { "" };
     let error = if answer.error.is_empty() { "none".to_owned() } else { format!("`{}`", answer.error) };
     format!(
-        "| {} | {} | {error} | `{}`{own} |",
+        "| {} | {} | {error} | {}{own} |",
         answer.operation.as_deref().unwrap_or("any"),
         answer.status,
-        cell(answer.description.trim_end()),
+        literal(&answer.description),
     )
 }
 
@@ -220,6 +227,54 @@ fn table_page(name: &str, table: &Table) -> String {
         out.push('\n');
     }
     format!("{}\n", out.trim_end())
+}
+
+fn msync_page(table: &MsyncTable) -> String {
+    let mut out = format!("{NOTE}# {}\n\n{}\n", table.title, table.note);
+    for (heading, answers) in [
+        ("Answers to a login", &table.login),
+        ("Answers to a send", &table.send),
+        ("Forced logout", &table.logout),
+    ] {
+        let _ = writeln!(
+            out,
+            "\n## {heading}\n\n| Condition | Code | Reason | Type in easemob-websdk | in agora-chat |\n|---|---|---|---|---|"
+        );
+        for answer in answers {
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} |",
+                subject(answer.condition.as_deref(), answer.kind.as_deref()),
+                answer.code,
+                literal(&answer.reason),
+                answer.web_type,
+                answer.agora_type.unwrap_or(answer.web_type),
+            );
+        }
+    }
+    out
+}
+
+fn rest_page(table: &RestTable) -> String {
+    let mut out = format!("{NOTE}# {}\n\n{}\n", table.title, table.note);
+    out.push_str("\n| Condition | Operation | Status | error | error_description |\n|---|---|---|---|---|\n");
+    for answer in &table.answers {
+        let subject = subject(answer.condition.as_deref(), answer.kind.as_deref());
+        let _ = writeln!(out, "| {subject} {}", rest_row(answer));
+    }
+    out
+}
+
+/// The condition with its page, or the kind that a row serves.
+fn subject(condition: Option<&str>, kind: Option<&str>) -> String {
+    match (condition, kind) {
+        (Some(condition), _) => format!("[{condition}](../{condition}.md)"),
+        (None, kind) => format!("any other of kind {}", kind.unwrap_or_default()),
+    }
+}
+
+fn literal(text: &str) -> String {
+    if text.is_empty() { "empty".to_owned() } else { format!("`{}`", cell(text.trim_end())) }
 }
 
 fn code(row: &Row) -> String {
