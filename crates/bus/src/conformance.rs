@@ -1,6 +1,6 @@
 //! What every bus must do, as a test that adapters call: `bus::conformance::check(|| open())`.
 //!
-//! On a healthy link nothing is lost, so the suite waits for each hint, up to [`PATIENCE`]. It knows no
+//! On a healthy link nothing is lost, so the suite waits for each hint, up to ten seconds. It knows no
 //! adapter. Losing hints is checked where it matters: sessions converge without any (`server` tests).
 
 use std::sync::Arc;
