@@ -92,11 +92,12 @@ where
 {
     let registry = &site.shared.registry;
     let options = &site.shared.options;
-    let permits = Arc::new(Semaphore::new(options.handshakes_in_flight_limit));
+    let in_flight_limit = options.handshakes_in_flight_limit.clamp(1, Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(in_flight_limit));
     let lanes: Vec<_> = (0..options.handshake_lanes.max(1))
         .map(|_| {
             // As many places as permits, so that sending never waits.
-            let (sender, receiver) = mpsc::channel(options.handshakes_in_flight_limit);
+            let (sender, receiver) = mpsc::channel(in_flight_limit);
             tokio::spawn(lane(receiver, Arc::clone(registry)));
             sender
         })
