@@ -295,7 +295,7 @@ mod tests {
             Err(WireError::WireType { number: 4, wire_type: 1 })
         );
         // A text that runs out of its message.
-        assert_eq!(checked(&[0x12, 0x02, 0x0a, 0x03, 0x08, 0x01, 0x08]), Err(WireError::Truncated));
+        assert_eq!(checked(&[0x12, 0x02, 0x0a, 0x02, 0x08, 0x01]), Err(WireError::Truncated));
         // A 32-bit number of six bytes, taken for one of ten.
         assert_eq!(
             checked(&[0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0x08, 1, 0x08, 1]),
