@@ -200,21 +200,21 @@ impl Writer {
 /// Everything that [`transact`] runs, so that nothing in it waits for a statement to be prepared: statements
 /// that are sent together must be sent in their order.
 async fn prepare(connection: &Connection) -> Result<(), Error> {
-    for table in [&MAIN, &PERIOD] {
-        for sql in [table.lock_shared, table.lock, table.insert, table.upsert, table.delete] {
-            connection.prepared(sql).await?;
-        }
-    }
-    for sql in [
+    let of_cells = [&MAIN, &PERIOD]
+        .into_iter()
+        .flat_map(|table| [table.lock_shared, table.lock, table.insert, table.upsert, table.delete]);
+    let of_logs = [
         statements::LOCK_HEADS,
         statements::INSERT_HEADS,
         statements::UPDATE_HEADS,
         statements::INSERT_ENTRIES,
         statements::REWRITE_ENTRIES,
         statements::TRIM_ENTRIES,
-    ] {
-        connection.prepared(sql).await?;
-    }
+    ];
+    let sent = of_cells
+        .chain(of_logs)
+        .map(|sql| Box::pin(connection.prepared(sql)) as Sent<'_, Result<Statement, Error>>);
+    together(sent.collect()).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     // A writer that is stopped in the middle must not keep the others waiting. Left out where unknown.
     let _ = connection.client().batch_execute("SET idle_in_transaction_session_timeout = '10s'").await;
     Ok(())
@@ -355,7 +355,7 @@ async fn write(connection: &Connection, plan: &Plan) -> Result<(), Failure> {
     }
     let sent = statements.iter().map(|(statement, columns)| {
         let sent = connection.client().execute(statement, columns);
-        Box::pin(sent) as Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + '_>>
+        Box::pin(sent) as Sent<'_, Result<u64, Error>>
     });
     let (written, committed) =
         tokio::join!(biased; together(sent.collect()), connection.client().batch_execute("COMMIT"));
@@ -376,9 +376,12 @@ async fn write(connection: &Connection, plan: &Plan) -> Result<(), Failure> {
     })
 }
 
+/// What becomes of a statement.
+type Sent<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// Runs futures side by side. Each is polled for the first time, which is when it sends its statement, in
 /// the order of the list; other ways to join do not promise an order.
-async fn together<T: Unpin>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
+async fn together<T: Unpin>(futures: Vec<Sent<'_, T>>) -> Vec<T> {
     let mut outputs: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     let mut futures = futures;
     std::future::poll_fn(|context| {

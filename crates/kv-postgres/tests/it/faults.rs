@@ -99,18 +99,21 @@ async fn killed_sessions_lose_nothing_acknowledged() {
     let writers = write_until(&kv, &done);
     let client = database.client().await;
     let mut killed = 0;
-    for round in 0..80_u64 {
+    let mut round = 0;
+    eventually("fifty sessions are killed", async || {
         // At another moment of the commit each time.
-        tokio::time::sleep(Duration::from_micros(20_000 + round * 137)).await;
+        round += 1;
+        tokio::time::sleep(Duration::from_micros(round % 50 * 137)).await;
         let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE application_name = 'kith' AND pid <> pg_backend_pid()";
         killed += client.query(kill, &[]).await.expect("SQL runs").len();
-    }
+        killed >= 50
+    })
+    .await;
     eventually("commits succeed again", async || kv.commit(Batch::new()).await.is_ok()).await;
     done.store(true, Ordering::Relaxed);
     let told = settle(&kv, writers).await;
-    assert!(killed >= 40, "{killed} sessions killed");
-    assert!(told.committed.len() >= 40, "{} jobs committed", told.committed.len());
+    assert!(told.committed.len() >= 20, "{} jobs committed", told.committed.len());
     assert_eq!(kv.health(), Health::Serving);
     println!(
         "{killed} sessions killed: {} committed, {} unknown, {} refused",
