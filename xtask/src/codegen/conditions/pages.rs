@@ -241,9 +241,14 @@ fn msync_page(table: &MsyncTable) -> String {
             "\n## {heading}\n\n| Condition | Code | Reason | Type in easemob-websdk | in agora-chat |\n|---|---|---|---|---|"
         );
         for answer in answers {
+            let closed = if answer.close_unanswered {
+                " (closed without it, so that the SDK tries again)"
+            } else {
+                ""
+            };
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {} |",
+                "| {} | {} | {}{closed} | {} | {} |",
                 subject(answer.condition.as_deref(), answer.kind.as_deref()),
                 answer.code,
                 literal(&answer.reason),
