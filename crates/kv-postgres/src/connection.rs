@@ -41,11 +41,18 @@ pub(crate) fn config(url: &str) -> Result<Config, Error> {
 }
 
 impl Connection {
-    /// Opens a connection and settles its session.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
-        let connection = Self::open_plain(config).await?;
-        schema::settle_session(&connection).await;
-        Ok(connection)
+    /// Opens a connection and settles its session, all of it in this time.
+    pub(crate) async fn open(config: &Config, within: Duration) -> Result<Self, Fault> {
+        let opened = tokio::time::timeout(within, async {
+            let connection = Self::open_plain(config).await?;
+            schema::settle_session(&connection).await;
+            Ok(connection)
+        });
+        match opened.await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(Fault::of(&error)),
+            Err(_elapsed) => Err(Fault::Lost(format!("no answer within {within:?}"))),
+        }
     }
 
     /// Opens a connection with the database's own settings.

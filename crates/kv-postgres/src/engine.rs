@@ -143,10 +143,16 @@ impl Kv for PostgresKv {
     async fn snapshot(&self) -> Result<Box<dyn Read>, KvError> {
         let mut attempts = self.snapshots.attempts();
         loop {
-            let lease = attempts.lease().await?;
-            match begin_snapshot(&lease).await {
-                Ok(()) => return Ok(Box::new(Snapshot { lease: Some(lease), runtime: Handle::current() })),
-                Err(error) => attempts.failed(lease, error).await?,
+            // From before its transaction begins: a caller that gives up in the middle drops it, and so
+            // ends the transaction before the connection is used again.
+            let mut snapshot = Snapshot { lease: Some(attempts.lease().await?), runtime: Handle::current() };
+            match begin_snapshot(snapshot.connection()).await {
+                Ok(()) => return Ok(Box::new(snapshot)),
+                Err(error) => {
+                    if let Some(lease) = snapshot.lease.take() {
+                        attempts.failed(lease, error).await?;
+                    }
+                }
             }
         }
     }
@@ -195,7 +201,7 @@ impl Drop for PostgresKv {
     }
 }
 
-/// The point in time is that of the first statement, not of `BEGIN`.
+/// After a failure the connection is not used again. The point in time is that of the first statement, not of `BEGIN`.
 async fn begin_snapshot(connection: &Connection) -> Result<(), tokio_postgres::Error> {
     connection
         .client()
@@ -206,7 +212,7 @@ async fn begin_snapshot(connection: &Connection) -> Result<(), tokio_postgres::E
 /// A transaction that sees one point in time.
 #[derive(Debug)]
 struct Snapshot {
-    /// Taken by `drop` only.
+    /// Taken out at the end only.
     lease: Option<Lease>,
     runtime: Handle,
 }

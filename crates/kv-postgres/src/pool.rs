@@ -77,28 +77,20 @@ impl Attempts {
             }
         }
         loop {
-            match Connection::open(&self.pool.config).await {
+            match Connection::open(&self.pool.config, self.pool.patience).await {
                 Ok(connection) => return Ok(self.leased(connection, permit)),
-                Err(error) => self.after(Fault::of(&error)).await?,
+                Err(fault) => self.after(fault).await?,
             }
         }
     }
 
-    /// Takes back a connection on which the work failed. `Ok` means: try again.
+    /// Drops a connection on which the work failed. `Ok` means: try again.
     ///
     /// # Errors
     /// [`KvError::Unavailable`] when trying again makes no sense, or not any more.
-    pub(crate) async fn failed(
-        &mut self,
-        mut lease: Lease,
-        error: tokio_postgres::Error,
-    ) -> Result<(), KvError> {
-        let fault = Fault::of(&error);
-        if !matches!(fault, Fault::Conflict(_)) {
-            lease.connection = None;
-        }
-        drop(lease);
-        self.after(fault).await
+    pub(crate) async fn failed(&mut self, lease: Lease, error: tokio_postgres::Error) -> Result<(), KvError> {
+        lease.discard();
+        self.after(Fault::of(&error)).await
     }
 
     async fn after(&mut self, fault: Fault) -> Result<(), KvError> {

@@ -105,18 +105,21 @@ impl Writer {
                     self.recovered();
                     return Ok(());
                 }
-                Err(error) if Instant::now() >= deadline || self.queue.is_closed() => {
-                    return Err(in_words(&error));
+                Err(fault) if Instant::now() >= deadline || self.queue.is_closed() => {
+                    return Err(fault.detail());
                 }
                 Err(_) => pause.wait().await,
             }
         }
     }
 
-    async fn try_connect(&self) -> Result<Connection, Error> {
-        let connection = Connection::open(&self.config).await?;
-        prepare(&connection).await?;
-        Ok(connection)
+    async fn try_connect(&self) -> Result<Connection, Fault> {
+        let connection = Connection::open(&self.config, self.patience).await?;
+        match tokio::time::timeout(ROUND_TIMEOUT, prepare(&connection)).await {
+            Ok(Ok(())) => Ok(connection),
+            Ok(Err(error)) => Err(Fault::of(&error)),
+            Err(_elapsed) => Err(Fault::Lost("no answer to a new connection".to_owned())),
+        }
     }
 
     fn recovered(&self) {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use kv::{Batch, CellKey, Expect, Health, Kv, KvError, Read, ReadLog, Slot, Space, Template};
 use kv_postgres::{Options, PostgresKv};
 
-use crate::server::{Server, eventually};
+use crate::server::{Server, database, eventually};
 
 /// What writers were told about their jobs.
 #[derive(Default)]
@@ -176,6 +176,58 @@ async fn a_short_restart_is_waited_out_without_an_error() {
     });
     assert_eq!(committed.expect("the job waits for the database").sequences[..], [2]);
     assert_eq!(read, Ok(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conflict_with_another_writer_is_tried_again() {
+    let Some(database) = database().await else { return };
+    let kv = database.engine().await;
+    let client = database.client().await;
+    // The sequence counts on though its transaction is rolled back, so each code is met once, in a
+    // statement and then (the deferred trigger) in the commit itself, as some databases do.
+    client
+        .batch_execute(
+            "CREATE SEQUENCE met; CREATE FUNCTION meet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             CASE nextval('met') WHEN 1 THEN RAISE EXCEPTION USING ERRCODE = '40001'; \
+             WHEN 2 THEN RAISE EXCEPTION USING ERRCODE = '40P01'; \
+             WHEN 4 THEN RAISE EXCEPTION USING ERRCODE = '40001'; ELSE NULL; END CASE; RETURN NULL; END $$; \
+             CREATE TRIGGER a AFTER INSERT ON kith_entries FOR EACH ROW EXECUTE FUNCTION meet(); \
+             CREATE CONSTRAINT TRIGGER b AFTER INSERT ON kith_entries DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION meet()",
+        )
+        .await
+        .expect("SQL runs");
+    let mut batch = Batch::new();
+    batch.append("log", b"".as_slice());
+    assert_eq!(kv.commit(batch).await.expect("the batch commits").sequences[..], [1]);
+    let met: i64 = client.query_one("SELECT last_value FROM met", &[]).await.expect("SQL runs").get(0);
+    assert_eq!(met, 6, "three failures, then both triggers pass");
+    assert_eq!(kv.log_head(b"log").await, Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_the_database_is_said_and_recovered_from() {
+    let Some(database) = database().await else { return };
+    let kv = database.engine().await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$; \
+             CREATE TRIGGER f AFTER INSERT ON kith_entries FOR EACH ROW EXECUTE FUNCTION full_disk()",
+        )
+        .await
+        .expect("SQL runs");
+    let mut batch = Batch::new();
+    batch.append("log", b"".as_slice());
+    let refused = kv.commit(batch.clone()).await;
+    assert!(matches!(&refused, Err(KvError::Full { detail }) if detail.contains("extend")), "{refused:?}");
+    assert!(matches!(kv.health(), Health::Full { .. }));
+    assert_eq!(kv.log_head(b"log").await, Ok(0));
+
+    client.batch_execute("DROP TRIGGER f ON kith_entries").await.expect("SQL runs");
+    assert_eq!(kv.commit(batch).await.expect("there is room again").sequences[..], [1]);
+    assert_eq!(kv.health(), Health::Serving);
 }
 
 async fn blocking(server: &Arc<Server>, run: fn(&Server)) {

@@ -5,6 +5,7 @@ mod faults;
 mod opening;
 mod processes;
 mod queue;
+mod reads;
 mod server;
 mod speed;
 
