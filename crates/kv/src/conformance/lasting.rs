@@ -145,6 +145,7 @@ pub async fn background_work_commits_while_others_are_busy(harness: &dyn Harness
                     batch.append("messages", b"".as_slice());
                     kv.commit(batch).await.expect("the batch commits");
                     sent += 1;
+                    tokio::task::yield_now().await;
                 }
                 sent
             })
