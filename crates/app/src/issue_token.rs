@@ -8,11 +8,14 @@ use conditions::Condition;
 use domain::Refused;
 use domain::account::{Register, Registrant};
 use domain::token::{self, Bearer, Claims};
-use model::{AppId, NameError, Timestamp, Username};
+use model::{AppId, NameError, Timestamp, Uid, Username};
 use store::Account;
 use subtle::ConstantTimeEq;
 
 use crate::{Error, Identity, Tenant, UseCases};
+
+/// The end of a token that has none.
+const FOR_EVER: Timestamp = Timestamp(u64::MAX);
 
 /// What a caller offers for a token. `ttl`: seconds, 0 for ever, `None` the app's setting.
 #[derive(Clone, Debug)]
@@ -72,8 +75,8 @@ impl UseCases {
         }
     }
 
-    /// When a user's token expires, after checking that it is his and valid (for renewing on a live
-    /// connection).
+    /// When a user's token expires, after checking that it is his and valid. A client renews on a live
+    /// connection by asking this, so his connections on this node may go on until then.
     ///
     /// # Errors
     /// As [`UseCases::authenticate`], and `token_user_mismatch`.
@@ -87,13 +90,21 @@ impl UseCases {
             (Identity::User(account), claims)
                 if Username::parse(username).is_ok_and(|name| name == account.user.name) =>
             {
+                let until = claims.expires.unwrap_or(FOR_EVER);
+                self.online.renewed(app.value.id, account.user.uid, until);
                 Ok(claims.expires)
             }
             _ => Err(Error::plain(Condition::TokenUserMismatch)),
         }
     }
 
-    async fn check_password(
+    /// Until when a connected user may stay, by the tokens that he renewed with. `None`: he renewed none.
+    /// Known per user and node only: a connection that is cut wrongly comes back with its newer token.
+    pub fn renewed_until(&self, app: AppId, uid: Uid) -> Option<Timestamp> {
+        self.online.renewed_until(app, uid)
+    }
+
+    pub(crate) async fn check_password(
         &self,
         app: &Tenant,
         username: &str,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::device::{Login, LoginRefused, LoginView, decide_login};
+use domain::device::{Login, LoginRefused, LoginView, after_told, decide_login};
 use domain::token::{Bearer, TokenRefused, check_epoch, verify};
 use model::{AppId, AppKey, CloseCause, CloseTarget, DeviceNumber, Hint, Timestamp, Uid, Username};
 use store::Account;
@@ -62,7 +62,18 @@ impl UseCases {
                 online: self.online.count(app.id),
                 alive: &[self.boot()],
             };
-            let accepted = decide_login(view, &command.device, self.now())?;
+            let accepted = match decide_login(view, &command.device, self.now()) {
+                Ok(accepted) => accepted,
+                Err(refused) => {
+                    if refused == LoginRefused::Displaced
+                        && let Some(told) = after_told(&stored.devices, &command.device.resource)
+                    {
+                        // Should somebody else write at this moment, it is told once more.
+                        self.store.devices.replace(app.id, account.user.uid, &stored, told).await?;
+                    }
+                    return Err(refused.into());
+                }
+            };
             if !self.store.devices.replace(app.id, account.user.uid, &stored, accepted.devices).await? {
                 continue;
             }

@@ -56,6 +56,14 @@ impl UseCases {
         Ok((entries, head))
     }
 
+    /// The last sequence of a feed.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn head(&self, app: AppId, feed: Feed) -> Result<Seq, Error> {
+        Ok(self.store.feeds.head(app, feed).await?)
+    }
+
     /// How far a device is in a feed.
     ///
     /// # Errors

@@ -20,7 +20,8 @@ pub struct Device {
     /// The client's name for it, for lists.
     pub name: String,
     pub class: DeviceClass,
-    /// The client's mark of the login (MSYNC: `sessionId`), kept over reconnects. Empty when it sends none.
+    /// The mark of the login, kept over reconnects (MSYNC: a digest of the token, since the web SDKs make a
+    /// new `sessionId` for every connection). Empty when there is none.
     pub login: String,
     /// Another login took its place; only a new login (another mark) may come back.
     pub displaced: bool,
@@ -170,7 +171,8 @@ pub fn decide_login(
     }
     let own = devices.by_resource(&command.resource);
     // user-asks.md row 30: a reconnect can never kick a newer login, only an explicit new login can.
-    if own.is_some_and(|own| own.displaced && !own.login.is_empty() && own.login == command.login) {
+    let is_reconnect = |own: &Device| !own.login.is_empty() && own.login == command.login && !command.manual;
+    if own.is_some_and(|own| own.displaced && is_reconnect(own)) {
         return Err(LoginRefused::Displaced);
     }
     let others: Vec<&Device> =
@@ -289,6 +291,15 @@ pub fn after_disconnect(devices: &Devices, connection: ConnectionId, now: Timest
     let mut devices = devices.clone();
     devices.list[place].session = None;
     devices.list[place].seen = now;
+    Some(devices)
+}
+
+/// The device list after a displaced device was refused and so told why: from now on its login is somebody's
+/// wish again, also with the mark that it had. `None`: nothing to change.
+pub fn after_told(devices: &Devices, resource: &Resource) -> Option<Devices> {
+    let place = devices.list.iter().position(|device| device.resource == *resource && device.displaced)?;
+    let mut devices = devices.clone();
+    devices.list[place].login.clear();
     Some(devices)
 }
 
@@ -426,6 +437,28 @@ mod tests {
         let reconnect = Login { connection: ConnectionId { boot: BOOT, number: 3 }, ..first };
         assert_eq!(given.login(&reconnect), Err(LoginRefused::Displaced));
         assert_eq!(given.login(&login("a", 4)).unwrap().displaced.len(), 1, "a new login takes over");
+    }
+
+    #[test]
+    fn a_displaced_device_that_was_told_may_log_in_again_with_the_same_mark() {
+        let mut given = Given::policy(DevicePolicy::Single, WhenFull::ReplaceOldest);
+        let first = login("a", 1);
+        given.login(&first).unwrap();
+        given.login(&login("b", 2)).unwrap();
+        assert_eq!(after_told(&given.devices, &login("b", 2).resource), None, "only the displaced are told");
+        let again = Login { connection: ConnectionId { boot: BOOT, number: 3 }, ..first };
+        assert_eq!(given.login(&again), Err(LoginRefused::Displaced));
+        given.devices = after_told(&given.devices, &again.resource).unwrap();
+        assert_eq!(given.login(&again).unwrap().displaced.len(), 1);
+    }
+
+    #[test]
+    fn a_login_that_a_person_typed_in_is_no_reconnect() {
+        let mut given = Given::policy(DevicePolicy::Single, WhenFull::ReplaceOldest);
+        let first = login("a", 1);
+        given.login(&first).unwrap();
+        given.login(&login("b", 2)).unwrap();
+        assert!(given.login(&Login { manual: true, ..first }).is_ok());
     }
 
     // user-asks.md row 42
