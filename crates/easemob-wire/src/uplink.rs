@@ -15,7 +15,7 @@ use prost::Message;
 use crate::pb::m_sync::Command;
 use crate::pb::meta::{NameSpace, RouteType};
 use crate::scan::{Budget, Fields, check};
-use crate::shapes::{COMM_SYNC_UL, LOGOUT, META, MSYNC, PROVISION};
+use crate::shapes::{COMM_SYNC_UL, LOGOUT, META, MSYNC, MUCBODY, PROVISION};
 use crate::{Jid, Text, WireError, pb};
 
 pub use allow_list::{BodyKind, Clean, ContentTypes, Names};
@@ -241,5 +241,20 @@ impl Send {
         }
         send.meta = meta;
         Ok(send)
+    }
+
+    /// The chat room that a [`Namespace::Muc`] meta is about.
+    ///
+    /// # Errors
+    /// [`WireError`].
+    pub fn muc(&self) -> Result<Jid, WireError> {
+        let mut room = Jid::default();
+        let mut fields = Fields::new(&self.payload, &MUCBODY, ENVELOPE_FIELDS_LIMIT);
+        while let Some(field) = fields.next()? {
+            if field.number == 1 {
+                room = Jid::decode(&self.payload.slice(field.body()))?;
+            }
+        }
+        Ok(room)
     }
 }

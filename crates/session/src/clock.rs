@@ -161,6 +161,11 @@ impl DeliveryClock {
         self.offered
     }
 
+    /// The last sequence that the feed is known to have.
+    pub fn head(&self) -> Seq {
+        self.head
+    }
+
     /// The feed has more than was offered.
     pub fn lacks(&self) -> bool {
         self.head > self.offered

@@ -1,0 +1,50 @@
+//! MSYNC, the vendor's client protocol: one [`MsyncSession`] a connection, without I/O, and
+//! [`MsyncPerform`], which runs what sessions ask for against the use cases.
+//!
+//! The way of a frame: `easemob_wire` decodes it, `session` decides by the phase of the connection,
+//! `send` makes a command of a message, `perform` hands it to `app`, `render` puts the answer into the
+//! vendor's words. What a device lacks is `delivery`'s. No rule about users or messages is here.
+
+mod delivery;
+mod event;
+mod login;
+mod perform;
+mod queue;
+mod render;
+mod send;
+mod session;
+
+use std::sync::Arc;
+
+use ::session::{Peer, Protocol};
+use app::UseCases;
+use model::Timestamp;
+
+pub use event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
+pub use perform::MsyncPerform;
+pub use session::MsyncSession;
+
+/// MSYNC for a listener.
+#[derive(Debug)]
+pub struct MsyncProtocol {
+    perform: Arc<MsyncPerform>,
+}
+
+impl MsyncProtocol {
+    pub fn new(use_cases: Arc<UseCases>) -> Self {
+        Self { perform: Arc::new(MsyncPerform::new(use_cases)) }
+    }
+}
+
+impl Protocol for MsyncProtocol {
+    type Session = MsyncSession;
+    type Perform = MsyncPerform;
+
+    fn accept(&self, _: Timestamp, peer: &Peer) -> MsyncSession {
+        MsyncSession::new(peer.connection)
+    }
+
+    fn perform(&self) -> &Arc<MsyncPerform> {
+        &self.perform
+    }
+}

@@ -1,0 +1,493 @@
+//! What a live session knows of its feeds, and what it shows of them: hints, queue syncs, acknowledgements,
+//! heartbeats.
+//!
+//! Positions are a [`DeliveryClock`] a feed; feeds that are settled are forgotten but for a few, and read
+//! again when something happens in them. While a client was told of a queue and has not asked for it yet,
+//! nothing is pushed in it: its request starts from its position, and would get the same again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::PendingFeed;
+use conditions::MsyncScope;
+use easemob_wire::downlink::{Page, Status, encode_page, encode_sync_refused, encode_unread};
+use easemob_wire::{EVENT_QUEUE, Jid, JidRef};
+use model::{Delivery, Entry, EntryKind, Feed, Seq, Timestamp, Username};
+use session::Output;
+use session::clock::{DeliveryClock, Heard, Offer};
+
+use super::event::{Event, Member, OpenedQueue, Refusal};
+use super::queue::Queue;
+use super::render;
+
+/// Feeds held at most; more wait in the log until some of these are settled.
+const FEEDS_LIMIT: usize = 256;
+/// Settled feeds that stay, so that the next entry in them needs no read.
+const SETTLED_KEPT: usize = 8;
+/// Bytes of entries after which a page ends early.
+const PAGE_BYTES: usize = 128 * 1024;
+/// How old a look into the log may be for a heartbeat to be answered from memory. Hints may be lost; this
+/// is how long that can stay unnoticed.
+const RECHECK: Duration = Duration::from_secs(100);
+
+/// Where a session writes to, and for whom, during one input.
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) member: &'a Arc<Member>,
+    pub(crate) events: &'a mut Queue<Event>,
+    pub(crate) outputs: &'a mut Queue<Output>,
+}
+
+impl Turn<'_> {
+    fn queue<'b>(&'b self, name: &'b str) -> JidRef<'b> {
+        JidRef::user(self.member.app_key.as_str(), name)
+    }
+
+    fn say(&mut self, frame: bytes::Bytes) {
+        self.outputs.push(Output::Frame(frame));
+    }
+
+    fn do_next(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// An empty last page: the queue has no more at the moment.
+    fn say_empty(&mut self, queue: JidRef<'_>) {
+        let frame = encode_page(&Page { queue, metas: &[], next_key: None, timestamp_ms: self.now.0 });
+        self.say(frame);
+    }
+
+    /// Whether an entry is one to show to this device.
+    fn offer(&self, entry: &Entry) -> Offer {
+        let own = entry.sender == self.member.uid && entry.sender_device == self.member.device;
+        if own || entry.kind == EntryKind::Recalled { Offer::Skip } else { Offer::Deliver }
+    }
+}
+
+#[derive(Debug)]
+struct Tracked {
+    feed: Feed,
+    /// The peer; `None` for the user's events.
+    peer: Option<Username>,
+    clock: DeliveryClock,
+    /// How far the device is, as the store was told.
+    reported: Seq,
+    /// The position is being read; the clock is not set yet.
+    is_finding: bool,
+    /// A page is being read.
+    is_reading: bool,
+    /// The client waits for an answer.
+    is_asked: bool,
+    /// The client knows that there is something, and will ask.
+    is_told: bool,
+}
+
+impl Tracked {
+    fn name(&self) -> &str {
+        self.peer.as_ref().map_or(EVENT_QUEUE, Username::as_str)
+    }
+
+    fn is_idle(&self) -> bool {
+        let busy = self.is_finding || self.is_reading || self.is_asked || self.is_told;
+        !busy && self.clock.is_settled()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    feeds: Vec<Tracked>,
+    /// When the log was last looked at for everything that the device lacks.
+    listed: Option<Timestamp>,
+    is_listing: bool,
+    is_unread_asked: bool,
+    /// Something happened in a feed that there was no room for.
+    has_missed: bool,
+    /// Marks this connection's pages.
+    attempt: u8,
+}
+
+impl Deliveries {
+    /// `connection` is the connection's number: what one sent last, the next one may send first.
+    pub(crate) fn new(connection: u64) -> Self {
+        Self {
+            feeds: Vec::new(),
+            listed: None,
+            is_listing: false,
+            is_unread_asked: false,
+            has_missed: false,
+            attempt: u8::try_from(connection % 255).expect("a remainder of 255 fits") + 1,
+        }
+    }
+
+    /// Something new.
+    pub(crate) fn hear(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>) {
+        let (seq, offer) = (delivery.seq, turn.offer(&delivery.entry));
+        if seq == Seq::ZERO {
+            if offer == Offer::Deliver {
+                turn.say(render::push(turn.member, &delivery));
+            }
+            return;
+        }
+        let Some(place) = self.place(delivery.feed) else {
+            self.find_position(turn, delivery);
+            return;
+        };
+        let tracked = &mut self.feeds[place];
+        if tracked.is_finding || tracked.is_told {
+            tracked.clock.learn_head(seq);
+            return;
+        }
+        match tracked.clock.hear(seq, offer) {
+            Heard::Push => turn.say(render::push(turn.member, &delivery)),
+            Heard::Fetch => self.read(turn, place),
+            Heard::Nothing => {}
+        }
+    }
+
+    /// The position of a feed that was not held is known.
+    pub(crate) fn found_position(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>, position: Seq) {
+        let Some(place) = self.place(delivery.feed) else { return };
+        let tracked = &mut self.feeds[place];
+        if !tracked.is_finding {
+            return;
+        }
+        tracked.is_finding = false;
+        let head = tracked.clock.head();
+        tracked.clock = DeliveryClock::new(position, Seq::ZERO, self.attempt);
+        tracked.reported = position;
+        match tracked.clock.hear(delivery.seq, turn.offer(&delivery.entry)) {
+            Heard::Push => turn.say(render::push(turn.member, &delivery)),
+            Heard::Fetch | Heard::Nothing => {}
+        }
+        tracked.clock.learn_head(head);
+        self.go_on(turn, place);
+    }
+
+    /// The position could not be read: the next heartbeat looks for it.
+    pub(crate) fn position_failed(&mut self, feed: Feed) {
+        if let Some(place) = self.place(feed) {
+            self.feeds.remove(place);
+            self.has_missed = true;
+        }
+    }
+
+    /// The client asks for a queue, or acknowledges what it got of it.
+    pub(crate) fn sync(&mut self, turn: &mut Turn<'_>, queue: Jid, key: Option<u64>) {
+        let Some(place) = self.feeds.iter().position(|tracked| tracked.name() == &*queue.name) else {
+            if queue.is_group() {
+                // Nothing is kept for groups and rooms in this version, but every request is answered.
+                turn.say_empty(echo(&queue));
+            } else {
+                let member = Arc::clone(turn.member);
+                turn.do_next(Event::OpenQueue { member, queue: Box::new(queue) });
+            }
+            return;
+        };
+        let tracked = &mut self.feeds[place];
+        tracked.is_asked = true;
+        if tracked.is_finding {
+            return;
+        }
+        match key {
+            Some(key) => {
+                if tracked.clock.acknowledge(key) {
+                    self.report(turn, place);
+                }
+            }
+            None => {
+                tracked.is_told = false;
+                tracked.clock.restart();
+            }
+        }
+        self.go_on(turn, place);
+    }
+
+    /// A queue that the client asked for is found, or is none.
+    pub(crate) fn opened(&mut self, turn: &mut Turn<'_>, queue: &Jid, found: Option<OpenedQueue>) {
+        let Some(OpenedQueue { feed, peer, position, head }) = found else {
+            turn.say_empty(echo(queue));
+            return;
+        };
+        let place = match self.place(feed) {
+            Some(place) => place,
+            None if head > position && self.make_room(turn) => {
+                let clock = DeliveryClock::new(position, head, self.attempt);
+                self.feeds.push(Tracked::new(feed, peer, clock));
+                self.feeds.len() - 1
+            }
+            None => {
+                self.has_missed |= head > position;
+                turn.say_empty(echo(queue));
+                return;
+            }
+        };
+        let tracked = &mut self.feeds[place];
+        tracked.clock.learn_head(head);
+        tracked.is_asked = true;
+        tracked.is_told = false;
+        if !tracked.is_finding {
+            self.go_on(turn, place);
+        }
+    }
+
+    /// A page is read.
+    pub(crate) fn read_page(
+        &mut self,
+        turn: &mut Turn<'_>,
+        feed: Feed,
+        after: Seq,
+        entries: &[(Seq, Entry)],
+        head: Seq,
+    ) {
+        let Some(place) = self.place(feed) else { return };
+        let tracked = &mut self.feeds[place];
+        tracked.is_reading = false;
+        tracked.clock.learn_head(head);
+        // The client started again while the page was read: the page begins too late.
+        if after > tracked.clock.offered() {
+            self.go_on(turn, place);
+            return;
+        }
+        let mut metas = Vec::new();
+        let mut bytes = 0;
+        for (seq, entry) in entries {
+            if bytes >= PAGE_BYTES {
+                break;
+            }
+            if tracked.clock.offer(*seq, turn.offer(entry)) {
+                bytes += entry.payload.len();
+                metas.push(render::meta(turn.member.app_key.as_str(), entry));
+            }
+        }
+        if metas.is_empty() {
+            if entries.is_empty() {
+                tracked.clock.found_nothing();
+            }
+            self.go_on(turn, place);
+            return;
+        }
+        tracked.is_asked = false;
+        let frame = encode_page(&Page {
+            queue: turn.queue(tracked.name()),
+            metas: &metas,
+            next_key: Some(tracked.clock.page_key()),
+            timestamp_ms: turn.now.0,
+        });
+        turn.say(frame);
+    }
+
+    /// A page could not be read. The client asks again at its next heartbeat.
+    pub(crate) fn read_failed(&mut self, turn: &mut Turn<'_>, feed: Feed, refusal: &Refusal) {
+        let Some(place) = self.place(feed) else { return };
+        let tracked = &mut self.feeds[place];
+        tracked.is_reading = false;
+        if std::mem::take(&mut tracked.is_asked) {
+            let queue = turn.queue(tracked.name());
+            let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
+                encode_sync_refused(status, queue, turn.now.0)
+            });
+            turn.say(frame);
+        }
+    }
+
+    /// The client asks which queues have something.
+    pub(crate) fn unread(&mut self, turn: &mut Turn<'_>) {
+        let is_fresh = self.listed.is_some_and(|listed| turn.now.since(listed) < RECHECK);
+        if is_fresh && !self.has_missed {
+            self.answer_unread(turn, &Status::OK);
+        } else {
+            self.is_unread_asked = true;
+            self.list(turn);
+        }
+    }
+
+    /// All feeds that have more for the device.
+    pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, pending: Vec<PendingFeed>) {
+        self.is_listing = false;
+        self.listed = Some(turn.now);
+        self.has_missed = false;
+        for PendingFeed { feed, peer, position, head } in pending {
+            if peer.is_none() && feed != Feed::Events(turn.member.uid) {
+                // A conversation whose peer's name is not known has no queue name to be told by.
+                continue;
+            }
+            match self.place(feed) {
+                Some(place) => self.feeds[place].clock.learn_head(head),
+                None if self.make_room(turn) => {
+                    let clock = DeliveryClock::new(position, head, self.attempt);
+                    self.feeds.push(Tracked::new(feed, peer, clock));
+                }
+                None => self.has_missed = true,
+            }
+        }
+        if self.is_unread_asked {
+            self.answer_unread(turn, &Status::OK);
+        } else {
+            let lacking: Vec<Feed> = self
+                .feeds
+                .iter()
+                .filter(|tracked| tracked.clock.lacks())
+                .map(|tracked| tracked.feed)
+                .collect();
+            for feed in lacking {
+                if let Some(place) = self.place(feed) {
+                    self.go_on(turn, place);
+                }
+            }
+        }
+    }
+
+    /// The log could not be looked at. The heartbeat is answered all the same, since the client is not to blame.
+    pub(crate) fn list_failed(&mut self, turn: &mut Turn<'_>, refusal: &Refusal) {
+        self.is_listing = false;
+        self.has_missed = true;
+        if self.is_unread_asked {
+            render::with_status(MsyncScope::Send, refusal, |status, _| self.answer_unread(turn, status));
+        }
+    }
+
+    /// How far the device is in feeds where the store was not told yet.
+    pub(crate) fn unreported(&self) -> Vec<(Feed, Seq)> {
+        let behind = self.feeds.iter().filter(|t| !t.is_finding && t.clock.acked() > t.reported);
+        behind.map(|tracked| (tracked.feed, tracked.clock.acked())).collect()
+    }
+
+    /// Lists what the client has to ask for: what it lacks while nothing is out that it will acknowledge, and
+    /// what has been out for a whole heartbeat.
+    fn answer_unread(&mut self, turn: &mut Turn<'_>, status: &Status<'_>) {
+        self.is_unread_asked = false;
+        for tracked in self.feeds.iter_mut().filter(|tracked| !tracked.is_finding && !tracked.is_reading) {
+            let is_overdue = tracked.clock.check();
+            let lacks = tracked.clock.lacks() && !tracked.clock.is_in_flight();
+            tracked.is_told |= is_overdue || lacks;
+        }
+        let told = self.feeds.iter().filter(|tracked| tracked.is_told);
+        let queues: Vec<(JidRef<'_>, u32)> = told
+            .map(|tracked| {
+                let count = u32::try_from(tracked.clock.missing()).unwrap_or(u32::MAX);
+                (turn.queue(tracked.name()), count)
+            })
+            .collect();
+        let frame = encode_unread(status, &queues, turn.now.0);
+        turn.say(frame);
+    }
+
+    /// Reads on where something is lacking, else answers a client that waits.
+    fn go_on(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let tracked = &mut self.feeds[place];
+        if tracked.is_finding || tracked.is_reading {
+            return;
+        }
+        let waits_for_client = tracked.is_told || (tracked.clock.is_in_flight() && !tracked.is_asked);
+        if tracked.clock.lacks() && !waits_for_client {
+            self.read(turn, place);
+            return;
+        }
+        if std::mem::take(&mut tracked.is_asked) {
+            let member = turn.member;
+            turn.say_empty(JidRef::user(member.app_key.as_str(), tracked.name()));
+        }
+        self.forget_settled(turn, place);
+    }
+
+    fn read(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let tracked = &mut self.feeds[place];
+        if tracked.is_reading {
+            return;
+        }
+        tracked.is_reading = true;
+        let (feed, after) = (tracked.feed, tracked.clock.offered());
+        turn.do_next(Event::ReadPage { member: Arc::clone(turn.member), feed, after });
+    }
+
+    fn find_position(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>) {
+        if !self.make_room(turn) {
+            self.has_missed = true;
+            return;
+        }
+        let peer = match delivery.feed {
+            Feed::Events(_) => None,
+            Feed::Conversation(_) if delivery.entry.sender == turn.member.uid => {
+                Some(delivery.entry.target_name.clone())
+            }
+            Feed::Conversation(_) => Some(delivery.entry.sender_name.clone()),
+        };
+        let clock = DeliveryClock::new(Seq::ZERO, delivery.seq, self.attempt);
+        self.feeds.push(Tracked { is_finding: true, ..Tracked::new(delivery.feed, peer, clock) });
+        turn.do_next(Event::FindPosition { member: Arc::clone(turn.member), delivery });
+    }
+
+    fn list(&mut self, turn: &mut Turn<'_>) {
+        if !std::mem::replace(&mut self.is_listing, true) {
+            turn.do_next(Event::ListPending(Arc::clone(turn.member)));
+        }
+    }
+
+    fn report(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let tracked = &mut self.feeds[place];
+        tracked.reported = tracked.clock.acked();
+        let (feed, seq) = (tracked.feed, tracked.reported);
+        turn.do_next(Event::Acknowledge { member: Arc::clone(turn.member), feed, seq });
+    }
+
+    /// Room for one more feed; `false` when all that are held are needed.
+    fn make_room(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.feeds.len() < FEEDS_LIMIT {
+            return true;
+        }
+        let Some(place) = self.feeds.iter().position(Tracked::is_idle) else { return false };
+        self.forget(turn, place);
+        true
+    }
+
+    /// Forgets the longest held settled feed when there are too many, but not the one at `touched`.
+    fn forget_settled(&mut self, turn: &mut Turn<'_>, touched: usize) {
+        if self.feeds.len() > SETTLED_KEPT {
+            let mut settled = (0..self.feeds.len()).filter(|place| self.feeds[*place].is_idle());
+            let oldest = settled.find(|place| *place != touched);
+            if settled.count() + 1 > SETTLED_KEPT
+                && let Some(oldest) = oldest
+            {
+                self.forget(turn, oldest);
+            }
+        }
+        if self.has_missed && self.feeds.len() < FEEDS_LIMIT / 2 {
+            self.list(turn);
+        }
+    }
+
+    fn forget(&mut self, turn: &mut Turn<'_>, place: usize) {
+        if self.feeds[place].clock.acked() > self.feeds[place].reported {
+            self.report(turn, place);
+        }
+        self.feeds.remove(place);
+        if self.feeds.capacity() > 4 * self.feeds.len().max(SETTLED_KEPT) {
+            self.feeds.shrink_to_fit();
+        }
+    }
+
+    fn place(&self, feed: Feed) -> Option<usize> {
+        self.feeds.iter().position(|tracked| tracked.feed == feed)
+    }
+}
+
+impl Tracked {
+    fn new(feed: Feed, peer: Option<Username>, clock: DeliveryClock) -> Self {
+        let reported = clock.acked();
+        Self {
+            feed,
+            peer,
+            clock,
+            reported,
+            is_finding: false,
+            is_reading: false,
+            is_asked: false,
+            is_told: false,
+        }
+    }
+}
+
+/// A queue as the client named it.
+fn echo(queue: &Jid) -> JidRef<'_> {
+    JidRef { app_key: &queue.app_key, name: &queue.name, domain: &queue.domain, resource: &queue.resource }
+}

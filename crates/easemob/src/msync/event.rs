@@ -1,0 +1,153 @@
+//! What a session asks the use cases for, and what comes back.
+
+use std::sync::Arc;
+
+use app::{LogIn, PendingFeed};
+use conditions::Condition;
+use domain::message::{RecallMessage, SendMessage, SendReceipt};
+use easemob_wire::Jid;
+use model::{
+    AppId, AppKey, Delivery, DeviceNumber, Entry, Feed, MessageId, Resource, Seq, Timestamp, Uid, Username,
+};
+
+/// Whose session it is, once it is in.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub app: AppId,
+    pub app_key: AppKey,
+    pub uid: Uid,
+    pub name: Username,
+    pub device: DeviceNumber,
+    pub resource: Resource,
+}
+
+/// What the use cases are asked for.
+#[derive(Debug)]
+pub enum Event {
+    LogIn(Box<LogIn>),
+    /// The connection ends. `positions`: how far the device is in feeds where that was not said yet.
+    LogOut {
+        member: Arc<Member>,
+        positions: Vec<(Feed, Seq)>,
+    },
+    /// The login's token is over: does the user hold a newer one?
+    CheckToken(Arc<Member>),
+    ListPending(Arc<Member>),
+    /// The client asks for a queue that the session does not hold.
+    OpenQueue {
+        member: Arc<Member>,
+        queue: Box<Jid>,
+    },
+    /// Something new in a feed that the session does not hold: how far is the device in it?
+    FindPosition {
+        member: Arc<Member>,
+        delivery: Arc<Delivery>,
+    },
+    ReadPage {
+        member: Arc<Member>,
+        feed: Feed,
+        after: Seq,
+    },
+    Acknowledge {
+        member: Arc<Member>,
+        feed: Feed,
+        seq: Seq,
+    },
+    Send {
+        member: Arc<Member>,
+        client_id: u64,
+        message: Box<SendMessage>,
+    },
+    SendReceipt {
+        member: Arc<Member>,
+        client_id: u64,
+        receipt: Box<SendReceipt>,
+    },
+    Recall {
+        member: Arc<Member>,
+        client_id: u64,
+        recall: Box<RecallMessage>,
+    },
+    /// The session refuses by itself, before any use case: write it down and give it a trace.
+    Refuse {
+        asked: Asked,
+        error: Box<app::Error>,
+    },
+}
+
+/// What comes back.
+#[derive(Debug)]
+pub enum Command {
+    LoggedIn(Box<LoggedIn>),
+    /// When the newest token ends that the user was seen with, and the connection with it; `None`: it is over.
+    TokenLasts(Option<Timestamp>),
+    Pending(Vec<PendingFeed>),
+    QueueOpened {
+        queue: Box<Jid>,
+        /// `None`: there is no such queue.
+        found: Option<OpenedQueue>,
+    },
+    Position {
+        delivery: Arc<Delivery>,
+        position: Seq,
+    },
+    /// Entries after `after`, oldest first, and the last sequence of the feed.
+    Page {
+        feed: Feed,
+        after: Seq,
+        entries: Vec<(Seq, Entry)>,
+        head: Seq,
+    },
+    /// A message, receipt or recall is written down.
+    Accepted {
+        client_id: u64,
+        server_id: MessageId,
+        at: Timestamp,
+    },
+    Refused {
+        asked: Asked,
+        refusal: Box<Refusal>,
+    },
+}
+
+/// A login that succeeded.
+#[derive(Debug)]
+pub struct LoggedIn {
+    pub member: Member,
+    /// When the token ends.
+    pub expires: Option<Timestamp>,
+}
+
+/// A queue of the client's as a feed.
+#[derive(Debug)]
+pub struct OpenedQueue {
+    pub feed: Feed,
+    pub peer: Option<Username>,
+    pub position: Seq,
+    pub head: Seq,
+}
+
+/// What a refusal answers.
+#[derive(Debug)]
+pub enum Asked {
+    Login,
+    /// The whole frame: it can't be read, or must not come now. The connection ends.
+    Frame,
+    Unread,
+    Send {
+        client_id: u64,
+    },
+    Queue(Box<Jid>),
+    Page(Feed),
+    /// Nobody waits for an answer.
+    Position(Feed),
+}
+
+/// A failure, written down, in the form that it leaves the house in.
+#[derive(Debug)]
+pub struct Refusal {
+    pub condition: Condition,
+    pub arguments: Vec<(String, String)>,
+    pub trace: String,
+    pub retry_after_ms: Option<u64>,
+}

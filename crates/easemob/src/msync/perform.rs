@@ -1,0 +1,188 @@
+//! Runs what MSYNC sessions ask for against the use cases, and says what became of it in their words.
+
+use std::sync::Arc;
+
+use app::UseCases;
+use conditions::Condition;
+use easemob_wire::{EVENT_QUEUE, Jid};
+use model::limits::PAGE_ENTRIES;
+use model::{ConversationId, Feed};
+use session::{Outcome, Peer, Perform};
+
+use super::event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
+use super::session::MsyncSession;
+
+/// The dialect's name in logs and metrics.
+const DIALECT: &str = "easemob-msync";
+
+/// One instance serves all MSYNC connections.
+#[derive(Debug)]
+pub struct MsyncPerform {
+    use_cases: Arc<UseCases>,
+}
+
+impl MsyncPerform {
+    pub(crate) fn new(use_cases: Arc<UseCases>) -> Self {
+        Self { use_cases }
+    }
+}
+
+impl Perform<MsyncSession> for MsyncPerform {
+    fn perform_now(&self, _: &Peer, event: Event) -> Outcome<MsyncSession> {
+        match event {
+            Event::Acknowledge { member, feed, seq } => {
+                self.use_cases.acknowledge(member.app, member.uid, member.device, feed, seq);
+                Outcome::Done(None)
+            }
+            Event::Refuse { asked, error } => Outcome::Done(Some(refused(asked, &error))),
+            Event::CheckToken(member) => {
+                Outcome::Done(Some(Command::TokenLasts(self.use_cases.renewed_until(member.app, member.uid))))
+            }
+            event => Outcome::Later(event),
+        }
+    }
+
+    async fn perform(&self, peer: Peer, event: Event) -> Option<Command> {
+        let (asked, outcome) = match event {
+            Event::LogIn(log_in) => (Asked::Login, self.log_in(&peer, *log_in).await),
+            Event::LogOut { member, positions } => {
+                self.log_out(&peer, &member, &positions).await;
+                return None;
+            }
+            Event::ListPending(member) => {
+                let pending = self.use_cases.pending_feeds(member.app, member.uid, member.device).await;
+                (Asked::Unread, pending.map(Command::Pending))
+            }
+            Event::OpenQueue { member, queue } => match self.open_queue(&member, &queue).await {
+                Ok(found) => return Some(Command::QueueOpened { queue, found }),
+                Err(error) => (Asked::Queue(queue), Err(error)),
+            },
+            Event::FindPosition { member, delivery } => {
+                let feed = delivery.feed;
+                let position = self.use_cases.position(member.app, member.uid, member.device, feed).await;
+                (Asked::Position(feed), position.map(|position| Command::Position { delivery, position }))
+            }
+            Event::ReadPage { member, feed, after } => {
+                let page = self.use_cases.page(member.app, feed, after, PAGE_ENTRIES).await;
+                let command = page.map(|(entries, head)| Command::Page { feed, after, entries, head });
+                (Asked::Page(feed), command)
+            }
+            Event::Send { member, client_id, message } => {
+                let sent = match self.tenant(&member) {
+                    Ok(tenant) => self.use_cases.send_message(&tenant, *message).await,
+                    Err(error) => Err(error),
+                };
+                let accepted =
+                    sent.map(|sent| Command::Accepted { client_id, server_id: sent.id, at: sent.at });
+                (Asked::Send { client_id }, accepted)
+            }
+            Event::SendReceipt { member, client_id, receipt } => {
+                let sent = match self.tenant(&member) {
+                    Ok(tenant) => self.use_cases.send_receipt(&tenant, *receipt).await,
+                    Err(error) => Err(error),
+                };
+                (
+                    Asked::Send { client_id },
+                    sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at }),
+                )
+            }
+            Event::Recall { member, client_id, recall } => {
+                let sent = match self.tenant(&member) {
+                    Ok(tenant) => self.use_cases.recall_message(&tenant, *recall).await,
+                    Err(error) => Err(error),
+                };
+                (
+                    Asked::Send { client_id },
+                    sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at }),
+                )
+            }
+            event @ (Event::Acknowledge { .. } | Event::Refuse { .. } | Event::CheckToken(_)) => {
+                return match self.perform_now(&peer, event) {
+                    Outcome::Done(command) => command,
+                    Outcome::Later(_) => None,
+                };
+            }
+        };
+        Some(outcome.unwrap_or_else(|error| refused(asked, &error)))
+    }
+}
+
+impl MsyncPerform {
+    async fn log_in(&self, peer: &Peer, log_in: app::LogIn) -> Result<Command, app::Error> {
+        let resource = log_in.device.resource.clone();
+        let logged_in = self.use_cases.log_in(log_in, |app, uid| {
+            peer.registrar.bind(peer.connection, app, uid).map_err(|limit| {
+                app::Error::refused(Condition::ConnectionLimitReached, vec![("limit", limit.to_string())])
+            })
+        });
+        let logged_in = match logged_in.await {
+            Ok(logged_in) => logged_in,
+            Err(error) => {
+                // It may have been bound before it was refused.
+                peer.registrar.unbind(peer.connection);
+                return Err(error);
+            }
+        };
+        let app = &logged_in.tenant.value;
+        let user = &logged_in.account.user;
+        let member = Member {
+            app: app.id,
+            app_key: app.key.clone(),
+            uid: user.uid,
+            name: user.name.clone(),
+            device: logged_in.device,
+            resource,
+        };
+        Ok(Command::LoggedIn(Box::new(LoggedIn { member, expires: logged_in.expires })))
+    }
+
+    async fn log_out(&self, peer: &Peer, member: &Member, positions: &[(Feed, model::Seq)]) {
+        peer.registrar.unbind(peer.connection);
+        for (feed, seq) in positions {
+            self.use_cases.acknowledge(member.app, member.uid, member.device, *feed, *seq);
+        }
+        if let Err(error) = self.use_cases.log_out(member.app, member.uid, peer.connection).await {
+            error.report(DIALECT);
+        }
+    }
+
+    async fn open_queue(&self, member: &Member, queue: &Jid) -> Result<Option<OpenedQueue>, app::Error> {
+        let (feed, peer) = if &*queue.name == EVENT_QUEUE {
+            (Feed::Events(member.uid), None)
+        } else {
+            let tenant = self.tenant(member)?;
+            let Some(account) = self.use_cases.find_user(&tenant, &queue.name).await? else {
+                return Ok(None);
+            };
+            let conversation = ConversationId::single(member.uid, account.user.uid);
+            (Feed::Conversation(conversation), Some(account.user.name.clone()))
+        };
+        let position = self.use_cases.position(member.app, member.uid, member.device, feed).await?;
+        let head = self.use_cases.head(member.app, feed).await?;
+        Ok(Some(OpenedQueue { feed, peer, position, head }))
+    }
+
+    /// The app as it is now: its settings may have changed since the login.
+    fn tenant(&self, member: &Member) -> Result<app::Tenant, app::Error> {
+        let not_found = || {
+            let (org, name) = (member.app_key.org().to_owned(), member.app_key.app().to_owned());
+            app::Error::refused(Condition::AppNotFound, vec![("org", org), ("app", name)])
+        };
+        self.use_cases.find_app(&member.app_key).ok_or_else(not_found)
+    }
+}
+
+fn refused(asked: Asked, error: &app::Error) -> Command {
+    let trace = error.report(DIALECT);
+    let refusal = Refusal {
+        condition: error.condition(),
+        arguments: error
+            .arguments()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        trace: trace.to_string(),
+        retry_after_ms: error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+    };
+    Command::Refused { asked, refusal: Box::new(refusal) }
+}

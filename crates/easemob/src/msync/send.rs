@@ -1,0 +1,131 @@
+//! Turns what a client sends into commands of the house: messages, receipts, recalls.
+//!
+//! Everything that travels like a message must be answered (msync.md section 0, item 2), so what can't be a
+//! command is a refusal. Who may send what to whom is `domain`'s to decide.
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender};
+use easemob_wire::WireError;
+use easemob_wire::uplink::{BodyKind, Clean, Names, Namespace, Route, Send};
+use model::{ClientMessageId, Dialect, EntryKind, MessageId, Username};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::event::{Asked, Event, Member};
+
+/// What is to be done with a message of the client's.
+pub(crate) fn event(member: &Arc<Member>, send: &Send) -> Event {
+    let client_id = send.client_id;
+    let outcome = match send.namespace {
+        Namespace::Chat => chat(member, send),
+        Namespace::Muc => Err(no_such_room(send)),
+        // The client's own figures: needs no answer, and the decoder keeps it apart.
+        Namespace::Statistic => Err(invalid("ns")),
+        // Contacts, notices, calls: in these only the server speaks (msync.md 2.8).
+        Namespace::ServerOnly(_) => Err(app::Error::plain(Condition::PermissionDenied)),
+    };
+    outcome.unwrap_or_else(|error| Event::Refuse { asked: Asked::Send { client_id }, error: Box::new(error) })
+}
+
+fn chat(member: &Arc<Member>, send: &Send) -> Result<Event, app::Error> {
+    let client_id = send.client_id;
+    if client_id == 0 {
+        return Err(invalid("id"));
+    }
+    // The stored body names the recipient as the server spells it.
+    let recipient =
+        Username::parse(&send.to.name).map_or_else(|_| send.to.name.to_string(), |n| n.to_string());
+    let names = Names { sender: member.name.as_str(), target: &recipient };
+    let clean = send.clean(names).map_err(unreadable)?;
+    if send.to.is_group() {
+        return Err(no_such_group(&clean, recipient));
+    }
+    let member = Arc::clone(member);
+    match clean.kind {
+        BodyKind::Chat => {
+            let message = Box::new(message(&member, send, recipient, clean)?);
+            Ok(Event::Send { member, client_id, message })
+        }
+        BodyKind::ReadAck => Ok(receipt(member, client_id, recipient, clean, ReceiptKind::Read)),
+        BodyKind::DeliverAck => Ok(receipt(member, client_id, recipient, clean, ReceiptKind::Delivered)),
+        BodyKind::ChannelAck => {
+            Ok(receipt(member, client_id, recipient, clean, ReceiptKind::ConversationRead))
+        }
+        BodyKind::Recall => {
+            let Some(subject) = clean.ack_message_id else { return Err(invalid("ackMessageId")) };
+            let recall = Box::new(RecallMessage {
+                sender: sender(&member),
+                recipient,
+                subject: MessageId(subject),
+                dialect: Dialect::Easemob,
+                payload: clean.remainder,
+            });
+            Ok(Event::Recall { member, client_id, recall })
+        }
+        BodyKind::Edit => Err(app::Error::plain(Condition::EditDisabled)),
+        BodyKind::GroupChat | BodyKind::ChatRoom => Err(no_such_group(&clean, recipient)),
+        BodyKind::Normal | BodyKind::Unknown(_) => Err(invalid("type")),
+    }
+}
+
+fn message(member: &Member, send: &Send, recipient: String, clean: Clean) -> Result<SendMessage, app::Error> {
+    if clean.contents.is_empty() {
+        return Err(invalid("contents"));
+    }
+    Ok(SendMessage {
+        sender: sender(member),
+        recipient,
+        kind: if clean.contents.is_command_only() { EntryKind::Command } else { EntryKind::Message },
+        dialect: Dialect::Easemob,
+        online_only: send.route == Route::Online,
+        client_id: ClientMessageId(send.client_id.into()),
+        // Client ids repeat across devices and clocks; with the content they do not (architecture.md 3).
+        digest: xxh3_64(&clean.remainder),
+        payload: clean.remainder,
+    })
+}
+
+fn receipt(member: Arc<Member>, client_id: u64, recipient: String, clean: Clean, kind: ReceiptKind) -> Event {
+    let receipt = Box::new(SendReceipt {
+        sender: sender(&member),
+        recipient,
+        kind,
+        subject: clean.ack_message_id.filter(|id| *id != 0).map(MessageId),
+        dialect: Dialect::Easemob,
+        payload: clean.remainder,
+    });
+    Event::SendReceipt { member, client_id, receipt }
+}
+
+fn sender(member: &Member) -> Sender {
+    Sender {
+        uid: member.uid,
+        name: member.name.clone(),
+        device: member.device,
+        resource: Some(member.resource.clone()),
+    }
+}
+
+/// Groups and rooms can't be created in this version, so none exists.
+fn no_such_group(clean: &Clean, name: String) -> app::Error {
+    match clean.kind {
+        BodyKind::ChatRoom => SendRefused::RoomNotFound { name }.into(),
+        _ => SendRefused::GroupNotFound { name }.into(),
+    }
+}
+
+fn no_such_room(send: &Send) -> app::Error {
+    match send.muc() {
+        Ok(room) => SendRefused::RoomNotFound { name: room.name.to_string() }.into(),
+        Err(error) => unreadable(error),
+    }
+}
+
+fn invalid(what: &'static str) -> app::Error {
+    SendRefused::Invalid { what }.into()
+}
+
+fn unreadable(_: WireError) -> app::Error {
+    app::Error::plain(Condition::FrameMalformed)
+}
