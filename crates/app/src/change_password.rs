@@ -1,5 +1,6 @@
 //! Changes a password. Tokens issued before are void and all sessions end (code 216).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use conditions::Condition;
@@ -41,5 +42,26 @@ impl UseCases {
             cause: CloseCause::PasswordChanged,
         });
         Ok(account)
+    }
+
+    /// Changes a password for its owner, who shows that he knows the present one.
+    ///
+    /// # Errors
+    /// `password_missing` (the present one), `login_attempts_limited`, `credentials_wrong`, `user_banned`, then
+    /// as [`UseCases::change_password`].
+    pub async fn change_own_password(
+        &self,
+        app: &Tenant,
+        owner: &Account,
+        present: &str,
+        password: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Arc<Account>, Error> {
+        if present.is_empty() {
+            return Err(Error::plain(Condition::PasswordMissing));
+        }
+        let username = owner.user.name.as_str();
+        self.check_password(app, username, present, address).await?;
+        self.change_password(app, username, password).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conditions::Condition;
 use domain::Refused;
-use domain::account::RegisterRefused;
+use domain::account::{BatchRefused, RegisterRefused};
 use domain::app::SettingError;
 use domain::device::LoginRefused;
 use domain::message::{RecallRefused, SendRefused};
@@ -33,7 +33,15 @@ macro_rules! refusals {
         }
     )+};
 }
-refusals!(RegisterRefused, SettingError, LoginRefused, RecallRefused, SendRefused, TokenRefused);
+refusals!(
+    BatchRefused,
+    RegisterRefused,
+    SettingError,
+    LoginRefused,
+    RecallRefused,
+    SendRefused,
+    TokenRefused
+);
 
 impl Error {
     /// A refusal that needs no more words than its condition has.

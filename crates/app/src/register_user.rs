@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::account::{Register, RegisterRefused, Registrant, decide_register};
+use domain::account::{Register, RegisterRefused, Registrant, decide_batch, decide_register};
 use futures_util::future::join_all;
 use store::{Account, NewUser, Registered};
 
@@ -42,13 +42,21 @@ impl UseCases {
         }
     }
 
-    /// Registers several users for a back end; each succeeds or fails alone, answers keep the order.
+    /// Registers several users for a back end. Each succeeds or fails alone; answers keep the order and
+    /// carry the name as it came.
+    ///
+    /// # Errors
+    /// `batch_too_large`, `user_repeated`: nobody was registered.
     pub async fn register_users(
         &self,
         app: &Tenant,
         commands: Vec<Register>,
-    ) -> Vec<Result<Arc<Account>, Error>> {
-        join_all(commands.into_iter().map(|command| self.register_user(app, Registrant::BackEnd, command)))
-            .await
+    ) -> Result<Vec<(String, Result<Arc<Account>, Error>)>, Error> {
+        let commands = decide_batch(commands)?;
+        let register = async |command: Register| {
+            let name = command.name.clone();
+            (name, self.register_user(app, Registrant::BackEnd, command).await)
+        };
+        Ok(join_all(commands.into_iter().map(register)).await)
     }
 }

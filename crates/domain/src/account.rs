@@ -1,5 +1,7 @@
 //! Accounts: who may register whom under which name, and which logins an account allows.
 
+use std::collections::HashMap;
+
 use conditions::Condition;
 use model::{NameError, Timestamp, Uid, Username, limits};
 use thiserror::Error;
@@ -128,6 +130,58 @@ pub fn decide_register(
     Ok(Registration { name, password: command.password, nickname })
 }
 
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum BatchRefused {
+    #[error("{size} users came in one call, at most {} are allowed", limits::REGISTER_BATCH)]
+    TooLarge { size: usize },
+    #[error("the user {name} stands twice in the batch, with different passwords")]
+    Repeated { name: String },
+}
+
+impl Refusal for BatchRefused {
+    fn condition(&self) -> Condition {
+        match self {
+            Self::TooLarge { .. } => Condition::BatchTooLarge,
+            Self::Repeated { .. } => Condition::UserRepeated,
+        }
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::TooLarge { size } => {
+                vec![("size", size.to_string()), ("limit", limits::REGISTER_BATCH.to_string())]
+            }
+            Self::Repeated { name } => vec![("user", name.clone())],
+        }
+    }
+}
+
+/// Decides on a batch as a whole: its size, and names that stand in it more than once. A repetition with the same
+/// password is left out. Each remaining registration is decided for itself ([`decide_register`]).
+///
+/// # Errors
+/// [`BatchRefused`].
+pub fn decide_batch(commands: Vec<Register>) -> Result<Vec<Register>, BatchRefused> {
+    if commands.len() > limits::REGISTER_BATCH {
+        return Err(BatchRefused::TooLarge { size: commands.len() });
+    }
+    let mut passwords: HashMap<String, String> = HashMap::new();
+    let mut kept = Vec::with_capacity(commands.len());
+    for command in commands {
+        // As the registry folds names, so that Li and li are one.
+        let folded = command.name.to_ascii_lowercase();
+        match passwords.get(&folded) {
+            Some(password) if *password == command.password => {}
+            Some(_) => return Err(BatchRefused::Repeated { name: printable(&command.name) }),
+            None => {
+                passwords.insert(folded, command.password.clone());
+                kept.push(command);
+            }
+        }
+    }
+    Ok(kept)
+}
+
 /// Holds a nickname against its limit.
 ///
 /// # Errors
@@ -183,6 +237,20 @@ mod tests {
         let settings = Settings { users_limit: 3, ..Settings::default() };
         let refused = decide_register(&settings, 3, Registrant::BackEnd, register(""));
         assert_eq!(refused, Err(RegisterRefused::UsersLimit { limit: 3 }));
+    }
+
+    #[test]
+    fn a_batch_has_a_size_and_names_stand_in_it_once() {
+        let with = |name: &str, password: &str| Register { password: password.into(), ..register(name) };
+        let batch = |size: usize| (0..size).map(|number| register(&format!("u{number}"))).collect();
+        assert_eq!(decide_batch(batch(limits::REGISTER_BATCH)).unwrap().len(), limits::REGISTER_BATCH);
+        let refused = decide_batch(batch(limits::REGISTER_BATCH + 1)).unwrap_err();
+        assert_eq!(refused.arguments(), [("size", "61".to_owned()), ("limit", "60".to_owned())]);
+
+        let same = decide_batch(vec![with("li", "a"), with("Li", "a")]).unwrap();
+        assert_eq!(same.len(), 1);
+        let refused = decide_batch(vec![with("li", "a"), with("bob", "x"), with("Li", "b")]).unwrap_err();
+        assert_eq!(refused, BatchRefused::Repeated { name: "Li".into() });
     }
 
     #[test]
