@@ -138,18 +138,26 @@ impl UseCases {
         let Some(bearer) = bearer else { return Err(Error::plain(Condition::CredentialsMissing)) };
         let (identity, _) = self.authenticate(app, bearer).await?;
         let Identity::App = identity else { return Err(Error::plain(Condition::TokenWrongKind)) };
-        let name = parse_name(username)?;
-        match self.store.users.find(app.value.id, &name).await? {
+        let found = match parse_name(username) {
+            Ok(name) => self.store.users.find(app.value.id, &name).await?,
+            // Nobody has such a name; registering it says what is wrong with it.
+            Err(_) if auto_create => None,
+            Err(refused) => return Err(refused),
+        };
+        match found {
             Some(account) => active(account),
-            None if auto_create => self.auto_create(app, &name).await,
-            None => Err(Error::refused(Condition::UserNotFound, vec![("user", name.to_string())])),
+            None if auto_create => self.auto_create(app, username).await,
+            None => {
+                let user = domain::account::printable(username);
+                Err(Error::refused(Condition::UserNotFound, vec![("user", user)]))
+            }
         }
     }
 
     /// Registers a user without a password that anybody knows.
-    async fn auto_create(&self, app: &Tenant, name: &Username) -> Result<Arc<Account>, Error> {
+    async fn auto_create(&self, app: &Tenant, name: &str) -> Result<Arc<Account>, Error> {
         let command =
-            Register { name: name.to_string(), password: crate::random::hex::<24>(), nickname: None };
+            Register { name: name.to_owned(), password: crate::random::hex::<24>(), nickname: None };
         match self.register_user(app, Registrant::BackEnd, command).await {
             // Two calls created the same unknown user at once; the vendor answers the loser with 409.
             Err(error) if error.condition() == Condition::UserAlreadyExists => {
