@@ -1,0 +1,135 @@
+//! `kith user`: makes, lists and deletes users of an app, and sets passwords.
+
+use std::io::{self, BufRead as _, Write};
+
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::app::path;
+use crate::exit::Failure;
+use crate::reach::{Reach, Target};
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    #[command(subcommand)]
+    command: UserCommand,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Register a user; the password is read from standard input unless it is given
+    Create {
+        #[arg(value_name = "ORG#APP")]
+        app: String,
+        name: String,
+        #[arg(long)]
+        password: Option<String>,
+        #[arg(long)]
+        nickname: Option<String>,
+    },
+    /// List the users of an app, oldest first
+    List {
+        #[arg(value_name = "ORG#APP")]
+        app: String,
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a user with everything that is theirs
+    Delete {
+        #[arg(value_name = "ORG#APP")]
+        app: String,
+        name: String,
+    },
+    /// Set a password, read from standard input unless it is given; ends the user's sessions
+    Password {
+        #[arg(value_name = "ORG#APP")]
+        app: String,
+        name: String,
+        #[arg(long)]
+        password: Option<String>,
+    },
+}
+
+pub(crate) fn run(arguments: &UserArgs) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let reach = arguments.target.reach(false).await?;
+        let done = perform(&reach, &arguments.command).await;
+        reach.close().await;
+        io::stdout().lock().write_all(done?.as_bytes())?;
+        Ok(0)
+    })
+}
+
+/// Does it and returns what is to be printed.
+async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure> {
+    match command {
+        UserCommand::Create { app, name, password, nickname } => {
+            let body = json!({
+                "username": name, "password": given_or_read(password.as_deref())?, "nickname": nickname,
+            });
+            let user = reach.call(Method::POST, &format!("{}/users", path(app)?), Some(&body)).await?;
+            Ok(format!("registered {}\n", user["username"].as_str().unwrap_or(name)))
+        }
+        UserCommand::List { app, json } => {
+            let users = list(reach, &path(app)?).await?;
+            if *json {
+                return Ok(format!("{}\n", Value::from(users)));
+            }
+            let line = |user: &Value| {
+                let text = |name: &str| user[name].as_str().unwrap_or_default().to_owned();
+                let off = if user["active"] == false { "  deactivated" } else { "" };
+                format!("{:<32} {}{off}", text("username"), text("nickname")).trim_end().to_owned() + "\n"
+            };
+            Ok(users.iter().map(line).collect())
+        }
+        UserCommand::Delete { app, name } => {
+            reach.call(Method::DELETE, &user_path(app, name)?, None).await?;
+            Ok(format!("deleted {name}\n"))
+        }
+        UserCommand::Password { app, name, password } => {
+            let body = json!({ "password": given_or_read(password.as_deref())? });
+            reach.call(Method::PUT, &format!("{}/password", user_path(app, name)?), Some(&body)).await?;
+            Ok(format!("changed the password of {name}\n"))
+        }
+    }
+}
+
+/// All users, page after page.
+async fn list(reach: &Reach, app: &str) -> Result<Vec<Value>, Failure> {
+    let mut users = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let mut page = reach.call(Method::GET, &format!("{app}/users{cursor}"), None).await?;
+        if let Value::Array(part) = page["users"].take() {
+            users.extend(part);
+        }
+        match page["cursor"].as_u64() {
+            Some(next) => cursor = format!("?cursor={next}"),
+            None => return Ok(users),
+        }
+    }
+}
+
+fn user_path(app: &str, name: &str) -> Result<String, Failure> {
+    // What is not plain is escaped, so that a name can't become another path.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let name: String = name
+        .bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    Ok(format!("{}/users/{name}", path(app)?))
+}
+
+fn given_or_read(password: Option<&str>) -> Result<String, Failure> {
+    if let Some(password) = password {
+        return Ok(password.to_owned());
+    }
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

@@ -1,0 +1,71 @@
+//! What `kith serve` says to a person: where the server is, and with `--demo` how to try it at once.
+
+use std::io::{self, Write};
+
+use server::{Demo, Running};
+
+pub(crate) fn print(out: &mut impl Write, running: &Running, demo: Option<&Demo>) -> io::Result<()> {
+    let address = running.reachable_address();
+    let (http, ws) = if running.has_tls() { ("https", "wss") } else { ("http", "ws") };
+    writeln!(out, "Kith {} is ready.", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out)?;
+    writeln!(out, "  REST         {http}://{address}")?;
+    writeln!(out, "  WebSocket    {ws}://{address}/ws")?;
+    writeln!(out, "  Health       {http}://{address}/readyz")?;
+    writeln!(out, "  Data         {}", running.data().display())?;
+    writeln!(out, "  Admin token  in {}", running.admin_token_file().display())?;
+    let Some(demo) = demo else {
+        if running.apps().is_empty() {
+            writeln!(out)?;
+            writeln!(out, "There is no app yet. Make one: kith app create ORG#APP --open-registration")?;
+        }
+        return Ok(());
+    };
+    let key = &demo.app.appkey;
+    writeln!(out, "  App key      {key}")?;
+    for user in &demo.users {
+        writeln!(out, "  User         {}  password {}", user.name, user.password)?;
+    }
+    let [sender, receiver] = [&demo.users[0], &demo.users[1]];
+    write!(
+        out,
+        r#"
+Two clients with the official SDK (npm install easemob-websdk, or agora-chat). Run this in two pages,
+once as {sender} and once as {receiver}:
+
+  import websdk from 'easemob-websdk';
+
+  const connection = new websdk.connection({{
+    appKey: '{key}',
+    apiUrl: '{http}://{address}',
+    url: '{ws}://{address}/ws',
+    isHttpDNS: false,
+  }});
+  connection.addEventHandler('demo', {{
+    onConnected: () => console.log('connected'),
+    onTextMessage: (message) => console.log(message.from, 'says', message.msg),
+  }});
+  await connection.open({{ user: '{sender}', pwd: '{sender_password}' }});
+  await connection.send(websdk.message.create({{
+    type: 'txt', chatType: 'singleChat', to: '{receiver}', msg: 'Hello!',
+  }}));
+
+The same server over REST:
+
+  curl -s {http}://{address}/{path}/token \
+    -H 'Content-Type: application/json' \
+    -d '{{"grant_type":"password","username":"{sender}","password":"{sender_password}"}}'
+
+  curl -s {http}://{address}/{path}/users \
+    -H 'Content-Type: application/json' \
+    -d '{{"username":"carol","password":"carol-demo"}}'
+
+Ctrl-C stops the server; what was sent stays in {data}.
+"#,
+        sender = sender.name,
+        sender_password = sender.password,
+        receiver = receiver.name,
+        path = key.replace('#', "/"),
+        data = running.data().display(),
+    )
+}

@@ -1,0 +1,131 @@
+//! The configuration: a TOML file, then `KITH_*` variables, then flags; each overrides the one before.
+//!
+//! No file is needed. Unknown keys are errors, durations and sizes have units, and every error names the
+//! key and where it was set (`load`). All keys stand in `sections`; [`example`] writes them down for
+//! operators. It knows what may be set, not what is done with it: that is `options`.
+
+mod load;
+mod sections;
+mod value;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use load::{ConfigError, Sources};
+pub use sections::{Engine, Http, Limits, Log, LogFormat, Passwords, Shutdown, Storage, Tls};
+pub use value::{List, Listen, PublicOrigin, Size, Span};
+
+use sections::Line;
+use value::Show as _;
+
+/// Everything an operator can set about a server. Settings of one app are kept with the app instead.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The folder for everything that must outlive the process.
+    pub data: PathBuf,
+    pub http: Http,
+    pub tls: Tls,
+    pub storage: Storage,
+    pub limits: Limits,
+    pub passwords: Passwords,
+    pub log: Log,
+    pub shutdown: Shutdown,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("./kith-data"),
+            http: Http::default(),
+            tls: Tls::default(),
+            storage: Storage::default(),
+            limits: Limits::default(),
+            passwords: Passwords::default(),
+            log: Log::default(),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+/// What the example says about `data`.
+const DATA: &str = " The folder for everything that must outlive the process: messages, secrets, the admin token.\n \
+                    Made with mode 0700 when it does not exist. One server a folder.\n";
+
+/// One section of a configuration.
+struct Section {
+    /// `""` for the keys before the first section.
+    name: &'static str,
+    title: &'static str,
+    lines: Vec<Line>,
+}
+
+impl Config {
+    fn described(&self) -> Vec<Section> {
+        let data = Line { name: "data", value: self.data.show(), example: None, meaning: DATA };
+        macro_rules! described {
+            ($($field:ident: $section:ty),+) => {
+                vec![
+                    Section { name: "", title: "", lines: vec![data] },
+                    $(Section {
+                        name: <$section>::NAME,
+                        title: <$section>::TITLE,
+                        lines: self.$field.lines(),
+                    },)+
+                ]
+            };
+        }
+        described!(
+            http: Http,
+            tls: Tls,
+            storage: Storage,
+            limits: Limits,
+            passwords: Passwords,
+            log: Log,
+            shutdown: Shutdown
+        )
+    }
+
+    /// All keys with their values, as `section.key`.
+    fn keys(&self) -> Vec<(String, Option<String>)> {
+        let mut keys = Vec::new();
+        for section in self.described() {
+            for line in section.lines {
+                let dot = if section.name.is_empty() { "" } else { "." };
+                keys.push((format!("{}{dot}{}", section.name, line.name), line.value));
+            }
+        }
+        keys
+    }
+
+    /// The keys whose values differ between two configurations.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let pairs = self.keys().into_iter().zip(other.keys());
+        pairs.filter(|(mine, theirs)| mine.1 != theirs.1).map(|(mine, _)| mine.0).collect()
+    }
+}
+
+/// The example file: every key with its meaning and default, all commented out.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# Configuration of `kith serve --config FILE`. Every key is optional; what stands here is the\n\
+         # default, or an example where there is none. A variable overrides the file: KITH_DATA,\n\
+         # KITH_HTTP_ADDRESS, KITH_LOG_LEVEL and so on, lists with commas. A flag overrides both.\n",
+    );
+    for section in Config::default().described() {
+        if !section.name.is_empty() {
+            let _ = write!(text, "\n\n# {}\n[{}]\n", section.title, section.name);
+        }
+        for line in section.lines {
+            text.push('\n');
+            for sentence in line.meaning.trim_end().lines() {
+                let _ = writeln!(text, "#{sentence}");
+            }
+            let value = line.value.as_deref().or(line.example).unwrap_or_default();
+            let _ = writeln!(text, "# {} = {value}", line.name);
+        }
+    }
+    text
+}

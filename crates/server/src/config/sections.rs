@@ -1,0 +1,200 @@
+//! The sections of the configuration: every key with its type, default and meaning, once.
+//!
+//! The macro makes a struct for `serde`, the defaults, and the lines from which the example file and the
+//! names of the environment variables come.
+
+use std::path::PathBuf;
+
+use gateway::Network;
+use serde::Deserialize;
+
+use super::value::{List, Listen, PublicOrigin, Show, Size, Span};
+
+/// A key of a section, for the example file and for comparing two configurations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    /// As TOML; `None` when it is not set.
+    pub(crate) value: Option<String>,
+    /// A value for the example when there is no default.
+    pub(crate) example: Option<&'static str>,
+    pub(crate) meaning: &'static str,
+}
+
+macro_rules! sections {
+    ($(
+        #[doc = $title:literal]
+        $section:ident($section_name:literal) {
+            $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:expr $(, like $example:literal)?;)+
+        }
+    )+) => {$(
+        #[doc = $title]
+        #[derive(Clone, Debug, PartialEq, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $section {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        impl Default for $section {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl $section {
+            /// As it stands in the file.
+            pub(crate) const NAME: &'static str = $section_name;
+            pub(crate) const TITLE: &'static str = $title.trim_ascii();
+
+            pub(crate) fn lines(&self) -> Vec<Line> {
+                vec![$(Line {
+                    name: stringify!($field),
+                    value: self.$field.show(),
+                    example: None$(.or(Some($example)))?,
+                    meaning: concat!($($doc, "\n"),+),
+                },)+]
+            }
+        }
+    )+};
+}
+
+sections! {
+    /// The port for REST, WebSocket, health, metrics and the admin API.
+    Http("http") {
+        /// Where to listen. Port 0 takes a free one. `kith serve --demo` listens on 127.0.0.1 only,
+        /// unless this is set.
+        address: Listen = Listen(([0, 0, 0, 0], 8080).into());
+        /// Paths on which clients open their WebSocket.
+        websocket_paths: List<String> = List(vec!["/ws".to_owned(), "/websocket".to_owned()]);
+        /// Where clients reach this server, for the URLs in its answers. Without it: as their requests say,
+        /// which is right unless a proxy changes the host.
+        public_origin: Option<PublicOrigin> = None, like "\"https://chat.example.com\"";
+        /// Proxies whose `X-Forwarded-For` is believed: addresses or networks like "10.0.0.0/8".
+        trusted_proxies: List<Network> = List::default();
+        /// Connections that the kernel keeps until they are accepted.
+        backlog: u32 = 4096;
+    }
+
+    /// TLS for that port. Without files it speaks plain HTTP, for a proxy in front.
+    Tls("tls") {
+        /// Certificate chain, leaf first, as PEM. Read again when it changes.
+        certificate: Option<PathBuf> = None, like "\"/etc/kith/fullchain.pem\"";
+        /// Its private key, as PEM.
+        key: Option<PathBuf> = None, like "\"/etc/kith/privkey.pem\"";
+        /// How often the two files are looked at.
+        check_every: Span = Span::seconds(5);
+    }
+
+    /// Where messages and accounts are kept.
+    Storage("storage") {
+        /// "fjall": embedded, in the data folder. "memory": nothing outlives the process, for tests.
+        engine: Engine = Engine::Fjall;
+        /// Memory for cached blocks of the tables on disk.
+        cache: Size = Size::mebibytes(64);
+        /// Free disk space below which writes are refused (storage_full), before the disk is really
+        /// full. Without it: 256 MiB, or 2 % of a file system smaller than 12.5 GiB.
+        free_space_floor: Option<Size> = None, like "\"256MiB\"";
+        /// Writes that may wait; one more is answered with server_busy.
+        queue_jobs: usize = 16_384;
+        /// Bytes that the waiting writes may have together.
+        queue_bytes: Size = Size::mebibytes(64);
+        /// Reads from disk at the same time; more wait.
+        readers: usize = 8;
+    }
+
+    /// Bounds for clients, so that nobody can make the server grow without end.
+    Limits("limits") {
+        /// Connections of one user.
+        user_connections: usize = 64;
+        /// Sockets of one address, those of REST included. Offices and mobile networks share addresses.
+        address_connections: usize = 16_384;
+        /// Sockets whose handshake is under way. More wait in the kernel's queue.
+        handshakes: usize = 8192;
+        /// Time from accepting a socket to its upgrade or first request, TLS included.
+        handshake: Span = Span::seconds(10);
+        /// Time for a request's head, and for the next request on a kept connection.
+        header: Span = Span::seconds(5);
+        /// Time for a whole request, its body included.
+        request: Span = Span::seconds(60);
+        /// Time until a WebSocket belongs to a user.
+        login: Span = Span::seconds(10);
+        /// How long a client may say nothing at all. Clients send a heartbeat every 30 s to 90 s, so it
+        /// must be above 90 s.
+        idle: Span = Span::seconds(120);
+        /// Bytes of a REST request's body.
+        body: Size = Size::mebibytes(1);
+        /// Bytes of one frame from a client.
+        message: Size = Size::mebibytes(1);
+        /// Bytes that may wait for a client that does not read, before it is cut off.
+        write_buffer: Size = Size(256 << 10);
+        /// How long a client may take nothing of what waits for it.
+        write_stall: Span = Span::seconds(10);
+    }
+
+    /// How passwords are hashed (argon2id). Changes apply to passwords set from then on.
+    Passwords("passwords") {
+        /// Memory of one hash.
+        memory: Size = Size::mebibytes(4);
+        /// Passes over that memory.
+        passes: u32 = 3;
+        /// Hashes at the same time. Without it: half as many as processors.
+        parallel: Option<usize> = None, like "2";
+    }
+
+    /// Logs, on standard error. Reloaded by SIGHUP.
+    Log("log") {
+        /// error, warn, info, debug or trace; or by module, like "info,gateway=debug".
+        level: String = "info".to_owned();
+        /// "text", or "json" for one object a line.
+        format: LogFormat = LogFormat::Text;
+    }
+
+    /// How the server ends after SIGTERM or SIGINT.
+    Shutdown("shutdown") {
+        /// Clients are told to reconnect over this time, so that they do not all come back at once.
+        spread: Span = Span::seconds(2);
+        /// The whole stop takes no longer; what is left then is cut.
+        limit: Span = Span::seconds(10);
+    }
+}
+
+/// A storage engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    Fjall,
+    Memory,
+}
+
+impl Engine {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fjall => "fjall",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// The form of logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Show for Engine {
+    fn show(&self) -> Option<String> {
+        Some(format!("\"{}\"", self.as_str()))
+    }
+}
+
+impl Show for LogFormat {
+    fn show(&self) -> Option<String> {
+        let name = match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        };
+        Some(format!("\"{name}\""))
+    }
+}

@@ -1,0 +1,48 @@
+//! The dialects that this server speaks. Only this file knows which exist.
+
+use std::sync::Arc;
+
+use app::UseCases;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::map_request;
+use easemob::msync::MsyncProtocol;
+use easemob::rest;
+use gateway::ClientAddress;
+
+use crate::{Config, options};
+
+/// The dialects over one set of use cases.
+pub(crate) struct Dialects {
+    use_cases: Arc<UseCases>,
+    rest: rest::Options,
+    sessions: Arc<MsyncProtocol>,
+}
+
+impl Dialects {
+    pub(crate) fn new(config: &Config, use_cases: &Arc<UseCases>) -> Self {
+        Self {
+            use_cases: Arc::clone(use_cases),
+            rest: options::rest_options(config),
+            sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases))),
+        }
+    }
+
+    /// What they answer to plain requests.
+    pub(crate) fn routes(&self) -> Router {
+        rest::router(Arc::clone(&self.use_cases), self.rest.clone()).layer(map_request(name_client))
+    }
+
+    /// Who speaks on WebSockets.
+    pub(crate) fn sessions(&self) -> Arc<MsyncProtocol> {
+        Arc::clone(&self.sessions)
+    }
+}
+
+/// Tells the dialect whose request it is, in its own terms: it does not know the gateway.
+async fn name_client(mut request: Request) -> Request {
+    if let Some(ClientAddress(address)) = request.extensions().get().copied() {
+        request.extensions_mut().insert(rest::ClientAddress(address));
+    }
+    request
+}

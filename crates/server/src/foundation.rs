@@ -1,0 +1,71 @@
+//! What a running server and a command on its data folder stand on: folder, engine, store, use cases, jobs.
+//!
+//! Only this file knows which engines exist.
+
+use std::sync::Arc;
+
+use app::{SystemClock, UseCases};
+use bus::{Bus, LocalBus};
+use kv::{Kv, MemoryKv};
+use store::{Store, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::Engine;
+use crate::folder::Folder;
+use crate::{Config, StartError, options};
+
+/// The node's number in message ids. One node until a cluster gives them out.
+const NODE: u8 = 0;
+
+pub(crate) struct Foundation {
+    pub(crate) folder: Folder,
+    pub(crate) store: Store,
+    pub(crate) bus: Arc<LocalBus>,
+    pub(crate) use_cases: Arc<UseCases>,
+    jobs: JoinHandle<()>,
+    stop_jobs: watch::Sender<bool>,
+}
+
+impl Foundation {
+    /// Takes the data folder and opens what is in it.
+    ///
+    /// # Errors
+    /// The folder is in use or its secrets are broken; the engine refuses.
+    pub(crate) async fn open(config: &Config, accept_data_loss: bool) -> Result<Self, StartError> {
+        let folder = Folder::take(&config.data)?;
+        let engine: Arc<dyn Kv> = match config.storage.engine {
+            Engine::Fjall => {
+                let options = options::fjall_options(config, accept_data_loss);
+                Arc::new(kv_fjall::open(options).await.map_err(StoreError::from)?)
+            }
+            Engine::Memory => Arc::new(MemoryKv::new()),
+        };
+        let store = Store::open(engine).await?;
+        // Users belong to apps: without an app there is no password that a new pepper could spoil.
+        let has_accounts = !store.apps.list().is_empty();
+        let pepper = folder.pepper(has_accounts)?;
+        let bus = Arc::new(LocalBus::new());
+        let (use_cases, jobs) = UseCases::open(
+            store.clone(),
+            Arc::clone(&bus) as Arc<dyn Bus>,
+            Arc::new(SystemClock),
+            options::password_settings(config, pepper),
+            NODE,
+        )
+        .await?;
+        let (stop_jobs, stopped) = watch::channel(false);
+        let jobs = tokio::spawn(jobs.run(stopped));
+        Ok(Self { folder, store, bus, use_cases, jobs, stop_jobs })
+    }
+
+    /// Finishes what is queued, writes what is written behind and marks the data as cleanly closed.
+    pub(crate) async fn close(self) {
+        self.stop_jobs.send_replace(true);
+        if let Err(error) = self.jobs.await {
+            tracing::error!(%error, "the background jobs ended badly");
+        }
+        self.store.close().await;
+        self.folder.remove_server_file();
+    }
+}

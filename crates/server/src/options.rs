@@ -1,0 +1,96 @@
+//! From the configuration to the options of the adapters, which read no configuration themselves.
+
+use std::thread;
+
+use app::{Clock as _, PasswordSettings, Pepper, SystemClock};
+use easemob::rest;
+use gateway::{RegistryLimits, TlsFiles};
+
+use crate::Config;
+
+pub(crate) fn gateway_options(config: &Config) -> gateway::Options {
+    let limits = &config.limits;
+    gateway::Options {
+        websocket_paths: config.http.websocket_paths.0.clone(),
+        trusted_proxies: config.http.trusted_proxies.0.clone(),
+        header_limit: limits.header.0,
+        handshake_limit: limits.handshake.0,
+        handshakes_in_flight_limit: limits.handshakes,
+        request_limit: limits.request.0,
+        backlog: config.http.backlog,
+        message_bytes_limit: limits.message.length(),
+        write_buffer_bytes_limit: limits.write_buffer.length(),
+        write_stall_limit: limits.write_stall.0,
+        idle_limit: limits.idle.0,
+        login_limit: limits.login.0,
+        tls_check_every: config.tls.check_every.0,
+        ..gateway::Options::new(gateway::Clock::new(|| SystemClock.now()))
+    }
+}
+
+pub(crate) fn registry_limits(config: &Config) -> RegistryLimits {
+    RegistryLimits {
+        user_connections: config.limits.user_connections,
+        address_connections: config.limits.address_connections,
+    }
+}
+
+pub(crate) fn rest_options(config: &Config) -> rest::Options {
+    rest::Options {
+        public_origin: config.http.public_origin.clone().map(|origin| origin.0),
+        tls: config.tls.certificate.is_some(),
+        body_bytes_limit: config.limits.body.length(),
+    }
+}
+
+/// `None`: plain HTTP.
+pub(crate) fn tls_files(config: &Config) -> Option<TlsFiles> {
+    let certificate = config.tls.certificate.clone()?;
+    Some(TlsFiles { certificate, key: config.tls.key.clone()? })
+}
+
+pub(crate) fn fjall_options(config: &Config, accept_data_loss: bool) -> kv_fjall::Options {
+    let storage = &config.storage;
+    kv_fjall::Options {
+        cache_bytes: storage.cache.0,
+        free_bytes_floor: storage.free_space_floor.map(|floor| floor.0),
+        queue_jobs_limit: storage.queue_jobs,
+        queue_bytes_limit: storage.queue_bytes.length(),
+        readers_limit: storage.readers,
+        accept_data_loss,
+        ..kv_fjall::Options::new(&config.data)
+    }
+}
+
+pub(crate) fn password_settings(config: &Config, pepper: Pepper) -> PasswordSettings {
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // The other half is for messages, also while everybody logs in.
+    let half = cores.div_ceil(2);
+    PasswordSettings {
+        memory_kib: u32::try_from(config.passwords.memory.0 >> 10).unwrap_or(u32::MAX),
+        passes: config.passwords.passes,
+        ..PasswordSettings::new(pepper, config.passwords.parallel.unwrap_or(half))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The defaults stand in two places: beside what they bound, and in the file that operators see.
+    #[test]
+    fn without_a_configuration_every_adapter_has_its_own_defaults() {
+        let config = Config::default();
+        let gateway = gateway::Options::new(gateway::Clock::new(|| SystemClock.now()));
+        assert_eq!(format!("{:?}", gateway_options(&config)), format!("{gateway:?}"));
+        assert_eq!(format!("{:?}", registry_limits(&config)), format!("{:?}", RegistryLimits::default()));
+        assert_eq!(format!("{:?}", rest_options(&config)), format!("{:?}", rest::Options::default()));
+        let fjall = kv_fjall::Options::new("./kith-data");
+        assert_eq!(format!("{:?}", fjall_options(&config, false)), format!("{fjall:?}"));
+        let passwords = PasswordSettings::new(Pepper([0; 32]), 3);
+        let mut configured = password_settings(&config, Pepper([0; 32]));
+        configured.parallel = 3;
+        assert_eq!(format!("{configured:?}"), format!("{passwords:?}"));
+        assert!(tls_files(&config).is_none());
+    }
+}
