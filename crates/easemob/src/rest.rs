@@ -1,0 +1,107 @@
+//! Easemob's REST API (easemob-rest.md sections 1 to 3, msync.md section 3): extract, command, `app`, render.
+//!
+//! It translates and decides nothing: rules live in `domain`, texts of errors in the catalogue. It knows no
+//! sockets and no message frames. Begin with [`routes`], the table of what is served to whom; `serve` is the
+//! one line that every request takes:
+//!
+//! 1. the app exists, 2. it is enabled, 3. the route exists, with this method, 4. the token is valid (form, app,
+//!    signature, expiry, account), 5. it is of the kind that the route asks for, 6. the body can be read,
+//!    7. whatever the route itself refuses.
+//!
+//! Families of the API that this server does not have yet are known by their paths ([`not_enabled`]) and
+//! answer as the vendor does for a feature that is off. Every answer is JSON: the web SDKs wait for ever on
+//! anything else.
+
+mod answer;
+mod auth;
+mod body;
+mod call;
+mod cors;
+mod cursor;
+mod discovery;
+mod failure;
+mod measures;
+mod not_enabled;
+mod origin;
+mod query;
+mod routes;
+mod serve;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod token;
+mod users;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use app::UseCases;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware;
+use axum::routing::{MethodFilter, any, get, on};
+
+pub use origin::{Origin, OriginError};
+
+use routes::ROUTES;
+use serve::{Target, serve};
+
+/// Request extension: the client's address, which limits the guessing of passwords. Without it only the
+/// limit of each account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+/// What an operator may set about the REST API.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where clients reach this server, for the URLs in its answers. `None`: as the request's `Host` header
+    /// says, which is right unless a proxy rewrites it.
+    pub public_origin: Option<Origin>,
+    /// Whether the listener speaks TLS. A proxy in front corrects it with `X-Forwarded-Proto`.
+    pub tls: bool,
+    /// Bytes of a request's body. Default 1 MiB; the largest that the API knows are batches of 60 users.
+    pub body_bytes_limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { public_origin: None, tls: false, body_bytes_limit: 1 << 20 }
+    }
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) use_cases: Arc<UseCases>,
+    pub(crate) options: Options,
+}
+
+/// The routes below `/{org}/{app}`, and service discovery at the root of the host. Has no fallback, so that
+/// the server may merge it with its own routes.
+pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
+    measures::describe();
+    let mut router = Router::new().route(discovery::PATH, get(discovery::discover));
+    for route in &ROUTES {
+        let methods = MethodFilter::try_from(route.method.clone()).expect("the table has standard methods");
+        // The oldest samples write a slash at the end.
+        for path in [format!("/{{org}}/{{app}}{}", route.path), format!("/{{org}}/{{app}}{}/", route.path)] {
+            let run = async move |State(site): State<Arc<Site>>, request: Request| {
+                serve(site, Target::Route(route), request).await
+            };
+            router = router.route(&path, on(methods, run));
+        }
+    }
+    let wrong_method = async |State(site): State<Arc<Site>>, request: Request| {
+        serve(site, Target::WrongMethod, request).await
+    };
+    let unknown =
+        async |State(site): State<Arc<Site>>, request: Request| serve(site, Target::Unknown, request).await;
+    router = router.method_not_allowed_fallback(wrong_method);
+    for path in ["/{org}/{app}", "/{org}/{app}/", "/{org}/{app}/{*below}"] {
+        router = router.route(path, any(unknown));
+    }
+    router
+        .layer(middleware::map_response(cors::allow))
+        .layer(middleware::from_fn(cors::preflight))
+        .with_state(Arc::new(Site { use_cases, options }))
+}

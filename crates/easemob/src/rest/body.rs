@@ -1,0 +1,38 @@
+//! Reads request bodies: their size and media type. What stands in them is `easemob-wire`'s business.
+
+use std::error::Error as _;
+
+use app::Error;
+use axum::body::{Body, to_bytes};
+use bytes::Bytes;
+use conditions::Condition;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http_body_util::LengthLimitError;
+
+/// # Errors
+/// `body_too_large`, `unsupported_media_type`, `body_malformed` when the caller broke off.
+pub(crate) async fn read_json(headers: &HeaderMap, body: Body, bytes_limit: usize) -> Result<Bytes, Error> {
+    let bytes = to_bytes(body, bytes_limit).await.map_err(|error| {
+        if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
+            Error::refused(Condition::BodyTooLarge, vec![("limit", bytes_limit.to_string())])
+        } else {
+            let detail = "the request ended before its body did".to_owned();
+            Error::refused(Condition::BodyMalformed, vec![("detail", detail)])
+        }
+    })?;
+    // An empty body has no type; the parser says better what is wrong with it.
+    if bytes.is_empty() || is_json(headers) {
+        Ok(bytes)
+    } else {
+        Err(Error::plain(Condition::UnsupportedMediaType))
+    }
+}
+
+/// JSON, or not said: some clients leave the header out.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let media_type = media_type.to_ascii_lowercase();
+    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
+}

@@ -1,0 +1,99 @@
+//! A request that passed all checks which come before the route's own: what handlers work with.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use app::{Error, Tenant, UseCases};
+use axum::extract::RawPathParams;
+use bytes::Bytes;
+use conditions::Condition;
+use easemob_wire::rest::BodyError;
+use http::Method;
+use model::Timestamp;
+
+use super::Site;
+use super::auth::Caller;
+use super::query::Query;
+
+pub(crate) struct Call {
+    pub(crate) site: Arc<Site>,
+    pub(crate) tenant: Tenant,
+    pub(crate) caller: Caller,
+    /// The token as it came, for the route that takes tokens by its own rules.
+    pub(crate) bearer: Option<String>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) names: PathNames,
+    pub(crate) query: Query,
+    /// Empty unless the route reads one.
+    pub(crate) body: Bytes,
+    pub(crate) line: RequestLine,
+}
+
+/// What answers say back about the request.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestLine {
+    pub(crate) method: Method,
+    /// The path below the app, as it came, without a slash at its end.
+    pub(crate) path: String,
+    /// The whole URL without query, as clients see it.
+    pub(crate) uri: String,
+    pub(crate) started: Timestamp,
+}
+
+impl Call {
+    pub(crate) fn use_cases(&self) -> &UseCases {
+        &self.site.use_cases
+    }
+
+    /// The user whom the path names, as written.
+    pub(crate) fn user(&self) -> &str {
+        &self.names.user
+    }
+
+    /// Reads the body with one of the wire's parsers.
+    ///
+    /// # Errors
+    /// `body_malformed` with the parser's words, `argument_invalid` naming the field.
+    pub(crate) fn parse<T>(&self, parser: fn(&[u8]) -> Result<T, BodyError>) -> Result<T, Error> {
+        parser(&self.body).map_err(|error| match error {
+            BodyError::Json(detail) => Error::refused(Condition::BodyMalformed, vec![("detail", detail)]),
+            BodyError::WrongType { field, .. } => invalid(field),
+        })
+    }
+}
+
+/// `argument_invalid` for an argument of the call.
+pub(crate) fn invalid(name: &str) -> Error {
+    Error::refused(Condition::ArgumentInvalid, vec![("name", name.to_owned())])
+}
+
+/// `argument_missing` for an argument of the call.
+pub(crate) fn missing(name: &str) -> Error {
+    Error::refused(Condition::ArgumentMissing, vec![("name", name.to_owned())])
+}
+
+/// The names in the path, decoded. Empty where the route has none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PathNames {
+    pub(crate) org: String,
+    pub(crate) app: String,
+    pub(crate) user: String,
+    pub(crate) resource: String,
+}
+
+impl From<&RawPathParams> for PathNames {
+    fn from(params: &RawPathParams) -> Self {
+        let mut names = Self::default();
+        for (name, value) in params {
+            let place = match name {
+                "org" => &mut names.org,
+                "app" => &mut names.app,
+                "user" => &mut names.user,
+                "resource" => &mut names.resource,
+                _ => continue,
+            };
+            value.clone_into(place);
+        }
+        names
+    }
+}

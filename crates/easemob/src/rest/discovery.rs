@@ -1,0 +1,69 @@
+//! `GET /easemob/server.json`: where SDKs that were given no address find the API and the socket.
+//!
+//! The answer is this server itself, as the caller reached it. It comes for every app key, existing or not: an
+//! SDK that gets an error here goes on to the vendor's hosts, with the user's password; login says better what is wrong.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::{Origin, Site, measures};
+
+pub(crate) const PATH: &str = "/easemob/server.json";
+
+/// Clients keep what they got for a version; ours never changes its form.
+const FILE_VERSION: &str = "243";
+
+#[derive(Serialize)]
+struct Discovery {
+    deploy_name: &'static str,
+    file_version: &'static str,
+    rest: Hosts,
+    /// The web SDKs' name for the socket, and the one of their older versions.
+    #[serde(rename = "msync-wx")]
+    msync_wx: Hosts,
+    #[serde(rename = "msync-ws")]
+    msync_ws: Hosts,
+}
+
+#[derive(Clone, Serialize)]
+struct Hosts {
+    hosts: [Host; 1],
+}
+
+/// The web SDKs take the hosts of their own scheme, `domain` before `ip`; the port is the scheme's unless another.
+#[derive(Clone, Serialize)]
+struct Host {
+    protocol: &'static str,
+    domain: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    port: u16,
+}
+
+pub(crate) async fn discover(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let begun = Instant::now();
+    let origin = Origin::of_request(&site.options, &request.into_parts().0);
+    let host = Host {
+        protocol: origin.scheme(),
+        domain: origin.host().to_owned(),
+        ip: origin.host().parse::<Ipv4Addr>().ok().map(|ip| ip.to_string()),
+        port: origin.port(),
+    };
+    let hosts = Hosts { hosts: [host] };
+    let answer = Answer::new(&Discovery {
+        deploy_name: "kith",
+        file_version: FILE_VERSION,
+        rest: hosts.clone(),
+        msync_wx: hosts.clone(),
+        msync_ws: hosts,
+    });
+    let response = answer.into_response();
+    measures::answered("GET", PATH, response.status(), begun.elapsed());
+    response
+}

@@ -1,0 +1,77 @@
+//! Error answers: the catalogue's row for the condition and operation, in the vendor's body and our headers.
+
+use app::Error;
+use axum::response::Response;
+use conditions::{Operation, rest_answer};
+use easemob_wire::rest::ErrorAnswer;
+use http::header::RETRY_AFTER;
+use http::{HeaderName, HeaderValue, StatusCode};
+use model::Timestamp;
+
+use super::answer::json_response;
+
+/// The dialect's name in logs and metrics.
+const DIALECT: &str = "easemob-rest";
+
+pub(crate) const CONDITION_HEADER: HeaderName = HeaderName::from_static("x-kith-condition");
+pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-kith-trace");
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    error: Error,
+    /// Where it is another than the route's, such as the grant of a token request.
+    operation: Option<Operation>,
+    /// Facts for the texts which the use case does not know.
+    facts: Vec<(&'static str, String)>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, operation: None, facts: Vec::new() }
+    }
+}
+
+impl Failure {
+    /// A failure of an operation that is not the route's.
+    pub(crate) fn of(error: Error, operation: Operation) -> Self {
+        Self { error, operation: Some(operation), facts: Vec::new() }
+    }
+
+    /// Adds a fact for the text.
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.facts.push((name, value));
+        self
+    }
+
+    /// Writes the failure down and makes the answer of it.
+    pub(crate) fn render(self, route: Option<Operation>, started: Timestamp, now: Timestamp) -> Response {
+        let trace = self.error.report(DIALECT);
+        let condition = self.error.condition();
+        let row = rest_answer(condition, self.operation.or(route));
+        let mut facts = self.error.arguments();
+        facts.extend(self.facts.iter().map(|(name, value)| (*name, value.as_str())));
+
+        let body = ErrorAnswer {
+            error: row.error.to_owned(),
+            exception: row.exception.map(str::to_owned),
+            timestamp: now.0,
+            duration: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
+            error_description: row.describe(condition, &facts),
+            error_code: row.error_code,
+        };
+        let status = StatusCode::from_u16(row.status).expect("the catalogue's statuses are checked");
+        let body = serde_json::to_vec(&body).expect("texts and numbers are JSON");
+        let mut response = json_response(status, body);
+        let headers = response.headers_mut();
+        headers.insert(CONDITION_HEADER, HeaderValue::from_static(condition.as_str()));
+        let trace = HeaderValue::from_str(trace.as_str()).expect("hexadecimal digits are a header value");
+        headers.insert(TRACE_HEADER, trace);
+        if let Some(wait) = self.error.retry_after() {
+            // Whole seconds, never too early.
+            let seconds = wait.as_millis().div_ceil(1000);
+            headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
+        response
+    }
+}

@@ -1,0 +1,198 @@
+//! What is not served yet: families of the API known by their paths, and paths that nobody knows.
+//!
+//! A family answers as the vendor does when it is off for an app, each in its own words (easemob-rest.md 4.3), to
+//! callers who show a valid token. When a family gets its routes, its line here goes.
+
+use app::{Error, Tenant};
+use conditions::{Condition, Operation};
+use http::request::Parts;
+
+use super::call::{PathNames, RequestLine};
+use super::failure::Failure;
+use super::routes::Who;
+use super::serve::PATH_CHARS_IN_ERRORS;
+use super::{Site, auth};
+
+/// A family: `paths` hold one `*` for a segment, and `**` at the end for any rest.
+struct Family {
+    paths: &'static [&'static str],
+    condition: Condition,
+    operation: Option<Operation>,
+    /// Put into the text of families that have no words of their own.
+    feature: &'static str,
+    who: Who,
+}
+
+/// The first that fits counts.
+static FAMILIES: [Family; 24] = {
+    use Condition::{EditDisabled, RecallDisabled, RoamingDisabled};
+    use Operation as Op;
+    const OFF: Condition = Condition::ServiceNotEnabled;
+    [
+        family(&["/mutes/**"], OFF, Some(Op::MuteGlobal), "mute"),
+        family(&["/metadata/user/**"], OFF, Some(Op::UserAttributes), "user metadata"),
+        family(
+            &["/metadata/chatgroup/**", "/sdk/metadata/chatgroup/**"],
+            OFF,
+            Some(Op::MemberAttributes),
+            "chatgroup user metadata",
+        ),
+        family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
+        family(&["/users/*/presence/**", "/presence/**"], OFF, Some(Op::Presence), "presence"),
+        family(
+            &["/users/*/contacts/**", "/user/*/contacts/**", "/contacts/**", "/users/*/rosters"],
+            OFF,
+            None,
+            "contact",
+        ),
+        family(&["/users/*/blocks/**", "/blocks/**", "/sdk/user/*/blocks"], OFF, None, "block list"),
+        family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
+        family(
+            &["/messages/msg_recall", "/messages/batch_recall", "/messages/recall"],
+            RecallDisabled,
+            None,
+            "recall",
+        ),
+        family(&["/messages/rewrite/*"], EditDisabled, None, "message rewrite"),
+        family(
+            &["/messages/broadcast", "/messages/users/broadcast", "/messages/chatrooms/broadcast"],
+            OFF,
+            Some(Op::Send),
+            "message broadcast",
+        ),
+        family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
+        family(
+            &["/rest/message/roaming/**", "/sdk/message/roaming/**", "/users/*/messageroaming"],
+            RoamingDisabled,
+            None,
+            "message roaming",
+        ),
+        family(&["/chatmessages/**"], OFF, None, "chat message history"),
+        family(
+            &["/users/*/offline_msg_count", "/users/*/offline_msg_status/*"],
+            OFF,
+            None,
+            "offline message",
+        ),
+        family(
+            &[
+                "/users/*/user_channels/**",
+                "/users/*/user_channel/**",
+                "/user/*/user_channels/**",
+                "/user/*/user_channel/**",
+                "/sdk/user/*/user_channels/**",
+                "/sdk/user/*/user_channel/**",
+            ],
+            OFF,
+            None,
+            "conversation",
+        ),
+        family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
+        // Pictures are asked for without a token.
+        Family {
+            who: Who::Anybody,
+            ..family(&["/chatfiles/**", "/sdk/chatfiles/**", "/users/*/chatfiles/**"], OFF, None, "chatfile")
+        },
+        family(
+            &["/chatgroups/**", "/publicchatgroups/**", "/sdk/chatgroups/**", "/users/*/joined_chatgroups"],
+            OFF,
+            None,
+            "chatgroup",
+        ),
+        family(&["/chatrooms/**", "/sdk/chatrooms/**", "/users/*/joined_chatrooms"], OFF, None, "chatroom"),
+        family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
+        family(&["/reaction/**"], OFF, Some(Op::Reaction), "reaction"),
+        family(
+            &["/users/*/push/**", "/push/**", "/users/*/notification/**", "/notification/**"],
+            OFF,
+            None,
+            "push",
+        ),
+        family(
+            &[
+                "/moderation/**",
+                "/moderationfiles/**",
+                "/user/*/moderation/**",
+                "/callbacks/**",
+                "/users/*/token/rtc",
+                "/rtc_mapper/**",
+            ],
+            OFF,
+            None,
+            "value-added",
+        ),
+    ]
+};
+
+const fn family(
+    paths: &'static [&'static str],
+    condition: Condition,
+    operation: Option<Operation>,
+    feature: &'static str,
+) -> Family {
+    Family { paths, condition, operation, feature, who: Who::Member }
+}
+
+/// Why a path outside the table of routes is refused.
+pub(crate) async fn refuse(
+    site: &Site,
+    tenant: &Tenant,
+    names: &PathNames,
+    parts: &Parts,
+    line: &RequestLine,
+) -> Failure {
+    let Some(family) = FAMILIES.iter().find(|family| family.paths.iter().any(|path| fits(path, &line.path)))
+    else {
+        return route_not_found(parts).into();
+    };
+    if let Err(refused) =
+        auth::admit(site, tenant, family.who, auth::bearer(&parts.headers), &names.user).await
+    {
+        return refused.into();
+    }
+    // The vendor's text of this family begins with the app key.
+    let feature = match family.operation {
+        Some(Operation::UserAttributes) => tenant.value.key.to_string(),
+        _ => family.feature.to_owned(),
+    };
+    let error = Error::refused(family.condition, vec![("feature", feature)]);
+    match family.operation {
+        Some(operation) => Failure::of(error, operation),
+        None => error.into(),
+    }
+}
+
+fn route_not_found(parts: &Parts) -> Error {
+    let path = parts.uri.path().chars().take(PATH_CHARS_IN_ERRORS).collect();
+    Error::refused(Condition::RouteNotFound, vec![("path", path)])
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        if expected == "**" {
+            return true;
+        }
+        match segments.next() {
+            Some(segment) if expected == segment || (expected == "*" && !segment.is_empty()) => {}
+            _ => return false,
+        }
+    }
+    segments.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_hold_one_segment_or_any_rest() {
+        assert!(fits("/chatgroups/**", "/chatgroups"));
+        assert!(fits("/chatgroups/**", "/chatgroups/1/users/li"));
+        assert!(!fits("/chatgroups/**", "/chatgroups2"));
+        assert!(fits("/users/*/rosters", "/users/li/rosters"));
+        assert!(!fits("/users/*/rosters", "/users//rosters"));
+        assert!(!fits("/users/*/rosters", "/users/li/rosters/x"));
+        assert!(!fits("/users/*/rosters", "/users/li"));
+    }
+}

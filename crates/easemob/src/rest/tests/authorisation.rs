@@ -1,0 +1,195 @@
+//! Every route with every kind of caller (reliability.md row 35). The table below is written from the "who"
+//! columns of easemob-rest.md 3.1 and msync.md 3.2, not from the code; a route without a row fails.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::World;
+use crate::rest::routes::ROUTES;
+
+/// Columns: no token, not a token, a token of another app, alice's own, bob's, the app's, an expired one.
+/// `ok` is 200; else the condition.
+const TABLE: &str = "
+POST   /token                                | ok                  ok              ok            ok                ok                  ok               ok
+GET    /sdk/users/{user}/token/expires       | credentials_missing token_malformed token_foreign ok                token_user_mismatch token_wrong_kind token_expired
+POST   /users                                | ok                  token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /users                                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+DELETE /users                                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /users/{user}                         | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+PUT    /users/{user}                         | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /users/{user}                         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+PUT    /users/{user}/password                | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/password                | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/deactivate              | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /users/{user}/activate                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /users/{user}/status                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /users/batch/status                   | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /users/{user}/resources               | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/disconnect              | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
+DELETE /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
+";
+
+struct Row {
+    method: &'static str,
+    path: &'static str,
+    cells: Vec<&'static str>,
+}
+
+fn rows() -> Vec<Row> {
+    let row = |line: &'static str| {
+        let (route, cells) = line.split_once('|').unwrap();
+        let (method, path) = route.trim().split_once(' ').unwrap();
+        Row { method, path: path.trim(), cells: cells.split_whitespace().collect() }
+    };
+    TABLE.trim().lines().map(row).collect()
+}
+
+/// A body that the route accepts.
+fn body(method: &str, path: &str, world: &World) -> Option<Value> {
+    Some(match (method, path) {
+        ("POST", "/token") => world.client_credentials(),
+        ("POST", "/users") => json!({ "username": "carol", "password": "pw" }),
+        ("PUT", "/users/{user}") => json!({ "nickname": "Al" }),
+        (_, "/users/{user}/password") => json!({ "oldpassword": "pw", "newpassword": "new" }),
+        ("POST", "/users/batch/status") => json!({ "usernames": ["alice"] }),
+        _ => return None,
+    })
+}
+
+async fn foreign_token(world: &World) -> String {
+    let other = world.use_cases.find_app(&"demo#other".parse().unwrap()).unwrap();
+    let grant = app::Grant::ClientCredentials {
+        client_id: other.value.client_id.clone(),
+        client_secret: other.value.secrets.client_secret.clone(),
+        ttl: None,
+    };
+    world.use_cases.issue_token(&other, grant).await.unwrap().token
+}
+
+async fn short_token(world: &World) -> String {
+    let mut credentials = world.client_credentials();
+    credentials["ttl"] = json!(60);
+    world.post("/token", credentials).await.token()
+}
+
+#[tokio::test]
+async fn every_route_admits_exactly_whom_it_is_for() {
+    let mut wrong = Vec::new();
+    for row in rows() {
+        for (column, expected) in row.cells.iter().enumerate() {
+            // A world for each cell: some routes delete what the next one needs.
+            let world = World::new().await;
+            let token = match column {
+                0 => None,
+                1 => Some("nonsense".to_owned()),
+                2 => Some(foreign_token(&world).await),
+                3 => Some(world.user_token("alice").await),
+                4 => Some(world.user_token("bob").await),
+                5 => Some(world.app_token().await),
+                6 => Some(short_token(&world).await),
+                _ => panic!("seven columns"),
+            };
+            if column == 6 {
+                world.wait(Duration::from_secs(61));
+            }
+            let path = row.path.replace("{user}", "alice").replace("{resource}", "webim");
+            let body = body(row.method, row.path, &world);
+            let reply = world.call(row.method, &path, token.as_deref(), body).await;
+            let got = if reply.status == 200 { "ok" } else { reply.condition() };
+            if got != *expected {
+                wrong.push(format!("{} {} column {column}: {got}, not {expected}", row.method, row.path));
+            }
+        }
+        assert_eq!(row.cells.len(), 7, "{} {}", row.method, row.path);
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let mut tested: Vec<_> = rows().iter().map(|row| (row.method, row.path)).collect();
+    let mut served: Vec<_> = ROUTES.iter().map(|route| (route.method.as_str(), route.path)).collect();
+    tested.sort_unstable();
+    served.sort_unstable();
+    assert_eq!(tested, served);
+}
+
+#[tokio::test]
+async fn the_app_comes_before_the_token_on_every_route() {
+    let world = World::new().await;
+    let token = world.app_token().await;
+    world.set("app.enabled", "false").await;
+    for row in rows() {
+        let path = row.path.replace("{user}", "alice").replace("{resource}", "webim");
+        let reply = world.call(row.method, &path, Some("nonsense"), None).await;
+        let expected = (403, "app_disabled", "forbidden_service_operation", "Service operation not allowed");
+        assert_eq!(reply.error(), expected, "{} {path}", row.method);
+
+        let request = http::Request::builder()
+            .method(row.method)
+            .uri(format!("/demo/nobody{path}"))
+            .header("authorization", format!("Bearer {token}"));
+        let reply = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
+        let description = format!("Could not find application for demo/nobody from URI: demo/nobody{path}");
+        assert_eq!(
+            reply.error(),
+            (404, "app_not_found", "organization_application_not_found", description.as_str())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_token_dies_with_the_password_the_activation_and_the_account() {
+    let world = World::new().await;
+    let path = "/users/alice/resources";
+    let alice = world.user_token("alice").await;
+
+    world.back_end("PUT", "/users/alice/password", Some(json!({ "newpassword": "pw" }))).await.ok();
+    let reply = world.call("GET", path, Some(&alice), None).await;
+    assert_eq!(reply.error(), (401, "token_revoked", "unauthorized", "Unable to authenticate (OAuth)"));
+
+    let alice = world.user_token("alice").await;
+    world.back_end("POST", "/users/alice/deactivate", None).await.ok();
+    let reply = world.call("GET", path, Some(&alice), None).await;
+    let banned = (403, "user_banned", "forbidden_service_operation", "Service operation not allowed");
+    assert_eq!(reply.error(), banned);
+
+    world.back_end("POST", "/users/alice/activate", None).await.ok();
+    let reply = world.call("GET", path, Some(&alice), None).await;
+    assert_eq!(reply.condition(), "token_revoked");
+
+    let alice = world.user_token("alice").await;
+    world.back_end("DELETE", "/users/alice", None).await.ok();
+    world.post("/users", json!({ "username": "alice", "password": "pw" })).await.ok();
+    let reply = world.call("GET", path, Some(&alice), None).await;
+    assert_eq!(reply.condition(), "token_revoked", "a new account of the name inherits no token");
+}
+
+#[tokio::test]
+async fn the_bearer_may_be_written_in_any_case_and_nothing_in_it_is_nothing() {
+    let world = World::new().await;
+    let token = world.app_token().await;
+    for (value, condition) in [
+        (format!("bearer {token}"), "success"),
+        (format!("BEARER   {token} "), "success"),
+        (format!("Basic {token}"), "token_malformed"),
+        (token.clone(), "success"),
+        ("Bearer".to_owned(), "credentials_missing"),
+        ("Bearer undefined".to_owned(), "credentials_missing"),
+        ("Bearer null".to_owned(), "credentials_missing"),
+        (String::new(), "credentials_missing"),
+        (format!("Bearer {}", "Y".repeat(8000)), "token_malformed"),
+        (format!("Bearer {}", &token[..token.len() - 1]), "token_malformed"),
+    ] {
+        let request = http::Request::get("/demo/kith/users/alice").header("authorization", &value);
+        let reply = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(reply.condition(), condition, "{value}");
+    }
+    let mut forged = token.into_bytes();
+    let last = forged.len() - 4;
+    forged[last] = if forged[last] == b'A' { b'B' } else { b'A' };
+    let reply = world.call("GET", "/users/alice", Some(str::from_utf8(&forged).unwrap()), None).await;
+    assert_eq!(reply.error(), (401, "token_invalid", "auth_bad_access_token", "Unable to authenticate"));
+}

@@ -1,0 +1,176 @@
+//! The routes over the real use cases and the in-memory engine, with a clock that the test moves.
+
+mod authorisation;
+mod envelopes;
+mod malformed;
+mod not_enabled;
+mod tokens;
+mod users;
+mod web;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use bus::LocalBus;
+use domain::app::Settings;
+use http::{HeaderMap, Request, StatusCode};
+use kv::MemoryKv;
+use model::Timestamp;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use store::Store;
+use tower::ServiceExt;
+
+use super::{Options, router};
+
+const NOW: Timestamp = Timestamp(1_795_220_913_000);
+
+#[derive(Debug)]
+struct HandClock(Mutex<Timestamp>);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock()
+    }
+}
+
+/// A server with the apps `demo#kith` (open registration) and `demo#other`, and the users alice and bob in both.
+struct World {
+    router: Router,
+    use_cases: Arc<UseCases>,
+    clock: Arc<HandClock>,
+    app: Tenant,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(Options { body_bytes_limit: 4096, ..Options::default() }).await
+    }
+
+    async fn with(options: Options) -> Self {
+        let store = Store::open(Arc::new(MemoryKv::new())).await.unwrap();
+        let clock = Arc::new(HandClock(Mutex::new(NOW)));
+        let passwords =
+            PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
+        let (use_cases, _jobs) =
+            UseCases::open(store, Arc::new(LocalBus::new()), clock.clone(), passwords, 0).await.unwrap();
+        let router = router(Arc::clone(&use_cases), options);
+        let mut app = None;
+        for key in ["demo#other", "demo#kith"] {
+            let settings = Settings { open_registration: key == "demo#kith", ..Settings::default() };
+            app =
+                Some(use_cases.create_app(CreateApp { key: key.parse().unwrap(), settings }).await.unwrap());
+        }
+        let world = Self { router, use_cases, clock, app: app.unwrap() };
+        for user in ["alice", "bob"] {
+            world.post("/users", json!({ "username": user, "password": "pw" })).await.ok();
+        }
+        world
+    }
+
+    fn wait(&self, duration: Duration) {
+        let mut now = self.clock.0.lock();
+        *now = now.plus(duration);
+    }
+
+    async fn set(&self, name: &str, value: &str) {
+        let changes = [(name.to_owned(), value.to_owned())];
+        self.use_cases.set_app(&self.app.value.key, &changes).await.unwrap();
+    }
+
+    async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            text: String::from_utf8(bytes.into()).unwrap(),
+        }
+    }
+
+    /// A call of `demo#kith`.
+    async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/demo/kith{path}"))
+            .header("host", "chat.example.com:8080");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = match body {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Body::from(json.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path, None, Some(body)).await
+    }
+
+    async fn back_end(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let token = self.app_token().await;
+        self.call(method, path, Some(&token), body).await
+    }
+
+    fn client_credentials(&self) -> Value {
+        json!({
+            "grant_type": "client_credentials",
+            "client_id": self.app.value.client_id,
+            "client_secret": self.app.value.secrets.client_secret,
+        })
+    }
+
+    async fn app_token(&self) -> String {
+        self.post("/token", self.client_credentials()).await.token()
+    }
+
+    async fn user_token(&self, user: &str) -> String {
+        let body = json!({ "grant_type": "password", "username": user, "password": "pw" });
+        self.post("/token", body).await.token()
+    }
+}
+
+#[derive(Debug)]
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+    text: String,
+}
+
+impl Reply {
+    #[track_caller]
+    fn ok(self) -> Self {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    fn token(self) -> String {
+        self.ok().body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    fn condition(&self) -> &str {
+        self.header("x-kith-condition").unwrap_or("success")
+    }
+
+    /// Status, condition, `error` and `error_description`: what clients and operators tell errors apart by.
+    fn error(&self) -> (u16, &str, &str, &str) {
+        let text = |key: &str| self.body[key].as_str().unwrap_or("");
+        (self.status.as_u16(), self.condition(), text("error"), text("error_description"))
+    }
+}

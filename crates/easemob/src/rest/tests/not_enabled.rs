@@ -1,0 +1,155 @@
+//! Families of the API that this server does not have yet: the vendor's words for "off", each its own.
+
+use super::World;
+
+#[tokio::test]
+async fn each_family_says_that_it_is_off_in_its_own_words() {
+    let world = World::new().await;
+    let alice = world.user_token("alice").await;
+    for (method, path, status, condition, error, description) in [
+        (
+            "POST",
+            "/users/alice/presence/webim/1",
+            400,
+            "service_not_enabled",
+            "service open exception",
+            "the app not open presence",
+        ),
+        (
+            "POST",
+            "/reaction/user/alice",
+            400,
+            "service_not_enabled",
+            "Bad Request",
+            "this appKey is not open reaction service!",
+        ),
+        (
+            "DELETE",
+            "/sdk/message/roaming/chat/user/alice?userId=bob",
+            400,
+            "roaming_disabled",
+            "service open exception",
+            "this appKey not open message roaming",
+        ),
+        (
+            "POST",
+            "/users/alice/messageroaming",
+            400,
+            "roaming_disabled",
+            "service open exception",
+            "this appKey not open message roaming",
+        ),
+        ("POST", "/thread", 403, "service_not_enabled", "group_error", "thread not open."),
+        (
+            "POST",
+            "/messages/users/broadcast",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "message broadcast service is unopened",
+        ),
+        (
+            "PUT",
+            "/messages/rewrite/1",
+            403,
+            "edit_disabled",
+            "message_rewrite_error",
+            "The rewrite message feature is not open.",
+        ),
+        (
+            "POST",
+            "/messages/msg_recall",
+            403,
+            "recall_disabled",
+            "forbidden_op",
+            "message recall service is unopened",
+        ),
+        (
+            "POST",
+            "/sdk/metadata/chatgroup/7/get",
+            403,
+            "service_not_enabled",
+            "FORBIDDEN",
+            "chatgroup user metadata service not allow",
+        ),
+        (
+            "PUT",
+            "/metadata/user/alice",
+            403,
+            "service_not_enabled",
+            "FORBIDDEN",
+            "demo#kith user metadata service not allow",
+        ),
+        (
+            "POST",
+            "/users/alice/translate",
+            503,
+            "service_not_enabled",
+            "service_not_open",
+            "service not open",
+        ),
+        ("POST", "/messages/users", 403, "service_not_enabled", "forbidden_op", "message service not open!"),
+        (
+            "GET",
+            "/users/alice/contacts/users",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "contact service not open!",
+        ),
+        (
+            "GET",
+            "/users/alice/blocks/users",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "block list service not open!",
+        ),
+        (
+            "POST",
+            "/chatgroups?resource=webim",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "chatgroup service not open!",
+        ),
+        ("GET", "/chatrooms", 403, "service_not_enabled", "forbidden_op", "chatroom service not open!"),
+        (
+            "GET",
+            "/sdk/user/alice/user_channels/list?",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "conversation service not open!",
+        ),
+        (
+            "PUT",
+            "/users/alice/notification/user/alice",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "push service not open!",
+        ),
+        (
+            "GET",
+            "/users/alice/offline_msg_count",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "offline message service not open!",
+        ),
+        ("POST", "/chatfiles", 403, "service_not_enabled", "forbidden_op", "chatfile service not open!"),
+    ] {
+        let reply = world.call(method, path, Some(&alice), None).await;
+        assert_eq!(reply.error(), (status, condition, error, description), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_family_that_is_off_still_asks_who_is_there() {
+    let world = World::new().await;
+    let path = "/users/alice/contacts/users";
+    assert_eq!(world.call("GET", path, None, None).await.condition(), "credentials_missing");
+    assert_eq!(world.call("GET", path, Some("x"), None).await.condition(), "token_malformed");
+    assert_eq!(world.call("GET", "/chatfiles/f1", None, None).await.condition(), "service_not_enabled");
+}

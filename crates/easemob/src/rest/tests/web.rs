@@ -1,0 +1,91 @@
+//! What browsers and look-ups at the root of the host see.
+
+use axum::body::Body;
+use http::Request;
+use serde_json::json;
+
+use super::World;
+
+#[tokio::test]
+async fn a_browser_may_ask_before_it_calls_any_path() {
+    let world = World::new().await;
+    for path in
+        ["/demo/kith/users", "/demo/kith/chatgroups/1", "/nobody/nothing/at/all", "/easemob/server.json"]
+    {
+        let request = Request::options(path)
+            .header("origin", "https://app.example.com")
+            .header("access-control-request-method", "PUT")
+            .header("access-control-request-headers", "authorization,content-type");
+        let reply = world.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.status, 204, "{path}");
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(reply.header("access-control-allow-methods"), Some("GET, POST, PUT, DELETE"));
+        let allowed = reply.header("access-control-allow-headers").unwrap();
+        for name in
+            ["Authorization", "Content-Type", "restrict-access", "share-secret", "X-Requested-With", "Accept"]
+        {
+            assert!(allowed.split(", ").any(|allowed| allowed == name), "{name}");
+        }
+        assert!(reply.header("access-control-max-age").is_some());
+    }
+}
+
+#[tokio::test]
+async fn pages_of_any_origin_may_read_answers_and_errors() {
+    let world = World::new().await;
+    for (reply, status) in [
+        (world.back_end("GET", "/users/alice", None).await, 200),
+        (world.back_end("GET", "/users/nobody", None).await, 404),
+        (world.back_end("PATCH", "/users", None).await, 405),
+        (world.call("GET", "/users", None, None).await, 401),
+    ] {
+        assert_eq!(reply.status, status);
+        assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+        let exposed = reply.header("access-control-expose-headers").unwrap();
+        assert_eq!(exposed, "x-kith-condition, x-kith-trace, retry-after");
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+    }
+}
+
+#[tokio::test]
+async fn every_error_carries_a_trace_of_its_own() {
+    let world = World::new().await;
+    let one = world.call("GET", "/users", None, None).await;
+    let other = world.call("GET", "/users", None, None).await;
+    let trace = one.header("x-kith-trace").unwrap();
+    assert_eq!(trace.len(), 16);
+    assert_ne!(trace, other.header("x-kith-trace").unwrap());
+}
+
+#[tokio::test]
+async fn discovery_names_the_host_that_the_client_reached() {
+    let world = World::new().await;
+    for (host, scheme, hosts) in [
+        (
+            "chat.example.com:8080",
+            None,
+            json!([{ "protocol": "http", "domain": "chat.example.com", "port": 8080 }]),
+        ),
+        (
+            "chat.example.com",
+            Some("https"),
+            json!([{ "protocol": "https", "domain": "chat.example.com", "port": 443 }]),
+        ),
+        (
+            "127.0.0.1:8080",
+            None,
+            json!([{ "protocol": "http", "domain": "127.0.0.1", "ip": "127.0.0.1", "port": 8080 }]),
+        ),
+    ] {
+        let mut request = Request::get("/easemob/server.json?app_key=demo%2523kith").header("host", host);
+        if let Some(scheme) = scheme {
+            request = request.header("x-forwarded-proto", scheme);
+        }
+        let reply = world.send(request.body(Body::empty()).unwrap()).await.ok();
+        assert_eq!(reply.body["rest"]["hosts"], hosts);
+        assert_eq!(reply.body["msync-wx"]["hosts"], hosts);
+        assert_eq!(reply.body["msync-ws"]["hosts"], hosts);
+        assert_eq!(reply.body["file_version"], "243");
+    }
+}

@@ -1,0 +1,97 @@
+//! Tokens: `POST /token` (easemob-rest.md 2.1), and how long one is still good.
+
+use app::{Error, Grant, IssuedToken};
+use conditions::{Condition, Operation};
+use easemob_wire::rest::{TokenAnswer, TokenRequest};
+use model::Timestamp;
+use serde::Serialize;
+
+use super::answer::{Answer, entity};
+use super::auth::Caller;
+use super::call::{Call, missing};
+use super::failure::Failure;
+
+/// What a token that never expires says, in seconds: 68 years, the most that a client's 32 bits hold.
+const FOREVER_SECONDS: u64 = i32::MAX as u64;
+
+/// `POST /token`
+pub(crate) async fn issue(call: Call) -> Result<Answer, Failure> {
+    let (grant, operation) = grant(&call, call.parse(TokenRequest::parse)?)?;
+    let issued = call.use_cases().issue_token(&call.tenant, grant).await;
+    let issued = issued.map_err(|error| Failure::of(error, operation))?;
+    Ok(Answer::new(&answer(&call, issued)))
+}
+
+fn grant(call: &Call, request: TokenRequest) -> Result<(Grant, Operation), Failure> {
+    let given = |name: &str, value: Option<String>, operation| {
+        value.ok_or_else(|| Failure::of(missing(name), operation))
+    };
+    Ok(match request {
+        TokenRequest::ClientCredentials { client_id, client_secret, ttl_seconds } => {
+            let grant = Grant::ClientCredentials {
+                client_id: client_id.unwrap_or_default(),
+                client_secret: client_secret.unwrap_or_default(),
+                ttl: ttl_seconds,
+            };
+            (grant, Operation::Token)
+        }
+        TokenRequest::Password { username, password, ttl_seconds } => {
+            let operation = Operation::TokenPassword;
+            let absent = || Failure::of(Error::plain(Condition::PasswordMissing), operation);
+            let grant = Grant::Password {
+                username: given("username", username, operation)?,
+                password: password.filter(|password| !password.is_empty()).ok_or_else(absent)?,
+                ttl: ttl_seconds,
+                address: call.address,
+            };
+            (grant, operation)
+        }
+        TokenRequest::Inherit { username, auto_create_user, ttl_seconds } => {
+            let operation = Operation::TokenInherit;
+            let grant = Grant::Inherit {
+                bearer: call.bearer.clone(),
+                username: given("username", username, operation)?,
+                auto_create: auto_create_user,
+                ttl: ttl_seconds,
+            };
+            (grant, operation)
+        }
+        TokenRequest::Other { grant_type } => return Err(other_grant(grant_type).into()),
+    })
+}
+
+fn other_grant(grant_type: String) -> Error {
+    match grant_type.as_str() {
+        "" => missing("grant_type"),
+        // Exchanges a token of Agora's for one of ours.
+        "agora" => Error::refused(Condition::ServiceNotEnabled, vec![("feature", grant_type)]),
+        _ => {
+            let grant_type = domain::account::printable(&grant_type);
+            Error::refused(Condition::GrantTypeUnsupported, vec![("grant_type", grant_type)])
+        }
+    }
+}
+
+fn answer(call: &Call, issued: IssuedToken) -> TokenAnswer {
+    TokenAnswer {
+        access_token: issued.token,
+        expires_in: issued.expires.map_or(FOREVER_SECONDS, |expires| expires.since(issued.issued).as_secs()),
+        application: issued.account.is_none().then(|| call.tenant.value.uuid.clone()),
+        user: issued.account.as_deref().map(entity),
+    }
+}
+
+/// `GET /sdk/users/{user}/token/expires`: the web SDKs ask it of a token that they are about to renew to.
+pub(crate) async fn expiry(call: Call) -> Result<Answer, Failure> {
+    #[derive(Serialize)]
+    struct Expiry {
+        /// Milliseconds since 1970.
+        expire_timestamp: u64,
+    }
+    let forever = || call.use_cases().now().plus(std::time::Duration::from_secs(FOREVER_SECONDS));
+    let expires: Timestamp = match call.caller {
+        Caller::User { expires, .. } => expires.unwrap_or_else(forever),
+        Caller::Nobody | Caller::BackEnd => forever(),
+    };
+    Ok(Answer::new(&Expiry { expire_timestamp: expires.0 }))
+}

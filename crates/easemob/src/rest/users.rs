@@ -1,0 +1,202 @@
+//! Accounts: register, read, list, change, delete (easemob-rest.md 3.1).
+
+use app::{Error, UserPage};
+use conditions::{Condition, Operation, rest_answer};
+use domain::account::{Register as Command, Registrant};
+use easemob_wire::rest::{Envelope, NewUser, PasswordChange, Register, UserUpdate};
+use model::limits;
+use serde_json::{Value, json};
+
+use super::answer::{Answer, entity};
+use super::auth::Caller;
+use super::call::{Call, invalid, missing};
+use super::cursor;
+use super::failure::Failure;
+
+/// Users in a page when the caller does not say.
+const PAGE_DEFAULT: usize = 10;
+/// What the vendor says as `path` of answers about one user.
+const USERS: &str = "/users";
+
+/// `POST /users`: one by anybody where registration is open, one or many by the back end.
+pub(crate) async fn register(call: Call) -> Result<Answer, Failure> {
+    match call.parse(Register::parse)? {
+        Register::One(user) => register_one(&call, user).await,
+        Register::Many(_) if matches!(call.caller, Caller::Nobody) => {
+            Err(Error::plain(Condition::CredentialsMissing).into())
+        }
+        // A list of one is answered like that one.
+        Register::Many(mut users) => match users.pop() {
+            Some(user) if users.is_empty() => register_one(&call, user).await,
+            last => {
+                users.extend(last);
+                register_many(&call, users).await
+            }
+        },
+    }
+}
+
+async fn register_one(call: &Call, user: NewUser) -> Result<Answer, Failure> {
+    let registrant = match call.caller {
+        Caller::Nobody => Registrant::Anonymous,
+        Caller::BackEnd | Caller::User { .. } => Registrant::BackEnd,
+    };
+    let account = call.use_cases().register_user(&call.tenant, registrant, command(user)).await?;
+    Ok(Answer::new(&Envelope { entities: Some(vec![entity(&account)]), ..call.full() }))
+}
+
+/// Those who could not be registered stand in `data`, with the reason; the call has succeeded all the same. If
+/// the server was at fault and nobody could be registered, it is the fault's own answer, so that the back end tries again.
+async fn register_many(call: &Call, users: Vec<NewUser>) -> Result<Answer, Failure> {
+    let commands = users.into_iter().map(command).collect();
+    let outcomes = call.use_cases().register_users(&call.tenant, commands).await?;
+
+    let (mut entities, mut reasons, mut fault) = (Vec::new(), Vec::new(), None);
+    for (username, outcome) in outcomes {
+        match outcome {
+            Ok(account) => entities.push(entity(&account)),
+            Err(error) => {
+                reasons.push(json!({ "username": username, "registerUserFailReason": reason(&error) }));
+                if error.condition().kind().is_fault() {
+                    fault = Some(error);
+                }
+            }
+        }
+    }
+    match fault {
+        Some(error) if entities.is_empty() => Err(error.into()),
+        _ => Ok(Answer::new(&Envelope {
+            entities: Some(entities),
+            data: Some(Value::Array(reasons)),
+            ..call.full()
+        })),
+    }
+}
+
+fn command(user: NewUser) -> Command {
+    Command {
+        name: user.username.unwrap_or_default(),
+        password: user.password.unwrap_or_default(),
+        nickname: user.nickname,
+    }
+}
+
+fn reason(error: &Error) -> String {
+    let condition = error.condition();
+    let batch = rest_answer(condition, Some(Operation::UserRegisterBatch));
+    // Only a name that is taken has other words in a batch.
+    let row =
+        if batch.operation.is_some() { batch } else { rest_answer(condition, Some(Operation::UserRegister)) };
+    row.describe(condition, &error.arguments())
+}
+
+/// `GET /users/{user}`
+pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
+    let account = call.use_cases().get_user(&call.tenant, call.user()).await?;
+    Ok(Answer::new(&Envelope {
+        path: Some(USERS.to_owned()),
+        entities: Some(vec![entity(&account)]),
+        count: Some(1),
+        ..call.unnamed()
+    }))
+}
+
+/// `GET /users?limit=&cursor=`, in the order of registration.
+pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
+    let (after, limit) = page(&call)?;
+    let page = call.use_cases().list_users(&call.tenant, after, limit).await?;
+    let count = Some(page.accounts.len());
+    Ok(Answer::new(&Envelope { count, ..with_page(&call, call.unnamed(), &page) }))
+}
+
+/// `DELETE /users?limit=&cursor=`, the oldest first.
+pub(crate) async fn delete_page(call: Call) -> Result<Answer, Failure> {
+    let (after, limit) = page(&call)?;
+    let page = call.use_cases().delete_users(&call.tenant, after, limit).await?;
+    Ok(Answer::new(&with_page(&call, call.full(), &page)))
+}
+
+fn page(call: &Call) -> Result<(Option<model::Uid>, usize), Error> {
+    // A query language of the oldest version. Left out of account it would delete or list the wrong users.
+    if call.query.get("ql").is_some() {
+        return Err(invalid("ql"));
+    }
+    let limit = call.query.limit(PAGE_DEFAULT, limits::USERS_PAGE)?;
+    let cursor = call.query.get("cursor");
+    let after = cursor.map(|cursor| cursor::parse_user(call.tenant.value.id, cursor)).transpose()?;
+    Ok((after, limit))
+}
+
+fn with_page(call: &Call, envelope: Envelope, page: &UserPage) -> Envelope {
+    Envelope {
+        entities: Some(page.accounts.iter().map(|account| entity(account)).collect()),
+        cursor: page.next.map(|uid| cursor::after_user(call.tenant.value.id, uid)),
+        params: call.query.params(),
+        ..envelope
+    }
+}
+
+/// `DELETE /users/{user}`
+pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
+    let account = call.use_cases().delete_user(&call.tenant, call.user()).await?;
+    Ok(about(&call, &account))
+}
+
+/// `PUT /users/{user}`: the nickname.
+pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
+    let update = call.parse(UserUpdate::parse)?;
+    if let Some(field) = update.others.first() {
+        return Err(other_field(field));
+    }
+    let nickname = update.nickname.ok_or_else(|| missing("nickname"))?;
+    let account = call.use_cases().set_nickname(&call.tenant, call.user(), &nickname).await?;
+    Ok(about(&call, &account))
+}
+
+/// Push bindings and settings come in the same body; `entities` is the old way to silence a group.
+fn other_field(field: &str) -> Failure {
+    let operation = match field {
+        "device_id" | "device_token" | "notifier_name" => Operation::PushBinding,
+        field if field == "entities" || field.starts_with("notification_") => Operation::PushSetting,
+        field => return invalid(&domain::account::printable(field)).into(),
+    };
+    let error = Error::refused(Condition::ServiceNotEnabled, vec![("feature", "push".to_owned())]);
+    Failure::of(error, operation)
+}
+
+fn about(call: &Call, account: &store::Account) -> Answer {
+    Answer::new(&Envelope {
+        path: Some(USERS.to_owned()),
+        entities: Some(vec![entity(account)]),
+        ..call.full()
+    })
+}
+
+/// `PUT` or `POST /users/{user}/password`. A user who changes his own shows the present one.
+pub(crate) async fn change_password(call: Call) -> Result<Answer, Failure> {
+    let change = call.parse(PasswordChange::parse)?;
+    let (tenant, new) = (&call.tenant, change.new_password.unwrap_or_default());
+    match &call.caller {
+        Caller::User { account, .. } => {
+            let present = change.old_password.unwrap_or_default();
+            call.use_cases().change_own_password(tenant, account, &present, &new, call.address).await?;
+        }
+        Caller::BackEnd | Caller::Nobody => {
+            call.use_cases().change_password(tenant, call.user(), &new).await?;
+        }
+    }
+    Ok(Answer::new(&call.bare("set user password")))
+}
+
+/// `POST /users/{user}/deactivate`
+pub(crate) async fn deactivate(call: Call) -> Result<Answer, Failure> {
+    let account = call.use_cases().deactivate_user(&call.tenant, call.user()).await?;
+    let entities = Some(vec![entity(&account)]);
+    Ok(Answer::new(&Envelope { entities, ..call.bare("Deactivate user") }))
+}
+
+/// `POST /users/{user}/activate`
+pub(crate) async fn activate(call: Call) -> Result<Answer, Failure> {
+    call.use_cases().activate_user(&call.tenant, call.user()).await?;
+    Ok(Answer::new(&call.bare("activate user")))
+}
