@@ -4,6 +4,7 @@
 mod faults;
 mod opening;
 mod processes;
+mod proxy;
 mod queue;
 mod reads;
 mod server;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
-use kv::{Batch, CellKey, Expect, Kv, KvError, Read, ReadLog, Slot, Space, Template, ValueHash, notes};
+use kv::{Batch, CellKey, Expect, Kv, KvError, Read, ReadLog, Scan, Slot, Space, Template, ValueHash, notes};
 use kv_postgres::PostgresKv;
 
 use crate::server::{Database, database};
@@ -69,6 +69,21 @@ async fn writers_in_several_processes_lose_no_update_and_leave_no_gap() {
     for (log, count) in noted {
         assert_eq!(kv.log_head(&log).await, Ok(count));
     }
+    let read = ReadLog { log: "trimmed".into(), from: 0, limit: usize::MAX, reverse: false };
+    let kept = kv.read_log(read).await.expect("a log is read");
+    assert!(kept.len() < 200, "{} entries are left of {jobs}", kept.len());
+    let sequences: Vec<u64> = kept.iter().map(|(sequence, _)| *sequence).collect();
+    assert_eq!(sequences, (jobs - kept.len() as u64 + 1..=jobs).collect::<Vec<_>>());
+    // A task rewrites its entry before the last, so what is as it was appended is somebody's last.
+    let cells = kv.scan(Scan::prefix(Space::Main, "t", 99)).await.expect("cells are scanned");
+    let lasts: Vec<Bytes> = cells.into_iter().map(|(_, sequence)| sequence).collect();
+    assert_eq!(lasts.len(), usize::from(PROCESSES * TASKS));
+    for (sequence, value) in kept {
+        let wanted = if lasts.contains(&sequence.to_be_bytes().to_vec().into()) { "new" } else { "changed" };
+        assert_eq!(value, wanted, "{sequence}");
+    }
+    assert_eq!(kv.log_head(b"trimmed").await, Ok(jobs));
+
     // Who won a contested key is in the log of winners, once a key.
     let winners = all(&kv, "winners").await;
     assert_eq!(winners.len(), ROUNDS as usize);
@@ -128,6 +143,14 @@ async fn count_one(kv: &PostgresKv, process: u8, task: u8, round: u32) {
             let own = batch.append(log.clone(), who.clone());
             (batch.append("shared", who.clone()), own)
         };
+        // Appends by some race with trims and rewrites by others: all of them change the log's head row.
+        let place = batch.append("trimmed", b"new".as_slice());
+        batch.put(Space::Main, vec![b't', process, task], Template::new().slot(place));
+        if let Some(last) = kv.get(CellKey::main(vec![b't', process, task])).await.expect("a cell is read") {
+            let last = u64::from_be_bytes(last[..].try_into().expect("8 bytes"));
+            batch.rewrite("trimmed", last, "changed");
+            batch.trim("trimmed", last.saturating_sub(20), 30);
+        }
         batch.note("notes", Template::new().bytes(&log).slot(shared).slot(own));
         match kv.commit(batch).await {
             Ok(_) => return,
