@@ -5,11 +5,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
+use fjall::{AbstractTree, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 use kv::{KvError, Space};
 
 use crate::error::{open_error, read_error};
-use crate::keys::{CELLS, COMMIT_KEY, FORMAT_KEY, FORMAT_VERSION, HEADS, LOGS, META, period_name, period_of};
+use crate::keys::{
+    BEGINS_ANEW, CELLS, COMMIT_KEY, FORMAT_KEY, FORMAT_VERSION, HEADS, LOGS, META, commit_number,
+    period_name, period_of,
+};
 use crate::options::Options;
 use crate::view::{Spaces, View};
 
@@ -72,7 +75,7 @@ impl Database {
         // it is on disk.
         database.inner.persist(PersistMode::SyncAll).map_err(failed)?;
         database.check_format()?;
-        database.commit_number = database.meta_number(COMMIT_KEY)?;
+        database.commit_number = database.read_commit_number()?;
         Ok(database)
     }
 
@@ -102,14 +105,14 @@ impl Database {
         Ok(())
     }
 
-    /// Drops a period. Its files leave the disk when the last view that holds it does.
-    pub(crate) fn drop_period(&mut self, period: u32) -> Result<(), KvError> {
-        let Some(keyspace) = self.spaces.periods.get(&period).cloned() else { return Ok(()) };
-        self.inner.delete_keyspace(keyspace).map_err(|error| KvError::Unavailable {
+    /// Drops a period. Its files leave the disk when the last handle does: those in older views, and the returned.
+    pub(crate) fn drop_period(&mut self, period: u32) -> Result<Option<Keyspace>, KvError> {
+        let Some(keyspace) = self.spaces.periods.get(&period).cloned() else { return Ok(None) };
+        self.inner.delete_keyspace(keyspace.clone()).map_err(|error| KvError::Unavailable {
             detail: format!("period {period} cannot be dropped: {error:?}"),
         })?;
         Arc::make_mut(&mut self.spaces).periods.remove(&period);
-        Ok(())
+        Ok(Some(keyspace))
     }
 
     /// An empty record, which carries the next commit number as its first item.
@@ -152,15 +155,24 @@ impl Database {
         self.inner.persist(PersistMode::Buffer).is_err()
     }
 
-    /// Writes everything to tables, so that no sealed journal is needed any more. Waits for it.
-    pub(crate) fn retire_journals(&self) -> Result<(), KvError> {
+    /// The highest sequence number (fjall's, of a record) of all rows in tables.
+    pub(crate) fn sequence_in_tables(&self) -> Option<u64> {
         let Spaces { cells, logs, heads, periods } = &*self.spaces;
-        for keyspace in [cells, logs, heads, &self.meta].into_iter().chain(periods.values()) {
-            keyspace.rotate_memtable_and_wait().map_err(|error| KvError::Unavailable {
-                detail: format!("tables cannot be written: {error:?}"),
-            })?;
+        let keyspaces = [cells, logs, heads, &self.meta].into_iter().chain(periods.values());
+        keyspaces.filter_map(|keyspace| keyspace.tree.get_highest_persisted_seqno()).max()
+    }
+
+    /// Lets commit numbers go on although some are missing in the journals.
+    pub(crate) fn begin_anew(&mut self) -> Result<(), KvError> {
+        let mut batch = self.inner.batch().durability(Some(PersistMode::SyncData));
+        let number = (self.commit_number + 1).to_be_bytes();
+        batch.insert(&self.meta, COMMIT_KEY, [&number[..], BEGINS_ANEW].concat());
+        match self.write(batch) {
+            Ok(()) => Ok(()),
+            Err(WriteError::Unknown(detail) | WriteError::NotWritten(detail)) => {
+                Err(KvError::Unavailable { detail: format!("the accepted loss cannot be noted: {detail}") })
+            }
         }
-        Ok(())
     }
 
     fn check_format(&self) -> Result<(), KvError> {
@@ -184,12 +196,11 @@ impl Database {
         }
     }
 
-    fn meta_number(&self, key: &[u8]) -> Result<u64, KvError> {
-        match self.inner.snapshot().get(&self.meta, key).map_err(read_error)? {
+    fn read_commit_number(&self) -> Result<u64, KvError> {
+        match self.inner.snapshot().get(&self.meta, COMMIT_KEY).map_err(read_error)? {
             None => Ok(0),
-            Some(value) => <[u8; 8]>::try_from(&value[..])
-                .map(u64::from_be_bytes)
-                .map_err(|_| KvError::Format { detail: "the commit number has another form".to_owned() }),
+            Some(value) => commit_number(&value)
+                .ok_or_else(|| KvError::Format { detail: "the commit number has another form".to_owned() }),
         }
     }
 }

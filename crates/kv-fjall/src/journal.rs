@@ -18,11 +18,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::keys::COMMIT_KEY;
+use crate::keys::{BEGINS_ANEW, COMMIT_KEY, commit_number};
 
 const START: u8 = 1;
 const ITEM: u8 = 2;
@@ -39,10 +42,35 @@ const SEQUENCE_STEP_LIMIT: u64 = 1 << 40;
 /// What the journals hold.
 #[derive(Debug, Default)]
 pub(crate) struct Inspection {
+    /// How many there are. fjall always keeps at least one.
+    pub(crate) journals: usize,
     /// Number of the last whole commit group; `None` when all groups are in tables already.
     pub(crate) last_number: Option<u64>,
+    /// fjall's sequence number of the last whole record.
+    pub(crate) last_sequence: Option<u64>,
     /// At most one a journal.
     pub(crate) problems: Vec<Problem>,
+    /// The last whole record of the journal that was written to last.
+    pub(crate) last_record: Option<LastRecord>,
+}
+
+#[derive(Debug)]
+pub(crate) struct LastRecord {
+    journal: PathBuf,
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl LastRecord {
+    /// Writes the record to its place once more, and flushes it.
+    ///
+    /// It may be one whose flush failed before the process ended. The kernel then takes its pages for written, and
+    /// no flush would bring them to the disk unless they are written again.
+    pub(crate) fn write_again(&self) -> io::Result<()> {
+        let journal = File::options().write(true).open(&self.journal)?;
+        journal.write_all_at(&self.bytes, self.at)?;
+        journal.sync_all()
+    }
 }
 
 /// A journal that can't be read to its end.
@@ -54,8 +82,6 @@ pub(crate) struct Problem {
     /// Bytes behind that.
     pub(crate) bytes: usize,
     pub(crate) kind: Kind,
-    /// Whether it is the journal that was written to last.
-    pub(crate) last: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,27 +99,33 @@ pub(crate) fn inspect(database: &Path, ceiling: Option<u64>) -> io::Result<Inspe
     let journals = journals(database)?;
     let mut inspection = Inspection::default();
     let mut walk = Walk { sequence: None, number: None, ceiling };
-    let count = journals.len();
+    inspection.journals = journals.len();
     for (index, journal) in journals.into_iter().enumerate() {
-        let bytes = fs::read(&journal)?;
-        let (at, kind) = walk.through(&bytes);
+        let bytes = read(&journal)?;
+        let (last, at, kind) = walk.through(&bytes);
+        inspection.last_record = (last < at).then(|| LastRecord {
+            journal: journal.clone(),
+            at: last as u64,
+            bytes: bytes[last..at].to_vec(),
+        });
         if let Some(kind) = kind {
-            let last = index + 1 == count;
+            let last = index + 1 == inspection.journals;
             // fjall flushes a journal before it begins the next one, so only the last can be torn.
             let kind =
                 if kind == Kind::Torn && !last { Kind::Damaged("it ends inside a record") } else { kind };
             let bytes = data_end(&bytes) - at;
-            inspection.problems.push(Problem { journal, at, bytes, kind, last });
+            inspection.problems.push(Problem { journal, at, bytes, kind });
         }
     }
     inspection.last_number = walk.number;
+    inspection.last_sequence = walk.sequence;
     Ok(inspection)
 }
 
 impl Problem {
     /// Copies what [`Problem::cut`] will remove to `folder`.
     pub(crate) fn save_to(&self, folder: &Path) -> io::Result<()> {
-        let bytes = fs::read(&self.journal)?;
+        let bytes = read(&self.journal)?;
         let name = self.journal.file_name().unwrap_or_default().to_string_lossy();
         let mut file = File::create(folder.join(format!("{name}.from-{}", self.at)))?;
         file.write_all(bytes.get(self.at..self.at + self.bytes).unwrap_or_default())?;
@@ -106,6 +138,29 @@ impl Problem {
         journal.set_len(self.at as u64)?;
         journal.sync_all()
     }
+}
+
+/// The journal without the hole that it was made with: most of its length, most of the time.
+fn read(journal: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(journal)?;
+    let mut bytes = vec![0; end_of_extents(&file)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+fn end_of_extents(file: &File) -> io::Result<usize> {
+    let length = file.metadata()?.len();
+    let mut end = 0;
+    while end < length {
+        let data = match rustix::fs::seek(file, SeekFrom::Data(end)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => break,
+            // A file system that can't tell has no holes.
+            Err(_) => return Ok(length as usize),
+        };
+        end = rustix::fs::seek(file, SeekFrom::Hole(data))?;
+    }
+    Ok(end as usize)
 }
 
 fn journals(database: &Path) -> io::Result<Vec<PathBuf>> {
@@ -134,20 +189,20 @@ struct Walk {
 }
 
 impl Walk {
-    /// Where the last whole record ends, and what is wrong behind it.
-    fn through(&mut self, bytes: &[u8]) -> (usize, Option<Kind>) {
+    /// Where the last whole record begins and ends, and what is wrong behind it.
+    fn through(&mut self, bytes: &[u8]) -> (usize, usize, Option<Kind>) {
         let data_end = data_end(bytes);
-        let mut at = 0;
+        let (mut last, mut at) = (0, 0);
         loop {
             match parse(bytes, at) {
                 Ok(record) => {
                     if let Err(kind) = self.step(&record) {
-                        return (at, Some(kind));
+                        return (last, at, Some(kind));
                     }
-                    at = record.end;
+                    (last, at) = (at, record.end);
                 }
-                Err(_) if at >= data_end => return (at, None),
-                Err(stop) => return (at, Some(classify(bytes, at, data_end, stop))),
+                Err(_) if at >= data_end => return (last, at, None),
+                Err(stop) => return (last, at, Some(classify(bytes, at, data_end, stop))),
             }
         }
     }
@@ -165,6 +220,7 @@ impl Walk {
         }
         if let (Some(last), Some(number)) = (self.number, record.number)
             && number != last + 1
+            && !record.begins_anew
         {
             return Err(Kind::Damaged("commit groups are missing in front of a record"));
         }
@@ -179,6 +235,8 @@ struct Record {
     sequence: u64,
     /// Our commit number, the first item of every record that the writer made.
     number: Option<u64>,
+    /// Whether the number need not follow the one before.
+    begins_anew: bool,
 }
 
 /// Why no record could be read.
@@ -200,13 +258,14 @@ fn parse(bytes: &[u8], at: usize) -> Result<Record, Stop> {
     let items = u32::from_le_bytes(cursor.array()?);
     let sequence = u64::from_le_bytes(cursor.array()?);
     let body = cursor.at;
-    let mut number = None;
+    let (mut number, mut begins_anew) = (None, false);
     for index in 0..items {
         match cursor.byte()? {
             ITEM => {
                 let (key, value) = cursor.item()?;
                 if index == 0 && key == COMMIT_KEY {
-                    number = value.try_into().map(u64::from_be_bytes).ok();
+                    number = commit_number(value);
+                    begins_anew = value.get(8..) == Some(BEGINS_ANEW);
                 }
             }
             CLEAR => {
@@ -233,7 +292,7 @@ fn parse(bytes: &[u8], at: usize) -> Result<Record, Stop> {
     if trailer != TRAILER {
         return Err(Stop::Invalid("the trailer of a record is wrong"));
     }
-    Ok(Record { end: cursor.at, sequence, number })
+    Ok(Record { end: cursor.at, sequence, number, begins_anew })
 }
 
 struct Cursor<'a> {
@@ -299,7 +358,15 @@ fn has_empty_sector(bytes: &[u8], from: usize, to: usize) -> bool {
 }
 
 fn data_end(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+    const ZEROS: [u8; 4096] = [0; 4096];
+    // By pages first: a journal may end in megabytes of zeros.
+    let mut end = bytes.len();
+    while let Some(page) = bytes[..end].last_chunk::<4096>()
+        && *page == ZEROS
+    {
+        end -= ZEROS.len();
+    }
+    bytes[..end].iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 #[cfg(test)]
@@ -332,7 +399,7 @@ mod tests {
 
     fn through(bytes: &[u8]) -> (usize, Option<Kind>, Option<u64>) {
         let mut walk = Walk { sequence: None, number: None, ceiling: None };
-        let (at, kind) = walk.through(bytes);
+        let (_, at, kind) = walk.through(bytes);
         (at, kind, walk.number)
     }
 
@@ -403,6 +470,27 @@ mod tests {
     }
 
     #[test]
+    fn an_older_journal_is_never_taken_for_torn() {
+        let (bytes, starts) = journal();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        write("9.jnl", &bytes[..starts[3]]);
+        write("10.jnl", &bytes[starts[3]..]);
+        let inspection = inspect(folder.path(), None).unwrap();
+        assert!(inspection.problems.is_empty(), "{inspection:?}");
+        assert_eq!(inspection.last_number, Some(5));
+
+        write("9.jnl", &bytes[..starts[3] - 7]);
+        let problems = inspect(folder.path(), None).unwrap().problems;
+        assert_eq!(
+            problems.len(),
+            2,
+            "the older one ends early, and a group is missing in front of the newer"
+        );
+        assert!(problems.iter().all(|problem| matches!(problem.kind, Kind::Damaged(_))));
+    }
+
+    #[test]
     fn a_missing_group_and_a_surplus_one_are_noticed() {
         let (bytes, starts) = journal();
         let mut without_third = bytes[..starts[3]].to_vec();
@@ -410,7 +498,7 @@ mod tests {
         assert!(matches!(through(&without_third), (_, Some(Kind::Damaged(_)), Some(2))));
 
         let mut walk = Walk { sequence: None, number: None, ceiling: Some(3) };
-        assert_eq!(walk.through(&bytes), (starts[4], Some(Kind::Surplus)));
+        assert_eq!(walk.through(&bytes), (starts[3], starts[4], Some(Kind::Surplus)));
         assert_eq!(walk.number, Some(3));
     }
 }

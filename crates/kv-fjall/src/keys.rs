@@ -6,7 +6,7 @@
 //! | `period-<n>` | the cell's key | the cell's value; one keyspace a period, dropped whole |
 //! | `logs` | length of the log's name (u16) ++ name ++ sequence (u64) | the entry |
 //! | `heads` | the log's name | [`LogState`], only for logs that were trimmed |
-//! | `meta` | [`COMMIT_KEY`] | number of the last commit group (u64) |
+//! | `meta` | [`COMMIT_KEY`] | number of the last commit group (u64), after accepted data loss ++ [`BEGINS_ANEW`] |
 //! | `meta` | [`FORMAT_KEY`] | [`FORMAT_VERSION`] (u16) |
 //!
 //! All numbers are big-endian. The length in front of a log's name keeps one log's range free of another's.
@@ -21,6 +21,15 @@ pub(crate) const COMMIT_KEY: &[u8] = b"kith-commit";
 pub(crate) const FORMAT_KEY: &[u8] = b"kith-format";
 /// Version of everything in this table.
 pub(crate) const FORMAT_VERSION: u16 = 1;
+
+/// Behind a commit number that need not follow the one before it in the journal.
+pub(crate) const BEGINS_ANEW: &[u8] = b"anew";
+
+/// The number in a value of [`COMMIT_KEY`].
+pub(crate) fn commit_number(value: &[u8]) -> Option<u64> {
+    let (number, rest) = value.split_first_chunk()?;
+    (rest.is_empty() || rest == BEGINS_ANEW).then(|| u64::from_be_bytes(*number))
+}
 
 const PERIOD_PREFIX: &str = "period-";
 

@@ -41,7 +41,7 @@ use writer::{Shared, Writer};
 
 /// How often the high-water file is brought up to date. Half a second leaves it below one second old, with the
 /// time that writing it takes.
-const HIGH_WATER_EVERY: Duration = Duration::from_millis(500);
+const KEEPER_TICK: Duration = Duration::from_millis(500);
 
 /// Opens the database in `options.path`, or makes it.
 ///
@@ -83,9 +83,9 @@ impl FjallKv {
             permits: Arc::new(Semaphore::new(options.readers_limit)),
         };
         let keeper_stop = Arc::<(Mutex<bool>, Condvar)>::default();
-        let keeper = spawn("kv-high-water", {
+        let keeper = spawn("kv-keeper", {
             let (shared, folder, stop) = (Arc::clone(&shared), Arc::clone(&folder), Arc::clone(&keeper_stop));
-            move || keep_high_water(&shared, &folder, &stop)
+            move || keep(&shared, &folder, &stop)
         })?;
         let writer = spawn("kv-writer", {
             let writer = Writer::new(Arc::clone(&shared), options, Arc::clone(&folder), database, view);
@@ -121,12 +121,18 @@ fn spawn<T: Send + 'static>(
         .map_err(|error| KvError::Unavailable { detail: format!("no thread {name}: {error}") })
 }
 
-/// Beside the writer, so that no commit waits for the flush of this file.
-fn keep_high_water(shared: &Shared, folder: &Folder, stop: &(Mutex<bool>, Condvar)) {
+/// What no commit may wait for: the high-water file, and deleting the files of dropped periods.
+fn keep(shared: &Shared, folder: &Folder, stop: &(Mutex<bool>, Condvar)) {
     let mut written = shared.flushed.load(Ordering::Acquire);
+    let mut dropped = Vec::new();
     let mut stopped = stop.0.lock();
     while !*stopped {
-        stop.1.wait_for(&mut stopped, HIGH_WATER_EVERY);
+        stop.1.wait_for(&mut stopped, KEEPER_TICK);
+        // Those of the last tick go now: by this time readers have let go of theirs.
+        dropped = {
+            drop(dropped);
+            shared.take_dropped()
+        };
         let flushed = shared.flushed.load(Ordering::Acquire);
         if flushed == written {
             continue;

@@ -99,7 +99,7 @@ impl Queue {
     /// Hands the dropping of a period over.
     ///
     /// # Errors
-    /// [`KvError::Unavailable`] after [`Queue::close`].
+    /// As [`Queue::push`].
     pub(crate) fn push_drop(
         &self,
         period: u32,
@@ -108,6 +108,9 @@ impl Queue {
         let mut state = self.state.lock();
         if state.closed {
             return Err(closed());
+        }
+        if state.drops.len() >= self.jobs_limit {
+            return Err(KvError::Busy);
         }
         state.drops.push_back((period, answer));
         self.wake_writer(state);
@@ -119,6 +122,12 @@ impl Queue {
         let mut state = self.state.lock();
         state.closed = true;
         self.wake_writer(state);
+    }
+
+    /// Takes nothing more and forgets what waits: whoever waits for it learns that no answer will come.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.state.lock();
+        *state = State { closed: true, ..State::default() };
     }
 
     /// What to do next; waits at most `patience` for something to come.
@@ -275,5 +284,15 @@ mod tests {
         assert!(push(&queue, Batch::new()).is_err());
         assert_eq!(round_jobs(&queue).len(), 1);
         assert!(matches!(queue.next_round(Duration::ZERO), Round::Closed));
+    }
+
+    #[test]
+    fn whoever_waits_in_an_abandoned_queue_is_told() {
+        let queue = queue(|_| ());
+        let (answer, mut answered) = oneshot::channel();
+        queue.push(Batch::new(), answer).unwrap();
+        queue.abandon();
+        assert_eq!(answered.try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        assert!(push(&queue, Batch::new()).is_err());
     }
 }

@@ -54,11 +54,27 @@ impl Folder {
         for problem in &inspection.problems {
             self.cut(problem)?;
         }
-        let database = Database::open(&self.database(), options)?;
-        check_number(database.commit_number, expected, options)?;
-        if inspection.problems.iter().any(|problem| !problem.last) {
-            // The journals behind an accepted gap would be refused by the next start: let tables replace them.
-            database.retire_journals()?;
+        if let Some(record) = &inspection.last_record
+            && !self.clean().exists()
+        {
+            let path = self.database();
+            record.write_again().map_err(|error| file_error("cannot write the journal of", &path, &error))?;
+        }
+        let mut database = Database::open(&self.database(), options)?;
+        let found = database.commit_number;
+        // Nothing gets into a table that was not in the journal before, and the last record never leaves it.
+        let ahead = inspection.last_sequence.is_some_and(|last| database.sequence_in_tables() > Some(last));
+        let follows = inspection.last_number.is_none_or(|last| last == found) && !ahead;
+        if options.accept_data_loss {
+            if !follows || !inspection.problems.is_empty() {
+                database.begin_anew()?;
+            }
+        } else if follows {
+            check_number(found, expected)?;
+        } else {
+            return Err(KvError::DataLost {
+                detail: format!("the journal ends before commit group {found}, which is in tables. {REMEDY}"),
+            });
         }
         self.write_high_water(database.commit_number)?;
         let clean = self.clean();
@@ -75,7 +91,7 @@ impl Folder {
             self.cut(problem)?;
         }
         let database = Database::open(&self.database(), options)?;
-        check_number(database.commit_number, Some(flushed), options)?;
+        check_number(database.commit_number, Some(flushed))?;
         Ok(database)
     }
 
@@ -132,15 +148,18 @@ impl Folder {
             };
             return Err(KvError::DataLost {
                 detail: format!(
-                    "{} is damaged at byte {at}: {reason}. {bytes} bytes behind it cannot be used. {REMEDY}",
+                    "{} is damaged at byte {at}: {reason}. {bytes} bytes behind it cannot be used, \
+                     nor can later journals. {REMEDY}",
                     journal.display()
                 ),
             });
         }
-        match (inspection.last_number, expected) {
-            (Some(found), Some(expected)) if found < expected => Err(groups_missing(found, expected)),
-            _ => Ok(()),
+        if inspection.journals == 0 && self.database().join("version").exists() {
+            return Err(KvError::DataLost {
+                detail: format!("{} has no journal. {REMEDY}", self.database().display()),
+            });
         }
+        inspection.last_number.map_or(Ok(()), |last| check_number(last, expected))
     }
 
     /// Cuts the unreadable end off a journal, after a copy was put aside.
@@ -216,17 +235,13 @@ impl Folder {
 
 /// What an operator can do about lost data.
 const REMEDY: &str = "Restore the data folder from a backup; or start once with `accept_data_loss` to go on with \
-                      what is left";
+                      what is in front of the damage (the rest is kept in `salvage/`)";
 
 /// Copies in `salvage/` that are kept.
 const SALVAGE_KEPT: usize = 3;
 
-fn check_number(found: u64, expected: Option<u64>, options: &Options) -> Result<(), KvError> {
+fn check_number(found: u64, expected: Option<u64>) -> Result<(), KvError> {
     match expected {
-        Some(expected) if found < expected && options.accept_data_loss => {
-            tracing::warn!(found, expected, "commit groups are missing, which the operator accepted");
-            Ok(())
-        }
         Some(expected) if found < expected => Err(groups_missing(found, expected)),
         _ => Ok(()),
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use fjall::Keyspace;
 use kv::{Batch, Committed, Health, KvError};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) flushed: AtomicU64,
     /// Snapshots that callers hold. A reopening must end them: their handles keep the database locked.
     snapshots: Mutex<Vec<Weak<ViewSlot>>>,
+    /// Dropped periods. The last handle deletes the files, which must not hold up the writer.
+    dropped: Mutex<Vec<Keyspace>>,
 }
 
 impl Shared {
@@ -54,6 +57,7 @@ impl Shared {
             fenced: AtomicBool::new(false),
             flushed: AtomicU64::new(flushed),
             snapshots: Mutex::default(),
+            dropped: Mutex::default(),
         }
     }
 
@@ -66,11 +70,17 @@ impl Shared {
         Some(slot)
     }
 
+    /// Takes the handles of dropped periods, to be let go a while after readers have stopped using them.
+    pub(crate) fn take_dropped(&self) -> Vec<Keyspace> {
+        std::mem::take(&mut self.dropped.lock())
+    }
+
     fn close_views(&self) {
         self.live.store(None);
         for slot in self.snapshots.lock().drain(..).filter_map(|slot| slot.upgrade()) {
             slot.store(None);
         }
+        self.take_dropped();
     }
 }
 
@@ -123,6 +133,7 @@ impl Writer {
     /// Works until the queue is closed and empty, then closes the database. Returns the number of the last flushed
     /// group if everything was closed soundly.
     pub(crate) fn run(mut self) -> Option<u64> {
+        let _last_words = LastWords(Arc::clone(&self.shared));
         loop {
             let patience = match &self.fence {
                 Some(fence) => fence.attempt_at.saturating_duration_since(Instant::now()),
@@ -217,9 +228,10 @@ impl Writer {
             return Err(not_written(&fence.reason));
         }
         let Some(open) = &mut self.open else { return Err(not_written("the database is closed")) };
-        let dropped = open.database.drop_period(period);
+        let dropped = open.database.drop_period(period)?;
+        self.shared.dropped.lock().extend(dropped);
         self.publish();
-        dropped
+        Ok(())
     }
 
     /// fjall puts a writer to sleep for 100 ms and longer when its flushing lags behind, for ever when it failed.
@@ -339,7 +351,23 @@ impl Writer {
         self.shared.close_views();
         let sound = self.fence.is_none() && self.open.as_ref().is_some_and(|open| !open.database.is_broken());
         self.open = None;
+        *self.shared.health.lock() = Health::Fenced { detail: "the storage engine was closed".to_owned() };
         sound.then(|| self.shared.flushed.load(Ordering::Acquire))
+    }
+}
+
+/// If the writer panics, nobody may wait for it for ever.
+struct LastWords(Arc<Shared>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let detail = "the storage thread failed; this is a bug, restart the server".to_owned();
+            tracing::error!(detail);
+            *self.0.health.lock() = Health::Fenced { detail };
+            self.0.fenced.store(true, Ordering::Release);
+            self.0.queue.abandon();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::support;
 
 #[tokio::test]
 async fn a_folder_in_use_is_refused_and_free_after_closing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = support::folder();
     let kv = support::open(folder.path()).await;
     let second = kv_fjall::open(support::options(folder.path())).await;
     let Err(KvError::Unavailable { detail }) = second else { panic!("opened twice: {second:?}") };
@@ -18,7 +18,7 @@ async fn a_folder_in_use_is_refused_and_free_after_closing() {
 
 #[tokio::test]
 async fn after_closing_everything_is_refused_in_words() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = support::folder();
     let kv = support::open(folder.path()).await;
     let snapshot = kv.snapshot().await.unwrap();
     kv.close().await;
@@ -33,7 +33,7 @@ async fn after_closing_everything_is_refused_in_words() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_is_busy_and_keeps_what_it_took() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = support::folder();
     let mut options = support::options(folder.path());
     options.queue_jobs_limit = 4;
     let kv = std::sync::Arc::new(kv_fjall::open(options).await.unwrap());

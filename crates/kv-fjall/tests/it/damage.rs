@@ -13,7 +13,7 @@ const MESSAGES: u32 = 20;
 
 /// A folder as a killed process leaves it, with some messages in its journal.
 async fn killed() -> TempDir {
-    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, copy) = (support::folder(), support::folder());
     let kv = support::open(folder.path()).await;
     for count in 0..MESSAGES {
         support::send(&kv, "log", &format!("message {count}")).await.unwrap();
@@ -27,8 +27,7 @@ fn journal(folder: &Path) -> PathBuf {
 }
 
 fn used_bytes(journal: &Path) -> usize {
-    let bytes = fs::read(journal).unwrap();
-    bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1
+    support::used_bytes(&fs::read(journal).unwrap())
 }
 
 fn flip(journal: &Path, at: usize) {
@@ -93,8 +92,10 @@ async fn a_flipped_byte_in_a_body_is_refused_until_the_operator_accepts() {
 
 #[tokio::test]
 async fn a_flipped_byte_in_a_record_header_is_refused() {
+    let killed = killed().await;
     for offset in [0, 1, 4, 12] {
-        let folder = killed().await;
+        let folder = support::folder();
+        support::copy_folder(killed.path(), folder.path());
         let journal = journal(folder.path());
         flip(&journal, record_of(&journal, "message 12") + offset);
         refused(folder.path()).await;
@@ -104,8 +105,10 @@ async fn a_flipped_byte_in_a_record_header_is_refused() {
 
 #[tokio::test]
 async fn a_flipped_byte_in_the_last_record_is_refused_even_before_the_high_water_knows_it() {
+    let killed = killed().await;
     for offset in [0, 1, 40, 60] {
-        let folder = killed().await;
+        let folder = support::folder();
+        support::copy_folder(killed.path(), folder.path());
         // As if the last half second had not been noted yet.
         fs::remove_file(folder.path().join("high-water")).unwrap();
         let journal = journal(folder.path());
@@ -138,14 +141,14 @@ async fn a_journal_that_lost_its_end_is_refused_by_the_high_water() {
     let path = journal(folder.path());
     let at = record_of(&path, "message 15");
     OpenOptions::new().write(true).open(&path).unwrap().set_len(at as u64).unwrap();
-    fs::write(folder.path().join("high-water"), high_water_of(&folder).await).unwrap();
+    fs::write(folder.path().join("high-water"), high_water_of_all().await).unwrap();
     let detail = refused(folder.path()).await;
     assert!(detail.contains("ends at commit group 15, but group 20 was acknowledged"), "{detail}");
     assert_eq!(accepted(folder.path()).await.len(), 15);
 }
 
 /// The file as it is once the messages were noted: what a sound stop writes.
-async fn high_water_of(_: &TempDir) -> Vec<u8> {
+async fn high_water_of_all() -> Vec<u8> {
     let folder = killed().await;
     support::open(folder.path()).await.close().await;
     fs::read(folder.path().join("high-water")).unwrap()
@@ -154,10 +157,9 @@ async fn high_water_of(_: &TempDir) -> Vec<u8> {
 #[tokio::test]
 async fn a_lost_journal_is_refused() {
     let folder = killed().await;
-    fs::write(folder.path().join("high-water"), high_water_of(&folder).await).unwrap();
     fs::remove_file(journal(folder.path())).unwrap();
     let detail = refused(folder.path()).await;
-    assert!(detail.contains("ends at commit group 0"), "{detail}");
+    assert!(detail.contains("has no journal"), "{detail}");
 }
 
 #[tokio::test]
@@ -171,7 +173,7 @@ async fn a_damaged_high_water_file_is_refused() {
 
 #[tokio::test]
 async fn after_a_sound_stop_even_a_torn_tail_is_damage() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = support::folder();
     let kv = support::open(folder.path()).await;
     for count in 0..MESSAGES {
         support::send(&kv, "log", &format!("message {count}")).await.unwrap();
@@ -186,10 +188,58 @@ async fn after_a_sound_stop_even_a_torn_tail_is_damage() {
 
 #[tokio::test]
 async fn a_first_start_that_was_killed_half_way_is_started_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = support::folder();
     fs::create_dir_all(folder.path().join("fjall/keyspaces")).unwrap();
     fs::write(folder.path().join("fjall/0.jnl"), b"").unwrap();
     fs::write(folder.path().join("fjall/lock"), b"").unwrap();
     let kv = support::open(folder.path()).await;
     support::send(&kv, "log", "first").await.unwrap();
+}
+
+#[tokio::test]
+async fn damage_in_an_older_journal_is_refused_and_once_accepted_it_is_over() {
+    let folder = killed().await;
+    // As if fjall had begun a second journal behind the tenth message.
+    let path = journal(folder.path());
+    let bytes = fs::read(&path).unwrap();
+    let (second, used) = (record_of(&path, "message 10"), used_bytes(&path));
+    fs::write(folder.path().join("fjall/1.jnl"), &bytes[second..used]).unwrap();
+    fs::write(&path, &bytes[..second]).unwrap();
+    let undamaged = support::folder();
+    support::copy_folder(folder.path(), undamaged.path());
+    let kv = support::open(undamaged.path()).await;
+    assert_eq!(support::sent(&kv, "log").await.len(), MESSAGES as usize);
+
+    flip(&path, record_of(&path, "message 8") + 60);
+    refused(folder.path()).await;
+    let mut options = support::options(folder.path());
+    options.accept_data_loss = true;
+    let kv = kv_fjall::open(options).await.unwrap();
+    assert_eq!(support::sent(&kv, "log").await.len(), 8, "a state that once was");
+    kv.close().await;
+    drop(kv);
+    assert!(folder.path().join("salvage/2").exists(), "both journals' ends are kept");
+    let kv = support::open(folder.path()).await;
+    assert_eq!(support::send(&kv, "log", "goes on").await, Ok(9));
+}
+
+#[tokio::test]
+async fn journals_that_end_before_the_tables_do_are_refused() {
+    // Enough to write tables, which are then ahead of a journal that lost its end, and nothing else tells.
+    let (folder, copy) = (support::folder(), support::folder());
+    let kv = support::open(folder.path()).await;
+    let mut ends = Vec::new();
+    for count in 0..60 {
+        support::send_long(&kv, "log", &format!("message {count}"), 900_000).await.unwrap();
+        ends.push(used_bytes(&journal(folder.path())));
+    }
+    kv.close().await;
+    drop(kv);
+    support::copy_folder(folder.path(), copy.path());
+    fs::remove_file(copy.path().join("clean")).unwrap();
+    fs::remove_file(copy.path().join("high-water")).unwrap();
+    let path = journal(copy.path());
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(ends[1] as u64).unwrap();
+    let detail = refused(copy.path()).await;
+    assert!(detail.contains("the journal ends before"), "{detail}");
 }
