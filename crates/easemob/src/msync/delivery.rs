@@ -145,7 +145,7 @@ impl Deliveries {
     }
 
     /// The position of a feed that was not held is known.
-    pub(crate) fn found_position(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>, position: Seq) {
+    pub(crate) fn found_position(&mut self, turn: &mut Turn<'_>, delivery: &Delivery, position: Seq) {
         let Some(place) = self.place(delivery.feed) else { return };
         let tracked = &mut self.feeds[place];
         if !tracked.is_finding {
@@ -156,7 +156,7 @@ impl Deliveries {
         tracked.clock = DeliveryClock::new(position, Seq::ZERO, self.attempt);
         tracked.reported = position;
         match tracked.clock.hear(delivery.seq, turn.offer(&delivery.entry)) {
-            Heard::Push => turn.say(render::push(turn.member, &delivery)),
+            Heard::Push => turn.say(render::push(turn.member, delivery)),
             Heard::Fetch | Heard::Nothing => {}
         }
         tracked.clock.learn_head(head);
@@ -461,8 +461,8 @@ impl Deliveries {
             self.report(turn, place);
         }
         self.feeds.remove(place);
-        if self.feeds.capacity() > 4 * self.feeds.len().max(SETTLED_KEPT) {
-            self.feeds.shrink_to_fit();
+        if self.feeds.len() <= SETTLED_KEPT && self.feeds.capacity() > 2 * SETTLED_KEPT {
+            self.feeds.shrink_to(SETTLED_KEPT);
         }
     }
 

@@ -183,7 +183,7 @@ impl MsyncSession {
             Command::Pending(pending) => deliveries.listed(&mut turn, pending),
             Command::QueueOpened { queue, found } => deliveries.opened(&mut turn, &queue, found),
             Command::Position { delivery, position } => {
-                deliveries.found_position(&mut turn, delivery, position);
+                deliveries.found_position(&mut turn, &delivery, position);
             }
             Command::Page { feed, after, entries, head } => {
                 deliveries.read_page(&mut turn, feed, after, &entries, head);

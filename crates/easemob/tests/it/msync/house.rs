@@ -1,0 +1,625 @@
+//! A house with users, and clients that behave as the official web SDK does.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use app::{Clock, CreateApp, Grant, PasswordSettings, Pepper, Tenant, UseCases};
+use async_trait::async_trait;
+use bus::{Bus, LocalBus, Subscriber};
+use bytes::Bytes;
+use domain::account::{Register, Registrant};
+use domain::app::Settings;
+use easemob::msync::{Event, MsyncProtocol, MsyncSession};
+use easemob_wire::client::{Downlink, encode_message, encode_sync, encode_text, encode_unread};
+use easemob_wire::{JidRef, pb};
+use kv::{Batch, CellKey, Committed, Health, Kv, KvError, MemoryKv, Read, ReadLog, Scan};
+use model::{AppId, AppKey, ConnectionId, Hint, Timestamp, Uid};
+use parking_lot::Mutex;
+use prost::Message as _;
+use session::pair::Virtual;
+use session::{Input, Outcome, Output, Peer, Perform, Protocol, Registrar};
+use store::Store;
+
+pub(crate) const APP: &str = "org#app";
+pub(crate) const START: Timestamp = Timestamp(1_795_220_913_376);
+pub(crate) const FRAME_LIMIT: usize = 1 << 22;
+
+#[derive(Debug)]
+struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// The node's connections and the hints on their way to them.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    bound: Mutex<HashMap<ConnectionId, (AppId, Uid)>>,
+    hints: Mutex<Vec<Hint>>,
+    /// Connections of one user at most.
+    pub(crate) limit: Mutex<Option<usize>>,
+}
+
+impl Node {
+    /// Connections that hints reach.
+    pub(crate) fn hint_targets(&self) -> usize {
+        self.bound.lock().len()
+    }
+}
+
+impl Registrar for Node {
+    fn bind(&self, connection: ConnectionId, app: AppId, uid: Uid) -> Result<(), usize> {
+        let mut bound = self.bound.lock();
+        let of_user = bound.values().filter(|user| **user == (app, uid)).count();
+        match *self.limit.lock() {
+            Some(limit) if of_user >= limit => Err(limit),
+            _ => {
+                bound.insert(connection, (app, uid));
+                Ok(())
+            }
+        }
+    }
+
+    fn unbind(&self, connection: ConnectionId) {
+        self.bound.lock().remove(&connection);
+    }
+}
+
+struct Ear(Arc<Node>);
+
+impl Subscriber for Ear {
+    fn hint(&self, hint: &Hint) {
+        self.0.hints.lock().push(hint.clone());
+    }
+}
+
+/// An engine that can be told to fail.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fragile {
+    inner: MemoryKv,
+    pub(crate) fails: Arc<Mutex<Option<KvError>>>,
+}
+
+impl Fragile {
+    fn check(&self) -> Result<(), KvError> {
+        self.fails.lock().clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl Read for Fragile {
+    async fn get_many(&self, keys: &[CellKey]) -> Result<Vec<Option<Bytes>>, KvError> {
+        self.check()?;
+        self.inner.get_many(keys).await
+    }
+    async fn scan(&self, scan: Scan) -> Result<Vec<(Bytes, Bytes)>, KvError> {
+        self.check()?;
+        self.inner.scan(scan).await
+    }
+    async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
+        self.check()?;
+        self.inner.read_log(read).await
+    }
+    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
+        self.check()?;
+        self.inner.log_head(log).await
+    }
+}
+
+#[async_trait]
+impl Kv for Fragile {
+    async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
+        self.check()?;
+        self.inner.commit(batch).await
+    }
+    async fn snapshot(&self) -> Result<Box<dyn Read>, KvError> {
+        self.inner.snapshot().await
+    }
+    async fn periods(&self) -> Result<Vec<u32>, KvError> {
+        self.inner.periods().await
+    }
+    async fn drop_period(&self, period: u32) -> Result<(), KvError> {
+        self.inner.drop_period(period).await
+    }
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+/// One node with one app.
+pub(crate) struct House {
+    runtime: tokio::runtime::Runtime,
+    pub(crate) kv: Fragile,
+    pub(crate) node: Arc<Node>,
+    clock: Arc<TestClock>,
+    pub(crate) use_cases: Arc<UseCases>,
+    protocol: MsyncProtocol,
+    connections: AtomicU64,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (kv, clock) = (Fragile::default(), Arc::new(TestClock(AtomicU64::new(START.0))));
+        let bus = Arc::new(LocalBus::new());
+        let node = Arc::new(Node::default());
+        bus.subscribe(Arc::new(Ear(Arc::clone(&node))));
+        let use_cases = runtime.block_on(async {
+            let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+            let passwords =
+                PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
+            let clock = Arc::clone(&clock) as Arc<dyn Clock>;
+            let (use_cases, _) = UseCases::open(store, bus, clock, passwords, 1).await.unwrap();
+            use_cases.create_app(CreateApp { key: APP.parse().unwrap(), settings }).await.unwrap();
+            use_cases
+        });
+        let protocol = MsyncProtocol::new(Arc::clone(&use_cases));
+        Self { runtime, kv, node, clock, use_cases, protocol, connections: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    pub(crate) fn tenant(&self) -> Tenant {
+        self.use_cases.find_app(&APP.parse::<AppKey>().unwrap()).unwrap()
+    }
+
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        let changes = [(name.to_owned(), value.to_owned())];
+        self.wait(self.use_cases.set_app(&APP.parse().unwrap(), &changes)).unwrap();
+    }
+
+    pub(crate) fn pass(&self, milliseconds: u64) {
+        self.clock.0.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn register(&self, name: &str) {
+        let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
+        self.wait(self.use_cases.register_user(&self.tenant(), Registrant::BackEnd, register)).unwrap();
+    }
+
+    /// A token for a user, registered if need be.
+    pub(crate) fn token(&self, name: &str, ttl: Option<u64>) -> String {
+        if self.wait(self.use_cases.find_user(&self.tenant(), name)).unwrap().is_none() {
+            self.register(name);
+        }
+        // Two tokens of one millisecond would be the same.
+        self.pass(1);
+        let grant =
+            Grant::Password { username: name.to_owned(), password: "pw".to_owned(), ttl, address: None };
+        self.wait(self.use_cases.issue_token(&self.tenant(), grant)).unwrap().token
+    }
+
+    /// A socket without a login.
+    pub(crate) fn connect(&self) -> Client<'_> {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let peer = Peer {
+            connection: ConnectionId { boot: self.use_cases.boot(), number },
+            address: [127, 0, 0, 1].into(),
+            registrar: Arc::clone(&self.node) as Arc<dyn Registrar>,
+        };
+        let now = self.clock.now();
+        Client {
+            house: self,
+            virtual_: Virtual::new(self.protocol.accept(now, &peer), now),
+            peer,
+            looked_at: 0,
+            user: String::new(),
+            next_id: 530_238_513_680,
+            sdk: Sdk::default(),
+        }
+    }
+
+    /// A user's device with a good login.
+    pub(crate) fn log_in(&self, user: &str, resource: &str) -> Client<'_> {
+        let token = self.token(user, None);
+        let mut client = self.connect();
+        client.log_in(LoginForm { user, resource, token: &token, ..LoginForm::default() });
+        assert!(client.is_in(), "{:?}", client.said());
+        client
+    }
+
+    /// Carries hints to the clients until none is left.
+    pub(crate) fn settle(&self, clients: &mut [&mut Client<'_>]) {
+        loop {
+            let hints = std::mem::take(&mut *self.node.hints.lock());
+            if hints.is_empty() {
+                return;
+            }
+            for hint in hints {
+                self.carry(&hint, clients);
+            }
+        }
+    }
+
+    pub(crate) fn carry(&self, hint: &Hint, clients: &mut [&mut Client<'_>]) {
+        let (app, users) = hint.audience();
+        for client in clients {
+            let bound = self.node.bound.lock().get(&client.peer.connection).copied();
+            if bound.is_some_and(|(at, uid)| at == app && users.contains(&Some(uid))) {
+                client.input(Input::Hint(hint.clone()));
+            }
+        }
+    }
+
+    /// Hints that are on their way, taken off it.
+    pub(crate) fn take_hints(&self) -> Vec<Hint> {
+        std::mem::take(&mut *self.node.hints.lock())
+    }
+}
+
+/// What stands in a provision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoginForm<'a> {
+    pub(crate) app_key: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) resource: &'a str,
+    pub(crate) token: &'a str,
+    pub(crate) notice: &'a str,
+    pub(crate) os_type: i32,
+    pub(crate) os_custom_value: Option<u32>,
+    pub(crate) manual: Option<bool>,
+}
+
+impl Default for LoginForm<'_> {
+    fn default() -> Self {
+        Self {
+            app_key: APP,
+            user: "alice",
+            resource: "webim_web_devA",
+            token: "",
+            notice: "",
+            os_type: 16,
+            os_custom_value: None,
+            manual: None,
+        }
+    }
+}
+
+impl LoginForm<'_> {
+    /// As `generateProvision` of the SDK writes it: a new session id each time.
+    pub(crate) fn frame(&self, now: Timestamp) -> Bytes {
+        let details = pb::Provision {
+            os_type: Some(self.os_type),
+            os_custom_value: self.os_custom_value,
+            version: Some("4.21.1".to_owned()),
+            device_uuid: Some(self.resource.trim_start_matches("webim_").to_owned()),
+            device_name: Some("webim".to_owned()),
+            resource: Some(self.resource.to_owned()),
+            action_version: Some("v5.2".to_owned()),
+            auth_token: Some(format!("{{\"token\":\"$t${}\"}}", self.token)),
+            session_id: Some(format!("{}:", now.0)),
+            is_manual_login: self.manual,
+            reason: Some(self.notice.to_owned()).filter(|notice| !notice.is_empty()),
+            ..Default::default()
+        };
+        pb::MSync {
+            version: Some(0),
+            guid: Some(JidRef::device(self.app_key, self.user, self.resource).into()),
+            auth: Some(format!("$t${}", self.token)),
+            command: Some(3),
+            payload: Some(details.encode_to_vec().into()),
+            ..Default::default()
+        }
+        .encode_to_vec()
+        .into()
+    }
+}
+
+/// What the official SDK remembers and shows.
+#[derive(Debug, Default)]
+struct Sdk {
+    /// `nexKey` and `currentQueue`: one pair for the whole connection object.
+    last_key: Option<(u64, String)>,
+    /// `_load_msg_cache`: the last hundred ids.
+    seen: Vec<u64>,
+    /// Messages as the app gets them: id and text (or action).
+    shown: Vec<(u64, String)>,
+    /// How often the same id came again, hidden or not.
+    repeats: usize,
+}
+
+/// A connection and the SDK behind it.
+pub(crate) struct Client<'a> {
+    house: &'a House,
+    virtual_: Virtual<MsyncSession>,
+    pub(crate) peer: Peer,
+    looked_at: usize,
+    user: String,
+    next_id: u64,
+    sdk: Sdk,
+}
+
+impl<'a> Client<'a> {
+    pub(crate) fn input(&mut self, input: Input<easemob::msync::Command>) {
+        let (house, peer) = (self.house, self.peer.clone());
+        self.virtual_.now = self.virtual_.now.max(house.clock.now());
+        self.virtual_.input(input, |event| perform(house, &peer, event));
+    }
+
+    pub(crate) fn frame(&mut self, frame: impl Into<Bytes>) {
+        self.input(Input::Frame(frame.into()));
+    }
+
+    /// Feeds an input without running what the session then wants.
+    pub(crate) fn input_only(&mut self, input: Input<easemob::msync::Command>) {
+        use session::Session as _;
+        let now = self.virtual_.now;
+        self.virtual_.session.handle_input(now, input);
+    }
+
+    /// Moves this connection's clock, firing its deadlines.
+    pub(crate) fn advance(&mut self) {
+        let (house, peer) = (self.house, self.peer.clone());
+        self.virtual_.advance(house.clock.now(), |event| perform(house, &peer, event));
+    }
+
+    pub(crate) fn log_in(&mut self, form: LoginForm<'_>) {
+        self.user = form.user.to_owned();
+        self.frame(form.frame(self.house.clock.now()));
+    }
+
+    /// Sends the login, and gives what the session wants done for it.
+    pub(crate) fn log_in_without_answer(&mut self, form: LoginForm<'_>) -> Event {
+        use session::Session as _;
+        self.user = form.user.to_owned();
+        self.input_only(Input::Frame(form.frame(self.house.clock.now())));
+        self.virtual_.session.poll_event().expect("a login")
+    }
+
+    pub(crate) fn perform(&self, event: Event) -> Option<easemob::msync::Command> {
+        perform(self.house, &self.peer, event)
+    }
+
+    /// The same SDK on a new socket: what it remembers stays.
+    pub(crate) fn reconnect(self, token: &str, resource: &str) -> Client<'a> {
+        let mut again = self.house.connect();
+        again.sdk = self.sdk;
+        again.next_id = self.next_id;
+        again.log_in(LoginForm { user: &self.user, resource, token, ..LoginForm::default() });
+        again
+    }
+
+    pub(crate) fn is_in(&self) -> bool {
+        self.virtual_.outputs.iter().any(|output| {
+            matches!(output, Output::Frame(frame) if matches!(
+                decode(frame),
+                Downlink::Provision(provision) if provision.status.as_ref().is_some_and(|s| s.error_code() == pb::status::ErrorCode::Ok)
+            ))
+        })
+    }
+
+    /// The outputs since the last look.
+    pub(crate) fn outputs(&mut self) -> Vec<Output> {
+        let outputs = self.virtual_.outputs.split_off(self.looked_at);
+        let copies = outputs.iter().map(|output| match output {
+            Output::Frame(frame) => Output::Frame(frame.clone()),
+            Output::Close { reason } => Output::Close { reason },
+        });
+        let copies = copies.collect();
+        self.virtual_.outputs.extend(outputs);
+        self.looked_at = self.virtual_.outputs.len();
+        copies
+    }
+
+    /// The frames since the last look.
+    pub(crate) fn said(&mut self) -> Vec<Downlink> {
+        let outputs = self.outputs();
+        outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Frame(frame) => Some(decode(frame)),
+                Output::Close { .. } => None,
+            })
+            .collect()
+    }
+
+    /// Why the connection was closed, if it was.
+    pub(crate) fn closed(&self) -> Option<&'static str> {
+        self.virtual_.outputs.iter().find_map(|output| match output {
+            Output::Close { reason } => Some(*reason),
+            Output::Frame(_) => None,
+        })
+    }
+
+    pub(crate) fn into_session(self) -> MsyncSession {
+        self.virtual_.session
+    }
+
+    pub(crate) fn send_text(&mut self, to: &str, text: &str) -> pb::CommSyncDl {
+        self.next_id += 1;
+        let frame = encode_text(self.next_id, &self.user, JidRef::user(APP, to), text);
+        self.frame(frame);
+        self.answer(self.next_id)
+    }
+
+    pub(crate) fn send_body(&mut self, to: &str, body: &pb::MessageBody) -> pb::CommSyncDl {
+        self.next_id += 1;
+        let frame = encode_message(self.next_id, JidRef::user(APP, to), body);
+        self.frame(frame);
+        self.answer(self.next_id)
+    }
+
+    pub(crate) fn send_meta(&mut self, meta: pb::Meta) -> pb::CommSyncDl {
+        self.next_id += 1;
+        let meta = pb::Meta { id: Some(self.next_id), ..meta };
+        self.frame(easemob_wire::client::encode_meta(&meta));
+        self.answer(self.next_id)
+    }
+
+    /// The answer to a send; it must be there.
+    pub(crate) fn answer(&self, client_id: u64) -> pb::CommSyncDl {
+        let answers = self.virtual_.outputs.iter().filter_map(|output| match output {
+            Output::Frame(frame) => match decode(frame) {
+                Downlink::Sync(sync) if sync.meta_id == Some(client_id) => Some(sync),
+                _ => None,
+            },
+            Output::Close { .. } => None,
+        });
+        answers.last().unwrap_or_else(|| panic!("no answer to {client_id}"))
+    }
+
+    pub(crate) fn unread(&mut self) {
+        self.frame(encode_unread());
+    }
+
+    /// Handles what was said as the SDK does, until nothing more comes: shows messages, acknowledges pages,
+    /// asks for queues that it is told of. Returns the frames that it handled.
+    pub(crate) fn react(&mut self) -> Vec<Downlink> {
+        let mut handled = Vec::new();
+        loop {
+            let said = self.said();
+            if said.is_empty() {
+                return handled;
+            }
+            for downlink in &said {
+                match downlink {
+                    Downlink::Unread(unread) => {
+                        for queue in &unread.unread {
+                            let queue = queue.queue.clone().unwrap();
+                            self.frame(encode_sync(jid(&queue), None));
+                        }
+                    }
+                    Downlink::Sync(sync) => self.take_sync(sync),
+                    _ => {}
+                }
+            }
+            handled.extend(said);
+        }
+    }
+
+    /// What was said since the last look, which stays to be handled.
+    pub(crate) fn said_peek(&mut self) -> Vec<Downlink> {
+        let looked_at = self.looked_at;
+        let said = self.said();
+        self.looked_at = looked_at;
+        said
+    }
+
+    /// Shows what was pushed, while nothing that is sent arrives any more.
+    pub(crate) fn react_without_sending(&mut self) {
+        for downlink in self.said() {
+            if let Downlink::Sync(sync) = downlink {
+                let queue = sync.queue.as_ref().map(|queue| queue.name().to_owned());
+                sync.metas.iter().for_each(|meta| self.show(meta));
+                if let (Some(key), Some(queue)) = (sync.next_key, queue) {
+                    self.sdk.last_key = Some((key, queue));
+                }
+            }
+        }
+    }
+
+    fn take_sync(&mut self, sync: &pb::CommSyncDl) {
+        if sync.meta_id.is_some_and(|id| id > 0) {
+            return;
+        }
+        let queue = sync.queue.as_ref().expect("without a queue the SDK throws (msync.md 0.3)");
+        for meta in &sync.metas {
+            self.show(meta);
+        }
+        if sync.is_last() {
+            return;
+        }
+        let key = sync.next_key.expect("a page that is not the last has a key");
+        let pair = (key, queue.name().to_owned());
+        if self.sdk.last_key.as_ref() != Some(&pair) {
+            self.sdk.last_key = Some(pair);
+            self.frame(encode_sync(jid(queue), Some(key)));
+        }
+    }
+
+    fn show(&mut self, meta: &pb::Meta) {
+        if meta.ns() != pb::meta::NameSpace::Chat {
+            return;
+        }
+        let body = pb::MessageBody::decode(meta.payload.clone().unwrap()).unwrap();
+        if self.sdk.seen.contains(&meta.id()) {
+            self.sdk.repeats += 1;
+            return;
+        }
+        self.sdk.seen.push(meta.id());
+        if self.sdk.seen.len() > 100 {
+            self.sdk.seen.remove(0);
+        }
+        self.sdk.shown.push((meta.id(), text_of(&body)));
+    }
+
+    /// The texts that the app was shown so far.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        self.sdk.shown.iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    /// How often a message came twice.
+    pub(crate) fn repeats(&self) -> usize {
+        self.sdk.repeats
+    }
+
+    /// The socket is gone.
+    pub(crate) fn drop_socket(&mut self) {
+        self.input(Input::Gone);
+    }
+}
+
+fn perform(house: &House, peer: &Peer, event: Event) -> Option<easemob::msync::Command> {
+    match house.protocol.perform().perform_now(peer, event) {
+        Outcome::Done(command) => command,
+        Outcome::Later(event) => house.wait(house.protocol.perform().perform(peer.clone(), event)),
+    }
+}
+
+pub(crate) fn decode(frame: &Bytes) -> Downlink {
+    Downlink::decode(frame, FRAME_LIMIT).unwrap()
+}
+
+pub(crate) fn jid(jid: &pb::Jid) -> JidRef<'_> {
+    JidRef { app_key: jid.app_key(), name: jid.name(), domain: jid.domain(), resource: jid.client_resource() }
+}
+
+fn text_of(body: &pb::MessageBody) -> String {
+    match body.r#type() {
+        pb::message_body::Type::Recall => format!("recall {}", body.ack_message_id()),
+        pb::message_body::Type::ReadAck => format!("read {}", body.ack_message_id()),
+        pb::message_body::Type::DeliverAck => format!("delivered {}", body.ack_message_id()),
+        pb::message_body::Type::ChannelAck => "channel read".to_owned(),
+        _ => body.contents.first().map(|content| content.text().to_owned()).unwrap_or_default(),
+    }
+}
+
+/// A text message's body.
+pub(crate) fn text_body(text: &str) -> pb::MessageBody {
+    body_with(pb::message_body::Content { text: Some(text.to_owned()), ..content(0) })
+}
+
+pub(crate) fn content(content_type: i32) -> pb::message_body::Content {
+    pb::message_body::Content { r#type: Some(content_type), ..Default::default() }
+}
+
+pub(crate) fn body_with(content: pb::message_body::Content) -> pb::MessageBody {
+    pb::MessageBody { r#type: Some(1), contents: vec![content], ..Default::default() }
+}
+
+/// A receipt's or recall's body, with the empty content that the SDK puts in.
+pub(crate) fn about(body_type: pb::message_body::Type, subject: Option<u64>) -> pb::MessageBody {
+    pb::MessageBody {
+        r#type: Some(body_type as i32),
+        contents: vec![pb::message_body::Content::default()],
+        ack_message_id: subject,
+        ..Default::default()
+    }
+}
+
+pub(crate) fn hex(text: &str) -> Bytes {
+    let digits: Vec<u8> = text.bytes().map(|digit| (digit as char).to_digit(16).unwrap() as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<u8>>().into()
+}

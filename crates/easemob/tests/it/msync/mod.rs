@@ -1,0 +1,8 @@
+//! The MSYNC session against the real use cases over the in-memory engine: no socket, no real time.
+
+mod chat;
+mod delivery;
+mod ends;
+mod house;
+mod login;
+mod size;
