@@ -13,11 +13,14 @@ export class Client {
   constructor(sdk, server, appKey, name, options = {}) {
     this.sdk = sdk;
     this.name = name;
+    this.deviceId = options.deviceId;
     this.appKey = appKey;
     this.events = [];
     this.#waiting = [];
+    // The SDKs keep their device's name in the browser's storage; another client is another browser.
+    localStorage.clear();
     this.connection = new sdk.connection({
-      appKey, apiUrl: server.apiUrl, url: server.socketUrl, isHttpDNS: false, useOwnUploadFun: false, ...options,
+      appKey, apiUrl: server.apiUrl, url: server.socketUrl, isHttpDNS: false, ...options,
     });
     const handlers = {};
     for (const type of EVENTS) handlers[type] = (detail) => this.#record(type, detail);

@@ -18,14 +18,12 @@ export default {
 
   async 'a device gets what it missed although another device took it'(world) {
     const [phone, laptop, bob] = [await world.online('alice'), await world.online('alice'), await world.online('bob')];
-    const resource = laptop.connection.clientResource;
     laptop.close();
     await pause(200);
     await bob.text('alice', 'while you were away');
     await phone.next('onTextMessage');
     await pause(700);
-    const back = world.client('alice');
-    back.connection.clientResource = resource;
+    const back = world.client('alice', { deviceId: laptop.deviceId });
     await back.open({ pwd: 'alice' });
     assert.equal((await back.next('onTextMessage')).msg, 'while you were away');
   },
