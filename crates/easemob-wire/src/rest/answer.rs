@@ -94,6 +94,9 @@ pub struct ErrorAnswer {
     pub error_description: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_code: Option<u32>,
+    /// The description once more, for presence: there the web SDKs look for it under this name (msync.md 3.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
 }
 
 #[cfg(test)]
@@ -172,6 +175,7 @@ mod tests {
             duration: 0,
             error_description: "Service resource not found".into(),
             error_code: Some(14_007),
+            result: None,
         };
         assert_eq!(
             json(&error),
@@ -182,5 +186,6 @@ mod tests {
         );
         (error.exception, error.error_code) = (None, None);
         assert!(!json(&error).contains("exception") && !json(&error).contains("error_code"));
+        assert!(!json(&error).contains("result"));
     }
 }

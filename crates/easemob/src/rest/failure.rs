@@ -48,16 +48,19 @@ impl Failure {
     pub(crate) fn render(self, route: Option<Operation>, started: Timestamp, now: Timestamp) -> Response {
         let trace = self.error.report(DIALECT);
         let condition = self.error.condition();
-        let row = rest_answer(condition, self.operation.or(route));
+        let operation = self.operation.or(route);
+        let row = rest_answer(condition, operation);
         let mut facts = self.error.arguments();
         facts.extend(self.facts.iter().map(|(name, value)| (*name, value.as_str())));
 
+        let description = row.describe(condition, &facts);
         let body = ErrorAnswer {
             error: row.error.to_owned(),
             exception: row.exception.map(str::to_owned),
             timestamp: now.0,
             duration: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
-            error_description: row.describe(condition, &facts),
+            result: (operation == Some(Operation::Presence)).then(|| description.clone()),
+            error_description: description,
             error_code: row.error_code,
         };
         let status = StatusCode::from_u16(row.status).expect("the catalogue's statuses are checked");
