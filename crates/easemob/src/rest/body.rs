@@ -29,10 +29,10 @@ pub(crate) async fn read_json(headers: &HeaderMap, body: Body, bytes_limit: usiz
     }
 }
 
-/// JSON, or not said: some clients leave the header out.
+/// JSON, or not said: some clients leave the header out, for which browsers then write `text/plain`.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else { return true };
     let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let media_type = media_type.to_ascii_lowercase();
-    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
+    matches!(media_type.as_str(), "" | "application/json" | "text/plain") || media_type.ends_with("+json")
 }

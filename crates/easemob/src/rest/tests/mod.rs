@@ -2,8 +2,10 @@
 
 mod authorisation;
 mod envelopes;
+mod faults;
 mod malformed;
 mod not_enabled;
+mod sessions;
 mod tokens;
 mod users;
 mod web;
@@ -17,7 +19,7 @@ use axum::body::{Body, to_bytes};
 use bus::LocalBus;
 use domain::app::Settings;
 use http::{HeaderMap, Request, StatusCode};
-use kv::MemoryKv;
+use kv::{Kv, MemoryKv};
 use model::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -47,16 +49,16 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        Self::with(Options { body_bytes_limit: 4096, ..Options::default() }).await
+        Self::on(Arc::new(MemoryKv::new()), Arc::new(LocalBus::new())).await
     }
 
-    async fn with(options: Options) -> Self {
-        let store = Store::open(Arc::new(MemoryKv::new())).await.unwrap();
+    async fn on(kv: Arc<dyn Kv>, bus: Arc<LocalBus>) -> Self {
+        let store = Store::open(kv).await.unwrap();
         let clock = Arc::new(HandClock(Mutex::new(NOW)));
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
-        let (use_cases, _jobs) =
-            UseCases::open(store, Arc::new(LocalBus::new()), clock.clone(), passwords, 0).await.unwrap();
+        let (use_cases, _jobs) = UseCases::open(store, bus, clock.clone(), passwords, 0).await.unwrap();
+        let options = Options { body_bytes_limit: 4096, ..Options::default() };
         let router = router(Arc::clone(&use_cases), options);
         let mut app = None;
         for key in ["demo#other", "demo#kith"] {
