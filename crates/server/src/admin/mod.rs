@@ -44,7 +44,8 @@ pub(crate) struct Admin {
 pub(crate) fn guarded_routes(admin: Admin, token: String) -> Router {
     let guard = Arc::new(guard::Guard::new(token));
     let inner = routes(admin).layer(middleware::from_fn_with_state(guard, guard::check));
-    Router::new().nest("/admin/v1", inner)
+    // Not `nest`, whose fallback would lose against the routes of dialects that match any path.
+    Router::new().nest_service("/admin/v1", inner)
 }
 
 /// The routes themselves.

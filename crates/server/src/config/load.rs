@@ -9,7 +9,7 @@ use figment::error::Kind;
 use figment::providers::{Format as _, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::{Config, Span};
 
@@ -132,8 +132,15 @@ impl Config {
                 problems.push(format!("http.websocket_paths: {path:?} does not begin with \"/\""));
             }
         }
-        if let Err(error) = EnvFilter::try_new(&self.log.level) {
-            problems.push(format!("log.level: {:?} is no level: {error}", self.log.level));
+        for directive in self.log.level.split(',') {
+            // The filter itself takes a misspelt level for the name of a module.
+            let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
+            if level.trim().parse::<LevelFilter>().is_err() {
+                problems.push(format!(
+                    "log.level: {level:?} is none of off, error, warn, info, debug, trace; write a level, or \
+                     levels by module like \"info,gateway=debug\""
+                ));
+            }
         }
         if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
     }

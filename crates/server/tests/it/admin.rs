@@ -1,0 +1,193 @@
+//! The admin API: who gets in, what it does, and how it says no.
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::support::{Answer, Site, call};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_token_opens_the_door_and_never_for_a_web_page() {
+    let site = Site::start().await;
+    let token = site.token();
+    let bearer = format!("Bearer {token}");
+    let lower = format!("bearer {token}");
+    let basic = format!("Basic {token}");
+    let longer = format!("Bearer {token}0");
+    let shorter = format!("Bearer {}", &token[1..]);
+    let origin = ("origin", "http://localhost");
+    #[rustfmt::skip]
+    let cases: [(&[(&str, &str)], u16, &str); 10] = [
+        (&[("authorization", &bearer)],                       200, ""),
+        (&[("authorization", &lower)],                        200, ""),
+        (&[],                                                 401, "admin_token_wrong"),
+        (&[("authorization", "")],                            401, "admin_token_wrong"),
+        (&[("authorization", &token)],                        401, "admin_token_wrong"),
+        (&[("authorization", &basic)],                        401, "admin_token_wrong"),
+        (&[("authorization", &longer)],                       401, "admin_token_wrong"),
+        (&[("authorization", &shorter)],                      401, "admin_token_wrong"),
+        (&[("authorization", &bearer), origin],               403, "admin_origin_refused"),
+        (&[origin],                                           403, "admin_origin_refused"),
+    ];
+    for (headers, status, condition) in cases {
+        let answer = call(site.running.address(), "GET", "/admin/v1/apps", headers, "").await;
+        assert_eq!(answer.status.as_u16(), status, "{headers:?}");
+        assert_eq!(answer.header("x-kith-condition"), condition, "{headers:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{headers:?}");
+    }
+    // What is there and what is not looks the same from outside.
+    for path in ["/admin/v1/nothing", "/admin/v1/apps/a/b", "/admin/v1"] {
+        let answer = call(site.running.address(), "GET", path, &[], "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let preflight = [origin, ("access-control-request-method", "GET")];
+    let answer = call(site.running.address(), "OPTIONS", "/admin/v1/apps", &preflight, "").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_made_listed_and_set() {
+    let site = Site::start().await;
+    let body = json!({ "appkey": "acme#chat", "settings": { "registration.open": true } }).to_string();
+    let made = site.admin("POST", "/apps", &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    assert_eq!(made.json()["appkey"], "acme#chat");
+    assert_eq!(setting(&made, "registration.open"), "true");
+    let credentials = (made.json()["client_id"].clone(), made.json()["client_secret"].clone());
+
+    let again = site.admin("POST", "/apps", &body).await;
+    refused(&again, 409, "already_exists");
+
+    let body = json!({ "settings": { "recall.window_seconds": 5, "devices.policy": "single" } }).to_string();
+    let set = site.admin("PATCH", "/apps/acme/chat", &body).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+    let got = site.admin("GET", "/apps/acme/chat", "").await;
+    assert_eq!(setting(&got, "recall.window_seconds"), "5");
+    assert_eq!(setting(&got, "devices.policy"), "single");
+    assert_eq!(setting(&got, "registration.open"), "true");
+
+    let list = site.admin("GET", "/apps", "").await.json();
+    assert_eq!(list["apps"].as_array().unwrap().len(), 1);
+    assert_eq!((list["apps"][0]["client_id"].clone(), list["apps"][0]["client_secret"].clone()), credentials);
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_does_not_fit_changes_nothing() {
+    let site = Site::start().await;
+    site.admin("POST", "/apps", r#"{"appkey":"acme#chat"}"#).await;
+    for (changes, words) in [
+        (json!({ "recall.enabled": false, "recall.wndow": 5 }), "recall.wndow"),
+        (json!({ "recall.enabled": false, "users.limit": "many" }), "a whole number"),
+        (json!({ "recall.enabled": null }), "takes a text"),
+        (json!({ "recall.enabled": [true] }), "takes a text"),
+    ] {
+        let answer =
+            site.admin("PATCH", "/apps/acme/chat", &json!({ "settings": changes }).to_string()).await;
+        refused(&answer, 400, "argument_invalid");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(words), "{}", answer.text);
+    }
+    assert_eq!(setting(&site.admin("GET", "/apps/acme/chat", "").await, "recall.enabled"), "true");
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_calls_are_told_what_is_wrong_with_them() {
+    let site = Site::start().await;
+    site.admin("POST", "/apps", r#"{"appkey":"acme#chat"}"#).await;
+    let large = format!(r#"{{"appkey":"{}"}}"#, "a".repeat(70_000));
+    #[rustfmt::skip]
+    let cases: [(&str, &str, &str, u16, &str); 16] = [
+        ("POST",   "/apps", "",                                       400, "body_malformed"),
+        ("POST",   "/apps", "{",                                      400, "body_malformed"),
+        ("POST",   "/apps", "[1]",                                    400, "body_malformed"),
+        ("POST",   "/apps", r#"{"appkey":7}"#,                        400, "body_malformed"),
+        ("POST",   "/apps", r#"{"appkey":"a#b","setings":{}}"#,       400, "body_malformed"),
+        ("POST",   "/apps", &large,                                   413, "body_too_large"),
+        ("POST",   "/apps", r#"{"appkey":"nohash"}"#,                 400, "app_key_invalid"),
+        ("POST",   "/apps", r#"{"appkey":"a/b#c"}"#,                  400, "app_key_invalid"),
+        ("GET",    "/apps/no/where", "",                              404, "app_not_found"),
+        ("GET",    "/apps/%ff/x", "",                                 400, "argument_invalid"),
+        ("GET",    "/apps/%23/x", "",                                 400, "app_key_invalid"),
+        ("DELETE", "/apps", "",                                       405, "method_not_allowed"),
+        ("GET",    "/nothing", "",                                    404, "route_not_found"),
+        ("GET",    "/apps/acme/chat/users?limit=0", "",               400, "page_size_invalid"),
+        ("GET",    "/apps/acme/chat/users?limit=x", "",               400, "argument_invalid"),
+        ("DELETE", "/apps/acme/chat/users/nobody", "",                404, "user_not_found"),
+    ];
+    for (method, path, body, status, condition) in cases {
+        let answer = site.admin(method, path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path} {}", answer.text);
+        refused(&answer, status, condition);
+    }
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_made_paged_renamed_by_nobody_and_deleted() {
+    let site = Site::start().await;
+    site.admin("POST", "/apps", r#"{"appkey":"acme#chat"}"#).await;
+    for name in ["anna", "ben", "cleo"] {
+        let body = json!({ "username": name, "password": "secret-1" }).to_string();
+        let made = site.admin("POST", "/apps/acme/chat/users", &body).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    }
+    let taken = site.admin("POST", "/apps/acme/chat/users", r#"{"username":"Anna","password":"x"}"#).await;
+    refused(&taken, 409, "user_already_exists");
+
+    let first = site.admin("GET", "/apps/acme/chat/users?limit=2", "").await.json();
+    let cursor = &first["cursor"];
+    let second =
+        site.admin("GET", &format!("/apps/acme/chat/users?limit=2&cursor={cursor}"), "").await.json();
+    let names = |page: &serde_json::Value| -> Vec<String> {
+        page["users"].as_array().unwrap().iter().map(|u| u["username"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!([names(&first), names(&second)].concat(), ["anna", "ben", "cleo"]);
+    assert!(second["cursor"].is_null());
+
+    let changed = site.admin("PUT", "/apps/acme/chat/users/ben/password", r#"{"password":"secret-2"}"#).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    assert_eq!(log_in(&site, "ben", "secret-1").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(log_in(&site, "ben", "secret-2").await.status, StatusCode::OK);
+
+    assert_eq!(site.admin("DELETE", "/apps/acme/chat/users/ben", "").await.status, StatusCode::OK);
+    assert_ne!(log_in(&site, "ben", "secret-2").await.status, StatusCode::OK);
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_tells_what_it_is() {
+    let site = Site::start().await;
+    let server = site.admin("GET", "/server", "").await.json();
+    assert_eq!(server["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(server["storage"], "memory");
+    assert_eq!(server["ready"], true);
+    assert_eq!(server["pid"], std::process::id());
+    site.running.shutdown().await;
+}
+
+async fn log_in(site: &Site, name: &str, password: &str) -> Answer {
+    let body = json!({ "grant_type": "password", "username": name, "password": password }).to_string();
+    let headers = [("content-type", "application/json")];
+    call(site.running.address(), "POST", "/acme/chat/token", &headers, &body).await
+}
+
+fn setting(app: &Answer, name: &str) -> String {
+    let app = app.json();
+    let line = app["settings"].as_array().unwrap().iter().find(|line| line["name"] == name).unwrap().clone();
+    line["value"].as_str().unwrap().to_owned()
+}
+
+/// A refusal says its condition, what it means, what to do, and a trace for the operator's log.
+fn refused(answer: &Answer, status: u16, condition: &str) {
+    assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
+    let body = answer.json();
+    assert_eq!(body["condition"], condition, "{}", answer.text);
+    assert_eq!(answer.header("x-kith-condition"), condition);
+    for name in ["meaning", "cause", "remedy"] {
+        assert!(body[name].as_str().is_some_and(|text| text.len() > 10), "{name} in {}", answer.text);
+    }
+    assert_eq!(body["trace"].as_str().unwrap().len(), 16);
+    assert_eq!(answer.header("x-kith-trace"), body["trace"].as_str().unwrap());
+}

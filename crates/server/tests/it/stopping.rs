@@ -1,0 +1,77 @@
+//! The end of a server, and its port under TLS.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use server::config::Engine;
+use server::{Server, read_server_file};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::{call, config};
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the time of the whole stop is what is tested")]
+async fn a_client_that_never_leaves_does_not_hold_the_stop_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder, Engine::Fjall);
+    config.shutdown.limit = server::config::Span(Duration::from_secs(4));
+    config.shutdown.spread = server::config::Span(Duration::from_secs(1));
+    let running = Server::new(config).start().await.unwrap();
+
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let upgrade = "GET /ws HTTP/1.1\r\nHost: kith.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 101");
+
+    let begun = Instant::now();
+    let address = running.address();
+    let stopped = running.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(stopped.clean);
+    assert_eq!(stopped.drained.told, 1);
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_tls_commands_of_the_same_machine_need_no_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let certificate = folder.path().join("chain.pem");
+    let key = folder.path().join("key.pem");
+    std::fs::write(&certificate, certified.cert.pem()).unwrap();
+    std::fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+    let mut config = config(&folder, Engine::Memory);
+    config.tls.certificate = Some(certificate);
+    config.tls.key = Some(key);
+    let running = Server::new(config).start().await.unwrap();
+
+    let note = read_server_file(running.data()).unwrap();
+    assert!(note.tls);
+    assert!(note.admin.ip().is_loopback());
+    assert_ne!(note.admin, running.address());
+    assert_eq!(call(note.admin, "GET", "/readyz", &[], "").await.status, StatusCode::OK);
+    let refused = call(note.admin, "GET", "/admin/v1/apps", &[], "").await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    // Users' traffic is not taken there, where it would be unprotected.
+    let upgrade = [("upgrade", "websocket"), ("connection", "upgrade")];
+    assert_eq!(call(note.admin, "GET", "/ws", &upgrade, "").await.status, StatusCode::NOT_FOUND);
+    let token = call(note.admin, "POST", "/demo/kith/token", &[], "{}").await;
+    assert_eq!(token.status, StatusCode::NOT_FOUND);
+    running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_certificate_is_named_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = folder.path().join("chain.pem");
+    std::fs::write(&certificate, "no certificate").unwrap();
+    let mut config = config(&folder, Engine::Memory);
+    config.tls.certificate = Some(certificate.clone());
+    config.tls.key = Some(folder.path().join("key.pem"));
+    let error = Server::new(config).start().await.unwrap_err().to_string();
+    assert!(error.contains(&certificate.display().to_string()), "{error}");
+}
