@@ -66,7 +66,8 @@ impl UseCases {
                 Ok(accepted) => accepted,
                 Err(refused) => {
                     if refused == LoginRefused::Displaced
-                        && let Some(told) = after_told(&stored.devices, &command.device.resource)
+                        && let Some(own) = stored.devices.by_resource(&command.device.resource)
+                        && let Some(told) = after_told(&stored.devices, own.number)
                     {
                         // Should somebody else write at this moment, it is told once more.
                         self.store.devices.replace(app.id, account.user.uid, &stored, told).await?;

@@ -1,11 +1,26 @@
 //! What happens when a connection ends, by itself or by a logout.
 
-use domain::device::after_disconnect;
-use model::{AppId, ConnectionId, Uid};
+use domain::device::{after_disconnect, after_told};
+use model::{AppId, ConnectionId, DeviceNumber, Uid};
 
 use crate::{Error, TRIES, UseCases};
 
 impl UseCases {
+    /// Writes down that a displaced device heard why, so that its next login is no mere reconnect.
+    ///
+    /// # Errors
+    /// Faults; the device is then told once more at its next login.
+    pub async fn displacement_told(&self, app: AppId, uid: Uid, device: DeviceNumber) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let stored = self.store.devices.get(app, uid).await?;
+            let Some(told) = after_told(&stored.devices, device) else { return Ok(()) };
+            if self.store.devices.replace(app, uid, &stored, told).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     /// Writes down that a logged-in connection is gone, and the cursors that it moved. Called once for each
     /// successful login.
     ///

@@ -294,10 +294,11 @@ pub fn after_disconnect(devices: &Devices, connection: ConnectionId, now: Timest
     Some(devices)
 }
 
-/// The device list after a displaced device was refused and so told why: from now on its login is somebody's
-/// wish again, also with the mark that it had. `None`: nothing to change.
-pub fn after_told(devices: &Devices, resource: &Resource) -> Option<Devices> {
-    let place = devices.list.iter().position(|device| device.resource == *resource && device.displaced)?;
+/// The device list after a displaced device heard why, so that it does not come back by itself: from now on
+/// its login is somebody's wish again, also with the mark that it had. `None`: nothing to change.
+pub fn after_told(devices: &Devices, number: DeviceNumber) -> Option<Devices> {
+    let waits = |device: &Device| device.number == number && device.displaced && !device.login.is_empty();
+    let place = devices.list.iter().position(waits)?;
     let mut devices = devices.clone();
     devices.list[place].login.clear();
     Some(devices)
@@ -443,12 +444,12 @@ mod tests {
     fn a_displaced_device_that_was_told_may_log_in_again_with_the_same_mark() {
         let mut given = Given::policy(DevicePolicy::Single, WhenFull::ReplaceOldest);
         let first = login("a", 1);
-        given.login(&first).unwrap();
-        given.login(&login("b", 2)).unwrap();
-        assert_eq!(after_told(&given.devices, &login("b", 2).resource), None, "only the displaced are told");
+        let device = given.login(&first).unwrap().device;
+        let other = given.login(&login("b", 2)).unwrap().device;
+        assert_eq!(after_told(&given.devices, other), None, "only the displaced are told");
         let again = Login { connection: ConnectionId { boot: BOOT, number: 3 }, ..first };
         assert_eq!(given.login(&again), Err(LoginRefused::Displaced));
-        given.devices = after_told(&given.devices, &again.resource).unwrap();
+        given.devices = after_told(&given.devices, device).unwrap();
         assert_eq!(given.login(&again).unwrap().displaced.len(), 1);
     }
 

@@ -187,7 +187,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 self.phase = Phase::Closing { until: instant + options.close_limit };
             }
             Phase::Open | Phase::Leaving { .. } => return self.meet_session_deadline(instant),
-            Phase::Closing { until } if instant >= until => self.end(instant),
+            Phase::Closing { until } if instant >= until => self.end(instant, false),
             Phase::Gone { until } if instant >= until && self.performing.is_some() => {
                 self.registered.measures().performs_abandoned.increment(1);
                 debug!(connection = self.peer.connection.number, "an event of a gone connection is given up");
@@ -238,7 +238,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
             }
             Incoming::Alive => {}
             Incoming::Farewell => self.closing(instant),
-            Incoming::Gone => self.end(instant),
+            Incoming::Gone => self.end(instant, false),
             Incoming::Violation { code, reason } => {
                 self.registered.measures().closed_violation.increment(1);
                 debug!(connection = self.peer.connection.number, code, reason, "the peer broke the framing");
@@ -257,7 +257,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
         match self.io.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
                 if matches!(self.phase, Phase::Closing { .. }) && self.io.poll_end(cx).is_ready() {
-                    self.end(instant);
+                    self.end(instant, true);
                     return true;
                 }
                 let was_stalled = self.stalled.take().is_some();
@@ -267,7 +267,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 was_stalled
             }
             Poll::Ready(Err(_)) => {
-                self.end(instant);
+                self.end(instant, false);
                 true
             }
             Poll::Pending => {
@@ -391,19 +391,19 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
         debug!(connection = self.peer.connection.number, "the peer does not read; it is cut");
         self.leave(CloseCause::SlowReader, instant);
         let _ = self.io.poll_flush(cx);
-        self.end(instant);
+        self.end(instant, false);
     }
 
     fn closing(&mut self, instant: Instant) {
         self.phase = Phase::Closing { until: instant + self.shared.options.close_limit };
     }
 
-    fn end(&mut self, instant: Instant) {
+    fn end(&mut self, instant: Instant, farewell_confirmed: bool) {
         if matches!(self.phase, Phase::Gone { .. }) {
             return;
         }
         self.phase = Phase::Gone { until: instant + self.shared.options.finish_limit };
-        self.input(instant, Input::Gone);
+        self.input(instant, Input::Gone { farewell_confirmed });
     }
 
     fn now(&self) -> Timestamp {

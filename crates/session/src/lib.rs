@@ -26,8 +26,9 @@ pub enum Input<C> {
     Hint(Hint),
     /// The driver wants to end the connection; the session says why and closes.
     Close(CloseCause),
-    /// The socket is gone. The session emits its last event; it is not polled for output any more.
-    Gone,
+    /// The socket is gone. The session emits its last events; it is not polled for output any more.
+    /// `farewell_confirmed`: the peer ended the connection too after our close, so it got all that was said.
+    Gone { farewell_confirmed: bool },
 }
 
 /// Something that a session wants the driver to do with the socket.

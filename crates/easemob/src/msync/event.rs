@@ -30,6 +30,8 @@ pub enum Event {
         member: Arc<Member>,
         positions: Vec<(Feed, Seq)>,
     },
+    /// A displaced device got the farewell: it stays away until its user wants otherwise.
+    DisplacementTold(Arc<Member>),
     /// The login's token is over: does the user hold a newer one?
     CheckToken(Arc<Member>),
     ListPending(Arc<Member>),

@@ -49,6 +49,11 @@ impl Perform<MsyncSession> for MsyncPerform {
                 self.log_out(&peer, &member, &positions).await;
                 return None;
             }
+            Event::DisplacementTold(member) => {
+                let told = self.use_cases.displacement_told(member.app, member.uid, member.device).await;
+                told.err()?.report(DIALECT);
+                return None;
+            }
             Event::ListPending(member) => {
                 let pending = self.use_cases.pending_feeds(member.app, member.uid, member.device).await;
                 (Asked::Unread, pending.map(Command::Pending))

@@ -45,6 +45,8 @@ enum Phase {
     In(Box<Live>),
     /// The connection ended while the login was on its way: if it succeeds it must be undone.
     Abandoned,
+    /// It was displaced and the farewell is said; whether it arrives is not known yet.
+    Displaced(Arc<Member>),
     Ended,
 }
 
@@ -86,7 +88,7 @@ impl Session for MsyncSession {
             }
             Input::Hint(Hint::Close { target, cause, .. }) => self.take_close(now, target, cause),
             Input::Close(cause) => self.leave(now, &cause),
-            Input::Gone => self.end(),
+            Input::Gone { farewell_confirmed } => self.gone(farewell_confirmed),
         }
     }
 
@@ -123,7 +125,7 @@ impl MsyncSession {
             Err(error) => return self.refuse_frame(&error),
         };
         match (&self.phase, uplink) {
-            (Phase::Abandoned | Phase::Ended, _) => {}
+            (Phase::Abandoned | Phase::Displaced(_) | Phase::Ended, _) => {}
             (Phase::Silent, Uplink::Provision(provision)) => self.log_in(&provision),
             // The identity of a connection is settled once.
             (_, Uplink::Provision(_)) => self.close(Condition::AlreadyLoggedIn.as_str()),
@@ -250,7 +252,7 @@ impl MsyncSession {
                 encode_sync_refused(status, user, now.0)
             }),
             Phase::LoggingIn(_) => return self.close(refusal.condition.as_str()),
-            Phase::Abandoned | Phase::Ended => return,
+            Phase::Abandoned | Phase::Displaced(_) | Phase::Ended => return,
         };
         self.outputs.push(Output::Frame(frame));
         self.close(refusal.condition.as_str());
@@ -315,7 +317,7 @@ impl MsyncSession {
                 }
                 return;
             }
-            Phase::Silent | Phase::Abandoned | Phase::Ended => return,
+            Phase::Silent | Phase::Abandoned | Phase::Displaced(_) | Phase::Ended => return,
         };
         if is_meant {
             self.leave(now, &cause);
@@ -324,14 +326,32 @@ impl MsyncSession {
 
     /// Tells the client why, where it must not come back, and closes.
     fn leave(&mut self, now: Timestamp, cause: &CloseCause) {
-        if let (Some((condition, notice)), Phase::In(live)) = (final_logout(cause), &self.phase) {
-            let member = &live.member;
-            let frame = render::kick(member.app_key.as_str(), member.name.as_str(), condition, notice, now);
-            if let Some(frame) = frame {
-                self.outputs.push(Output::Frame(frame));
-            }
+        let Phase::In(live) = &self.phase else { return self.close(close_reason(cause)) };
+        let member = Arc::clone(&live.member);
+        let farewell = final_logout(cause).and_then(|(condition, notice)| {
+            render::kick(member.app_key.as_str(), member.name.as_str(), condition, notice, now)
+        });
+        if let Some(frame) = farewell {
+            self.outputs.push(Output::Frame(frame));
         }
         self.close(close_reason(cause));
+        if matches!(cause, CloseCause::NewLogin { .. } | CloseCause::KickedByDevice) {
+            self.phase = Phase::Displaced(member);
+        }
+    }
+
+    /// The socket is gone; it may have been the first to know of the end.
+    fn gone(&mut self, farewell_confirmed: bool) {
+        match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::Displaced(member) if farewell_confirmed => {
+                self.events.push(Event::DisplacementTold(member));
+            }
+            Phase::Displaced(_) => {}
+            phase => {
+                self.phase = phase;
+                self.end();
+            }
+        }
     }
 
     fn close(&mut self, reason: &'static str) {
@@ -348,6 +368,7 @@ impl MsyncSession {
                 Phase::Ended
             }
             Phase::LoggingIn(_) | Phase::Abandoned => Phase::Abandoned,
+            phase @ Phase::Displaced(_) => phase,
             Phase::Silent | Phase::Ended => Phase::Ended,
         };
     }

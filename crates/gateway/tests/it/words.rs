@@ -80,7 +80,7 @@ impl Session for Words {
                 self.outputs.push_back(Output::Close { reason: reason(&cause) });
             }
             Input::Hint(_) | Input::Close(_) => {}
-            Input::Gone => self.events.push_back(Event::Left),
+            Input::Gone { .. } => self.events.push_back(Event::Left),
         }
     }
 

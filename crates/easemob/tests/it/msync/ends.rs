@@ -119,6 +119,7 @@ fn ask_30_ask_31_a_displaced_device_is_told_once_and_displaces_nobody() {
     let mut second = house.log_in("alice", "webim_web_b");
     // The farewell never arrives: the first device has no network. It reconnects by itself.
     house.settle(&mut [&mut first, &mut second]);
+    first.drop_socket();
     let mut back = house.connect();
     back.log_in(LoginForm { resource: "webim_web_a", token: &token, ..LoginForm::default() });
     let said = back.said();
@@ -141,6 +142,21 @@ fn ask_30_ask_31_a_displaced_device_is_told_once_and_displaces_nobody() {
     assert!(wanted.is_in());
     house.settle(&mut [&mut second, &mut wanted]);
     assert!(second.closed().is_some());
+}
+
+#[test]
+fn a_displaced_device_that_got_the_farewell_may_log_in_with_the_same_token() {
+    let house = House::new();
+    house.set("devices.policy", "single");
+    let token = house.token("alice", None);
+    let mut first = house.connect();
+    first.log_in(LoginForm { resource: "webim_web_a", token: &token, ..LoginForm::default() });
+    let mut second = house.log_in("alice", "webim_web_b");
+    house.settle(&mut [&mut first, &mut second]);
+    first.confirm_close();
+    let mut wanted = house.connect();
+    wanted.log_in(LoginForm { resource: "webim_web_a", token: &token, ..LoginForm::default() });
+    assert!(wanted.is_in(), "the SDK does not come back by itself after the farewell, so its user wants it");
 }
 
 #[test]

@@ -565,9 +565,14 @@ impl<'a> Client<'a> {
         self.sdk.repeats
     }
 
-    /// The socket is gone.
+    /// The socket is gone, without a word.
     pub(crate) fn drop_socket(&mut self) {
-        self.input(Input::Gone);
+        self.input(Input::Gone { farewell_confirmed: false });
+    }
+
+    /// The socket is closed after the server's farewell arrived.
+    pub(crate) fn confirm_close(&mut self) {
+        self.input(Input::Gone { farewell_confirmed: true });
     }
 }
 

@@ -315,7 +315,7 @@ fn no_bytes_make_a_session_panic() {
                 client.log_in(LoginForm { token: &token, ..LoginForm::default() });
             }
             client.frame(bytes);
-            client.input(Input::Gone);
+            client.drop_socket();
         }
     }
 }
@@ -362,7 +362,7 @@ fn a_connection_that_ends_during_its_login_leaves_nobody_online() {
     let mut client = house.connect();
     let event = client.log_in_without_answer(LoginForm { token: &token, ..LoginForm::default() });
     let command = client.perform(event);
-    client.input_only(Input::Gone);
+    client.input_only(Input::Gone { farewell_confirmed: false });
     client.input(Input::Command(command.unwrap()));
     let account = house.wait(house.use_cases.get_user(&house.tenant(), "alice")).unwrap();
     assert!(!house.wait(house.use_cases.is_online(&house.tenant(), &account)).unwrap());
