@@ -118,18 +118,31 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::plain(Condition::ServerBusy));
-        }
+        let place = Place::take(&self.waiting).ok_or_else(|| Error::plain(Condition::ServerBusy))?;
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(place);
         let permit = permit.expect("the pool is never closed");
         let task = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
         });
         task.await.map_err(|_| Error::plain(Condition::InternalError))
+    }
+}
+
+/// A place among those who wait for the pool. Given back when dropped: a caller may give up while he waits.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
+        let place = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < WAITING).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -162,5 +175,28 @@ mod tests {
         assert!(!passwords(2).verify("secret", Some(&stored)).await.unwrap());
         assert!(!passwords_one.verify("", None).await.unwrap());
         assert!(!passwords_one.verify("", Some(&PasswordHash(String::new()))).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn callers_who_give_up_while_they_wait_leave_their_places_to_others() {
+        let passwords = passwords(1);
+        let all = passwords.permits.acquire_many(2).await.unwrap();
+        for _ in 0..=WAITING {
+            let given_up = tokio::time::timeout(std::time::Duration::ZERO, passwords.hash("secret")).await;
+            assert!(given_up.is_err(), "it did not wait: {given_up:?}");
+        }
+        drop(all);
+        assert!(passwords.hash("secret").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_more_than_may_wait_is_told_that_the_server_is_busy() {
+        let passwords = passwords(1);
+        let _all = passwords.permits.acquire_many(2).await.unwrap();
+        let places: Vec<_> = (0..WAITING).map(|_| Place::take(&passwords.waiting).unwrap()).collect();
+        let refused = passwords.hash("secret").await.unwrap_err();
+        assert_eq!(refused.condition(), Condition::ServerBusy);
+        drop(places);
+        assert_eq!(passwords.waiting.load(Ordering::Relaxed), 0);
     }
 }
