@@ -1,6 +1,6 @@
 //! Slows down the guessing of passwords: failed tries are counted a minute, by account and by address.
 //!
-//! Only failures count, so a client that logs in often with the right password is never stopped.
+//! A right password is taken out of the count again, so a client that logs in often is never stopped.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const PER_ACCOUNT: u32 = 10;
 /// Failed tries from one address in a window: a whole office may sit behind one.
 const PER_ADDRESS: u32 = 100;
-/// Accounts and addresses that are watched at once; above it the window begins anew for all.
+/// Accounts and addresses that are watched at once; above it the count begins anew for all.
 const WATCHED: usize = 100_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,38 +36,70 @@ struct Window {
 }
 
 impl Attempts {
-    /// Whether another try is allowed; if not, how long to wait.
+    /// Begins a try at an account's password, if another one is allowed. It counts as failed until
+    /// [`Attempts::take_back`] says otherwise, so that many at the same moment are as few as one after the other.
     ///
     /// # Errors
     /// The time until the window ends.
-    pub fn check(
+    pub fn begin(
         &self,
         app: AppId,
         name: &Username,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), Duration> {
-        let window = self.window.lock();
-        let age = now.since(window.began);
-        if age >= WINDOW {
-            return Ok(());
+        let mut window = self.window.lock();
+        window.move_to(now);
+        let wait = WINDOW.saturating_sub(now.since(window.began));
+        let failed_at = |address| window.failures.get(&Subject::Address(address)).copied().unwrap_or(0);
+        if address.is_some_and(|address| failed_at(address) >= PER_ADDRESS) {
+            return Err(wait);
         }
-        let failures = |subject| window.failures.get(&subject).copied().unwrap_or(0);
-        let account = failures(Subject::Account(app, name.clone())) >= PER_ACCOUNT;
-        let address = address.is_some_and(|address| failures(Subject::Address(address)) >= PER_ADDRESS);
-        if account || address { Err(WINDOW.saturating_sub(age)) } else { Ok(()) }
+        let tries = window.count(Subject::Account(app, name.clone()));
+        if *tries >= PER_ACCOUNT {
+            return Err(wait);
+        }
+        *tries += 1;
+        Ok(())
     }
 
-    /// Counts a failed try.
-    pub fn failed(&self, app: AppId, name: &Username, address: Option<IpAddr>, now: Timestamp) {
+    /// The password was right, or could not be tried.
+    pub fn take_back(&self, app: AppId, name: &Username) {
         let mut window = self.window.lock();
-        if now.since(window.began) >= WINDOW || window.failures.len() >= WATCHED {
-            *window = Window { began: now, failures: AHashMap::new() };
+        let subject = Subject::Account(app, name.clone());
+        if let Some(tries) = window.failures.get_mut(&subject) {
+            *tries = tries.saturating_sub(1);
+            if *tries == 0 {
+                window.failures.remove(&subject);
+            }
         }
-        let account = Subject::Account(app, name.clone());
-        for subject in [Some(account), address.map(Subject::Address)].into_iter().flatten() {
-            *window.failures.entry(subject).or_default() += 1;
+    }
+
+    /// The password was wrong. The account's count has it already; now the address has it too: only here, since
+    /// many right passwords may come from one address at the same moment.
+    pub fn failed(&self, address: Option<IpAddr>, now: Timestamp) {
+        let mut window = self.window.lock();
+        window.move_to(now);
+        if let Some(address) = address {
+            *window.count(Subject::Address(address)) += 1;
         }
+    }
+}
+
+impl Window {
+    /// Begins anew when the window is over, and when the clock was set back: otherwise it would last until
+    /// the clock has caught up.
+    fn move_to(&mut self, now: Timestamp) {
+        if now < self.began || now.since(self.began) >= WINDOW {
+            *self = Self { began: now, failures: AHashMap::new() };
+        }
+    }
+
+    fn count(&mut self, subject: Subject) -> &mut u32 {
+        if self.failures.len() >= WATCHED && !self.failures.contains_key(&subject) {
+            self.failures.clear();
+        }
+        self.failures.entry(subject).or_default()
     }
 }
 
@@ -75,18 +107,58 @@ impl Attempts {
 mod tests {
     use super::*;
 
+    const APP: AppId = AppId(1);
+
+    fn name(text: &str) -> Username {
+        Username::parse(text).unwrap()
+    }
+
+    /// Begins tries until one is refused; returns how many began.
+    fn begun(attempts: &Attempts, account: &str, at: u64) -> usize {
+        (0..50).take_while(|_| attempts.begin(APP, &name(account), None, Timestamp(at)).is_ok()).count()
+    }
+
     #[test]
     fn the_eleventh_wrong_password_in_a_minute_is_not_tried() {
         let attempts = Attempts::default();
-        let (app, name) = (AppId(1), Username::parse("alice").unwrap());
-        for _ in 0..10 {
-            assert_eq!(attempts.check(app, &name, None, Timestamp(100_000)), Ok(()));
-            attempts.failed(app, &name, None, Timestamp(100_000));
-        }
-        let wait = attempts.check(app, &name, None, Timestamp(110_000));
+        assert_eq!(begun(&attempts, "alice", 100_000), 10, "also when none of them has ended yet");
+        let wait = attempts.begin(APP, &name("alice"), None, Timestamp(110_000));
         assert_eq!(wait, Err(Duration::from_secs(50)));
-        let other = Username::parse("bob").unwrap();
-        assert_eq!(attempts.check(app, &other, None, Timestamp(110_000)), Ok(()));
-        assert_eq!(attempts.check(app, &name, None, Timestamp(160_000)), Ok(()));
+        assert_eq!(attempts.begin(APP, &name("bob"), None, Timestamp(110_000)), Ok(()));
+        assert_eq!(begun(&attempts, "alice", 160_000), 10);
+    }
+
+    #[test]
+    fn right_passwords_are_never_too_many() {
+        let attempts = Attempts::default();
+        let address = Some(IpAddr::from([10, 0, 0, 1]));
+        for _ in 0..1_000 {
+            assert_eq!(attempts.begin(APP, &name("alice"), address, Timestamp(100_000)), Ok(()));
+            attempts.take_back(APP, &name("alice"));
+        }
+        assert!(attempts.window.lock().failures.is_empty(), "nothing is remembered of them");
+        assert_eq!(begun(&attempts, "alice", 100_000), 10);
+    }
+
+    #[test]
+    fn an_address_that_guesses_at_many_accounts_is_stopped() {
+        let attempts = Attempts::default();
+        let address = Some(IpAddr::from([10, 0, 0, 1]));
+        for number in 0..100 {
+            let account = name(&format!("user{number}"));
+            assert_eq!(attempts.begin(APP, &account, address, Timestamp(100_000)), Ok(()));
+            attempts.failed(address, Timestamp(100_000));
+        }
+        assert!(attempts.begin(APP, &name("alice"), address, Timestamp(100_000)).is_err());
+        assert_eq!(attempts.begin(APP, &name("alice"), None, Timestamp(100_000)), Ok(()));
+    }
+
+    // reliability.md row 49
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        let attempts = Attempts::default();
+        assert_eq!(begun(&attempts, "alice", 9_000_000_000), 10);
+        assert_eq!(begun(&attempts, "alice", 100_000), 10);
+        assert!(attempts.begin(APP, &name("alice"), None, Timestamp(101_000)).is_err());
     }
 }

@@ -113,19 +113,37 @@ impl UseCases {
     ) -> Result<Arc<Account>, Error> {
         let name = parse_name(username)?;
         let (id, now) = (app.value.id, self.now());
-        self.attempts.check(id, &name, address, now).map_err(attempts_limited)?;
-        let account = self.store.users.find(id, &name).await?;
-        let matches =
-            self.passwords.verify(password, account.as_ref().map(|account| &account.password_hash)).await?;
+        self.attempts.begin(id, &name, address, now).map_err(attempts_limited)?;
+        let (account, matches) = match self.try_password(id, &name, password).await {
+            Ok(tried) => tried,
+            Err(error) => {
+                self.attempts.take_back(id, &name);
+                return Err(error);
+            }
+        };
         let Some(account) = account else {
-            self.attempts.failed(id, &name, address, now);
+            self.attempts.failed(address, now);
             return Err(Error::refused(Condition::UserNotFound, vec![("user", name.to_string())]));
         };
         if !matches {
-            self.attempts.failed(id, &name, address, now);
+            self.attempts.failed(address, now);
             return Err(Error::plain(Condition::CredentialsWrong));
         }
+        self.attempts.take_back(id, &name);
         active(account)
+    }
+
+    /// The account of a name, and whether the password is its.
+    async fn try_password(
+        &self,
+        app: AppId,
+        name: &Username,
+        password: &str,
+    ) -> Result<(Option<Arc<Account>>, bool), Error> {
+        let account = self.store.users.find(app, name).await?;
+        let stored = account.as_ref().map(|account| &account.password_hash);
+        let matches = self.passwords.verify(password, stored).await?;
+        Ok((account, matches))
     }
 
     async fn inherited(
