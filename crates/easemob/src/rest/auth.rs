@@ -6,7 +6,7 @@ use app::{Error, Identity, Tenant};
 use conditions::Condition;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use model::{Timestamp, Username};
+use model::Username;
 use store::Account;
 
 use super::Site;
@@ -18,11 +18,7 @@ pub(crate) enum Caller {
     /// No token, or the route does not ask for one.
     Nobody,
     BackEnd,
-    /// `expires`: the end of his token, `None` never.
-    User {
-        account: Arc<Account>,
-        expires: Option<Timestamp>,
-    },
+    User(Arc<Account>),
 }
 
 /// The token of `Authorization: Bearer …`, the scheme in any case or left out, as old clients have it; `None`
@@ -57,7 +53,7 @@ pub(crate) async fn admit(
         (_, None) => return Err(Error::plain(Condition::CredentialsMissing)),
         (_, Some(bearer)) => bearer,
     };
-    let (identity, claims) = site.use_cases.authenticate(tenant, bearer).await?;
+    let (identity, _) = site.use_cases.authenticate(tenant, bearer).await?;
     let refused = match (&identity, who) {
         (Identity::App, Who::Owner) => Some(Condition::TokenWrongKind),
         (Identity::App, _) => None,
@@ -75,7 +71,7 @@ pub(crate) async fn admit(
     }
     Ok(match identity {
         Identity::App => Caller::BackEnd,
-        Identity::User(account) => Caller::User { account, expires: claims.expires },
+        Identity::User(account) => Caller::User(account),
     })
 }
 

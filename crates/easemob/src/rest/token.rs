@@ -1,13 +1,13 @@
 //! Tokens: `POST /token` (easemob-rest.md 2.1), and how long one is still good.
 
+use std::time::Duration;
+
 use app::{Error, Grant, IssuedToken};
 use conditions::{Condition, Operation};
 use easemob_wire::rest::{TokenAnswer, TokenRequest};
-use model::Timestamp;
 use serde::Serialize;
 
 use super::answer::{Answer, entity};
-use super::auth::Caller;
 use super::call::{Call, missing};
 use super::failure::Failure;
 
@@ -81,17 +81,16 @@ fn answer(call: &Call, issued: IssuedToken) -> TokenAnswer {
     }
 }
 
-/// `GET /sdk/users/{user}/token/expires`: the web SDKs ask it of a token that they are about to renew to.
+/// `GET /sdk/users/{user}/token/expires`: the web SDKs ask it with a token that they renew to. So the use case
+/// takes it as the renewal, and checks the token once more by its own rules.
 pub(crate) async fn expiry(call: Call) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Expiry {
         /// Milliseconds since 1970.
         expire_timestamp: u64,
     }
-    let forever = || call.use_cases().now().plus(std::time::Duration::from_secs(FOREVER_SECONDS));
-    let expires: Timestamp = match call.caller {
-        Caller::User { expires, .. } => expires.unwrap_or_else(forever),
-        Caller::Nobody | Caller::BackEnd => forever(),
-    };
-    Ok(Answer::new(&Expiry { expire_timestamp: expires.0 }))
+    let bearer = call.bearer.as_deref().unwrap_or_default();
+    let expires = call.use_cases().token_expiry(&call.tenant, bearer, call.user()).await?;
+    let forever = || call.use_cases().now().plus(Duration::from_secs(FOREVER_SECONDS));
+    Ok(Answer::new(&Expiry { expire_timestamp: expires.unwrap_or_else(forever).0 }))
 }

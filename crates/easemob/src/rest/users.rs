@@ -39,7 +39,7 @@ pub(crate) async fn register(call: Call) -> Result<Answer, Failure> {
 async fn register_one(call: &Call, user: NewUser) -> Result<Answer, Failure> {
     let registrant = match call.caller {
         Caller::Nobody => Registrant::Anonymous,
-        Caller::BackEnd | Caller::User { .. } => Registrant::BackEnd,
+        Caller::BackEnd | Caller::User(_) => Registrant::BackEnd,
     };
     let account = call.use_cases().register_user(&call.tenant, registrant, command(user)).await?;
     Ok(Answer::new(&Envelope { entities: Some(vec![entity(&account)]), ..call.full() }))
@@ -177,7 +177,7 @@ pub(crate) async fn change_password(call: Call) -> Result<Answer, Failure> {
     let change = call.parse(PasswordChange::parse)?;
     let (tenant, new) = (&call.tenant, change.new_password.unwrap_or_default());
     match &call.caller {
-        Caller::User { account, .. } => {
+        Caller::User(account) => {
             let present = change.old_password.unwrap_or_default();
             call.use_cases().change_own_password(tenant, account, &present, &new, call.address).await?;
         }

@@ -78,6 +78,19 @@ async fn a_connected_device_is_seen_and_forced_off() {
     }
 }
 
+// The web SDKs renew a token on a live connection by asking for its end over REST; nothing comes by the socket.
+#[tokio::test]
+async fn asking_for_the_end_of_a_newer_token_renews_the_connected_user() {
+    let world = World::new().await;
+    connect(&world, "alice", "webim_web_1", 1).await;
+    let uid = world.use_cases.find_user(&world.app, "alice").await.unwrap().unwrap().user.uid;
+    let until = || world.use_cases.renewed_until(world.app.value.id, uid);
+    assert_eq!(until(), None);
+    let token = world.user_token("alice").await;
+    let reply = world.call("GET", "/sdk/users/alice/token/expires", Some(&token), None).await.ok();
+    assert_eq!(until().map(|until| until.0), reply.body["expire_timestamp"].as_u64());
+}
+
 #[tokio::test]
 async fn sessions_end_with_the_password_the_activation_and_the_account() {
     let bus = Arc::new(LocalBus::new());
