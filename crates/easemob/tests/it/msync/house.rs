@@ -218,6 +218,7 @@ impl House {
             user: String::new(),
             next_id: 530_238_513_680,
             sdk: Sdk::default(),
+            performing: None,
         }
     }
 
@@ -244,13 +245,18 @@ impl House {
     }
 
     pub(crate) fn carry(&self, hint: &Hint, clients: &mut [&mut Client<'_>]) {
-        let (app, users) = hint.audience();
         for client in clients {
-            let bound = self.node.bound.lock().get(&client.peer.connection).copied();
-            if bound.is_some_and(|(at, uid)| at == app && users.contains(&Some(uid))) {
+            if self.reaches(hint, client) {
                 client.input(Input::Hint(hint.clone()));
             }
         }
+    }
+
+    /// Whether a hint is for a client, as the registry decides it.
+    pub(crate) fn reaches(&self, hint: &Hint, client: &Client<'_>) -> bool {
+        let (app, users) = hint.audience();
+        let bound = self.node.bound.lock().get(&client.peer.connection).copied();
+        bound.is_some_and(|(at, uid)| at == app && users.contains(&Some(uid)))
     }
 
     /// Hints that are on their way, taken off it.
@@ -339,6 +345,8 @@ pub(crate) struct Client<'a> {
     user: String,
     next_id: u64,
     sdk: Sdk,
+    /// What waits to be performed, while hints go on and frames do not.
+    performing: Option<Event>,
 }
 
 impl<'a> Client<'a> {
@@ -368,6 +376,71 @@ impl<'a> Client<'a> {
     pub(crate) fn log_in(&mut self, form: LoginForm<'_>) {
         self.user = form.user.to_owned();
         self.frame(form.frame(self.house.clock.now()));
+    }
+
+    /// Feeds an input as the gateway does: what has to wait stays open until [`Client::finish`].
+    pub(crate) fn begin(&mut self, input: Input<easemob::msync::Command>) {
+        self.virtual_.now = self.house.clock.now();
+        self.input_only(input);
+        self.settle_now();
+    }
+
+    /// Whether the gateway would read the socket now.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.performing.is_none()
+    }
+
+    /// Performs what waits, if something does.
+    pub(crate) fn finish(&mut self) {
+        if let Some(event) = self.performing.take() {
+            let done = self.house.wait(self.house.protocol.perform().perform(self.peer.clone(), event));
+            if let Some(command) = done {
+                self.input_only(Input::Command(command));
+            }
+            self.settle_now();
+        }
+    }
+
+    fn settle_now(&mut self) {
+        use session::Session as _;
+        loop {
+            while let Some(output) = self.virtual_.session.poll_output() {
+                self.virtual_.outputs.push(output);
+            }
+            if self.performing.is_some() {
+                return;
+            }
+            let Some(event) = self.virtual_.session.poll_event() else { return };
+            match self.house.protocol.perform().perform_now(&self.peer, event) {
+                Outcome::Done(None) => {}
+                Outcome::Done(Some(command)) => self.input_only(Input::Command(command)),
+                Outcome::Later(event) => self.performing = Some(event),
+            }
+        }
+    }
+
+    /// Takes one frame that was said, and gives what the SDK sends for it.
+    pub(crate) fn take_one(&mut self) -> Option<Vec<Bytes>> {
+        while self.looked_at < self.virtual_.outputs.len() {
+            self.looked_at += 1;
+            if let Output::Frame(frame) = &self.virtual_.outputs[self.looked_at - 1] {
+                return Some(match decode(frame) {
+                    Downlink::Unread(unread) => {
+                        let queues = unread.unread.iter().map(|queue| queue.queue.clone().unwrap());
+                        queues.map(|queue| encode_sync(jid(&queue), None)).collect()
+                    }
+                    Downlink::Sync(sync) => self.reply_to(&sync).into_iter().collect(),
+                    _ => Vec::new(),
+                });
+            }
+        }
+        None
+    }
+
+    /// A text message as a frame.
+    pub(crate) fn text(&mut self, to: &str, text: &str) -> Bytes {
+        self.next_id += 1;
+        encode_text(self.next_id, &self.user, JidRef::user(APP, to), text)
     }
 
     /// Sends the login, and gives what the session wants done for it.
@@ -507,6 +580,11 @@ impl<'a> Client<'a> {
         said
     }
 
+    /// Whether nothing is left to look at.
+    pub(crate) fn said_peek_is_empty(&self) -> bool {
+        self.looked_at == self.virtual_.outputs.len()
+    }
+
     /// Shows what was pushed, while nothing that is sent arrives any more.
     pub(crate) fn react_without_sending(&mut self) {
         for downlink in self.said() {
@@ -521,22 +599,30 @@ impl<'a> Client<'a> {
     }
 
     fn take_sync(&mut self, sync: &pb::CommSyncDl) {
+        if let Some(acknowledgement) = self.reply_to(sync) {
+            self.frame(acknowledgement);
+        }
+    }
+
+    /// Shows what a part of a queue brought, and acknowledges it as the SDK does.
+    fn reply_to(&mut self, sync: &pb::CommSyncDl) -> Option<Bytes> {
         if sync.meta_id.is_some_and(|id| id > 0) {
-            return;
+            return None;
         }
         let queue = sync.queue.as_ref().expect("without a queue the SDK throws (msync.md 0.3)");
         for meta in &sync.metas {
             self.show(meta);
         }
         if sync.is_last() {
-            return;
+            return None;
         }
         let key = sync.next_key.expect("a page that is not the last has a key");
         let pair = (key, queue.name().to_owned());
-        if self.sdk.last_key.as_ref() != Some(&pair) {
-            self.sdk.last_key = Some(pair);
-            self.frame(encode_sync(jid(queue), Some(key)));
+        if self.sdk.last_key.as_ref() == Some(&pair) {
+            return None;
         }
+        self.sdk.last_key = Some(pair);
+        Some(encode_sync(jid(queue), Some(key)))
     }
 
     fn show(&mut self, meta: &pb::Meta) {
@@ -599,6 +685,12 @@ fn text_of(body: &pb::MessageBody) -> String {
         pb::message_body::Type::ChannelAck => "channel read".to_owned(),
         _ => body.contents.first().map(|content| content.text().to_owned()).unwrap_or_default(),
     }
+}
+
+/// The text of a stored message.
+pub(crate) fn text_in(entry: &model::Entry) -> String {
+    let meta = pb::Meta::decode(entry.payload.clone()).unwrap();
+    text_of(&pb::MessageBody::decode(meta.payload.unwrap()).unwrap())
 }
 
 /// A text message's body.
