@@ -83,7 +83,7 @@ impl Jobs {
             Ok(0) => {}
             Ok(dropped) => tracing::info!(dropped, "dropped old dedupe periods"),
             Err(error) => {
-                tracing::warn!(%error, "old dedupe periods could not be dropped; tried again in an hour")
+                tracing::warn!(%error, "old dedupe periods could not be dropped; tried again in an hour");
             }
         }
     }
