@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
 use http::Method;
+use model::AppKey;
 use serde_json::{Map, Value, json};
 
 use crate::exit::Failure;
@@ -22,8 +23,8 @@ enum AppCommand {
     /// Make an app and print its credentials
     Create {
         /// App key, such as acme#chat
-        #[arg(value_name = "ORG#APP")]
-        key: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        key: AppKey,
         /// Anybody may register users, without a token
         #[arg(long)]
         open_registration: bool,
@@ -39,16 +40,16 @@ enum AppCommand {
     },
     /// Show an app with its settings
     Get {
-        #[arg(value_name = "ORG#APP")]
-        key: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        key: AppKey,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
     /// Change settings of an app; `kith app get` lists them
     Set {
-        #[arg(value_name = "ORG#APP")]
-        key: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        key: AppKey,
         /// Settings, such as recall.window_seconds=300; all are set or none
         #[arg(value_name = "NAME=VALUE", required = true, value_parser = setting)]
         settings: Vec<(String, String)>,
@@ -56,6 +57,11 @@ enum AppCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Reads an app key; `NameError` alone would not say which form is asked for.
+pub(crate) fn app_key(text: &str) -> Result<AppKey, String> {
+    text.parse().map_err(|error| format!("write ORG#APP, such as acme#chat: {error}"))
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {
@@ -79,30 +85,22 @@ async fn call(reach: &Reach, command: &AppCommand) -> Result<Value, Failure> {
     match command {
         AppCommand::Create { key, open_registration, .. } => {
             let settings = if *open_registration { json!({ "registration.open": true }) } else { json!({}) };
-            let body = json!({ "appkey": key, "settings": settings });
+            let body = json!({ "appkey": key.as_str(), "settings": settings });
             reach.call(Method::POST, "/apps", Some(&body)).await
         }
         AppCommand::List { .. } => reach.call(Method::GET, "/apps", None).await,
-        AppCommand::Get { key, .. } => reach.call(Method::GET, &path(key)?, None).await,
+        AppCommand::Get { key, .. } => reach.call(Method::GET, &path(key), None).await,
         AppCommand::Set { key, settings, .. } => {
             let settings: Map<String, Value> =
                 settings.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect();
-            reach.call(Method::PATCH, &path(key)?, Some(&json!({ "settings": settings }))).await
+            reach.call(Method::PATCH, &path(key), Some(&json!({ "settings": settings }))).await
         }
     }
 }
 
-/// The path of an app. Keys that can't be one are refused here, since they could make another path.
-pub(crate) fn path(key: &str) -> Result<String, Failure> {
-    let is_part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
-    match key.split_once('#') {
-        Some((org, app)) if is_part(org) && is_part(app) => Ok(format!("/apps/{org}/{app}")),
-        _ => Err(Failure::usage(format!(
-            "{key:?} is no app key; write ORG#APP, with letters, digits, '-', '_' and '.'"
-        ))),
-    }
+/// The path of an app in the admin API. A legal key needs no escapes.
+pub(crate) fn path(key: &AppKey) -> String {
+    format!("/apps/{}/{}", key.org(), key.app())
 }
 
 fn print(out: &mut impl Write, command: &AppCommand, answer: &Value) -> io::Result<()> {

@@ -4,9 +4,10 @@ use std::io::{self, BufRead as _, Write};
 
 use clap::{Args, Subcommand};
 use http::Method;
+use model::AppKey;
 use serde_json::{Value, json};
 
-use crate::app::path;
+use crate::app::{app_key, path};
 use crate::exit::Failure;
 use crate::reach::{Reach, Target};
 
@@ -22,8 +23,8 @@ pub(crate) struct UserArgs {
 enum UserCommand {
     /// Register a user; the password is read from standard input unless it is given
     Create {
-        #[arg(value_name = "ORG#APP")]
-        app: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        app: AppKey,
         name: String,
         #[arg(long)]
         password: Option<String>,
@@ -32,22 +33,22 @@ enum UserCommand {
     },
     /// List the users of an app, oldest first
     List {
-        #[arg(value_name = "ORG#APP")]
-        app: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        app: AppKey,
         /// Print a JSON array
         #[arg(long)]
         json: bool,
     },
     /// Delete a user with everything that is theirs
     Delete {
-        #[arg(value_name = "ORG#APP")]
-        app: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        app: AppKey,
         name: String,
     },
     /// Set a password, read from standard input unless it is given; ends the user's sessions
     Password {
-        #[arg(value_name = "ORG#APP")]
-        app: String,
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        app: AppKey,
         name: String,
         #[arg(long)]
         password: Option<String>,
@@ -72,11 +73,11 @@ async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure
             let body = json!({
                 "username": name, "password": given_or_read(password.as_deref())?, "nickname": nickname,
             });
-            let user = reach.call(Method::POST, &format!("{}/users", path(app)?), Some(&body)).await?;
+            let user = reach.call(Method::POST, &format!("{}/users", path(app)), Some(&body)).await?;
             Ok(format!("registered {}\n", user["username"].as_str().unwrap_or(name)))
         }
         UserCommand::List { app, json } => {
-            let users = list(reach, &path(app)?).await?;
+            let users = list(reach, &path(app)).await?;
             if *json {
                 return Ok(format!("{}\n", Value::from(users)));
             }
@@ -88,12 +89,12 @@ async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure
             Ok(users.iter().map(line).collect())
         }
         UserCommand::Delete { app, name } => {
-            reach.call(Method::DELETE, &user_path(app, name)?, None).await?;
+            reach.call(Method::DELETE, &user_path(app, name), None).await?;
             Ok(format!("deleted {name}\n"))
         }
         UserCommand::Password { app, name, password } => {
             let body = json!({ "password": given_or_read(password.as_deref())? });
-            reach.call(Method::PUT, &format!("{}/password", user_path(app, name)?), Some(&body)).await?;
+            reach.call(Method::PUT, &format!("{}/password", user_path(app, name)), Some(&body)).await?;
             Ok(format!("changed the password of {name}\n"))
         }
     }
@@ -115,14 +116,14 @@ async fn list(reach: &Reach, app: &str) -> Result<Vec<Value>, Failure> {
     }
 }
 
-fn user_path(app: &str, name: &str) -> Result<String, Failure> {
+fn user_path(app: &AppKey, name: &str) -> String {
     // What is not plain is escaped, so that a name can't become another path.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let name: String = name
         .bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect();
-    Ok(format!("{}/users/{name}", path(app)?))
+    format!("{}/users/{name}", path(app))
 }
 
 fn given_or_read(password: Option<&str>) -> Result<String, Failure> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use figment::error::Kind;
 use figment::providers::{Format as _, Toml};
 use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::{Figment, Metadata, Profile, Provider, Source};
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{Config, Span};
@@ -228,6 +228,7 @@ fn describe(error: &figment::Error) -> String {
     };
     let key = path.join(".");
     let source = error.metadata.as_ref().map(|metadata| match (&metadata.source, metadata.name.as_ref()) {
+        (Some(Source::File(file)), _) => file.display().to_string(),
         (Some(source), _) => source.to_string(),
         (None, ENVIRONMENT) => variable_of(&key),
         (None, name) => name.to_owned(),

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use crate::support::{Answer, Site, call};
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_token_opens_the_door_and_never_for_a_web_page() {
     let site = Site::start().await;
@@ -16,7 +18,7 @@ async fn only_the_token_opens_the_door_and_never_for_a_web_page() {
     let shorter = format!("Bearer {}", &token[1..]);
     let origin = ("origin", "http://localhost");
     #[rustfmt::skip]
-    let cases: [(&[(&str, &str)], u16, &str); 10] = [
+    let cases: [(Headers<'_>, u16, &str); 10] = [
         (&[("authorization", &bearer)],                       200, ""),
         (&[("authorization", &lower)],                        200, ""),
         (&[],                                                 401, "admin_token_wrong"),

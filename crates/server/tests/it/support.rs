@@ -16,7 +16,8 @@ use tokio::net::TcpStream;
 /// A server with its folder.
 pub(crate) struct Site {
     pub(crate) running: Running,
-    pub(crate) folder: TempDir,
+    /// Removed with this.
+    _folder: TempDir,
 }
 
 /// A configuration for tests: a free port, cheap passwords.
@@ -33,7 +34,7 @@ impl Site {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let running = Server::new(config(&folder, Engine::Memory)).start().await.unwrap();
-        Self { running, folder }
+        Self { running, _folder: folder }
     }
 
     pub(crate) fn token(&self) -> String {

@@ -1,0 +1,122 @@
+//! `kith app` and `kith user`, with a server and without.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::kith::Place;
+
+#[test]
+fn apps_are_made_and_set_on_the_folder_and_then_served() {
+    let place = Place::new();
+    place.run(&["app", "list"]).refused(1, &["there is no data folder", "kith serve"]);
+    let app = place.run(&["app", "create", "acme#chat", "--open-registration", "--json"]).json();
+    assert_eq!(app["appkey"], "acme#chat");
+    let set = place.run(&["app", "set", "acme#chat", "recall.window_seconds=5"]).text();
+    assert_eq!(set, "recall.window_seconds = 5\n");
+
+    let server = place.serve(&[]);
+    assert_eq!(server.ready["apps"][0]["appkey"], "acme#chat");
+    assert_eq!(server.ready["apps"][0]["client_id"], app["client_id"]);
+    assert_eq!(server.ready["apps"][0]["client_secret"], app["client_secret"]);
+    let text = place.run(&["app", "get", "acme#chat"]).text();
+    assert!(text.contains("recall.window_seconds = 5  (default 120)"), "{text}");
+    assert!(text.contains("registration.open = true  (default false)"), "{text}");
+}
+
+#[test]
+fn apps_are_made_and_set_at_the_running_server() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    place.run(&["app", "create", "acme#chat"]).text();
+    place.run(&["app", "set", "acme#chat", "devices.policy=single", "users.limit=7"]).text();
+    let app = place.run(&["app", "get", "acme#chat", "--json"]).json();
+    let settings = app["settings"].as_array().unwrap();
+    let value = |name: &str| settings.iter().find(|line| line["name"] == name).unwrap()["value"].clone();
+    assert_eq!((value("devices.policy"), value("users.limit")), ("single".into(), "7".into()));
+    let list = place.run(&["app", "list"]).text();
+    assert!(list.starts_with("acme#chat ") && list.lines().count() == 1, "{list}");
+
+    // From elsewhere: the address and the token.
+    let token = place.data().join("admin-token");
+    let other = Place::new();
+    let url = format!("http://{}", server.address());
+    let list = other.run(&["app", "list", "--server", &url, "--token-file", token.to_str().unwrap()]).text();
+    assert!(list.starts_with("acme#chat "), "{list}");
+    let wrong = other.data().with_extension("token");
+    std::fs::write(&wrong, "0".repeat(64)).unwrap();
+    other
+        .run(&["app", "list", "--server", &url, "--token-file", wrong.to_str().unwrap()])
+        .refused(1, &["wrong token", "kith explain admin_token_wrong", "trace"]);
+
+    // After a kill the note of where the server was is wrong; the folder itself is worked on.
+    server.kill();
+    assert!(place.data().join("server.json").exists());
+    assert!(place.run(&["app", "list"]).text().starts_with("acme#chat "));
+}
+
+#[test]
+fn refusals_say_what_to_do_and_end_with_status_one() {
+    let place = Place::new();
+    place.run(&["app", "create", "acme#chat"]).text();
+    place.run(&["app", "create", "acme#chat"]).refused(1, &["kith explain already_exists"]);
+    place.run(&["app", "get", "acme#other"]).refused(1, &["there is no app acme#other", "app_not_found"]);
+    place
+        .run(&["app", "set", "acme#chat", "recall.enable=true"])
+        .refused(1, &["there is no setting \"recall.enable\"", "argument_invalid"]);
+    place.run(&["app", "set", "acme#chat", "users.limit=many"]).refused(1, &["a whole number"]);
+}
+
+#[test]
+fn wrong_usage_ends_with_status_two() {
+    let place = Place::new();
+    place.run(&["app", "set", "acme#chat"]).refused(2, &["NAME=VALUE"]);
+    place.run(&["app", "set", "acme#chat", "recall.enabled"]).refused(2, &["NAME=VALUE"]);
+    place.run(&["app", "get", "a/../b"]).refused(2, &["ORG#APP"]);
+    place.run(&["app", "create", "nohash"]).refused(2, &["nohash", "ORG#APP"]);
+    place.run(&["user", "list", "a b#c"]).refused(2, &["ORG#APP"]);
+    place.run(&["app", "list", "--server", "http://127.0.0.1:1"]).refused(2, &["--token-file"]);
+    let https = ["app", "list", "--server", "https://127.0.0.1:1", "--token-file", "/dev/null"];
+    place.run(&https).refused(2, &["http://HOST:PORT"]);
+    place.run(&["ap"]).refused(2, &["app"]);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_to_be_not_there() {
+    let place = Place::new();
+    let token = place.data().with_extension("token");
+    std::fs::write(&token, "0".repeat(64)).unwrap();
+    let nowhere = ["app", "list", "--server", "http://127.0.0.1:1", "--token-file", token.to_str().unwrap()];
+    place.run(&nowhere).refused(1, &["127.0.0.1:1", "no connection"]);
+}
+
+#[test]
+fn users_are_made_listed_and_deleted() {
+    let place = Place::new();
+    place.run(&["app", "create", "acme#chat"]).text();
+    let mut command = place.command(&["user", "create", "acme#chat", "anna", "--nickname", "Anna K."]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"secret-1\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    place.run(&["user", "create", "acme#chat", "b.en@x", "--password", "secret-2"]).text();
+
+    let list = place.run(&["user", "list", "acme#chat", "--json"]).json();
+    let names: Vec<&str> =
+        list.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap()).collect();
+    assert_eq!(names, ["anna", "b.en@x"]);
+    assert_eq!(list[0]["nickname"], "Anna K.");
+
+    place.run(&["user", "password", "acme#chat", "b.en@x", "--password", "secret-3"]).text();
+    place.run(&["user", "delete", "acme#chat", "b.en@x"]).text();
+    place.run(&["user", "delete", "acme#chat", "b.en@x"]).refused(1, &["user_not_found"]);
+    assert_eq!(place.run(&["user", "list", "acme#chat"]).text().lines().count(), 1);
+}
+
+#[test]
+fn the_catalogue_is_at_hand_without_a_server() {
+    let place = Place::new();
+    let explain = std::process::Command::new(env!("CARGO_BIN_EXE_kith")).args(["explain", "810007"]).output();
+    assert!(explain.unwrap().status.success());
+    let version = std::process::Command::new(env!("CARGO_BIN_EXE_kith")).arg("--version").output().unwrap();
+    assert_eq!(String::from_utf8(version.stdout).unwrap(), format!("kith {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(!place.data().exists());
+}
