@@ -1,7 +1,7 @@
 //! The embedded storage engine: the contract of `kv` on fjall, a log-structured merge tree with a journal.
 //!
 //! One thread writes (`writer`), in groups (`group`), each flushed as one journal record (`database`) before
-//! anybody is answered; readers share the view that it published last (`view`, `read`). Opening compares what is
+//! anybody is answered; readers share the view that it published last (`view`, `read`, `read_pool`). Opening compares what is
 //! on disk with what was acknowledged (`startup`, `journal`, `high_water`). Which settings, and why:
 //! `docs/storage.md`. Knows bytes only; what they mean is `store`'s business.
 
@@ -17,6 +17,7 @@ mod metrics;
 mod options;
 mod queue;
 mod read;
+mod read_pool;
 mod startup;
 mod view;
 mod writer;
@@ -31,11 +32,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use kv::{Batch, CellKey, Committed, Health, Kv, KvError, Read, ReadLog, Scan};
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 pub use options::Options;
 
 use read::Reader;
+use read_pool::ReadPool;
 use startup::Folder;
 use writer::{Shared, Writer};
 
@@ -68,6 +70,8 @@ struct Threads {
     writer: JoinHandle<Option<u64>>,
     keeper: JoinHandle<()>,
     keeper_stop: Arc<(Mutex<bool>, Condvar)>,
+    readers: Vec<JoinHandle<()>>,
+    pool: Arc<ReadPool>,
     folder: Arc<Folder>,
 }
 
@@ -78,10 +82,8 @@ impl FjallKv {
         let database = folder.open(&options)?;
         let view = database.view();
         let shared = Arc::new(Shared::new(&options, Arc::clone(&view), database.commit_number));
-        let reader = Reader {
-            slot: Arc::clone(&shared.live),
-            permits: Arc::new(Semaphore::new(options.readers_limit)),
-        };
+        let (pool, readers) = ReadPool::start(options.readers_limit.max(1))?;
+        let reader = Reader { slot: Arc::clone(&shared.live), pool };
         let keeper_stop = Arc::<(Mutex<bool>, Condvar)>::default();
         let keeper = spawn("kv-keeper", {
             let (shared, folder, stop) = (Arc::clone(&shared), Arc::clone(&folder), Arc::clone(&keeper_stop));
@@ -91,14 +93,20 @@ impl FjallKv {
             let writer = Writer::new(Arc::clone(&shared), options, Arc::clone(&folder), database, view);
             move || writer.run()
         })?;
-        let threads = Threads { writer, keeper, keeper_stop, folder };
+        let threads =
+            Threads { writer, keeper, keeper_stop, readers, pool: Arc::clone(&reader.pool), folder };
         Ok(Self { shared, reader, threads: Arc::new(Mutex::new(Some(threads))) })
     }
 }
 
 impl Threads {
-    /// Waits for both threads, then says that the data is clean, if it is.
+    /// Waits for all threads, then says that the data is clean, if it is.
     fn join(self) {
+        self.pool.close();
+        for reader in self.readers {
+            // Its reads' panics were caught; there is nothing else that it could end with.
+            let _ = reader.join();
+        }
         let flushed = self.writer.join().unwrap_or_default();
         *self.keeper_stop.0.lock() = true;
         self.keeper_stop.1.notify_one();
@@ -181,7 +189,7 @@ impl Kv for FjallKv {
         let slot = self.shared.snapshot().ok_or_else(|| KvError::Unavailable {
             detail: "the database is closed at the moment".to_owned(),
         })?;
-        Ok(Box::new(Reader { slot, permits: Arc::clone(&self.reader.permits) }))
+        Ok(Box::new(Reader { slot, pool: Arc::clone(&self.reader.pool) }))
     }
 
     async fn periods(&self) -> Result<Vec<u32>, KvError> {

@@ -20,7 +20,7 @@ pub struct Options {
     pub group_jobs_limit: usize,
     /// Bytes that one commit group takes at most (one larger batch still goes, alone).
     pub group_bytes_limit: usize,
-    /// Reads that run at the same time; further ones wait.
+    /// Threads for reading: reads that run, or wait for the disk, at the same time. Further ones wait.
     pub readers_limit: usize,
     /// Open although committed data is missing or damaged: the operator was told and wants to go on with what
     /// is left. What is cut off is kept in `salvage/`.

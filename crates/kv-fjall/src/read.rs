@@ -1,4 +1,4 @@
-//! Reading for callers: a bounded number of reads at a time, on threads where waiting for the disk hurts nobody.
+//! Reading for callers, on the threads of `read_pool`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,15 +6,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use kv::{CellKey, KvError, Read, ReadLog, Scan};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
+use crate::read_pool::ReadPool;
 use crate::view::{View, ViewSlot};
 
 /// Reads the view that its slot holds at the moment (live data), or always the same one (a snapshot).
 #[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) slot: Arc<ViewSlot>,
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) pool: Arc<ReadPool>,
 }
 
 impl Reader {
@@ -22,19 +23,20 @@ impl Reader {
         &self,
         read: impl FnOnce(&View) -> Result<T, KvError> + Send + 'static,
     ) -> Result<T, KvError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let (answer, answered) = oneshot::channel();
         let slot = Arc::clone(&self.slot);
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            match slot.load() {
+        self.pool.push(Box::new(move || {
+            let outcome = match slot.load() {
                 Some(view) => read(&view),
                 None => {
                     Err(KvError::Unavailable { detail: "the database is closed at the moment".to_owned() })
                 }
-            }
-        });
-        done.await.unwrap_or_else(|failed| {
-            Err(KvError::Unavailable { detail: format!("the read was not finished: {failed}") })
+            };
+            // Whoever asked may have gone.
+            let _ = answer.send(outcome);
+        }))?;
+        answered.await.unwrap_or_else(|_| {
+            Err(KvError::Unavailable { detail: "the read failed; this is a bug".to_owned() })
         })
     }
 }
