@@ -22,7 +22,7 @@ async fn stable(world: &World, reply: &Reply) -> String {
     replace(text, "cursor", "<cursor>")
 }
 
-/// Plays calls and writes down what came. `as_user`: with alice's token instead of the app's.
+/// Plays calls of the back end and writes down what came.
 async fn transcript(world: &World, calls: &[(&str, &str, Option<Value>)]) -> String {
     let mut transcript = String::new();
     for (method, path, body) in calls {
