@@ -161,11 +161,7 @@ async fn a_short_restart_is_waited_out_without_an_error() {
     let Some(server) = Server::start("-c fsync=off") else { return };
     let server = Arc::new(server);
     let database = server.database().await;
-    let kv = Arc::new(
-        kv_postgres::open(Options { patience: Duration::from_secs(20), ..database.options() })
-            .await
-            .expect("the database opens"),
-    );
+    let kv = Arc::new(database.engine().await);
     let mut batch = Batch::new();
     batch.append("log", b"".as_slice());
     kv.commit(batch.clone()).await.expect("the batch commits");
