@@ -31,6 +31,8 @@ use crate::statements::{self, CellStatements, MAIN, PERIOD};
 /// A round that takes longer than the server's own limits allow: the server is gone without a word.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(20);
 
+const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
+
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) config: Config,
@@ -55,11 +57,12 @@ impl Writer {
         loop {
             let Some(connection) = self.connection.as_mut().filter(|connection| !connection.is_closed())
             else {
-                if self.connect_or_fence().await {
-                    continue;
-                }
-                if self.queue.is_closed() {
-                    return;
+                if !self.connect_or_fence().await {
+                    if self.queue.is_closed() {
+                        return;
+                    }
+                    // However little patience is configured, the database is not asked without a break.
+                    tokio::time::sleep(RECONNECT_PAUSE).await;
                 }
                 continue;
             };
