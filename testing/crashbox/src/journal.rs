@@ -1,0 +1,102 @@
+//! The form of the embedded engine's journal, as far as damaging it at chosen places needs it.
+//!
+//! ```text
+//! record = 1 items:u32 sequence:u64  item*  3 checksum:u64 "FJL" 3       all numbers little-endian
+//! item   = 2 type:u8 0 keyspace:u64 key_bytes:u16 value_bytes:u32 stored_bytes:u32 key value
+//!        | 4 keyspace:u64
+//! ```
+//! A journal is made long and zero; behind the last record there are zeros.
+
+use std::fs::{self, OpenOptions};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+pub(crate) const HEADER_BYTES: usize = 13;
+pub(crate) const TRAILER_BYTES: usize = 13;
+
+/// The journal that was written to last, of a server that does not run.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+    /// Where each record lies.
+    pub(crate) records: Vec<Range<usize>>,
+}
+
+impl Journal {
+    /// # Errors
+    /// When there is no journal, or it has another form than this file says.
+    pub(crate) fn active(data: &Path) -> Result<Self> {
+        let folder = data.join("fjall");
+        let mut journals: Vec<(u64, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "jnl") {
+                let stem =
+                    path.file_stem().and_then(|stem| stem.to_str()).context("a name that is no text")?;
+                journals.push((stem.parse()?, path));
+            }
+        }
+        let (_, path) = journals.into_iter().max().context("there is no journal")?;
+        let bytes = fs::read(&path)?;
+        let mut records = Vec::new();
+        let mut at = 0;
+        while let Some(end) = record_end(&bytes, at) {
+            records.push(at..end);
+            at = end;
+        }
+        ensure!(used_bytes(&bytes) <= at, "{}: no record can be read at byte {at}", path.display());
+        Ok(Self { path, bytes, records })
+    }
+
+    /// The record that holds `text`.
+    pub(crate) fn record_of(&self, text: &str) -> Option<Range<usize>> {
+        self.records.iter().find(|record| holds(&self.bytes[(*record).clone()], text)).cloned()
+    }
+}
+
+pub(crate) fn holds(bytes: &[u8], text: &str) -> bool {
+    // The search for text is fast also in a debug build, which a loop over windows is not.
+    String::from_utf8_lossy(bytes).contains(text)
+}
+
+/// The length without the zeros at the end.
+pub(crate) fn used_bytes(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 4096;
+    let is_zero = |block: &[u8]| block == &[0; BLOCK][..block.len()];
+    let Some(last) = bytes.chunks(BLOCK).rposition(|block| !is_zero(block)) else { return 0 };
+    let begin = last * BLOCK;
+    let block = &bytes[begin..bytes.len().min(begin + BLOCK)];
+    begin + block.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
+}
+
+/// Changes one bit of a file.
+pub(crate) fn flip(path: &Path, at: usize) -> Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at as u64)?;
+    file.write_all_at(&[byte[0] ^ 0x10], at as u64)?;
+    Ok(())
+}
+
+fn record_end(bytes: &[u8], start: usize) -> Option<usize> {
+    if *bytes.get(start)? != 1 {
+        return None;
+    }
+    let mut at = start + HEADER_BYTES;
+    loop {
+        match *bytes.get(at)? {
+            2 => {
+                let key = u16::from_le_bytes(bytes.get(at + 11..at + 13)?.try_into().ok()?);
+                let stored = u32::from_le_bytes(bytes.get(at + 17..at + 21)?.try_into().ok()?);
+                at += 21 + usize::from(key) + stored as usize;
+            }
+            4 => at += 9,
+            3 => return (bytes.get(at + 9..at + TRAILER_BYTES)? == b"FJL\x03").then_some(at + TRAILER_BYTES),
+            _ => return None,
+        }
+    }
+}
