@@ -61,10 +61,22 @@ pub(crate) fn run(arguments: &ServeArgs) -> Result<u8, Failure> {
     let sources = arguments.sources();
     let config = Config::load(&sources)?;
     let log = LogHandle::install(&config.log);
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(serve(arguments, &sources, config, &log));
     runtime.shutdown_timeout(LEFTOVERS);
     result
+}
+
+/// Every connection is an open file, and shells allow 1024 of them; the system's own limit is far higher.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    match raised {
+        Ok(()) => tracing::debug!(files = ?limit.maximum, "open files allowed"),
+        Err(error) => tracing::warn!(%error, files = ?limit.current, "the limit of open files stays"),
+    }
 }
 
 async fn serve(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use app::{SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
+use kv_postgres::OpenError;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -34,13 +35,7 @@ impl Foundation {
     /// The folder is in use or its secrets are broken; the engine refuses.
     pub(crate) async fn open(config: &Config, accept_data_loss: bool) -> Result<Self, StartError> {
         let folder = Folder::take(&config.data)?;
-        let engine: Arc<dyn Kv> = match config.storage.engine {
-            Engine::Fjall => {
-                let options = options::fjall_options(config, accept_data_loss);
-                Arc::new(kv_fjall::open(options).await.map_err(StoreError::from)?)
-            }
-            Engine::Memory => Arc::new(MemoryKv::new()),
-        };
+        let engine = open_engine(config, accept_data_loss).await?;
         let store = Store::open(engine).await?;
         // Users belong to apps: without an app there is no password that a new pepper could spoil.
         let has_accounts = !store.apps.list().is_empty();
@@ -68,4 +63,20 @@ impl Foundation {
         self.store.close().await;
         self.folder.remove_server_file();
     }
+}
+
+async fn open_engine(config: &Config, accept_data_loss: bool) -> Result<Arc<dyn Kv>, StartError> {
+    Ok(match config.storage.engine {
+        Engine::Fjall => {
+            let options = options::fjall_options(config, accept_data_loss);
+            Arc::new(kv_fjall::open(options).await.map_err(StoreError::from)?)
+        }
+        Engine::Postgres => {
+            let url = config.storage.postgres_url.as_ref();
+            let url = url.ok_or_else(|| OpenError::Address("it is not set".to_owned()))?;
+            kv_postgres::describe_metrics();
+            Arc::new(kv_postgres::open(options::postgres_options(config, url)).await?)
+        }
+        Engine::Memory => Arc::new(MemoryKv::new()),
+    })
 }

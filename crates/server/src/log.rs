@@ -43,7 +43,7 @@ impl LogHandle {
 }
 
 /// Libraries whose everyday news are no news for an operator. Naming one in `log.level` shows them.
-const QUIET: &str = "fjall=warn,lsm_tree=warn";
+const QUIET: &str = "fjall=warn,lsm_tree=warn,tokio_postgres=warn";
 
 fn filter(log: &Log) -> EnvFilter {
     let level = format!("{QUIET},{}", log.level);

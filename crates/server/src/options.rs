@@ -7,6 +7,7 @@ use easemob::rest;
 use gateway::{RegistryLimits, TlsFiles};
 
 use crate::Config;
+use crate::config::DatabaseUrl;
 
 pub(crate) fn gateway_options(config: &Config) -> gateway::Options {
     let limits = &config.limits;
@@ -59,6 +60,17 @@ pub(crate) fn fjall_options(config: &Config, accept_data_loss: bool) -> kv_fjall
         readers_limit: storage.readers,
         accept_data_loss,
         ..kv_fjall::Options::new(&config.data)
+    }
+}
+
+/// `url` is the configured one.
+pub(crate) fn postgres_options(config: &Config, url: &DatabaseUrl) -> kv_postgres::Options {
+    let storage = &config.storage;
+    kv_postgres::Options {
+        readers: storage.readers,
+        queue_jobs: storage.queue_jobs,
+        queue_bytes: storage.queue_bytes.length(),
+        ..kv_postgres::Options::new(&url.0)
     }
 }
 

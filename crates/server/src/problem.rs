@@ -14,7 +14,7 @@ use serde_json::json;
 const CONDITION: HeaderName = HeaderName::from_static("x-kith-condition");
 const TRACE: HeaderName = HeaderName::from_static("x-kith-trace");
 
-/// What a call of the admin API failed with.
+/// What a call failed with.
 #[derive(Debug)]
 pub(crate) struct Problem(pub(crate) Error);
 
@@ -38,7 +38,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let condition = self.0.condition();
-        let trace = self.0.report("admin");
+        let trace = self.0.report("server");
         let retry_seconds = self.0.retry_after().map(|after| after.as_secs().max(1));
         let detail = self.0.to_string();
         let mut body = json!({

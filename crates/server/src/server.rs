@@ -8,6 +8,7 @@ use std::{io, mem};
 use bus::Bus as _;
 use conditions::Condition;
 use gateway::{Drained, Listener, Registry, ShutdownHandle};
+use kv_postgres::OpenError;
 use store::StoreError;
 use thiserror::Error;
 use tokio::task::AbortHandle;
@@ -18,6 +19,7 @@ use crate::demo::{self, Demo};
 use crate::folder::{FolderError, ServerFile, admin_token_path};
 use crate::foundation::Foundation;
 use crate::metrics::Metrics;
+use crate::problem::Problem;
 use crate::status::Status;
 use crate::{Config, LogHandle, dialects, health, options};
 
@@ -35,6 +37,8 @@ pub enum StartError {
     Folder(#[from] FolderError),
     #[error(transparent)]
     Storage(#[from] StoreError),
+    #[error("storage.postgres_url: {0}")]
+    Database(#[from] OpenError),
     #[error("cannot listen on {address}: {cause}")]
     Listen { address: SocketAddr, cause: io::Error },
 }
@@ -44,7 +48,8 @@ impl StartError {
     pub fn condition(&self) -> Option<Condition> {
         match self {
             Self::Storage(fault) => Some(app::Error::Fault(fault.clone()).condition()),
-            Self::Folder(_) | Self::Listen { .. } => None,
+            Self::Database(OpenError::Format { .. }) => Some(Condition::StorageFormatNewer),
+            Self::Folder(_) | Self::Database(_) | Self::Listen { .. } => None,
         }
     }
 }
@@ -123,7 +128,8 @@ impl Running {
         let admin = Admin { use_cases: Arc::clone(&foundation.use_cases), status: Arc::clone(&status) };
         let token = foundation.folder.admin_token()?;
         let own = health::routes(Arc::clone(&foundation.use_cases), Arc::clone(&status), metrics.clone())
-            .merge(admin::guarded_routes(admin, token));
+            .merge(admin::guarded_routes(admin, token))
+            .fallback(async || Problem::plain(Condition::RouteNotFound));
 
         let options = options::gateway_options(&config);
         let tls = options::tls_files(&config);

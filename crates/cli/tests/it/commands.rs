@@ -61,8 +61,8 @@ fn refusals_say_what_to_do_and_end_with_status_one() {
     place.run(&["app", "create", "acme#chat"]).refused(1, &["kith explain already_exists"]);
     place.run(&["app", "get", "acme#other"]).refused(1, &["there is no app acme#other", "app_not_found"]);
     place
-        .run(&["app", "set", "acme#chat", "recall.enable=true"])
-        .refused(1, &["there is no setting \"recall.enable\"", "argument_invalid"]);
+        .run(&["app", "set", "acme#chat", "recall.possible=true"])
+        .refused(1, &["there is no setting \"recall.possible\"", "argument_invalid"]);
     place.run(&["app", "set", "acme#chat", "users.limit=many"]).refused(1, &["a whole number"]);
 }
 

@@ -72,7 +72,7 @@ fn a_second_server_on_the_folder_is_refused_with_the_first_ones_pid() {
 #[test]
 fn wrong_usage_and_configuration_end_with_status_two() {
     let place = Place::new();
-    place.run(&["serve", "--htp", "127.0.0.1:0"]).refused(2, &["--htp"]);
+    place.run(&["serve", "--port", "127.0.0.1:0"]).refused(2, &["--port"]);
     place.run(&["serve", "--http", "8080"]).refused(2, &["http.address (command line)", "127.0.0.1:8080"]);
     let file = place.data().with_extension("toml");
     fs::write(&file, "[limits]\nidle = 120\n").unwrap();
@@ -93,7 +93,7 @@ fn sighup_changes_the_log_level_and_says_what_takes_a_restart() {
     std::thread::sleep(Duration::from_millis(500));
     // A refusal is a debug line.
     get(&server.address(), "/admin/v1/apps");
-    fs::write(&file, "[log]\nlevel = \"inof\"\n").unwrap();
+    fs::write(&file, "[log]\nlevel = \"loudest\"\n").unwrap();
     server.signal("HUP");
     std::thread::sleep(Duration::from_millis(500));
     server.signal("TERM");
@@ -143,4 +143,21 @@ fn get(address: &str, path: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[test]
+fn lost_data_is_refused_with_status_three_until_the_loss_is_accepted() {
+    let place = Place::new();
+    place.run(&["app", "create", "acme#chat"]).text();
+    fs::remove_dir_all(place.data().join("fjall")).unwrap();
+    let refused = place.run(&["serve", "--http", "127.0.0.1:0"]);
+    refused.refused(3, &["--accept-data-loss", "kith explain data_lost"]);
+    place.run(&["app", "list"]).refused(3, &["kith explain data_lost"]);
+
+    let server = place.serve(&["--accept-data-loss"]);
+    assert_eq!(server.ready["apps"].as_array().unwrap().len(), 0);
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+    // Accepted once: the next start is an ordinary one.
+    place.run(&["app", "list"]).text();
 }

@@ -11,7 +11,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Config, Span};
+use super::{Config, Engine, Span};
 
 const PREFIX: &str = "KITH_";
 const ENVIRONMENT: &str = "environment";
@@ -84,6 +84,9 @@ impl Config {
             let (there, missing) =
                 if self.tls.key.is_none() { ("certificate", "key") } else { ("key", "certificate") };
             problems.push(format!("tls.{missing}: missing, while tls.{there} is set; TLS needs both"));
+        }
+        if self.storage.engine == Engine::Postgres && self.storage.postgres_url.is_none() {
+            problems.push("storage.postgres_url: missing, while storage.engine is \"postgres\"".to_owned());
         }
         if self.limits.idle.0 <= IDLE_MIN {
             problems.push(format!(

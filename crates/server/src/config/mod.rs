@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 pub use load::{ConfigError, Sources};
 pub use sections::{Engine, Http, Limits, Log, LogFormat, Passwords, Shutdown, Storage, Tls};
-pub use value::{List, Listen, PublicOrigin, Size, Span};
+pub use value::{DatabaseUrl, List, Listen, PublicOrigin, Size, Span};
 
 use sections::Line;
 use value::Show as _;

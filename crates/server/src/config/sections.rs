@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use gateway::Network;
 use serde::Deserialize;
 
-use super::value::{List, Listen, PublicOrigin, Show, Size, Span};
+use super::value::{DatabaseUrl, List, Listen, PublicOrigin, Show, Size, Span};
 
 /// A key of a section, for the example file and for comparing two configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,18 +87,21 @@ sections! {
 
     /// Where messages and accounts are kept.
     Storage("storage") {
-        /// "fjall": embedded, in the data folder. "memory": nothing outlives the process, for tests.
+        /// "fjall": embedded, in the data folder. "postgres": in a PostgreSQL database, which one server
+        /// at a time may use. "memory": nothing outlives the process, for tests.
         engine: Engine = Engine::Fjall;
-        /// Memory for cached blocks of the tables on disk.
+        /// Where that database is.
+        postgres_url: Option<DatabaseUrl> = None, like "\"postgres://kith:secret@localhost/kith\"";
+        /// fjall: memory for cached blocks of the tables on disk.
         cache: Size = Size::mebibytes(64);
-        /// Free disk space below which writes are refused (storage_full), before the disk is really
-        /// full. Without it: 256 MiB, or 2 % of a file system smaller than 12.5 GiB.
+        /// fjall: free disk space below which writes are refused (storage_full), before the disk is
+        /// really full. Without it: 256 MiB, or 2 % of a file system smaller than 12.5 GiB.
         free_space_floor: Option<Size> = None, like "\"256MiB\"";
         /// Writes that may wait; one more is answered with server_busy.
         queue_jobs: usize = 16_384;
         /// Bytes that the waiting writes may have together.
         queue_bytes: Size = Size::mebibytes(64);
-        /// Reads from disk at the same time; more wait.
+        /// Reads that go to disk or to the database at the same time; more wait.
         readers: usize = 8;
     }
 
@@ -163,6 +166,7 @@ sections! {
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
     Fjall,
+    Postgres,
     Memory,
 }
 
@@ -170,6 +174,7 @@ impl Engine {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fjall => "fjall",
+            Self::Postgres => "postgres",
             Self::Memory => "memory",
         }
     }

@@ -183,6 +183,30 @@ impl fmt::Display for PublicOrigin {
     }
 }
 
+/// Where a database is, with its password: kept out of logs by its `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(pub String);
+
+impl FromStr for DatabaseUrl {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(..)")
+    }
+}
+
 /// Types that are read from a text.
 macro_rules! from_text {
     ($($type:ty: $expects:literal),+ $(,)?) => {$(
@@ -217,6 +241,7 @@ from_text! {
     Span: "a duration with a unit, like \"10s\"",
     Size: "a size with a unit, like \"64MiB\"",
     PublicOrigin: "an origin, like \"https://chat.example.com\"",
+    DatabaseUrl: "the address of a database, like \"postgres://kith@localhost/kith\"",
     Listen: "an address, like \"127.0.0.1:8080\"",
 }
 

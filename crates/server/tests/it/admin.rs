@@ -80,7 +80,7 @@ async fn a_setting_that_does_not_fit_changes_nothing() {
     let site = Site::start().await;
     site.admin("POST", "/apps", r#"{"appkey":"acme#chat"}"#).await;
     for (changes, words) in [
-        (json!({ "recall.enabled": false, "recall.wndow": 5 }), "recall.wndow"),
+        (json!({ "recall.enabled": false, "recall.windows": 5 }), "recall.windows"),
         (json!({ "recall.enabled": false, "users.limit": "many" }), "a whole number"),
         (json!({ "recall.enabled": null }), "takes a text"),
         (json!({ "recall.enabled": [true] }), "takes a text"),
@@ -105,7 +105,7 @@ async fn malformed_calls_are_told_what_is_wrong_with_them() {
         ("POST",   "/apps", "{",                                      400, "body_malformed"),
         ("POST",   "/apps", "[1]",                                    400, "body_malformed"),
         ("POST",   "/apps", r#"{"appkey":7}"#,                        400, "body_malformed"),
-        ("POST",   "/apps", r#"{"appkey":"a#b","setings":{}}"#,       400, "body_malformed"),
+        ("POST",   "/apps", r#"{"appkey":"a#b","options":{}}"#,       400, "body_malformed"),
         ("POST",   "/apps", &large,                                   413, "body_too_large"),
         ("POST",   "/apps", r#"{"appkey":"nohash"}"#,                 400, "app_key_invalid"),
         ("POST",   "/apps", r#"{"appkey":"a/b#c"}"#,                  400, "app_key_invalid"),

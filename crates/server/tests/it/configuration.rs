@@ -85,35 +85,40 @@ fn every_key_can_be_set_by_a_variable() {
 
 #[test]
 fn an_error_names_the_key_and_where_it_was_set() {
-    given_file("[http]\nadress = \"127.0.0.1:1\"").refused(&[
-        "http.adress",
+    given_file("[http]\naddr = \"127.0.0.1:1\"").refused(&[
+        "http.addr",
         "kith.toml",
         "no such key",
         "address",
     ]);
-    given_file("[htp]\naddress = \"127.0.0.1:1\"").refused(&["htp", "kith.toml", "no such key", "http"]);
+    given_file("[https]\naddress = \"127.0.0.1:1\"").refused(&["https", "kith.toml", "no such key", "http"]);
     given_file("[limits]\nidle = 120").refused(&["limits.idle", "kith.toml", "a duration with a unit"]);
     given_file("[limits]\nidle = \"2 minutes\"").refused(&["limits.idle", "no duration", "\"5m\""]);
     given_file("[storage]\ncache = \"64MB\"").refused(&["storage.cache", "no size", "\"64KiB\""]);
-    given_file("[storage]\nengine = \"mysql\"").refused(&["storage.engine", "mysql", "fjall, memory"]);
+    given_file("[storage]\nengine = \"mysql\"").refused(&[
+        "storage.engine",
+        "mysql",
+        "fjall, postgres, memory",
+    ]);
     given_file("[http]\naddress = \"8080\"").refused(&["http.address", "127.0.0.1:8080"]);
     given_file("[http]\ntrusted_proxies = [\"10.0.0.0/99\"]")
         .refused(&["http.trusted_proxies", "10.0.0.0/99"]);
     given_file("[limits]\nhandshakes = -1").refused(&["limits.handshakes"]);
     given_file("[http]\naddress = ").refused(&["kith.toml"]);
     given_file("").variable("KITH_LIMITS_IDLE", "120").refused(&["limits.idle (KITH_LIMITS_IDLE)"]);
-    given_file("").variable("KITH_HTTP_ADRESS", "x").refused(&["KITH_HTTP_ADRESS", "no such setting"]);
+    given_file("").variable("KITH_HTTP_ADDR", "x").refused(&["KITH_HTTP_ADDR", "no such setting"]);
     given_file("").flag("http.address", "nowhere").refused(&["http.address (command line)", "nowhere"]);
 }
 
 #[test]
 fn what_cannot_work_is_refused_before_the_start() {
     given_file("[tls]\nkey = \"k.pem\"").refused(&["tls.certificate", "missing"]);
+    given_file("[storage]\nengine = \"postgres\"").refused(&["storage.postgres_url", "missing"]);
     given_file("[limits]\nidle = \"60s\"").refused(&["limits.idle", "1m", "90s"]);
     given_file("[limits]\nrequest = \"0s\"").refused(&["limits.request"]);
     given_file("[storage]\nreaders = 0").refused(&["storage.readers"]);
     given_file("[passwords]\nmemory = \"4GiB\"").refused(&["passwords.memory", "1GiB"]);
-    given_file("[log]\nlevel = \"inof\"").refused(&["log.level", "inof", "info"]);
+    given_file("[log]\nlevel = \"loudest\"").refused(&["log.level", "loudest", "info"]);
     given_file("[log]\nlevel = \"info,gateway=loud\"").refused(&["log.level", "loud"]);
     given_file("[http]\nwebsocket_paths = [\"ws\"]").refused(&["http.websocket_paths", "begin with"]);
     let missing = Sources { file: Some("/nowhere/kith.toml".into()), ..Sources::default() };
@@ -177,6 +182,7 @@ fn the_example_file_is_up_to_date_and_means_the_defaults() {
         "http.public_origin",
         "tls.certificate",
         "tls.key",
+        "storage.postgres_url",
         "storage.free_space_floor",
         "passwords.parallel",
     ];

@@ -3,7 +3,7 @@
 use std::fs;
 
 use http::StatusCode;
-use server::config::Engine;
+use server::config::{DatabaseUrl, Engine};
 use server::{FolderError, Local, Server, StartError, read_server_file};
 
 use crate::support::{call, config};
@@ -93,4 +93,16 @@ async fn a_command_works_on_the_folder_when_no_server_runs() {
     let running = Server::new(config).start().await.unwrap();
     assert_eq!(running.apps()[0].appkey, "acme#chat");
     running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_address_that_makes_no_sense_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder, Engine::Postgres);
+    config.storage.postgres_url = Some(DatabaseUrl("postgres://kith:s3cret@localhost:port/kith".to_owned()));
+    assert!(!format!("{config:?}").contains("s3cret"));
+    let error = Server::new(config).start().await.unwrap_err();
+    assert!(matches!(error, StartError::Database(_)), "{error}");
+    let text = error.to_string();
+    assert!(text.starts_with("storage.postgres_url: ") && !text.contains("s3cret"), "{text}");
 }

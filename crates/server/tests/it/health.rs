@@ -75,7 +75,7 @@ async fn metrics_are_prometheus_text_with_help_and_buckets() {
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     assert!(metrics.text.contains("\n# TYPE kith_uptime_seconds gauge\n"), "{}", metrics.text);
     assert!(metrics.text.contains("# HELP gateway_connections_accepted_total Sockets accepted"));
-    let refused = r#"kith_refusals_total{condition="admin_token_wrong",dialect="admin"}"#;
+    let refused = r#"kith_refusals_total{condition="admin_token_wrong",dialect="server"}"#;
     assert!(metrics.text.contains(refused), "{}", metrics.text);
     site.running.shutdown().await;
 }
@@ -88,6 +88,18 @@ async fn web_pages_cannot_read_health_or_metrics() {
         let answer = call(site.running.address(), "GET", path, &headers, "").await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_nobody_serves_is_answered_in_words() {
+    let site = Site::start().await;
+    for path in ["/", "/nothing", "/healthz/more"] {
+        let answer = site.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!answer.text.is_empty(), "{path}");
+        assert!(!answer.header("x-kith-condition").is_empty(), "{path}");
     }
     site.running.shutdown().await;
 }
