@@ -2,6 +2,7 @@
 
 use easemob_wire::client::{Downlink, encode_sync};
 use easemob_wire::{JidRef, pb};
+use session::Input;
 
 use super::house::{APP, Client, House};
 
@@ -211,6 +212,52 @@ fn what_was_shown_but_not_acknowledged_comes_again_under_another_key() {
 }
 
 #[test]
+fn a_page_that_was_not_acknowledged_comes_again_under_another_key() {
+    let house = House::new();
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    send_all(&mut alice, "bob", 1..=3);
+    house.take_hints();
+    let mut bob = house.log_in("bob", "webim_web_b");
+    bob.said();
+    bob.unread();
+    bob.said();
+    bob.frame(encode_sync(JidRef::user(APP, "alice"), None));
+    bob.react_without_sending();
+    bob.drop_socket();
+    let token = house.token("bob", None);
+    let mut bob = bob.reconnect(&token, "webim_web_b");
+    bob.unread();
+    bob.react();
+    assert_eq!((bob.shown(), bob.repeats()), (numbers(1..=3), 3));
+    house.pass(200_000);
+    bob.unread();
+    assert!(listed(&bob.react()).is_empty(), "the SDK remembers the last key over reconnects");
+}
+
+#[test]
+fn a_client_that_starts_again_while_a_page_is_read_gets_everything() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    send_all(&mut alice, "bob", 1..=20);
+    house.settle(&mut [&mut bob]);
+    let first = bob.said().into_iter().find_map(|frame| match frame {
+        Downlink::Sync(sync) => sync.next_key,
+        _ => None,
+    });
+    let queue = JidRef::user(APP, "alice");
+    bob.begin(Input::Frame(encode_sync(queue, first)));
+    assert!(!bob.is_listening(), "the page behind the eight pushes is being read");
+    bob.begin(Input::Frame(encode_sync(queue, None)));
+    while !bob.is_listening() {
+        bob.finish();
+    }
+    bob.react();
+    assert_eq!(bob.shown(), numbers(2..=20), "what follows the acknowledged one");
+}
+
+#[test]
 fn a_client_that_swallows_an_acknowledgement_is_asked_at_its_heartbeats() {
     let house = House::new();
     let mut alice = house.log_in("alice", "webim_web_a");
@@ -309,9 +356,6 @@ fn more_conversations_than_a_session_holds_all_arrive() {
     }
     house.take_hints();
     let mut bob = house.log_in("bob", "webim_web_b");
-    bob.unread();
-    bob.react();
-    house.pass(200_000);
     bob.unread();
     bob.react();
     let mut shown = bob.shown();
