@@ -27,6 +27,15 @@ async fn a_client_that_never_leaves_does_not_hold_the_stop_up() {
     stream.read_exact(&mut head).await.unwrap();
     assert_eq!(&head, b"HTTP/1.1 101");
 
+    // The answer to the upgrade is on its way a moment before the session is counted.
+    while !call(running.address(), "GET", "/metrics", &[], "")
+        .await
+        .text
+        .contains("gateway_connections_open 1\n")
+    {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
     let begun = Instant::now();
     let address = running.address();
     let stopped = running.shutdown().await;
