@@ -24,6 +24,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 use tokio::time::Instant;
 
+use crate::cases::Skipped;
 use crate::lab::Lab;
 
 #[derive(Debug, Parser)]
@@ -54,7 +55,7 @@ fn main() -> Result<ExitCode> {
     ensure!(!picked.is_empty(), "no case has such a name; there are {}", cases::names());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     println!("crash box: seed {seed}");
-    let mut failed = 0;
+    let (mut passed, mut failed) = (0, 0);
     for case in &picked {
         let lab = Lab::new(case.name, seed, rounds, arguments.short)?;
         let started = Instant::now();
@@ -62,13 +63,19 @@ fn main() -> Result<ExitCode> {
         let took = started.elapsed().as_secs_f64();
         let keep = match outcome {
             Ok(figures) => {
+                passed += 1;
                 println!("{}: passed in {took:.1} s, {figures}", case.name);
+                arguments.keep
+            }
+            Err(error) if error.is::<Skipped>() => {
+                println!("{}: SKIPPED, nothing was proved: {error:#}", case.name);
                 arguments.keep
             }
             Err(error) => {
                 failed += 1;
                 println!("{}: FAILED after {took:.1} s: {error:#}", case.name);
-                println!("    again: crashbox --only {} --rounds {rounds} --seed {seed}", case.name);
+                let form = if arguments.short { " --short" } else { "" };
+                println!("    again: crashbox{form} --only {} --rounds {rounds} --seed {seed}", case.name);
                 true
             }
         };
@@ -76,6 +83,6 @@ fn main() -> Result<ExitCode> {
             println!("    files: {}", lab.keep().display());
         }
     }
-    println!("{} passed, {failed} failed", picked.len() - failed);
+    println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,8 +5,10 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use rustix::fs::statvfs;
+
+use crate::cases::Skipped;
 
 /// Mounted until it is dropped.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ impl SmallDisk {
     /// Makes and mounts one below `parent`.
     ///
     /// # Errors
-    /// When this process may not mount anything.
+    /// [`Skipped`] when this process may not mount anything.
     pub(crate) fn mount(parent: &Path, mebibytes: u64) -> Result<Self> {
         let folder = parent.join("small-disk");
         fs::create_dir(&folder)?;
@@ -28,9 +30,10 @@ impl SmallDisk {
             Ok(()) => Ok(Self { folder, kind: "ext4 on a loop device" }),
             Err(first) => match mount_memory(&folder, mebibytes) {
                 Ok(()) => Ok(Self { folder, kind: "tmpfs" }),
-                Err(second) => bail!(
+                Err(second) => Err(Skipped(format!(
                     "no small file system can be mounted, which needs root; an image: {first:#}; memory: {second:#}"
-                ),
+                ))
+                .into()),
             },
         }
     }

@@ -50,13 +50,12 @@ impl Strace {
         Ok(())
     }
 
-    /// Waits until the server is gone, and strace with it.
+    /// Whether it ended, which it does when the server is gone.
     ///
     /// # Errors
-    /// When strace can't be waited for.
-    pub(crate) fn wait(mut self) -> Result<()> {
-        self.child.wait()?;
-        Ok(())
+    /// When it can't be asked.
+    pub(crate) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 }
 

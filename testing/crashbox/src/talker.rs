@@ -114,13 +114,22 @@ impl Load {
         self.end(Goal::Stop).await
     }
 
-    async fn end(self, goal: Goal) -> Result<Vec<Talker>> {
+    async fn end(mut self, goal: Goal) -> Result<Vec<Talker>> {
         self.goal.send_replace(goal);
         let mut talkers = Vec::with_capacity(self.tasks.len());
-        for task in self.tasks {
+        for task in &mut self.tasks {
             talkers.push(task.await??);
         }
         Ok(talkers)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // A case that failed leaves nobody behind who knocks at the next case's server.
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod kill;
 mod torn_tail;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -25,6 +26,18 @@ pub(crate) struct Case {
     run: Run,
 }
 
+/// Why a case can't be run on this machine.
+#[derive(Debug)]
+pub(crate) struct Skipped(pub(crate) String);
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skipped {}
+
 pub(crate) static ALL: &[Case] = &[
     Case { name: "kill", run: |lab| Box::pin(kill::run(lab)) },
     Case { name: "flush", run: |lab| Box::pin(flush::run(lab)) },
@@ -36,7 +49,7 @@ pub(crate) static ALL: &[Case] = &[
 ];
 
 impl Case {
-    /// Runs it. What comes back are figures to print; an error is a broken promise, or a machine that can't run it.
+    /// Runs it. What comes back are figures to print; an error is a broken promise, or [`Skipped`].
     pub(crate) async fn run(&self, lab: &Lab) -> Result<String> {
         (self.run)(lab).await
     }

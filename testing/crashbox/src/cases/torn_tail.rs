@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tokio::time::sleep;
 
+use super::wait_until;
 use crate::journal::{HEADER_BYTES, Journal, holds};
 use crate::lab::Lab;
 use crate::outbox::Outbox;
@@ -18,18 +19,19 @@ use crate::talker::Load;
 
 const USERS: usize = 6;
 const WINDOW: usize = 2;
+const KILL_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(lab: &Lab) -> Result<String> {
     let mut site = Site::found(lab, lab.folder().join("data"), USERS, Vec::new()).await?;
     let load = Load::begin(site.talkers(lab, WINDOW)?);
     sleep(Duration::from_millis(700)).await;
     // Killed at the entry of a flush: the record is written, nobody was told.
-    let strace = Strace::attach(
+    let mut strace = Strace::attach(
         site.pid()?,
         &lab.folder().join("trace"),
         &["-e", "trace=fdatasync", "-e", "inject=fdatasync:signal=SIGKILL:when=20"],
     )?;
-    tokio::task::block_in_place(|| strace.wait())?;
+    wait_until("the server is killed at a flush", KILL_LIMIT, async || strace.has_ended()).await?;
     site.kill()?;
     let talkers = load.stop().await?;
     let outboxes: Vec<&Outbox> = talkers.iter().map(|talker| &talker.outbox).collect();
