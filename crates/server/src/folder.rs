@@ -192,13 +192,32 @@ pub fn admin_token_path(root: &Path) -> PathBuf {
 
 fn make_folder(root: &Path) -> Result<(), FolderError> {
     if root.is_dir() {
-        return Ok(());
+        return close_empty_folder(root);
     }
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(root).map_err(|cause| file_error("make", root, cause))
+}
+
+/// A folder that was made for us, such as a container's volume, is ours alone from now on. One with
+/// something in it is left as it is: it may be anything, and others may need it.
+#[cfg(unix)]
+fn close_empty_folder(root: &Path) -> Result<(), FolderError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut entries = fs::read_dir(root).map_err(|cause| file_error("read", root, cause))?;
+    if entries.next().is_none()
+        && let Err(cause) = fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+    {
+        tracing::warn!(folder = %root.display(), %cause, "the data folder stays open to other users");
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn close_empty_folder(_: &Path) -> Result<(), FolderError> {
+    Ok(())
 }
 
 /// Files that only their owner may read.
@@ -302,6 +321,25 @@ mod tests {
         fs::write(root.path().join("pepper"), "abc").unwrap();
         assert!(matches!(folder.pepper(false), Err(FolderError::Damaged { .. })));
         assert_eq!(fs::read_to_string(root.path().join("pepper")).unwrap(), "abc");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_empty_folder_is_closed_to_others_and_one_in_use_is_left_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = || {
+            let root = tempfile::tempdir().unwrap();
+            fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            root
+        };
+        let mode = |root: &Path| fs::metadata(root).unwrap().permissions().mode() & 0o777;
+        let empty = open();
+        Folder::take(empty.path()).unwrap();
+        assert_eq!(mode(empty.path()), 0o700);
+        let used = open();
+        fs::write(used.path().join("thesis.txt"), "").unwrap();
+        Folder::take(used.path()).unwrap();
+        assert_eq!(mode(used.path()), 0o755);
     }
 
     #[test]

@@ -28,11 +28,10 @@ async fn a_client_that_never_leaves_does_not_hold_the_stop_up() {
     assert_eq!(&head, b"HTTP/1.1 101");
 
     // The answer to the upgrade is on its way a moment before the session is counted.
-    while !call(running.address(), "GET", "/metrics", &[], "")
-        .await
-        .text
-        .contains("gateway_connections_open 1\n")
-    {
+    let token = std::fs::read_to_string(running.admin_token_file()).unwrap();
+    let bearer = format!("Bearer {}", token.trim());
+    let headers = [("authorization", bearer.as_str())];
+    while call(running.address(), "GET", "/admin/v1/server", &headers, "").await.json()["connections"] != 1 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 
