@@ -16,9 +16,10 @@ use crate::keys::{
 use crate::options::Options;
 use crate::view::{Spaces, View};
 
-/// A memtable of rows that callers read is sealed at this size. Together with [`JOURNAL_BYTES`] it bounds what a
-/// restart replays.
-const MEMTABLE_BYTES: u64 = 16 << 20;
+/// A memtable is sealed at this size. Together with [`JOURNAL_BYTES`] it bounds what a start replays.
+const LOGS_MEMTABLE_BYTES: u64 = 16 << 20;
+/// Cells are smaller than entries, and a start pays for each row.
+const CELLS_MEMTABLE_BYTES: u64 = 8 << 20;
 /// The small keyspaces hold many versions of few rows.
 const SMALL_MEMTABLE_BYTES: u64 = 4 << 20;
 /// Sealed journals above this make fjall flush whatever still needs the oldest of them. The least it takes.
@@ -55,18 +56,18 @@ impl Database {
             .worker_threads(WORKERS)
             .open()
             .map_err(failed)?;
-        let rows = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let entries = || KeyspaceCreateOptions::default().max_memtable_size(LOGS_MEMTABLE_BYTES);
         let few = || KeyspaceCreateOptions::default().max_memtable_size(SMALL_MEMTABLE_BYTES);
         let meta = inner.keyspace(META, few).map_err(failed)?;
         let mut spaces = Spaces {
-            cells: inner.keyspace(CELLS, rows).map_err(failed)?,
-            logs: inner.keyspace(LOGS, rows).map_err(failed)?,
+            cells: inner.keyspace(CELLS, cell_options).map_err(failed)?,
+            logs: inner.keyspace(LOGS, entries).map_err(failed)?,
             heads: inner.keyspace(HEADS, few).map_err(failed)?,
             periods: std::collections::BTreeMap::new(),
         };
         for name in inner.list_keyspace_names() {
             if let Some(period) = period_of(&name) {
-                let keyspace = inner.keyspace(&name, rows).map_err(failed)?;
+                let keyspace = inner.keyspace(&name, cell_options).map_err(failed)?;
                 spaces.periods.insert(period, keyspace);
             }
         }
@@ -93,14 +94,9 @@ impl Database {
         if self.spaces.periods.contains_key(&period) {
             return Ok(());
         }
-        let keyspace = self
-            .inner
-            .keyspace(&period_name(period), || {
-                KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
-            })
-            .map_err(|error| KvError::Unavailable {
-                detail: format!("period {period} cannot be made: {error:?}"),
-            })?;
+        let keyspace = self.inner.keyspace(&period_name(period), cell_options).map_err(|error| {
+            KvError::Unavailable { detail: format!("period {period} cannot be made: {error:?}") }
+        })?;
         Arc::make_mut(&mut self.spaces).periods.insert(period, keyspace);
         Ok(())
     }
@@ -203,6 +199,10 @@ impl Database {
                 .ok_or_else(|| KvError::Format { detail: "the commit number has another form".to_owned() }),
         }
     }
+}
+
+fn cell_options() -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(CELLS_MEMTABLE_BYTES)
 }
 
 /// A record under construction.
