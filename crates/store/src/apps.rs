@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use domain::app::{App, AppSecrets, Settings};
-use kv::{Batch, CellKey, Expect, Kv, KvError, READ_LIMIT, Scan, Space, Template, ValueHash};
+use kv::{Batch, CellKey, Expect, Kv, READ_LIMIT, Scan, Space, Template, ValueHash};
 use model::{AppId, AppKey, Timestamp};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::rows::{Versioned, from_json, to_json};
+use crate::rows::{Versioned, from_json, to_json, written_unless_moved};
+use crate::writer::Writer;
 use crate::{StoreError, keys};
 
 /// An app that is to be created. Ids and secrets were drawn by the caller.
@@ -36,11 +38,16 @@ struct AppRow {
 #[derive(Debug)]
 pub struct Apps {
     kv: Arc<dyn Kv>,
-    loaded: RwLock<AHashMap<AppKey, Arc<Versioned<App>>>>,
+    writer: Arc<Writer>,
+    loaded: Arc<RwLock<Loaded>>,
+    /// Held while a row is written or read again, until `loaded` has it.
+    changing: Arc<Mutex<()>>,
 }
 
+type Loaded = AHashMap<AppKey, Arc<Versioned<App>>>;
+
 impl Apps {
-    pub(crate) async fn open(kv: Arc<dyn Kv>) -> Result<Self, StoreError> {
+    pub(crate) async fn open(kv: Arc<dyn Kv>, writer: Arc<Writer>) -> Result<Self, StoreError> {
         let mut loaded = AHashMap::new();
         let mut scan = Scan::prefix(Space::Main, keys::app_rows(), READ_LIMIT);
         loop {
@@ -52,7 +59,8 @@ impl Apps {
                 scan.from = [&key[..], &[0]].concat().into();
             }
             if !full {
-                return Ok(Self { kv, loaded: RwLock::new(loaded) });
+                let (loaded, changing) = (Arc::new(RwLock::new(loaded)), Arc::default());
+                return Ok(Self { kv, writer, loaded, changing });
             }
         }
     }
@@ -85,21 +93,22 @@ impl Apps {
         let mut batch = Batch::new();
         batch.check(CellKey::main(name.clone()), Expect::Absent);
         let slot = batch.append(keys::app_log(), new.key.as_str().as_bytes());
-        batch.put(Space::Main, name, Template::new().slot(slot));
+        batch.put(Space::Main, name.clone(), Template::new().slot(slot));
         // The slot has 8 bytes, an app's number 4: the row's key ends with the whole sequence, whose upper
         // half stays 0, and [`decode`] takes the lower half.
         batch.put(Space::Main, Template::from(keys::app_rows()).slot(slot), to_json(&row));
-        match self.kv.commit(batch).await {
-            Ok(committed) => {
-                let key = keys::app_rows();
-                let key = [&key[..], &committed.sequences[0].to_be_bytes()].concat();
-                let app = Arc::new(decode(&key, &to_json(&row))?);
-                self.loaded.write().insert(new.key, Arc::clone(&app));
-                Ok(Some(app))
-            }
-            Err(KvError::CheckFailed { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+        let (loaded, turn) = self.change().await;
+        let written = self.writer.commit(batch, move |outcome| {
+            let key = [&keys::app_rows()[..], &outcome?.sequences[0].to_be_bytes()].concat();
+            Ok(put(&loaded, turn, &key, &to_json(&row)))
+        });
+        let written = written_unless_moved(written.await)?.transpose()?;
+        if written.is_none()
+            && let Some(number) = self.kv.get(CellKey::main(name)).await?
+        {
+            self.read_again(CellKey::main([&keys::app_rows()[..], &number].concat())).await?;
         }
+        Ok(written)
     }
 
     /// Replaces an app's settings; `None` when the row changed since `app` was read.
@@ -120,19 +129,45 @@ impl Apps {
             created: app.value.created.0,
         };
         let key = [&keys::app_rows()[..], &u64::from(app.value.id.0).to_be_bytes()].concat();
+        let cell = CellKey::main(key.clone());
         let mut batch = Batch::new();
-        batch.check(CellKey::main(key.clone()), Expect::Hash(app.hash));
+        batch.check(cell.clone(), Expect::Hash(app.hash));
         batch.put(Space::Main, key.clone(), to_json(&row));
-        match self.kv.commit(batch).await {
-            Ok(_) => {
-                let app = Arc::new(decode(&key, &to_json(&row))?);
-                self.loaded.write().insert(app.value.key.clone(), Arc::clone(&app));
-                Ok(Some(app))
-            }
-            Err(KvError::CheckFailed { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+        let (loaded, turn) = self.change().await;
+        let written = self
+            .writer
+            .commit(batch, move |outcome| outcome.map(|_| put(&loaded, turn, &key, &to_json(&row))));
+        let written = written_unless_moved(written.await)?.transpose()?;
+        if written.is_none() {
+            self.read_again(cell).await?;
         }
+        Ok(written)
     }
+
+    /// What is in memory is not what is stored, for instance after a commit whose outcome was unknown.
+    async fn read_again(&self, cell: CellKey) -> Result<(), StoreError> {
+        let (loaded, turn) = self.change().await;
+        if let Some(row) = self.kv.get(cell.clone()).await? {
+            put(&loaded, turn, &cell.key, &row)?;
+        }
+        Ok(())
+    }
+
+    async fn change(&self) -> (Arc<RwLock<Loaded>>, OwnedMutexGuard<()>) {
+        (Arc::clone(&self.loaded), Arc::clone(&self.changing).lock_owned().await)
+    }
+}
+
+/// Takes a stored row over; `_turn` ends with it.
+fn put(
+    loaded: &RwLock<Loaded>,
+    _turn: OwnedMutexGuard<()>,
+    key: &[u8],
+    row: &[u8],
+) -> Result<Arc<Versioned<App>>, StoreError> {
+    let app = Arc::new(decode(key, row)?);
+    loaded.write().insert(app.value.key.clone(), Arc::clone(&app));
+    Ok(app)
 }
 
 fn decode(key: &[u8], value: &[u8]) -> Result<Versioned<App>, StoreError> {
@@ -152,4 +187,54 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Versioned<App>, StoreError> {
             settings: row.settings,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Staged;
+
+    async fn apps(kv: &Staged) -> Apps {
+        let kv: Arc<dyn Kv> = Arc::new(kv.clone());
+        Apps::open(Arc::clone(&kv), Arc::new(Writer::new(kv))).await.unwrap()
+    }
+
+    fn new(key: &str) -> NewApp {
+        NewApp {
+            key: key.parse().unwrap(),
+            uuid: String::new(),
+            client_id: String::new(),
+            secrets: AppSecrets { client_secret: String::new(), token_key: [0; 32] },
+            settings: Settings::default(),
+            created: Timestamp(1),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_app_survives_with_its_number_and_its_key_is_taken() {
+        let kv = Staged::new();
+        let created = apps(&kv).await.create(new("org#app")).await.unwrap().unwrap();
+        let again = apps(&kv).await;
+        assert_eq!(again.find(&created.value.key).unwrap().value.id, created.value.id);
+        assert!(again.create(new("org#app")).await.unwrap().is_none());
+        assert_ne!(again.create(new("org#other")).await.unwrap().unwrap().value.id, created.value.id);
+    }
+
+    #[tokio::test]
+    async fn an_app_can_be_changed_after_a_change_whose_outcome_was_unknown() {
+        let kv = Staged::new();
+        let apps = apps(&kv).await;
+        kv.hide_next_commit();
+        assert!(apps.create(new("org#app")).await.is_err());
+        assert!(apps.create(new("org#app")).await.unwrap().is_none());
+        let app = apps.find(&"org#app".parse().unwrap()).expect("what was written is found");
+
+        let settings = |users_limit| Settings { users_limit, ..Settings::default() };
+        kv.hide_next_commit();
+        assert!(apps.set(&app, settings(1)).await.is_err());
+        assert!(apps.set(&app, settings(2)).await.unwrap().is_none(), "it is another one by now");
+        let app = apps.find(&app.value.key).unwrap();
+        assert_eq!(app.value.settings.users_limit, 1);
+        assert_eq!(apps.set(&app, settings(2)).await.unwrap().unwrap().value.settings.users_limit, 2);
+    }
 }

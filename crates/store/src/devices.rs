@@ -6,11 +6,12 @@ use bytes::Bytes;
 use domain::device::{Device, Devices, LiveSession};
 use kv::{Batch, CellKey, Expect, Kv, KvError, Space, ValueHash};
 use model::{AppId, DeviceClass, DeviceNumber, Resource, Timestamp, Uid};
-use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{from_json, to_json};
-use crate::{StoreError, keys};
+use crate::cache::RowCache;
+use crate::rows::{from_json, to_json, written_unless_moved};
+use crate::writer::Writer;
+use crate::{Account, StoreError, keys};
 
 /// Users whose devices are held in memory.
 const CACHED_USERS: usize = 50_000;
@@ -44,15 +45,23 @@ struct DeviceRow {
 #[derive(Debug)]
 pub struct DeviceDirectory {
     kv: Arc<dyn Kv>,
-    cache: Cache<(AppId, Uid), Arc<StoredDevices>, quick_cache::UnitWeighter, ahash::RandomState>,
+    writer: Arc<Writer>,
+    cache: Arc<RowCache<(AppId, Uid), Arc<StoredDevices>>>,
+}
+
+/// What became of a login that was to be written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginWritten {
+    Done,
+    /// The user's devices changed since they were read: decide again.
+    DevicesMoved,
+    /// The account changed, or went, since it was read: look at the token again.
+    AccountMoved,
 }
 
 impl DeviceDirectory {
-    pub(crate) fn new(kv: Arc<dyn Kv>) -> Self {
-        let hasher = ahash::RandomState::new();
-        let lifecycle = Default::default();
-        let capacity = CACHED_USERS as u64;
-        Self { kv, cache: Cache::with(CACHED_USERS, capacity, quick_cache::UnitWeighter, hasher, lifecycle) }
+    pub(crate) fn new(kv: Arc<dyn Kv>, writer: Arc<Writer>) -> Self {
+        Self { kv, cache: Arc::new(RowCache::new(CACHED_USERS, Arc::clone(&writer))), writer }
     }
 
     /// A user's devices; none when he never logged in.
@@ -60,15 +69,13 @@ impl DeviceDirectory {
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
     pub async fn get(&self, app: AppId, uid: Uid) -> Result<Arc<StoredDevices>, StoreError> {
-        if let Some(devices) = self.cache.get(&(app, uid)) {
-            return Ok(devices);
-        }
-        let stored = match self.kv.get(CellKey::main(keys::devices(app, uid))).await? {
-            Some(row) => Arc::new(decode(&row)?),
-            None => Arc::default(),
+        let read = async {
+            match self.kv.get(CellKey::main(keys::devices(app, uid))).await? {
+                Some(row) => Ok(Arc::new(decode(&row)?)),
+                None => Ok(Arc::default()),
+            }
         };
-        self.cache.insert((app, uid), Arc::clone(&stored));
-        Ok(stored)
+        self.cache.get_or_read(&(app, uid), read).await
     }
 
     /// Replaces a user's devices; `false` when they changed since `stored` was read.
@@ -82,30 +89,64 @@ impl DeviceDirectory {
         stored: &StoredDevices,
         devices: Devices,
     ) -> Result<bool, StoreError> {
-        let cell = CellKey::main(keys::devices(app, uid));
-        let row = encode(&devices);
-        let version = Some(ValueHash::of(&row));
+        let written = self.write(Batch::new(), app, uid, stored, devices).await;
+        Ok(written_unless_moved(written)?.is_some())
+    }
+
+    /// As [`DeviceDirectory::replace`], for a login: only while the account is as it was when its token was
+    /// looked at. So a password change, a deactivation or a removal at the same moment either comes before
+    /// and stops the login, or comes after and finds it.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn log_in(
+        &self,
+        app: AppId,
+        account: &Account,
+        stored: &StoredDevices,
+        devices: Devices,
+    ) -> Result<LoginWritten, StoreError> {
+        let uid = account.user.uid;
         let mut batch = Batch::new();
-        batch.check(cell.clone(), stored.version.map_or(Expect::Absent, Expect::Hash));
-        batch.put(Space::Main, cell.key, row);
-        match self.kv.commit(batch).await {
-            Ok(_) => {
-                self.cache.insert((app, uid), Arc::new(StoredDevices { devices, version }));
-                Ok(true)
-            }
-            Err(error) => {
-                self.cache.remove(&(app, uid));
-                match error {
-                    KvError::CheckFailed { .. } => Ok(false),
-                    error => Err(error.into()),
-                }
-            }
+        let of_account = batch.check(CellKey::main(keys::user(app, uid)), Expect::Hash(account.version));
+        match self.write(batch, app, uid, stored, devices).await {
+            Ok(()) => Ok(LoginWritten::Done),
+            Err(KvError::CheckFailed { check }) if check == of_account => Ok(LoginWritten::AccountMoved),
+            Err(KvError::CheckFailed { .. }) => Ok(LoginWritten::DevicesMoved),
+            Err(error) => Err(error.into()),
         }
     }
 
-    /// Drops what is cached, after the row was deleted with its account.
+    async fn write(
+        &self,
+        mut batch: Batch,
+        app: AppId,
+        uid: Uid,
+        stored: &StoredDevices,
+        devices: Devices,
+    ) -> Result<(), KvError> {
+        let cell = CellKey::main(keys::devices(app, uid));
+        let row = encode(&devices);
+        let version = Some(ValueHash::of(&row));
+        batch.check(cell.clone(), stored.version.map_or(Expect::Absent, Expect::Hash));
+        batch.put(Space::Main, cell.key, row);
+        let (cache, turn) = (Arc::clone(&self.cache), self.cache.begin(&(app, uid)));
+        let written = self.writer.commit(batch, move |outcome| {
+            let row = outcome.is_ok().then(|| Arc::new(StoredDevices { devices, version }));
+            cache.end((app, uid), &turn, row);
+            outcome.map(|_| ())
+        });
+        written.await
+    }
+
+    /// The row to check against that a user's devices are as they were read.
+    pub(crate) fn unchanged(app: AppId, uid: Uid, stored: &StoredDevices) -> Option<(CellKey, Expect)> {
+        Some((CellKey::main(keys::devices(app, uid)), Expect::Hash(stored.version?)))
+    }
+
+    /// Drops what is cached, after the row was deleted with its account, or a check on it failed.
     pub fn forget(&self, app: AppId, uid: Uid) {
-        self.cache.remove(&(app, uid));
+        self.cache.forget(&(app, uid));
     }
 }
 
@@ -195,7 +236,9 @@ mod tests {
     #[tokio::test]
     async fn a_write_on_old_facts_is_refused_and_the_new_facts_are_read() {
         let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new());
-        let (one, other) = (DeviceDirectory::new(Arc::clone(&kv)), DeviceDirectory::new(kv));
+        let directory =
+            |kv: &Arc<dyn Kv>| DeviceDirectory::new(Arc::clone(kv), Arc::new(Writer::new(Arc::clone(kv))));
+        let (one, other) = (directory(&kv), directory(&kv));
         let (app, uid) = (AppId(1), Uid(1));
         let first = one.get(app, uid).await.unwrap();
         let stale = other.get(app, uid).await.unwrap();
@@ -203,5 +246,29 @@ mod tests {
         assert!(one.replace(app, uid, &first, devices(Some(session))).await.unwrap());
         assert!(!other.replace(app, uid, &stale, devices(None)).await.unwrap());
         assert_eq!(other.get(app, uid).await.unwrap().devices, devices(Some(session)));
+    }
+
+    #[tokio::test]
+    async fn nobody_logs_in_with_an_account_that_changed_meanwhile() {
+        let store = crate::Store::open(Arc::new(MemoryKv::new())).await.unwrap();
+        let new = crate::NewUser {
+            name: model::Username::parse("alice").unwrap(),
+            uuid: String::new(),
+            nickname: None,
+            password_hash: crate::PasswordHash(String::new()),
+            at: Timestamp(1),
+        };
+        let app = AppId(1);
+        let crate::Registered::Created(old) = store.users.register(app, new).await.unwrap() else { panic!() };
+        let stored = store.devices.get(app, old.user.uid).await.unwrap();
+        let user = domain::account::User { epoch: 1, ..old.user.clone() };
+        let changed = store.users.update(app, &old, user, old.password_hash.clone()).await.unwrap().unwrap();
+        let log_in = |account: Arc<Account>| {
+            let (store, stored) = (store.clone(), Arc::clone(&stored));
+            async move { store.devices.log_in(app, &account, &stored, devices(None)).await.unwrap() }
+        };
+        assert_eq!(log_in(old).await, LoginWritten::AccountMoved);
+        assert_eq!(log_in(Arc::clone(&changed)).await, LoginWritten::Done);
+        assert_eq!(log_in(changed).await, LoginWritten::DevicesMoved);
     }
 }

@@ -3,6 +3,7 @@
 //! A message costs two rows, its entry and its dedupe row; each commit group costs one row of arrivals.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut};
@@ -10,13 +11,17 @@ use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
 use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
 use model::{AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid};
 use parking_lot::RwLock;
-use quick_cache::sync::Cache;
+use smallvec::SmallVec;
 
+use crate::heads::Heads;
 use crate::inboxes::{open_conversation, retry};
+use crate::writer::Writer;
 use crate::{Account, Inboxes, StoreError, keys};
 
-/// Feeds whose last sequence is held in memory.
-const CACHED_HEADS: usize = 200_000;
+/// Entries of a page that are read at first. The rest is read in one go, as far as their size allows.
+const PAGE_BEGIN: usize = 8;
+/// Payload bytes after which a page ends, although there is more: what one reader may hold in memory.
+const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
 /// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
@@ -48,22 +53,21 @@ pub enum Written {
     FactsMoved,
 }
 
+type Sequences = SmallVec<[Seq; 2]>;
+
 #[derive(Debug)]
 pub struct Feeds {
     kv: Arc<dyn Kv>,
-    heads: Cache<(AppId, Feed), Seq, quick_cache::UnitWeighter, ahash::RandomState>,
+    writer: Arc<Writer>,
+    heads: Arc<Heads>,
     /// Periods that may hold dedupe rows.
     periods: RwLock<BTreeSet<u32>>,
 }
 
 impl Feeds {
-    pub(crate) async fn open(kv: Arc<dyn Kv>) -> Result<Self, StoreError> {
-        let periods = kv.periods().await?.into_iter().collect();
-        let hasher = ahash::RandomState::new();
-        let capacity = CACHED_HEADS as u64;
-        let heads =
-            Cache::with(CACHED_HEADS, capacity, quick_cache::UnitWeighter, hasher, Default::default());
-        Ok(Self { kv, heads, periods: RwLock::new(periods) })
+    pub(crate) async fn open(kv: Arc<dyn Kv>, writer: Arc<Writer>) -> Result<Self, StoreError> {
+        let periods = RwLock::new(kv.periods().await?.into_iter().collect());
+        Ok(Self { kv, writer, heads: Arc::new(Heads::new()), periods })
     }
 
     /// The last sequence of a feed.
@@ -71,15 +75,20 @@ impl Feeds {
     /// # Errors
     /// Engine faults.
     pub async fn head(&self, app: AppId, feed: Feed) -> Result<Seq, StoreError> {
-        if let Some(head) = self.heads.get(&(app, feed)) {
+        let key = (app, feed);
+        if let Some(head) = self.heads.get(key) {
             return Ok(head);
         }
+        let (look, was_certain) = (self.heads.look(key), self.writer.is_certain());
         let head = Seq(self.kv.log_head(&keys::feed_log(app, feed)).await?);
-        // A commit that finished meanwhile knows better.
-        Ok(self.raise_head(app, feed, head))
+        if was_certain && self.writer.is_certain() {
+            Ok(self.heads.learn(key, head, &look))
+        } else {
+            Ok(head)
+        }
     }
 
-    /// Entries after `after`, at most `limit`, oldest first.
+    /// Entries after `after`, oldest first: at most `limit`, and fewer where they are large. None: there are none.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -90,8 +99,23 @@ impl Feeds {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<(Seq, Entry)>, StoreError> {
-        let read = ReadLog { log: keys::feed_log(app, feed), from: after.0 + 1, limit, reverse: false };
-        self.read(read).await
+        let log = keys::feed_log(app, feed);
+        let mut entries: Vec<(Seq, Entry)> = Vec::new();
+        let mut part = limit.min(PAGE_BEGIN);
+        loop {
+            let after = entries.last().map_or(after, |(seq, _)| *seq);
+            let from = after.0.saturating_add(1);
+            let read = self.read(ReadLog { log: log.clone(), from, limit: part, reverse: false }).await?;
+            let is_end = read.len() < part;
+            entries.extend(read);
+            let bytes: usize = entries.iter().map(|(_, entry)| entry.payload.len()).sum();
+            // As many more as there is room for, if they are as large as those before.
+            let fit = PAGE_BYTES.saturating_sub(bytes) * entries.len() / bytes.max(1);
+            part = fit.min(limit.saturating_sub(entries.len()));
+            if is_end || part == 0 {
+                return Ok(entries);
+            }
+        }
     }
 
     /// Appends a message once: entry, dedupe row and arrival in one commit, held against the two accounts
@@ -113,15 +137,14 @@ impl Feeds {
         let dedupe = keys::dedupe(app, sender.user.uid, feed, client, digest);
         let period = keys::period_of(entry.at);
         self.remember_period(period);
-        let encoded = entry.encode();
         retry("a new conversation", || async {
             let is_new = self.head(app, feed).await? == Seq::ZERO;
             let mut batch = Batch::new();
             check_accounts(&mut batch, app, sender, recipient);
-            let first_dedupe = batch.check(CellKey::period(period, dedupe.clone()), Expect::Absent);
-            // A repeat may come in the period after: a row lives for one to two periods.
-            if let Some(before) = self.period_before(period) {
-                batch.check(CellKey::period(before, dedupe.clone()), Expect::Absent);
+            let first_dedupe = batch.checks.len();
+            let periods = self.dedupe_periods(period);
+            for period in &periods {
+                batch.check(CellKey::period(*period, dedupe.clone()), Expect::Absent);
             }
             let first_inbox = batch.checks.len();
             if is_new {
@@ -129,24 +152,25 @@ impl Feeds {
                     [(sender.user.uid, &sender.user.name), (recipient.user.uid, &recipient.user.name)];
                 open_conversation(&mut batch, app, feed, users);
             }
-            let slot = batch.append(keys::feed_log(app, feed), encoded.clone());
+            // Encoded for each try, so that the one that nearly always suffices hands its bytes over uncopied.
+            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
             let mut first_answer = Template::new().slot(slot);
             first_answer = first_answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
             batch.put(Space::Period(period), dedupe.clone(), first_answer);
             batch.note(keys::arrivals(app), arrival(feed, entry, slot));
-            match self.kv.commit(batch).await {
-                Ok(committed) => {
-                    let seq = Seq(committed.sequences[0]);
-                    self.raise_head(app, feed, seq);
-                    Ok(Some(Appended::New(Sent { seq, id: entry.id, at: entry.at })))
+            match self.append(app, &[feed], batch).await {
+                Ok(sequences) => {
+                    Ok(Some(Appended::New(Sent { seq: sequences[0], id: entry.id, at: entry.at })))
                 }
                 Err(KvError::CheckFailed { check }) if check >= first_inbox => {
                     // Somebody else said the first word at the same moment.
-                    self.heads.remove(&(app, feed));
+                    self.heads.forget((app, feed));
                     Ok(None)
                 }
                 Err(KvError::CheckFailed { check }) if check >= first_dedupe => {
-                    Ok(self.first_answer(period, &dedupe).await?.map(Appended::Repeat))
+                    let first = self.first_answer(&periods, &dedupe).await?;
+                    // Perhaps nobody was there to hear of that commit.
+                    Ok(first.inspect(|sent| self.heads.raise((app, feed), sent.seq)).map(Appended::Repeat))
                 }
                 Err(KvError::CheckFailed { .. }) => Ok(Some(Appended::FactsMoved)),
                 Err(error) => Err(error.into()),
@@ -167,7 +191,6 @@ impl Feeds {
         recipient: &Account,
         inboxes: &Inboxes,
     ) -> Result<Written, StoreError> {
-        let encoded = accepted.entry.encode();
         retry("a read mark", || async {
             let mut batch = Batch::new();
             check_accounts(&mut batch, app, sender, recipient);
@@ -178,10 +201,10 @@ impl Feeds {
                 inboxes.mark_read(&mut batch, app, sender.user.uid, feed, head).await?;
             }
             for feed in &accepted.feeds {
-                batch.append(keys::feed_log(app, *feed), encoded.clone());
+                batch.append(keys::feed_log(app, *feed), accepted.entry.encode());
             }
-            match self.kv.commit(batch).await {
-                Ok(committed) => Ok(Some(Written::Done(self.raise_heads(app, &accepted.feeds, &committed)))),
+            match self.append(app, &accepted.feeds, batch).await {
+                Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
                 Err(KvError::CheckFailed { check }) if check < accounts => Ok(Some(Written::FactsMoved)),
                 Err(KvError::CheckFailed { .. }) => Ok(None),
                 Err(error) => Err(error.into()),
@@ -190,7 +213,8 @@ impl Feeds {
         .await
     }
 
-    /// Empties a recalled message's place and appends the notice, in one commit.
+    /// Empties a recalled message's place and appends the notice, in one commit. [`Written::FactsMoved`] also when
+    /// the message was recalled since it was read.
     ///
     /// # Errors
     /// Engine faults.
@@ -203,13 +227,20 @@ impl Feeds {
     ) -> Result<Written, StoreError> {
         let feed = Feed::Conversation(accepted.conversation);
         let log = keys::feed_log(app, feed);
+        let recalled = keys::recalled(app, feed, accepted.tombstone.id);
+        let period = keys::period_of(accepted.notice.at);
+        self.remember_period(period);
         let mut batch = Batch::new();
         check_accounts(&mut batch, app, sender, recipient);
+        for period in self.dedupe_periods(period) {
+            batch.check(CellKey::period(period, recalled.clone()), Expect::Absent);
+        }
         batch.rewrite(log.clone(), accepted.place.0, accepted.tombstone.encode());
         let slot = batch.append(log, accepted.notice.encode());
+        batch.put(Space::Period(period), recalled, Template::new().slot(slot));
         batch.note(keys::arrivals(app), arrival(feed, &accepted.notice, slot));
-        match self.kv.commit(batch).await {
-            Ok(committed) => Ok(Written::Done(self.raise_heads(app, &[feed], &committed))),
+        match self.append(app, &[feed], batch).await {
+            Ok(sequences) => Ok(Written::Done(sequences.into_vec())),
             Err(KvError::CheckFailed { .. }) => Ok(Written::FactsMoved),
             Err(error) => Err(error.into()),
         }
@@ -265,21 +296,31 @@ impl Feeds {
     /// Engine faults.
     pub async fn drop_old_periods(&self, now: Timestamp) -> Result<usize, StoreError> {
         let current = keys::period_of(now);
-        let old: Vec<u32> =
-            self.periods.read().iter().copied().filter(|period| period + 1 < current).collect();
+        let mut old: BTreeSet<u32> = self.kv.periods().await?.into_iter().collect();
+        old.extend(self.periods.read().iter());
+        old.retain(|period| period.saturating_add(1) < current);
         for period in &old {
-            self.kv.drop_period(*period).await?;
+            // First forgotten, then dropped: a writer in between makes it known again.
             self.periods.write().remove(period);
+            self.kv.drop_period(*period).await?;
         }
         Ok(old.len())
     }
 
-    async fn first_answer(&self, period: u32, dedupe: &[u8]) -> Result<Option<Sent>, StoreError> {
-        let cells: Vec<CellKey> = [Some(period), period.checked_sub(1)]
-            .into_iter()
-            .flatten()
-            .map(|period| CellKey::period(period, dedupe.to_vec()))
-            .collect();
+    /// Where the first answer to a send may stand: in its own period; in the one before, since a row lives for
+    /// one to two periods; and in later ones that there are, if the clock was ahead meanwhile.
+    fn dedupe_periods(&self, period: u32) -> SmallVec<[u32; 2]> {
+        let later = (Bound::Excluded(period), Bound::Unbounded);
+        let mut periods: SmallVec<[u32; 2]> = SmallVec::new();
+        periods.push(period);
+        periods.extend(period.checked_sub(1));
+        periods.extend(self.periods.read().range(later).copied());
+        periods
+    }
+
+    async fn first_answer(&self, periods: &[u32], dedupe: &[u8]) -> Result<Option<Sent>, StoreError> {
+        let cells: Vec<CellKey> =
+            periods.iter().map(|period| CellKey::period(*period, dedupe.to_vec())).collect();
         let Some(mut row) = self.kv.get_many(&cells).await?.into_iter().flatten().next() else {
             return Ok(None);
         };
@@ -287,6 +328,28 @@ impl Feeds {
             return Err(StoreError::Damaged { what: "dedupe row", detail: "its length".to_owned() });
         }
         Ok(Some(Sent { seq: Seq(row.get_u64()), id: MessageId(row.get_u64()), at: Timestamp(row.get_u64()) }))
+    }
+
+    /// Commits a batch whose appends go to these feeds, in their order, and remembers their new heads.
+    async fn append(&self, app: AppId, feeds: &[Feed], batch: Batch) -> Result<Sequences, KvError> {
+        let heads = Arc::clone(&self.heads);
+        let feeds: SmallVec<[Feed; 2]> = SmallVec::from_slice(feeds);
+        let written = self.writer.commit(batch, move |outcome| match outcome {
+            Ok(Committed { sequences }) => {
+                let sequences: Sequences = sequences.into_iter().map(Seq).collect();
+                for (feed, seq) in feeds.iter().zip(&sequences) {
+                    heads.raise((app, *feed), *seq);
+                }
+                Ok(sequences)
+            }
+            Err(error) => {
+                if matches!(error, KvError::Unknown { .. }) {
+                    feeds.iter().for_each(|feed| heads.forget((app, *feed)));
+                }
+                Err(error)
+            }
+        });
+        written.await
     }
 
     async fn read(&self, read: ReadLog) -> Result<Vec<(Seq, Entry)>, StoreError> {
@@ -303,32 +366,6 @@ impl Feeds {
     fn remember_period(&self, period: u32) {
         if !self.periods.read().contains(&period) {
             self.periods.write().insert(period);
-        }
-    }
-
-    fn period_before(&self, period: u32) -> Option<u32> {
-        let before = period.checked_sub(1)?;
-        self.periods.read().contains(&before).then_some(before)
-    }
-
-    fn raise_heads(&self, app: AppId, feeds: &[Feed], committed: &Committed) -> Vec<Seq> {
-        let sequences = feeds.iter().zip(&committed.sequences);
-        sequences
-            .map(|(feed, seq)| {
-                self.raise_head(app, *feed, Seq(*seq));
-                Seq(*seq)
-            })
-            .collect()
-    }
-
-    /// Remembers a head unless a higher one is known; returns the higher one.
-    fn raise_head(&self, app: AppId, feed: Feed, head: Seq) -> Seq {
-        match self.heads.get(&(app, feed)) {
-            Some(known) if known >= head => known,
-            _ => {
-                self.heads.insert((app, feed), head);
-                head
-            }
         }
     }
 }
@@ -358,14 +395,19 @@ fn arrival(feed: Feed, entry: &Entry, slot: kv::Slot) -> Template {
 mod tests {
     use super::*;
     use crate::{NewUser, PasswordHash, Registered, Store};
-    use domain::message::{SendMessage, SendView, Sender, decide_send};
-    use kv::{MemoryKv, Read};
+    use bytes::Bytes;
+    use domain::message::{
+        RecallMessage, RecallView, SendMessage, SendView, Sender, decide_recall, decide_send,
+    };
+    use kv::Read;
     use model::{DeviceNumber, Dialect, Username};
+
+    use crate::testing::Staged;
 
     const APP: AppId = AppId(1);
 
     struct Given {
-        kv: MemoryKv,
+        kv: Staged,
         store: Store,
         alice: Arc<Account>,
         bob: Arc<Account>,
@@ -373,35 +415,65 @@ mod tests {
 
     impl Given {
         async fn alice_and_bob() -> Self {
-            let kv = MemoryKv::new();
+            let kv = Staged::new();
             let store = Store::open(Arc::new(kv.clone())).await.unwrap();
             let (alice, bob) = (register(&store, "alice").await, register(&store, "bob").await);
             Self { kv, store, alice, bob }
         }
 
-        async fn send(&self, text: &'static str, client: u128, at: u64) -> Appended {
-            let settings = domain::app::Settings::default();
-            let view =
-                SendView { sender: &self.alice.user, recipient: Some(&self.bob.user), settings: &settings };
+        fn sender(&self) -> Sender {
+            let alice = &self.alice.user;
+            Sender { uid: alice.uid, name: alice.name.clone(), device: DeviceNumber(1), resource: None }
+        }
+
+        fn view<'a>(&'a self, settings: &'a domain::app::Settings) -> SendView<'a> {
+            SendView { sender: &self.alice.user, recipient: Some(&self.bob.user), settings }
+        }
+
+        async fn try_send(&self, payload: Bytes, client: u128, at: u64) -> Result<Appended, StoreError> {
             let command = SendMessage {
-                sender: Sender {
-                    uid: self.alice.user.uid,
-                    name: self.alice.user.name.clone(),
-                    device: DeviceNumber(1),
-                    resource: None,
-                },
+                sender: self.sender(),
                 recipient: "bob".to_owned(),
                 kind: EntryKind::Message,
                 dialect: Dialect::Easemob,
-                payload: text.into(),
+                payload,
                 online_only: false,
                 client_id: ClientMessageId(client),
                 digest: 0,
             };
-            let accepted = decide_send(view, command, Timestamp(at), MessageId(at)).unwrap();
+            let settings = domain::app::Settings::default();
+            let accepted = decide_send(self.view(&settings), command, Timestamp(at), MessageId(at)).unwrap();
             let client = ClientMessageId(client);
-            let feeds = &self.store.feeds;
-            feeds.append_message(APP, &accepted, &self.alice, &self.bob, client, 0).await.unwrap()
+            self.store.feeds.append_message(APP, &accepted, &self.alice, &self.bob, client, 0).await
+        }
+
+        async fn send(&self, text: &'static str, client: u128, at: u64) -> Appended {
+            self.try_send(text.into(), client, at).await.unwrap()
+        }
+
+        /// Alice takes a message back, as decided on the entry that stands there now.
+        async fn decide_recall(&self, id: u64, at: u64) -> Option<RecallAccepted> {
+            let conversation = ConversationId::single(self.alice.user.uid, self.bob.user.uid);
+            let found =
+                self.store.feeds.find_message(APP, conversation, MessageId(id)).await.unwrap().unwrap();
+            let command = RecallMessage {
+                sender: self.sender(),
+                recipient: "bob".to_owned(),
+                subject: MessageId(id),
+                dialect: Dialect::Easemob,
+                payload: Bytes::new(),
+            };
+            let settings = domain::app::Settings::default();
+            let view = RecallView { send: self.view(&settings), found: Some((found.0, &found.1)) };
+            decide_recall(view, command, Timestamp(at), MessageId(at)).unwrap()
+        }
+
+        async fn recall(&self, accepted: &RecallAccepted) -> Written {
+            self.store.feeds.recall(APP, accepted, &self.alice, &self.bob).await.unwrap()
+        }
+
+        async fn head(&self) -> Seq {
+            self.store.feeds.head(APP, self.feed()).await.unwrap()
         }
 
         fn feed(&self) -> Feed {
@@ -458,6 +530,91 @@ mod tests {
         assert!(matches!(given.send("one", 7, much_later).await, Appended::New(_)));
     }
 
+    // reliability.md row 49
+    #[tokio::test]
+    async fn a_repeat_is_known_after_the_clock_was_set_back_into_another_period() {
+        let given = Given::alice_and_bob().await;
+        let day = 24 * 60 * 60 * 1000;
+        given.send("one", 7, 400 * day).await;
+        for back in [1, 10, 365] {
+            let repeat = given.send("one", 7, (400 - back) * day).await;
+            assert!(matches!(repeat, Appended::Repeat(_)), "{back} days back: {repeat:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn periods_that_nobody_remembers_are_dropped_too() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 7, 1_000).await;
+        given.store.feeds.periods.write().clear();
+        let day = 24 * 60 * 60 * 1000;
+        assert_eq!(given.store.feeds.drop_old_periods(Timestamp(30 * day)).await.unwrap(), 1);
+        assert_eq!(kv::Kv::periods(&given.kv).await.unwrap(), [0_u32; 0]);
+    }
+
+    // Without this the message would be acknowledged and shown to nobody before the next one came.
+    #[tokio::test]
+    async fn a_message_whose_writer_did_not_learn_of_it_is_there_for_everybody() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 1, 1_000).await;
+        given.kv.hide_next_commit();
+        assert!(given.try_send("two".into(), 2, 2_000).await.is_err());
+        assert_eq!(given.head().await, Seq(2));
+
+        // Nobody wrote since, and whoever asks meanwhile may see the state before.
+        given.store.feeds.heads.raise((APP, given.feed()), Seq(1));
+        assert_eq!(seq(&given.send("two", 2, 3_000).await), 2);
+        assert_eq!(given.head().await, Seq(2), "the repeat tells it");
+    }
+
+    #[tokio::test]
+    async fn a_message_whose_sender_was_cut_off_is_there_for_everybody() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 1, 1_000).await;
+        let go_on = given.kv.hold_next_commit();
+        let cut = given.try_send("two".into(), 2, 2_000);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, cut).await.is_err());
+        assert_eq!(given.head().await, Seq(1));
+        go_on.send(()).unwrap();
+        while given.head().await < Seq(2) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    // user-asks.md row 14
+    #[tokio::test]
+    async fn ask_14_two_recalls_at_once_are_one() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 1, 1_000).await;
+        let one = given.decide_recall(1_000, 2_000).await.unwrap();
+        let other = given.decide_recall(1_000, 2_001).await.unwrap();
+        assert_eq!(given.recall(&one).await, Written::Done(vec![Seq(2)]));
+        assert_eq!(given.recall(&other).await, Written::FactsMoved);
+        assert_eq!(given.decide_recall(1_000, 2_002).await, None, "decided again, there is nothing to do");
+        assert_eq!(given.head().await, Seq(2), "there is one notice");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_large_messages_is_short_and_pages_leave_nothing_out() {
+        let given = Given::alice_and_bob().await;
+        for number in 1..=40_u64 {
+            let bytes = if number % 10 == 0 { 60_000 } else { 100 };
+            given.try_send(vec![0; bytes].into(), number.into(), number).await.unwrap();
+        }
+        let (mut after, mut seen) = (Seq::ZERO, Vec::new());
+        loop {
+            let page = given.store.feeds.page(APP, given.feed(), after, 50).await.unwrap();
+            let Some((last, _)) = page.last() else { break };
+            after = *last;
+            let bytes: usize = page.iter().map(|(_, entry)| entry.payload.len()).sum();
+            assert!(bytes <= PAGE_BYTES + PAGE_BEGIN * 60_000, "{bytes}");
+            seen.extend(page.iter().map(|(seq, _)| seq.0));
+        }
+        assert_eq!(seen, (1..=40).collect::<Vec<_>>());
+        let first = given.store.feeds.page(APP, given.feed(), Seq::ZERO, 9).await.unwrap();
+        assert_eq!(first.len(), 9);
+    }
+
     #[tokio::test]
     async fn a_message_on_old_facts_is_not_written() {
         let given = Given::alice_and_bob().await;
@@ -481,7 +638,7 @@ mod tests {
     #[tokio::test]
     async fn messages_are_found_by_id_near_the_end_and_far_back() {
         // The test's ids are its times: a minute of ticks apart.
-        const MINUTE: u64 = 60 * 1000 * MessageId::TICKS_PER_MS << 5;
+        const MINUTE: u64 = (60 * 1000 * MessageId::TICKS_PER_MS) << 5;
         let given = Given::alice_and_bob().await;
         for number in 1..=300_u64 {
             given.send("text", u128::from(number), number * MINUTE).await;

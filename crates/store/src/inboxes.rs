@@ -5,7 +5,8 @@
 //!
 //! A device without a position of its own stands where the row says `delivered`. That is right for a device
 //! that appears later (it begins at the user's highest delivered position) as long as nobody moves the row
-//! under it; so a write that raises `delivered` first gives every known device a position of its own.
+//! under it; so a write that raises `delivered` gives every known device a position of its own, and is made
+//! only while the user's devices are the known ones.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::rows::InboxRow;
-use crate::{DeviceDirectory, StoreError, keys};
+use crate::{DeviceDirectory, StoreError, StoredDevices, keys};
 
 /// Rows read by one scan of a user's feeds.
 const SCAN_ROWS: usize = 512;
@@ -36,6 +37,7 @@ pub struct FollowedFeed {
     pub peer: Option<Username>,
 }
 
+type User = (AppId, Uid);
 type Positions = SmallVec<[(DeviceNumber, Seq); 2]>;
 
 #[derive(Debug)]
@@ -43,7 +45,19 @@ pub struct Inboxes {
     kv: Arc<dyn Kv>,
     devices: Arc<DeviceDirectory>,
     /// Acknowledged, not written yet. Bounded by what live devices acknowledge in one flush interval.
-    pending: Mutex<AHashMap<(AppId, Uid, Feed), Positions>>,
+    pending: Mutex<AHashMap<User, Vec<(Feed, Positions)>>>,
+}
+
+/// A row that is about to be written.
+struct Merged {
+    user: User,
+    feed: Feed,
+    /// The acknowledgements that are in it.
+    positions: Positions,
+    /// The devices that have a position in it.
+    devices: Arc<StoredDevices>,
+    stored: Option<Bytes>,
+    row: Vec<u8>,
 }
 
 impl Inboxes {
@@ -61,6 +75,8 @@ impl Inboxes {
         uid: Uid,
         device: DeviceNumber,
     ) -> Result<Vec<FollowedFeed>, StoreError> {
+        // Looked at before the rows: a flush in between puts them there.
+        let pending = self.pending_positions((app, uid), device);
         let mut feeds = vec![FollowedFeed { feed: Feed::Events(uid), position: Seq::ZERO, peer: None }];
         let mut scan = Scan::prefix(Space::Main, keys::inboxes(app, uid), SCAN_ROWS);
         loop {
@@ -83,8 +99,8 @@ impl Inboxes {
             }
         }
         for followed in &mut feeds {
-            if let Some(position) = self.pending_position(app, uid, device, followed.feed) {
-                followed.position = followed.position.max(position);
+            if let Some(position) = pending.get(&followed.feed) {
+                followed.position = followed.position.max(*position);
             }
         }
         Ok(feeds)
@@ -101,24 +117,31 @@ impl Inboxes {
         device: DeviceNumber,
         feed: Feed,
     ) -> Result<Seq, StoreError> {
+        // Looked at before the row: a flush in between puts it there.
+        let pending = self.pending_position((app, uid), device, feed);
         let stored = match self.kv.get(CellKey::main(keys::inbox(app, uid, feed))).await? {
             Some(row) => InboxRow::decode(row)?.position(device),
             None => Seq::ZERO,
         };
-        Ok(stored.max(self.pending_position(app, uid, device, feed).unwrap_or_default()))
+        Ok(stored.max(pending))
     }
 
     /// A device has everything up to `seq`. Positions only rise.
     pub fn acknowledge(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed, seq: Seq) {
         let mut pending = self.pending.lock();
-        let positions = pending.entry((app, uid, feed)).or_default();
+        let feeds = pending.entry((app, uid)).or_default();
+        let place = feeds.iter().position(|(known, _)| *known == feed).unwrap_or_else(|| {
+            feeds.push((feed, Positions::new()));
+            feeds.len() - 1
+        });
+        let positions = &mut feeds[place].1;
         match positions.iter_mut().find(|(number, _)| *number == device) {
             Some((_, position)) => *position = seq.max(*position),
             None => positions.push((device, seq)),
         }
     }
 
-    /// Acknowledged positions that are not written yet.
+    /// Users whose devices acknowledged what is not written yet.
     pub fn pending(&self) -> usize {
         self.pending.lock().len()
     }
@@ -128,11 +151,15 @@ impl Inboxes {
     /// # Errors
     /// The first engine fault.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        let keys: Vec<(AppId, Uid, Feed)> = self.pending.lock().keys().copied().collect();
-        for chunk in keys.chunks(FLUSH_ROWS) {
-            self.flush_rows(chunk).await?;
+        let users: Vec<User> = self.pending.lock().keys().copied().collect();
+        let mut rows = Vec::with_capacity(FLUSH_ROWS);
+        for user in users {
+            rows.extend(self.pending_rows(user));
+            if rows.len() >= FLUSH_ROWS {
+                self.flush_rows(std::mem::take(&mut rows)).await?;
+            }
         }
-        Ok(())
+        self.flush_rows(rows).await
     }
 
     /// Writes what one user's devices acknowledged, at his disconnect.
@@ -140,76 +167,88 @@ impl Inboxes {
     /// # Errors
     /// The first engine fault.
     pub async fn flush_user(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
-        let of_user = |key: &&(AppId, Uid, Feed)| (key.0, key.1) == (app, uid);
-        let keys: Vec<_> = self.pending.lock().keys().filter(of_user).copied().collect();
-        for chunk in keys.chunks(FLUSH_ROWS) {
-            self.flush_rows(chunk).await?;
-        }
-        Ok(())
+        let rows = self.pending_rows((app, uid));
+        self.flush_rows(rows).await
     }
 
     /// Forgets what is pending for a removed user.
     pub fn forget(&self, app: AppId, uid: Uid) {
-        self.pending.lock().retain(|key, _| (key.0, key.1) != (app, uid));
+        self.pending.lock().remove(&(app, uid));
     }
 
-    async fn flush_rows(&self, rows: &[(AppId, Uid, Feed)]) -> Result<(), StoreError> {
-        let cells: Vec<CellKey> =
-            rows.iter().map(|(app, uid, feed)| CellKey::main(keys::inbox(*app, *uid, *feed))).collect();
-        let stored = self.kv.get_many(&cells).await?;
-        let mut written = Vec::with_capacity(rows.len());
-        for ((key, cell), stored) in rows.iter().zip(cells).zip(stored) {
-            let Some(positions) = self.pending.lock().get(key).cloned() else { continue };
-            let row = self.merged(*key, stored.clone(), &positions).await?;
-            written.push((*key, positions, cell, stored, row.encode()));
-        }
-        // A row that somebody else wrote meanwhile leaves the batch and waits for the next flush.
-        while !written.is_empty() {
-            let mut batch = Batch::new();
-            for (_, _, cell, stored, row) in &written {
-                batch.check(cell.clone(), expect(stored.as_ref()));
-                batch.put(Space::Main, cell.key.clone(), row.as_slice());
-            }
-            match self.kv.commit(batch).await {
-                Ok(_) => break,
-                Err(KvError::CheckFailed { check }) => {
-                    written.remove(check);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let mut pending = self.pending.lock();
-        for (key, positions, ..) in written {
-            if pending.get(&key) == Some(&positions) {
-                pending.remove(&key);
+    async fn flush_rows(&self, rows: Vec<(User, Feed, Positions)>) -> Result<(), StoreError> {
+        for chunk in rows.chunks(FLUSH_ROWS) {
+            let merged = self.merge(chunk).await?;
+            let written = self.write(merged).await?;
+            let mut pending = self.pending.lock();
+            for Merged { user, feed, positions, .. } in &written {
+                forget_written(&mut pending, *user, *feed, positions);
             }
         }
         Ok(())
     }
 
-    /// The row with acknowledged positions in it.
-    async fn merged(
-        &self,
-        (app, uid, _): (AppId, Uid, Feed),
-        stored: Option<Bytes>,
-        positions: &Positions,
-    ) -> Result<InboxRow, StoreError> {
-        let mut row = stored.map(InboxRow::decode).transpose()?.unwrap_or_default();
-        let known = self.devices.get(app, uid).await?;
-        let delivered = row.delivered;
-        row.positions = known
-            .devices
-            .list
-            .iter()
-            .map(|device| {
-                let acknowledged = positions.iter().find(|(number, _)| *number == device.number);
-                let position = row.position(device.number);
-                (device.number, acknowledged.map_or(position, |(_, seq)| position.max(*seq)))
-            })
-            .collect();
-        let furthest = positions.iter().map(|(_, seq)| *seq).max().unwrap_or_default();
-        row.delivered = delivered.max(furthest);
-        Ok(row)
+    /// Reads the rows and puts the acknowledgements into them.
+    async fn merge(&self, acknowledged: &[(User, Feed, Positions)]) -> Result<Vec<Merged>, StoreError> {
+        let cell = |((app, uid), feed, _): &(User, Feed, Positions)| inbox(*app, *uid, *feed);
+        let cells: Vec<CellKey> = acknowledged.iter().map(cell).collect();
+        let rows = self.kv.get_many(&cells).await?;
+        let mut merged = Vec::with_capacity(acknowledged.len());
+        for ((user, feed, positions), stored) in acknowledged.iter().zip(rows) {
+            let (app, uid) = *user;
+            let devices = self.devices.get(app, uid).await?;
+            if devices.version.is_none() {
+                // Who was removed may not get a row again: nobody would remove it.
+                self.forget(app, uid);
+                continue;
+            }
+            let row = match stored.clone().map(InboxRow::decode).transpose() {
+                Ok(row) => with_positions(row.unwrap_or_default(), &devices, positions).encode(),
+                Err(error) => {
+                    tracing::error!(%app, %uid, ?feed, %error, "an acknowledgement is dropped: its row is damaged");
+                    forget_written(&mut self.pending.lock(), *user, *feed, positions);
+                    continue;
+                }
+            };
+            let (user, feed, positions) = (*user, *feed, positions.clone());
+            merged.push(Merged { user, feed, positions, devices, stored, row });
+        }
+        Ok(merged)
+    }
+
+    /// Writes rows in one commit and returns those that were written. What somebody else changed meanwhile, the
+    /// row or its user's devices, is left out and waits for the next flush.
+    async fn write(&self, mut rows: Vec<Merged>) -> Result<Vec<Merged>, StoreError> {
+        while !rows.is_empty() {
+            let mut batch = Batch::new();
+            // What each check is about: a user's devices, or one row.
+            let mut about: Vec<(User, Option<Feed>)> = Vec::with_capacity(2 * rows.len());
+            for Merged { user, feed, devices, stored, row, .. } in &rows {
+                let (app, uid) = *user;
+                if about.last().is_none_or(|(last, _)| last != user)
+                    && let Some((cell, expect)) = DeviceDirectory::unchanged(app, uid, devices)
+                {
+                    batch.check(cell, expect);
+                    about.push((*user, None));
+                }
+                let cell = inbox(app, uid, *feed);
+                batch.check(cell.clone(), expect(stored.as_ref()));
+                about.push((*user, Some(*feed)));
+                batch.put(Space::Main, cell.key, row.as_slice());
+            }
+            match self.kv.commit(batch).await {
+                Ok(_) => break,
+                Err(KvError::CheckFailed { check }) => match about[check] {
+                    ((app, uid), None) => {
+                        self.devices.forget(app, uid);
+                        rows.retain(|row| row.user != (app, uid));
+                    }
+                    (user, Some(feed)) => rows.retain(|row| (row.user, row.feed) != (user, feed)),
+                },
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(rows)
     }
 
     /// Adds to `batch` that a user has read a conversation up to `seq`, checked against the present row.
@@ -244,11 +283,57 @@ impl Inboxes {
         Ok(row.map(InboxRow::decode).transpose()?.unwrap_or_default().read)
     }
 
-    fn pending_position(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed) -> Option<Seq> {
+    fn pending_position(&self, user: User, device: DeviceNumber, feed: Feed) -> Seq {
         let pending = self.pending.lock();
-        let positions = pending.get(&(app, uid, feed))?;
-        positions.iter().find(|(number, _)| *number == device).map(|(_, seq)| *seq)
+        let in_feed = pending.get(&user).into_iter().flatten().find(|(known, _)| *known == feed);
+        in_feed.and_then(|(_, positions)| of_device(positions, device)).unwrap_or_default()
     }
+
+    fn pending_positions(&self, user: User, device: DeviceNumber) -> AHashMap<Feed, Seq> {
+        let pending = self.pending.lock();
+        let feeds = pending.get(&user).into_iter().flatten();
+        feeds.filter_map(|(feed, positions)| Some((*feed, of_device(positions, device)?))).collect()
+    }
+
+    fn pending_rows(&self, user: User) -> Vec<(User, Feed, Positions)> {
+        let pending = self.pending.lock();
+        let row = |(feed, positions): &(Feed, Positions)| (user, *feed, positions.clone());
+        pending.get(&user).into_iter().flatten().map(row).collect()
+    }
+}
+
+/// Takes out what was written, unless more was acknowledged meanwhile.
+fn forget_written(
+    pending: &mut AHashMap<User, Vec<(Feed, Positions)>>,
+    user: User,
+    feed: Feed,
+    written: &Positions,
+) {
+    let Some(feeds) = pending.get_mut(&user) else { return };
+    feeds.retain(|(known, positions)| *known != feed || positions != written);
+    if feeds.is_empty() {
+        pending.remove(&user);
+    }
+}
+
+/// The row with acknowledged positions in it, and a position of its own for each device.
+fn with_positions(mut row: InboxRow, devices: &StoredDevices, acknowledged: &Positions) -> InboxRow {
+    let position =
+        |device: DeviceNumber| row.position(device).max(of_device(acknowledged, device).unwrap_or_default());
+    let positions =
+        devices.devices.list.iter().map(|device| (device.number, position(device.number))).collect();
+    let furthest = acknowledged.iter().map(|(_, seq)| *seq).max().unwrap_or_default();
+    row.positions = positions;
+    row.delivered = row.delivered.max(furthest);
+    row
+}
+
+fn of_device(positions: &Positions, device: DeviceNumber) -> Option<Seq> {
+    positions.iter().find(|(number, _)| *number == device).map(|(_, seq)| *seq)
+}
+
+fn inbox(app: AppId, uid: Uid, feed: Feed) -> CellKey {
+    CellKey::main(keys::inbox(app, uid, feed))
 }
 
 /// Adds to `batch` the rows that make a new conversation known to its two users.
@@ -286,8 +371,11 @@ fn expect(stored: Option<&Bytes>) -> Expect {
 mod tests {
     use super::*;
     use domain::device::{Device, Devices};
-    use kv::MemoryKv;
+    use kv::Read;
     use model::{ConversationId, DeviceClass, Resource, Timestamp};
+
+    use crate::testing::Staged;
+    use crate::writer::Writer;
 
     const APP: AppId = AppId(1);
     const UID: Uid = Uid(1);
@@ -297,16 +385,18 @@ mod tests {
     }
 
     struct Given {
-        kv: MemoryKv,
+        kv: Staged,
         directory: Arc<DeviceDirectory>,
-        inboxes: Inboxes,
+        inboxes: Arc<Inboxes>,
     }
 
     impl Given {
         async fn conversation() -> Self {
-            let kv = MemoryKv::new();
-            let directory = Arc::new(DeviceDirectory::new(Arc::new(kv.clone())));
-            let inboxes = Inboxes::new(Arc::new(kv.clone()), Arc::clone(&directory));
+            let kv = Staged::new();
+            let engine: Arc<dyn Kv> = Arc::new(kv.clone());
+            let writer = Arc::new(Writer::new(Arc::clone(&engine)));
+            let directory = Arc::new(DeviceDirectory::new(Arc::clone(&engine), writer));
+            let inboxes = Arc::new(Inboxes::new(engine, Arc::clone(&directory)));
             let mut batch = Batch::new();
             let (alice, bob) = (Username::parse("alice").unwrap(), Username::parse("bob").unwrap());
             open_conversation(&mut batch, APP, feed(), [(UID, &alice), (Uid(2), &bob)]);
@@ -384,5 +474,69 @@ mod tests {
         given.kv.commit(batch).await.unwrap();
         assert_eq!(given.inboxes.read_mark(APP, UID, feed()).await.unwrap(), Seq(4));
         assert_eq!(given.position(1).await, Seq(4));
+    }
+
+    #[tokio::test]
+    async fn a_device_does_not_fall_back_while_its_acknowledgement_is_written() {
+        let given = Given::conversation().await;
+        given.devices(&[1]).await;
+        given.acknowledge(1, 5);
+        let flush = |inboxes: Arc<Inboxes>| async move { inboxes.flush().await.unwrap() };
+        given.kv.after_next_read(flush(Arc::clone(&given.inboxes)));
+        assert_eq!(given.position(1).await, Seq(5));
+        given.acknowledge(1, 6);
+        given.kv.after_next_read(flush(Arc::clone(&given.inboxes)));
+        let list = given.inboxes.list(APP, UID, DeviceNumber(1)).await.unwrap();
+        assert_eq!((list[1].position, given.inboxes.pending()), (Seq(6), 0));
+    }
+
+    #[tokio::test]
+    async fn a_device_that_appears_while_another_ones_position_is_written_keeps_its_place() {
+        let given = Given::conversation().await;
+        given.devices(&[1]).await;
+        given.acknowledge(1, 5);
+        given.inboxes.flush().await.unwrap();
+        given.acknowledge(1, 9);
+        let go_on = given.kv.hold_next_commit();
+        let inboxes = Arc::clone(&given.inboxes);
+        let flush = tokio::spawn(async move { inboxes.flush().await });
+        while given.kv.is_planned() {
+            tokio::task::yield_now().await;
+        }
+        // The flush knows of one device only when the second one logs in.
+        given.devices(&[1, 2]).await;
+        assert_eq!(given.position(2).await, Seq(5));
+        go_on.send(()).unwrap();
+        flush.await.unwrap().unwrap();
+        given.inboxes.flush().await.unwrap();
+        assert_eq!((given.position(1).await, given.position(2).await), (Seq(9), Seq(5)));
+    }
+
+    #[tokio::test]
+    async fn a_removed_user_gets_no_row_again() {
+        let given = Given::conversation().await;
+        given.devices(&[1]).await;
+        given.inboxes.acknowledge(APP, UID, DeviceNumber(1), Feed::Events(UID), Seq(3));
+        let mut removal = Batch::new();
+        removal.delete(CellKey::main(keys::devices(APP, UID)));
+        given.kv.commit(removal).await.unwrap();
+        // The first flush still believes in the device; the account's removal has told the directory by the second.
+        given.inboxes.flush().await.unwrap();
+        given.inboxes.flush().await.unwrap();
+        assert_eq!(given.inboxes.pending(), 0);
+        assert_eq!(given.kv.get(inbox(APP, UID, Feed::Events(UID))).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_row_does_not_keep_others_from_being_written() {
+        let given = Given::conversation().await;
+        given.devices(&[1]).await;
+        let mut damage = Batch::new();
+        damage.put(Space::Main, keys::inbox(APP, UID, Feed::Events(UID)), b"?".as_slice());
+        given.kv.commit(damage).await.unwrap();
+        given.inboxes.acknowledge(APP, UID, DeviceNumber(1), Feed::Events(UID), Seq(3));
+        given.acknowledge(1, 5);
+        given.inboxes.flush().await.unwrap();
+        assert_eq!((given.inboxes.pending(), given.position(1).await), (0, Seq(5)));
     }
 }

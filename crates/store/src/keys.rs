@@ -11,6 +11,7 @@
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
+//! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
 //! | log | entries | read by |
 //! |---|---|---|
@@ -23,7 +24,7 @@
 
 use bytes::Bytes;
 use kv::Template;
-use model::{AppId, AppKey, ClientMessageId, ConversationId, Feed, Timestamp, Uid, Username};
+use model::{AppId, AppKey, ClientMessageId, ConversationId, Feed, MessageId, Timestamp, Uid, Username};
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
 const PERIOD_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -141,6 +142,14 @@ pub fn dedupe(app: AppId, sender: Uid, feed: Feed, client: ClientMessageId, dige
     key.into()
 }
 
+/// Says that a message was recalled (cell of a period).
+pub fn recalled(app: AppId, feed: Feed, message: MessageId) -> Bytes {
+    let mut key = key(app, b'y', 25);
+    push_feed(&mut key, feed);
+    key.extend_from_slice(&message.0.to_be_bytes());
+    key.into()
+}
+
 /// The period that a point in time falls into.
 pub fn period_of(at: Timestamp) -> u32 {
     u32::try_from(at.0 / PERIOD_MS).unwrap_or(u32::MAX)
@@ -183,6 +192,7 @@ mod tests {
             feed_log(app, feed),
             arrivals(app),
             dedupe(app, Uid(1), feed, ClientMessageId(1), 0),
+            recalled(app, feed, MessageId(1)),
         ] {
             assert_eq!(key[..4], [1, 2, 3, 4]);
         }

@@ -5,22 +5,28 @@
 //! arrivals). Nothing here decides; a method writes what `domain` decided, or says that the facts moved.
 
 mod apps;
+mod cache;
 mod devices;
 mod error;
 mod feeds;
 mod format;
+mod heads;
 mod ids;
 mod inboxes;
 pub mod keys;
 mod rows;
+#[cfg(test)]
+mod testing;
 mod users;
+mod writer;
 
 use std::sync::Arc;
 
 use kv::Kv;
+use writer::Writer;
 
 pub use apps::{Apps, NewApp};
-pub use devices::{DeviceDirectory, StoredDevices};
+pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use feeds::{Appended, Feeds, Sent, Written};
 pub use ids::IdReservation;
@@ -48,12 +54,13 @@ impl Store {
     /// [`StoreError::Format`] for data of a newer build; engine faults.
     pub async fn open(kv: Arc<dyn Kv>) -> Result<Self, StoreError> {
         format::check_or_write(&*kv).await?;
-        let devices = Arc::new(DeviceDirectory::new(Arc::clone(&kv)));
+        let writer = Arc::new(Writer::new(Arc::clone(&kv)));
+        let devices = Arc::new(DeviceDirectory::new(Arc::clone(&kv), Arc::clone(&writer)));
         let inboxes = Arc::new(Inboxes::new(Arc::clone(&kv), Arc::clone(&devices)));
         Ok(Self {
-            apps: Arc::new(Apps::open(Arc::clone(&kv)).await?),
-            users: Arc::new(Users::new(Arc::clone(&kv))),
-            feeds: Arc::new(Feeds::open(Arc::clone(&kv)).await?),
+            apps: Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?),
+            users: Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer))),
+            feeds: Arc::new(Feeds::open(Arc::clone(&kv), writer).await?),
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),
             devices,
             inboxes,

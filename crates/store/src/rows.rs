@@ -1,7 +1,7 @@
 //! How rows are written: a version byte, then JSON for what is read seldom, own bytes for what is hot.
 
 use bytes::{Buf, BufMut, Bytes};
-use kv::ValueHash;
+use kv::{KvError, ValueHash};
 use model::{DeviceNumber, Seq, Username};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,15 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -
             .map_err(|error| StoreError::Damaged { what, detail: error.to_string() }),
         Some((version, _)) => Err(StoreError::Damaged { what, detail: format!("version {version}") }),
         None => Err(StoreError::Damaged { what, detail: "it is empty".to_owned() }),
+    }
+}
+
+/// What was written; `None` when a check of the batch did not hold any more.
+pub(crate) fn written_unless_moved<T>(outcome: Result<T, KvError>) -> Result<Option<T>, StoreError> {
+    match outcome {
+        Ok(written) => Ok(Some(written)),
+        Err(KvError::CheckFailed { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

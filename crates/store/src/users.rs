@@ -6,10 +6,11 @@ use bytes::Bytes;
 use domain::account::User;
 use kv::{Batch, CellKey, Expect, Kv, KvError, Lane, Scan, Space, Template, ValueHash};
 use model::{AppId, Timestamp, Uid, Username};
-use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{from_json, to_json};
+use crate::cache::RowCache;
+use crate::rows::{from_json, to_json, written_unless_moved};
+use crate::writer::Writer;
 use crate::{StoreError, keys};
 
 /// Accounts held in memory; a send needs two of them.
@@ -69,19 +70,19 @@ struct UserRow {
 #[derive(Debug)]
 pub struct Users {
     kv: Arc<dyn Kv>,
-    by_name: Cache<(AppId, Username), Uid, quick_cache::UnitWeighter, ahash::RandomState>,
-    by_uid: Cache<(AppId, Uid), Arc<Account>, quick_cache::UnitWeighter, ahash::RandomState>,
+    writer: Arc<Writer>,
+    /// A name stays its account's as long as the account is there, which `by_uid` and the engine know.
+    by_name: Arc<RowCache<(AppId, Username), Uid>>,
+    by_uid: Arc<RowCache<(AppId, Uid), Arc<Account>>>,
 }
 
 impl Users {
-    pub(crate) fn new(kv: Arc<dyn Kv>) -> Self {
-        let weighter = || quick_cache::UnitWeighter;
-        let hasher = ahash::RandomState::new;
-        let capacity = CACHED_USERS as u64;
+    pub(crate) fn new(kv: Arc<dyn Kv>, writer: Arc<Writer>) -> Self {
         Self {
             kv,
-            by_name: Cache::with(CACHED_USERS, capacity, weighter(), hasher(), Default::default()),
-            by_uid: Cache::with(CACHED_USERS, capacity, weighter(), hasher(), Default::default()),
+            by_name: Arc::new(RowCache::new(CACHED_USERS, Arc::clone(&writer))),
+            by_uid: Arc::new(RowCache::new(CACHED_USERS, Arc::clone(&writer))),
+            writer,
         }
     }
 
@@ -96,16 +97,22 @@ impl Users {
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
     pub async fn find(&self, app: AppId, name: &Username) -> Result<Option<Arc<Account>>, StoreError> {
-        if let Some(account) = self.cached(app, name) {
-            return Ok(Some(account));
+        let key = (app, name.clone());
+        if let Some(uid) = self.by_name.get(&key) {
+            if let Some(account) = self.get(app, uid).await? {
+                return Ok(Some(account));
+            }
+            // He was removed; somebody else may have the name by now.
+            self.by_name.forget(&key);
         }
-        let Some(entry) = self.kv.get(CellKey::main(keys::name(app, name))).await? else { return Ok(None) };
-        let Some(uid) = user_of(&entry) else { return Ok(None) };
-        let account = self.get(app, uid).await?;
-        if account.is_some() {
-            self.by_name.insert((app, name.clone()), uid);
+        let read = async {
+            let entry = self.kv.get(CellKey::main(keys::name(app, name))).await?;
+            entry.as_ref().and_then(user_of).ok_or(Absent::NotThere)
+        };
+        match self.by_name.get_or_read(&key, read).await {
+            Ok(uid) => self.get(app, uid).await,
+            Err(absent) => absent.into(),
         }
-        Ok(account)
     }
 
     /// The account of a number.
@@ -113,18 +120,20 @@ impl Users {
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
     pub async fn get(&self, app: AppId, uid: Uid) -> Result<Option<Arc<Account>>, StoreError> {
-        if let Some(account) = self.by_uid.get(&(app, uid)) {
-            return Ok(Some(account));
+        let read = async {
+            let row = self.kv.get(CellKey::main(keys::user(app, uid))).await?;
+            let account = decode(uid, &row.ok_or(Absent::NotThere)?).map_err(Absent::Fault)?;
+            Ok::<_, Absent>(Arc::new(account))
+        };
+        match self.by_uid.get_or_read(&(app, uid), read).await {
+            Ok(account) => Ok(Some(account)),
+            Err(absent) => absent.into(),
         }
-        let Some(row) = self.kv.get(CellKey::main(keys::user(app, uid))).await? else { return Ok(None) };
-        let account = Arc::new(decode(uid, &row)?);
-        self.by_uid.insert((app, uid), Arc::clone(&account));
-        Ok(Some(account))
     }
 
     /// Drops what is cached of an account, after a check on it failed.
     pub fn forget(&self, app: AppId, uid: Uid) {
-        self.by_uid.remove(&(app, uid));
+        self.by_uid.forget(&(app, uid));
     }
 
     /// Registers a user under a free name. The number is given out by the commit and never again.
@@ -149,14 +158,9 @@ impl Users {
         let slot = batch.append(keys::user_log(app), new.name.as_str().as_bytes());
         batch.put(Space::Main, name, Template::new().bytes(&[KIND_USER]).slot(slot));
         batch.put(Space::Main, keys::user_template(app).slot(slot), row.clone());
+        // Nothing is remembered of it: the first read of the account does that.
         match self.kv.commit(batch).await {
-            Ok(committed) => {
-                let uid = Uid(committed.sequences[0]);
-                let account = Arc::new(decode(uid, &row)?);
-                self.by_uid.insert((app, uid), Arc::clone(&account));
-                self.by_name.insert((app, new.name), uid);
-                Ok(Registered::Created(account))
-            }
+            Ok(committed) => Ok(Registered::Created(Arc::new(decode(Uid(committed.sequences[0]), &row)?))),
             Err(KvError::CheckFailed { .. }) => Ok(Registered::NameTaken),
             Err(error) => Err(error.into()),
         }
@@ -188,17 +192,13 @@ impl Users {
         let mut batch = Batch::new();
         batch.check(cell.clone(), Expect::Hash(account.version));
         batch.put(Space::Main, cell.key, row.clone());
-        let outcome = self.kv.commit(batch).await;
-        self.forget(app, uid);
-        match outcome {
-            Ok(_) => {
-                let account = Arc::new(decode(uid, &row)?);
-                self.by_uid.insert((app, uid), Arc::clone(&account));
-                Ok(Some(account))
-            }
-            Err(KvError::CheckFailed { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let updated = Arc::new(decode(uid, &row)?);
+        let (by_uid, turn) = (Arc::clone(&self.by_uid), self.by_uid.begin(&(app, uid)));
+        let written = self.writer.commit(batch, move |outcome| {
+            by_uid.end((app, uid), &turn, outcome.is_ok().then(|| Arc::clone(&updated)));
+            outcome.map(|_| updated)
+        });
+        written_unless_moved(written.await)
     }
 
     /// Removes an account, frees its name and forgets its devices. `false` when it changed, or went, since
@@ -208,21 +208,22 @@ impl Users {
     /// Engine faults.
     pub async fn remove(&self, app: AppId, account: &Account) -> Result<bool, StoreError> {
         let User { uid, name, .. } = &account.user;
-        let cell = CellKey::main(keys::user(app, *uid));
+        let uid = *uid;
+        let cell = CellKey::main(keys::user(app, uid));
         let mut batch = Batch::new();
         batch.check(cell.clone(), Expect::Hash(account.version));
         batch.append(keys::removed_log(app), uid.0.to_be_bytes().as_slice());
         batch.delete(cell);
         batch.delete(CellKey::main(keys::name(app, name)));
-        batch.delete(CellKey::main(keys::devices(app, *uid)));
-        let outcome = self.kv.commit(batch).await;
-        self.by_name.remove(&(app, name.clone()));
-        self.forget(app, *uid);
-        match outcome {
-            Ok(_) => Ok(true),
-            Err(KvError::CheckFailed { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        batch.delete(CellKey::main(keys::devices(app, uid)));
+        let (by_uid, by_name) = (Arc::clone(&self.by_uid), Arc::clone(&self.by_name));
+        let (turn, name) = (self.by_uid.begin(&(app, uid)), (app, name.clone()));
+        let written = self.writer.commit(batch, move |outcome| {
+            by_uid.end((app, uid), &turn, None);
+            by_name.forget(&name);
+            outcome
+        });
+        Ok(written_unless_moved(written.await)?.is_some())
     }
 
     /// Bulk work after a removal: the cursors and the event log of the removed user.
@@ -283,6 +284,27 @@ impl Users {
     }
 }
 
+/// Why a read gave no row.
+enum Absent {
+    NotThere,
+    Fault(StoreError),
+}
+
+impl From<KvError> for Absent {
+    fn from(error: KvError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl<T> From<Absent> for Result<Option<T>, StoreError> {
+    fn from(absent: Absent) -> Self {
+        match absent {
+            Absent::NotThere => Ok(None),
+            Absent::Fault(error) => Err(error),
+        }
+    }
+}
+
 fn user_of(entry: &Bytes) -> Option<Uid> {
     match entry.split_first() {
         Some((&KIND_USER, number)) => Some(Uid(u64::from_be_bytes(number.try_into().ok()?))),
@@ -308,4 +330,96 @@ fn decode(uid: Uid, bytes: &[u8]) -> Result<Account, StoreError> {
             modified: Timestamp(row.modified),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Staged;
+
+    const APP: AppId = AppId(1);
+
+    fn users(kv: &Staged) -> Arc<Users> {
+        let kv: Arc<dyn Kv> = Arc::new(kv.clone());
+        Arc::new(Users::new(Arc::clone(&kv), Arc::new(Writer::new(kv))))
+    }
+
+    fn alice() -> Username {
+        Username::parse("alice").unwrap()
+    }
+
+    async fn register(users: &Users) -> Arc<Account> {
+        let new = NewUser {
+            name: alice(),
+            uuid: String::new(),
+            nickname: None,
+            password_hash: PasswordHash("old".to_owned()),
+            at: Timestamp(1),
+        };
+        let Registered::Created(account) = users.register(APP, new).await.unwrap() else { panic!() };
+        account
+    }
+
+    async fn change_password(users: &Users, account: &Account) -> Result<Option<Arc<Account>>, StoreError> {
+        let user = User { epoch: account.user.epoch + 1, ..account.user.clone() };
+        users.update(APP, account, user, PasswordHash("new".to_owned())).await
+    }
+
+    async fn epoch(users: &Users) -> Option<u32> {
+        users.find(APP, &alice()).await.unwrap().map(|account| account.user.epoch)
+    }
+
+    #[tokio::test]
+    async fn a_password_change_counts_also_when_its_caller_gave_up() {
+        let kv = Staged::new();
+        let users = users(&kv);
+        let account = register(&users).await;
+        assert_eq!(epoch(&users).await, Some(0));
+        let go_on = kv.hold_next_commit();
+        let change = change_password(&users, &account);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, change).await.is_err());
+        go_on.send(()).unwrap();
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(epoch(&users).await, Some(1), "tokens of before are void");
+    }
+
+    #[tokio::test]
+    async fn a_password_change_of_unknown_outcome_counts_if_it_was_written() {
+        let kv = Staged::new();
+        let users = users(&kv);
+        let account = register(&users).await;
+        assert_eq!(epoch(&users).await, Some(0));
+        kv.hide_next_commit();
+        assert!(change_password(&users, &account).await.is_err());
+        assert_eq!(epoch(&users).await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_user_who_is_removed_while_he_is_looked_up_does_not_stay_in_memory() {
+        let kv = Staged::new();
+        let account = register(&users(&kv)).await;
+        let users = users(&kv);
+        kv.after_next_read({
+            let (users, account) = (Arc::clone(&users), Arc::clone(&account));
+            async move { assert!(users.remove(APP, &account).await.unwrap()) }
+        });
+        users.get(APP, account.user.uid).await.unwrap();
+        assert!(users.get(APP, account.user.uid).await.unwrap().is_none());
+        assert!(users.find(APP, &alice()).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_name_registered_again_is_the_new_user() {
+        let kv = Staged::new();
+        let users = users(&kv);
+        let old = register(&users).await;
+        assert_eq!(epoch(&users).await, Some(0));
+        assert!(users.remove(APP, &old).await.unwrap());
+        let new = register(&users).await;
+        let found = users.find(APP, &alice()).await.unwrap().unwrap();
+        assert_eq!(found.user.uid, new.user.uid);
+        assert_ne!(found.user.uid, old.user.uid);
+    }
 }
