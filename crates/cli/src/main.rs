@@ -22,6 +22,10 @@ use clap::{Parser, Subcommand};
 
 use exit::Failure;
 
+/// The message line allocates and frees on different threads, which this allocator is made for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Self-hosted instant messaging that the official Easemob and Agora Chat SDKs talk to.
 #[derive(Debug, Parser)]
 #[command(name = "kith", version, after_help = EXIT_STATUS)]
