@@ -12,8 +12,8 @@ use kv::{
 use smallvec::SmallVec;
 
 use crate::database::Database;
-use crate::head_cache::HeadCache;
 use crate::keys::{LogState, log_key};
+use crate::recent::Recent;
 use crate::view::View;
 
 /// What the group will write, in final form: one operation a key, since fjall gives a whole record one sequence
@@ -27,6 +27,21 @@ pub(crate) struct Group {
     notes: Vec<(Bytes, Vec<u8>)>,
 }
 
+/// What the writer remembers between groups of what is flushed.
+#[derive(Default)]
+pub(crate) struct Known {
+    heads: Recent<LogState>,
+    hashes: Recent<ValueHash>,
+}
+
+impl Known {
+    /// After a write of which nobody knows whether it stands.
+    pub(crate) fn clear(&mut self) {
+        self.heads.clear();
+        self.hashes.clear();
+    }
+}
+
 impl Group {
     /// Takes a batch in, or refuses it.
     ///
@@ -36,10 +51,10 @@ impl Group {
         &mut self,
         batch: Batch,
         view: &View,
-        heads: &mut HeadCache,
+        known: &mut Known,
     ) -> Result<Committed, KvError> {
-        self.hold_checks(&batch.checks, view)?;
-        self.load_logs(&batch, view, heads)?;
+        self.hold_checks(&batch.checks, view, &mut known.hashes)?;
+        self.load_logs(&batch, view, &known.heads)?;
         Ok(self.apply(batch))
     }
 
@@ -74,16 +89,36 @@ impl Group {
         record.finish()
     }
 
-    /// The logs' states once the record is flushed.
-    pub(crate) fn into_heads(self) -> impl Iterator<Item = (Bytes, LogState)> {
-        self.logs.into_iter()
+    /// Brings what is known up to date, once the record is flushed.
+    pub(crate) fn remember(self, known: &mut Known) {
+        for (log, state) in self.logs {
+            known.heads.put(log, state);
+        }
+        for (cell, value) in self.cells {
+            // Of a key that nobody checks nothing is remembered: most rows are written once and never checked.
+            if cell.space != Space::Main || known.hashes.get(&cell.key).is_none() {
+                continue;
+            }
+            match value {
+                Some(value) => known.hashes.put(cell.key, ValueHash::of(&value)),
+                None => known.hashes.remove(&cell.key),
+            }
+        }
     }
 
-    fn hold_checks(&self, checks: &[Check], view: &View) -> Result<(), KvError> {
+    fn hold_checks(
+        &self,
+        checks: &[Check],
+        view: &View,
+        hashes: &mut Recent<ValueHash>,
+    ) -> Result<(), KvError> {
         for (index, check) in checks.iter().enumerate() {
-            let holds = match self.cells.get(&check.cell) {
-                Some(value) => holds(check.expect, value.as_deref()),
-                None => holds(check.expect, view.get(&check.cell)?.as_deref()),
+            let holds = match (self.cells.get(&check.cell), check.expect, check.cell.space) {
+                (Some(value), expect, _) => holds(expect, value.as_deref()),
+                (None, Expect::Hash(hash), Space::Main) => {
+                    stored_hash(&check.cell, view, hashes)? == Some(hash)
+                }
+                (None, expect, _) => holds(expect, view.get(&check.cell)?.as_deref()),
             };
             if !holds {
                 return Err(KvError::CheckFailed { check: index });
@@ -92,7 +127,7 @@ impl Group {
         Ok(())
     }
 
-    fn load_logs(&mut self, batch: &Batch, view: &View, heads: &mut HeadCache) -> Result<(), KvError> {
+    fn load_logs(&mut self, batch: &Batch, view: &View, heads: &Recent<LogState>) -> Result<(), KvError> {
         let appended = batch.appends.iter().map(|append| &append.log);
         let rewritten = batch.rewrites.iter().map(|rewrite| &rewrite.log);
         let trimmed = batch.trims.iter().map(|trim| &trim.log);
@@ -168,6 +203,22 @@ impl Group {
             }
         }
     }
+}
+
+/// The hash of a flushed cell of the main space, remembered for the next check of it.
+fn stored_hash(
+    cell: &CellKey,
+    view: &View,
+    hashes: &mut Recent<ValueHash>,
+) -> Result<Option<ValueHash>, KvError> {
+    if let Some(hash) = hashes.get(&cell.key) {
+        return Ok(Some(hash));
+    }
+    let hash = view.get(cell)?.map(|value| ValueHash::of(&value));
+    if let Some(hash) = hash {
+        hashes.put(cell.key.clone(), hash);
+    }
+    Ok(hash)
 }
 
 fn holds(expect: Expect, value: Option<&[u8]>) -> bool {

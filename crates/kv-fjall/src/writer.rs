@@ -14,8 +14,7 @@ use tokio::time::Instant;
 
 use crate::database::{Database, WriteError};
 use crate::free_space::FreeSpace;
-use crate::group::Group;
-use crate::head_cache::HeadCache;
+use crate::group::{Group, Known};
 use crate::metrics;
 use crate::options::Options;
 use crate::queue::{Answer, Job, Queue, Round};
@@ -90,7 +89,7 @@ pub(crate) struct Writer {
     folder: Arc<Folder>,
     /// `None` only while it can't be reopened.
     open: Option<Open>,
-    heads: HeadCache,
+    known: Known,
     free_space: FreeSpace,
     fence: Option<Fence>,
     last_stall_warning: Option<Instant>,
@@ -123,7 +122,7 @@ impl Writer {
             options,
             folder,
             open: Some(Open { database, view }),
-            heads: HeadCache::default(),
+            known: Known::default(),
             free_space,
             fence: None,
             last_stall_warning: None,
@@ -196,7 +195,7 @@ impl Writer {
         for period in Group::periods_put(&batch) {
             open.database.make_period(period)?;
         }
-        group.take(batch, &open.view, &mut self.heads)
+        group.take(batch, &open.view, &mut self.known)
     }
 
     fn write(&mut self, mut group: Group) -> Result<(), WriteError> {
@@ -208,9 +207,7 @@ impl Writer {
         };
         let record = group.finish(&open.database);
         open.database.write(record)?;
-        for (log, state) in group.into_heads() {
-            self.heads.put(log, state);
-        }
+        group.remember(&mut self.known);
         self.publish();
         Ok(())
     }
@@ -302,7 +299,7 @@ impl Writer {
         );
         *self.shared.health.lock() = Health::Fenced { detail: reason.clone() };
         self.shared.fenced.store(true, Ordering::Release);
-        self.heads.clear();
+        self.known.clear();
         self.fence = Some(Fence {
             reason,
             attempt_at: Instant::now() + REOPEN_DELAY_FIRST,
