@@ -58,14 +58,14 @@ impl UseCases {
         after: Option<Uid>,
         limit: usize,
     ) -> Result<UserPage, Error> {
-        let mut accounts = self.store.users.list(app.value.id, after, limit + 1).await?;
+        let mut accounts = self.store.users.list(app.value.id, after, limit.saturating_add(1)).await?;
         let more = accounts.len() > limit;
         accounts.truncate(limit);
         let next = if more { accounts.last().map(|account| account.user.uid) } else { None };
         Ok(UserPage { accounts, next })
     }
 
-    /// Whether a user has a live session on any node.
+    /// Whether a user has a live session.
     ///
     /// # Errors
     /// Faults.
@@ -79,8 +79,9 @@ impl UseCases {
     /// Faults.
     pub async fn live_devices(&self, app: &Tenant, account: &Account) -> Result<Vec<Device>, Error> {
         let stored = self.store.devices.get(app.value.id, account.user.uid).await?;
+        let connections = self.online.connections(app.value.id, account.user.uid);
         let live = |device: &&domain::device::Device| {
-            device.session.is_some_and(|session| session.boot == self.boot())
+            device.session.is_some_and(|session| connections.contains(&session.connection()))
         };
         let devices = stored.devices.list.iter().filter(live).map(|device| Device {
             resource: device.resource.to_string(),

@@ -6,7 +6,7 @@ use conditions::Condition;
 use domain::device::{Login, LoginRefused, LoginView, after_told, decide_login};
 use domain::token::{Bearer, TokenRefused, check_epoch, verify};
 use model::{AppId, AppKey, CloseCause, CloseTarget, DeviceNumber, Hint, Timestamp, Uid, Username};
-use store::Account;
+use store::{Account, LoginWritten};
 
 use crate::{Error, TRIES, Tenant, UseCases};
 
@@ -50,17 +50,19 @@ impl UseCases {
         if !app.settings.enabled {
             return Err(LoginRefused::AppDisabled.into());
         }
-        let (account, expires) = self.check_login(&tenant, &command.username, &command.token).await?;
-        bind(app.id, account.user.uid)?;
+        let (mut account, mut expires) = self.check_login(&tenant, &command.username, &command.token).await?;
+        let (uid, connection) = (account.user.uid, command.device.connection);
+        bind(app.id, uid)?;
+        let arriving = self.online.add(app.id, uid, connection);
 
         for _ in 0..TRIES {
-            let stored = self.store.devices.get(app.id, account.user.uid).await?;
+            let stored = self.store.devices.get(app.id, uid).await?;
             let view = LoginView {
                 user: &account.user,
                 devices: &stored.devices,
                 settings: &app.settings,
-                online: self.online.count(app.id),
-                alive: &[self.boot()],
+                online: self.online.others(app.id, uid),
+                live: &self.online.connections(app.id, uid),
             };
             let accepted = match decide_login(view, &command.device, self.now()) {
                 Ok(accepted) => accepted,
@@ -70,24 +72,33 @@ impl UseCases {
                         && let Some(told) = after_told(&stored.devices, own.number)
                     {
                         // Should somebody else write at this moment, it is told once more.
-                        self.store.devices.replace(app.id, account.user.uid, &stored, told).await?;
+                        self.store.devices.replace(app.id, uid, &stored, told).await?;
                     }
                     return Err(refused.into());
                 }
             };
-            if !self.store.devices.replace(app.id, account.user.uid, &stored, accepted.devices).await? {
-                continue;
+            match self.store.devices.log_in(app.id, &account, &stored, accepted.devices).await? {
+                LoginWritten::Done => {}
+                LoginWritten::DevicesMoved => continue,
+                LoginWritten::AccountMoved => {
+                    // Perhaps its password was changed, and the token is void by now.
+                    self.store.users.forget(app.id, uid);
+                    (account, expires) = self.check_login(&tenant, &command.username, &command.token).await?;
+                    continue;
+                }
             }
-            self.online.add(app.id, account.user.uid);
-            let tell = |target, cause| {
-                self.bus.publish(Hint::Close { app: app.id, uid: account.user.uid, target, cause });
-            };
+            arriving.stay();
+            let tell = |target, cause| self.bus.publish(Hint::Close { app: app.id, uid, target, cause });
             for (_, connection) in accepted.displaced {
                 let notice = command.device.notice.clone();
                 tell(CloseTarget::Connection(connection), CloseCause::NewLogin { notice });
             }
             if let Some(ghost) = accepted.ghost {
                 tell(CloseTarget::Connection(ghost), CloseCause::Replaced);
+            }
+            // Who disabled it meanwhile may have looked for sessions before this one was among them.
+            if !self.find_app(&app.key).is_some_and(|now| now.value.settings.enabled) {
+                tell(CloseTarget::Connection(connection), CloseCause::AppDisabled);
             }
             return Ok(LoggedIn { device: accepted.device, account, expires, tenant });
         }

@@ -1,5 +1,6 @@
 //! What happens when a connection ends, by itself or by a logout.
 
+use conditions::Condition;
 use domain::device::{after_disconnect, after_told};
 use model::{AppId, ConnectionId, DeviceNumber, Uid};
 
@@ -18,17 +19,23 @@ impl UseCases {
                 return Ok(());
             }
         }
-        Ok(())
+        Err(Error::plain(Condition::WriteConflict))
     }
 
     /// Writes down that a logged-in connection is gone, and the cursors that it moved. Called once for each
     /// successful login.
     ///
     /// # Errors
-    /// Faults; the directory then keeps a ghost, which the next login of the device replaces.
+    /// Faults. The directory then keeps a ghost, which keeps nobody out and which the next login clears away.
     pub async fn log_out(&self, app: AppId, uid: Uid, connection: ConnectionId) -> Result<(), Error> {
-        self.online.remove(app, uid);
-        self.store.inboxes.flush_user(app, uid).await?;
+        self.online.remove(app, uid, connection);
+        // One that can't be written does not keep the other from it.
+        let cursors = self.store.inboxes.flush_user(app, uid).await;
+        self.write_disconnect(app, uid, connection).await?;
+        Ok(cursors?)
+    }
+
+    async fn write_disconnect(&self, app: AppId, uid: Uid, connection: ConnectionId) -> Result<(), Error> {
         for _ in 0..TRIES {
             let stored = self.store.devices.get(app, uid).await?;
             let Some(devices) = after_disconnect(&stored.devices, connection, self.now()) else {
@@ -38,6 +45,6 @@ impl UseCases {
                 return Ok(());
             }
         }
-        Ok(())
+        Err(Error::plain(Condition::WriteConflict))
     }
 }

@@ -1,57 +1,136 @@
-//! Who is connected to this node, for the limit on simultaneous users, and which of them renewed a token.
+//! Who is connected to this node: which sessions of the directory are alive, how many users an app has online,
+//! and which of them renewed a token.
 
 use ahash::AHashMap;
-use model::{AppId, Timestamp, Uid};
+use model::{AppId, ConnectionId, Timestamp, Uid};
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 #[derive(Debug, Default)]
 pub(crate) struct Online {
-    /// By app. A user without a live session has no entry.
-    sessions: Mutex<AHashMap<AppId, AHashMap<Uid, OnlineUser>>>,
+    /// By app. A user without a connection has no entry.
+    users: Mutex<AHashMap<AppId, AHashMap<Uid, OnlineUser>>>,
 }
 
 #[derive(Debug, Default)]
 struct OnlineUser {
-    sessions: u32,
+    connections: SmallVec<[ConnectionId; 1]>,
     /// The latest end among the tokens that he was seen to renew with since he came.
     renewed_until: Option<Timestamp>,
 }
 
+/// A connection that is about to be in. Dropped before [`Arriving::stay`] it is not: the login was refused, or
+/// given up.
+#[derive(Debug)]
+pub(crate) struct Arriving<'a> {
+    online: &'a Online,
+    app: AppId,
+    uid: Uid,
+    connection: ConnectionId,
+}
+
+impl Arriving<'_> {
+    pub(crate) fn stay(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.online.remove(self.app, self.uid, self.connection);
+    }
+}
+
 impl Online {
-    pub(crate) fn add(&self, app: AppId, uid: Uid) {
-        self.sessions.lock().entry(app).or_default().entry(uid).or_default().sessions += 1;
+    /// To be called before the login is written down, so that nobody takes its session for a ghost.
+    pub(crate) fn add(&self, app: AppId, uid: Uid, connection: ConnectionId) -> Arriving<'_> {
+        let mut users = self.users.lock();
+        let connections = &mut users.entry(app).or_default().entry(uid).or_default().connections;
+        if !connections.contains(&connection) {
+            connections.push(connection);
+        }
+        Arriving { online: self, app, uid, connection }
     }
 
-    pub(crate) fn remove(&self, app: AppId, uid: Uid) {
-        let mut sessions = self.sessions.lock();
-        let Some(users) = sessions.get_mut(&app) else { return };
-        if let Some(user) = users.get_mut(&uid) {
-            user.sessions -= 1;
-            if user.sessions == 0 {
-                users.remove(&uid);
-            }
+    pub(crate) fn remove(&self, app: AppId, uid: Uid, connection: ConnectionId) {
+        let mut apps = self.users.lock();
+        let Some(users) = apps.get_mut(&app) else { return };
+        let Some(user) = users.get_mut(&uid) else { return };
+        user.connections.retain(|known| *known != connection);
+        if user.connections.is_empty() {
+            users.remove(&uid);
         }
+    }
+
+    /// A user's connections, those that are about to be in included.
+    pub(crate) fn connections(&self, app: AppId, uid: Uid) -> SmallVec<[ConnectionId; 1]> {
+        let users = self.users.lock();
+        users
+            .get(&app)
+            .and_then(|users| users.get(&uid))
+            .map_or_else(SmallVec::new, |user| user.connections.clone())
     }
 
     /// A connected user holds a token that lasts until then.
     pub(crate) fn renewed(&self, app: AppId, uid: Uid, until: Timestamp) {
-        let mut sessions = self.sessions.lock();
-        if let Some(user) = sessions.get_mut(&app).and_then(|users| users.get_mut(&uid)) {
+        let mut users = self.users.lock();
+        if let Some(user) = users.get_mut(&app).and_then(|users| users.get_mut(&uid)) {
             user.renewed_until = user.renewed_until.max(Some(until));
         }
     }
 
     pub(crate) fn renewed_until(&self, app: AppId, uid: Uid) -> Option<Timestamp> {
-        self.sessions.lock().get(&app)?.get(&uid)?.renewed_until
+        self.users.lock().get(&app)?.get(&uid)?.renewed_until
     }
 
-    /// Users with at least one live session.
+    /// Users with at least one connection.
     pub(crate) fn count(&self, app: AppId) -> u64 {
-        self.sessions.lock().get(&app).map_or(0, |users| users.len() as u64)
+        self.users.lock().get(&app).map_or(0, |users| users.len() as u64)
     }
 
-    /// All users with a live session.
+    /// Users with at least one connection, but for one.
+    pub(crate) fn others(&self, app: AppId, uid: Uid) -> u64 {
+        let users = self.users.lock();
+        let Some(users) = users.get(&app) else { return 0 };
+        users.len() as u64 - u64::from(users.contains_key(&uid))
+    }
+
+    /// All users with a connection.
     pub(crate) fn users(&self, app: AppId) -> Vec<Uid> {
-        self.sessions.lock().get(&app).map_or_else(Vec::new, |users| users.keys().copied().collect())
+        self.users.lock().get(&app).map_or_else(Vec::new, |users| users.keys().copied().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const APP: AppId = AppId(1);
+
+    fn connection(number: u64) -> ConnectionId {
+        ConnectionId { boot: 7, number }
+    }
+
+    #[test]
+    fn a_user_is_online_until_his_last_connection_ends_however_often_that_is_said() {
+        let online = Online::default();
+        online.add(APP, Uid(1), connection(1)).stay();
+        online.add(APP, Uid(1), connection(2)).stay();
+        online.add(APP, Uid(2), connection(3)).stay();
+        assert_eq!((online.count(APP), online.others(APP, Uid(1)), online.others(APP, Uid(9))), (2, 1, 2));
+        online.remove(APP, Uid(1), connection(1));
+        online.remove(APP, Uid(1), connection(1));
+        assert_eq!(online.connections(APP, Uid(1))[..], [connection(2)]);
+        online.remove(APP, Uid(1), connection(2));
+        assert_eq!(online.users(APP), [Uid(2)]);
+    }
+
+    #[test]
+    fn a_login_that_is_given_up_leaves_nobody_online() {
+        let online = Online::default();
+        let arriving = online.add(APP, Uid(1), connection(1));
+        assert_eq!(online.count(APP), 1);
+        drop(arriving);
+        assert_eq!(online.count(APP), 0);
     }
 }

@@ -81,8 +81,9 @@ pub struct LoginView<'a> {
     pub settings: &'a Settings,
     /// Users online in the app now.
     pub online: u64,
-    /// Runs of the process that are alive; a session of another run is a ghost.
-    pub alive: &'a [u64],
+    /// The user's connections that are there. A session of any other is a ghost: its process has died, or its
+    /// end could not be written down.
+    pub live: &'a [ConnectionId],
 }
 
 /// A login that may be written down.
@@ -160,11 +161,12 @@ pub fn decide_login(
     command: &Login,
     now: Timestamp,
 ) -> Result<LoginAccepted, LoginRefused> {
-    let LoginView { user, devices, settings, online, alive } = view;
+    let LoginView { user, devices, settings, online, live } = view;
     if !user.active {
         return Err(LoginRefused::Deactivated);
     }
-    let is_live = |device: &Device| device.session.is_some_and(|session| alive.contains(&session.boot));
+    let devices = &without_ghosts(devices, live);
+    let is_live = |device: &Device| device.session.is_some();
     let user_online = devices.list.iter().any(is_live);
     if settings.sessions_limit != 0 && !user_online && online >= settings.sessions_limit {
         return Err(LoginRefused::SessionsLimit { limit: settings.sessions_limit });
@@ -179,15 +181,27 @@ pub fn decide_login(
         devices.list.iter().filter(|device| device.resource != command.resource && is_live(device)).collect();
     let leaving = displaced_by(settings, devices, &others, command)?;
 
-    let displaced: Vec<(DeviceNumber, ConnectionId)> = leaving
+    let leaving: Vec<DeviceNumber> = leaving.iter().map(|device| device.number).collect();
+    // user-asks.md row 42: a new connection of the same device always wins over its own ghost.
+    let ghost = own.and_then(|own| own.session).map(|session| session.connection());
+    let (written, device) = written(devices, command, &leaving, now);
+    // Also who fell out of a full list: without a place in it nobody can address him any more.
+    let stays = |number| written.list.iter().any(|device| device.number == number && !device.displaced);
+    let displaced = devices
+        .list
         .iter()
+        .filter(|device| !stays(device.number))
         .filter_map(|device| device.session.map(|session| (device.number, session.connection())))
         .collect();
-    // user-asks.md row 42: a new connection of the same device always wins over its own ghost.
-    let ghost =
-        own.filter(|own| is_live(own)).and_then(|own| own.session).map(|session| session.connection());
-    let (devices, device) = written(devices, command, &displaced, now);
-    Ok(LoginAccepted { devices, device, displaced, ghost })
+    Ok(LoginAccepted { devices: written, device, displaced, ghost })
+}
+
+fn without_ghosts(devices: &Devices, live: &[ConnectionId]) -> Devices {
+    let mut devices = devices.clone();
+    for device in &mut devices.list {
+        device.session = device.session.filter(|session| live.contains(&session.connection()));
+    }
+    devices
 }
 
 /// The live devices that have to go, under the app's policy.
@@ -231,12 +245,12 @@ fn displaced_by<'a>(
 fn written(
     devices: &Devices,
     command: &Login,
-    displaced: &[(DeviceNumber, ConnectionId)],
+    leaving: &[DeviceNumber],
     now: Timestamp,
 ) -> (Devices, DeviceNumber) {
     let mut devices = devices.clone();
     for device in &mut devices.list {
-        if displaced.iter().any(|(number, _)| *number == device.number) {
+        if leaving.contains(&device.number) {
             device.displaced = true;
             device.session = None;
             device.seen = now;
@@ -362,24 +376,31 @@ mod tests {
         settings: Settings,
         devices: Devices,
         now: u64,
+        /// Connections whose end was not written down.
+        gone: Vec<ConnectionId>,
     }
 
     impl Given {
         fn policy(device_policy: DevicePolicy, devices_when_full: WhenFull) -> Self {
             let settings =
                 Settings { device_policy, devices_when_full, devices_per_class: 2, ..Settings::default() };
-            Self { settings, devices: Devices::default(), now: 1_000 }
+            Self { settings, devices: Devices::default(), now: 1_000, gone: Vec::new() }
         }
 
         fn login(&mut self, command: &Login) -> Result<LoginAccepted, LoginRefused> {
             self.now += 1;
             let user = user();
+            let sessions = self.devices.list.iter().filter_map(|device| device.session);
+            let live: Vec<ConnectionId> = sessions
+                .map(|session| session.connection())
+                .filter(|connection| connection.boot == BOOT && !self.gone.contains(connection))
+                .collect();
             let view = LoginView {
                 user: &user,
                 devices: &self.devices,
                 settings: &self.settings,
                 online: 0,
-                alive: &[BOOT],
+                live: &live,
             };
             let accepted = decide_login(view, command, Timestamp(self.now))?;
             self.devices = accepted.devices.clone();
@@ -482,6 +503,42 @@ mod tests {
         dead.connection.boot = BOOT - 1;
         given.login(&dead).unwrap();
         assert!(given.login(&login("b", 2)).is_ok());
+    }
+
+    #[test]
+    fn a_session_whose_end_could_not_be_written_down_keeps_nobody_out() {
+        let mut given = Given::policy(DevicePolicy::FirstWins, WhenFull::Refuse);
+        given.login(&login("a", 1)).unwrap();
+        given.gone.push(ConnectionId { boot: BOOT, number: 1 });
+        let accepted = given.login(&login("b", 2)).unwrap();
+        assert!(accepted.displaced.is_empty());
+        assert_eq!(given.devices.by_resource(&login("a", 1).resource).unwrap().session, None);
+    }
+
+    #[test]
+    fn a_device_that_falls_out_of_a_full_list_is_told() {
+        let mut given = Given::policy(DevicePolicy::Multi, WhenFull::ReplaceOldest);
+        for number in 1..=32_u8 {
+            let class = DeviceClass::Custom(number);
+            given.login(&Login { class, ..login(&format!("device-{number}"), number.into()) }).unwrap();
+        }
+        let accepted = given.login(&login("one more", 33)).unwrap();
+        assert_eq!(accepted.displaced, [(DeviceNumber(1), ConnectionId { boot: BOOT, number: 1 })]);
+    }
+
+    #[test]
+    fn devices_of_a_dead_run_leave_a_full_list_by_age_like_others() {
+        let mut given = Given::policy(DevicePolicy::Multi, WhenFull::ReplaceOldest);
+        for number in 1..=31_u64 {
+            let mut dead = login(&format!("dead-{number}"), number);
+            dead.connection.boot = BOOT - 1;
+            given.login(&dead).unwrap();
+        }
+        let young = login("young", 40);
+        given.login(&young).unwrap();
+        given.devices = after_disconnect(&given.devices, young.connection, Timestamp(9_000)).unwrap();
+        given.login(&login("one more", 41)).unwrap();
+        assert!(given.devices.by_resource(&young.resource).is_some(), "it was seen last");
     }
 
     #[test]
