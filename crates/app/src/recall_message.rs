@@ -21,7 +21,7 @@ impl UseCases {
     ) -> Result<(MessageId, Timestamp), Error> {
         let app_id = app.value.id;
         for _ in 0..TRIES {
-            let (sender, recipient) = self.facts(app, &command.sender.name, &command.recipient).await?;
+            let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;
             let found = match &recipient {
                 Some(recipient) => {
                     let conversation = ConversationId::single(sender.user.uid, recipient.user.uid);
@@ -40,7 +40,7 @@ impl UseCases {
             let now = self.now();
             let id = self.ids.next(now).await?;
 
-            let Some(accepted) = decide_recall(view, command.clone(), now, id)? else { return Ok((id, now)) };
+            let Some(accepted) = decide_recall(view, &command, now, id)? else { return Ok((id, now)) };
             let recipient = recipient.as_ref().expect("a recall without recipient is refused");
 
             match self.store.feeds.recall(app_id, &accepted, &sender, recipient).await? {

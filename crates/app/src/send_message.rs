@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::message::{SendAccepted, SendMessage, SendView, decide_send};
-use model::{Delivery, Feed, Hint, Seq, Username};
+use domain::message::{SendAccepted, SendMessage, SendView, Sender, decide_send};
+use model::{ConversationId, Delivery, Feed, Hint, Seq};
 use store::{Account, Appended, Sent};
 
 use crate::{Error, TRIES, Tenant, UseCases};
@@ -17,7 +17,7 @@ impl UseCases {
     pub async fn send_message(&self, app: &Tenant, command: SendMessage) -> Result<Sent, Error> {
         let id = app.value.id;
         for _ in 0..TRIES {
-            let (sender, recipient) = self.facts(app, &command.sender.name, &command.recipient).await?;
+            let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;
             let view = SendView {
                 sender: &sender.user,
                 recipient: recipient.as_ref().map(|account| &account.user),
@@ -26,8 +26,7 @@ impl UseCases {
             let now = self.now();
             let message_id = self.ids.next(now).await?;
 
-            let (client_id, digest) = (command.client_id, command.digest);
-            let accepted = decide_send(view, command.clone(), now, message_id)?;
+            let accepted = decide_send(view, &command, now, message_id)?;
             let recipient = recipient.as_ref().expect("a message without recipient is refused");
 
             if accepted.online_only {
@@ -35,6 +34,7 @@ impl UseCases {
                 self.tell(app, accepted, Seq::ZERO);
                 return Ok(sent);
             }
+            let (client_id, digest) = (command.client_id, command.digest);
             let appended =
                 self.store.feeds.append_message(id, &accepted, &sender, recipient, client_id, digest).await?;
 
@@ -43,22 +43,25 @@ impl UseCases {
                     self.tell(app, accepted, sent.seq);
                     return Ok(sent);
                 }
-                Appended::Repeat(sent) => return Ok(sent),
+                Appended::Repeat(sent) => {
+                    self.tell_again(app, accepted.conversation, sent).await;
+                    return Ok(sent);
+                }
                 Appended::FactsMoved => self.forget(app, &sender, recipient),
             }
         }
         Err(Error::plain(conditions::Condition::WriteConflict))
     }
 
-    /// The two accounts that a message is about.
+    /// The two accounts that a message is about. The sender's is looked up by number: his name may be somebody
+    /// else's by now, while his old connection is still open.
     pub(crate) async fn facts(
         &self,
         app: &Tenant,
-        sender: &Username,
+        sender: &Sender,
         recipient: &str,
     ) -> Result<(Arc<Account>, Option<Arc<Account>>), Error> {
-        let account = self.store.users.find(app.value.id, sender).await?;
-        // The sender's account went while his connection was still open.
+        let account = self.store.users.get(app.value.id, sender.uid).await?;
         let Some(account) = account else { return Err(Error::plain(conditions::Condition::UserRemoved)) };
         Ok((account, self.find_user(app, recipient).await?))
     }
@@ -72,5 +75,21 @@ impl UseCases {
         let feed = Feed::Conversation(accepted.conversation);
         let delivery = Delivery::new(app.value.id, feed, seq, accepted.entry);
         self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+    }
+
+    /// Tells of a message that was stored before. Perhaps nobody was told then: its sender may have been cut
+    /// off, or the commit's outcome unknown. Who knows it takes no notice.
+    async fn tell_again(&self, app: &Tenant, conversation: ConversationId, sent: Sent) {
+        let (id, feed) = (app.value.id, Feed::Conversation(conversation));
+        let before = Seq(sent.seq.0.saturating_sub(1));
+        match self.store.feeds.page(id, feed, before, 1).await.as_deref() {
+            Ok([(seq, entry)]) if *seq == sent.seq => {
+                let delivery = Delivery::new(id, feed, *seq, entry.clone());
+                self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+            }
+            Ok(_) => {}
+            // The sender has his answer, and a heartbeat finds the message.
+            Err(error) => tracing::warn!(%error, "a repeated message could not be told of again"),
+        }
     }
 }

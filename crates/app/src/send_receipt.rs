@@ -21,7 +21,7 @@ impl UseCases {
         command: SendReceipt,
     ) -> Result<(MessageId, Timestamp), Error> {
         for _ in 0..TRIES {
-            let (sender, recipient) = self.facts(app, &command.sender.name, &command.recipient).await?;
+            let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;
             let view = SendView {
                 sender: &sender.user,
                 recipient: recipient.as_ref().map(|account| &account.user),
@@ -30,7 +30,7 @@ impl UseCases {
             let now = self.now();
             let id = self.ids.next(now).await?;
 
-            let accepted = decide_receipt(view, command.clone(), now, id)?;
+            let accepted = decide_receipt(view, &command, now, id)?;
             let recipient = recipient.as_ref().expect("a receipt without recipient is refused");
 
             let (app_id, inboxes) = (app.value.id, &self.store.inboxes);

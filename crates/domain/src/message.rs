@@ -4,7 +4,7 @@ use bytes::Bytes;
 use conditions::Condition;
 use model::{
     ClientMessageId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, MessageId, Resource, Seq,
-    Timestamp, Uid, Username,
+    Timestamp, Uid, Username, limits,
 };
 use thiserror::Error;
 
@@ -102,19 +102,19 @@ impl Refusal for SendRefused {
 /// The first [`SendRefused`].
 pub fn decide_send(
     view: SendView<'_>,
-    command: SendMessage,
+    command: &SendMessage,
     at: Timestamp,
     id: MessageId,
 ) -> Result<SendAccepted, SendRefused> {
     if !view.sender.active {
         return Err(SendRefused::SenderDeactivated);
     }
-    let limit = view.settings.message_bytes_limit;
+    let limit = payload_limit(view.settings);
     if command.payload.len() as u64 > limit {
         return Err(SendRefused::TooLarge { bytes: command.payload.len(), limit });
     }
     let Some(recipient) = view.recipient else {
-        return Err(SendRefused::RecipientNotFound { name: command.recipient });
+        return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() });
     };
     Ok(SendAccepted {
         conversation: ConversationId::single(command.sender.uid, recipient.uid),
@@ -126,13 +126,18 @@ pub fn decide_send(
             at,
             sender: command.sender.uid,
             sender_device: command.sender.device,
-            sender_name: command.sender.name,
-            sender_resource: command.sender.resource,
+            sender_name: command.sender.name.clone(),
+            sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
             subject: None,
-            payload: command.payload,
+            payload: command.payload.clone(),
         },
     })
+}
+
+/// What an owner allows, as far as it can be stored.
+fn payload_limit(settings: &Settings) -> u64 {
+    settings.message_bytes_limit.min(limits::PAYLOAD_BYTES as u64)
 }
 
 /// What a receipt says about a message or conversation.
@@ -173,14 +178,14 @@ pub struct ReceiptAccepted {
 /// As [`decide_send`], and [`SendRefused::Invalid`] when the message id is missing.
 pub fn decide_receipt(
     view: SendView<'_>,
-    command: SendReceipt,
+    command: &SendReceipt,
     at: Timestamp,
     id: MessageId,
 ) -> Result<ReceiptAccepted, SendRefused> {
     if !view.sender.active {
         return Err(SendRefused::SenderDeactivated);
     }
-    let limit = view.settings.message_bytes_limit;
+    let limit = payload_limit(view.settings);
     if command.payload.len() as u64 > limit {
         return Err(SendRefused::TooLarge { bytes: command.payload.len(), limit });
     }
@@ -188,7 +193,7 @@ pub fn decide_receipt(
         return Err(SendRefused::Invalid { what: "ackMessageId" });
     }
     let Some(recipient) = view.recipient else {
-        return Err(SendRefused::RecipientNotFound { name: command.recipient });
+        return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() });
     };
     let own = Feed::Events(command.sender.uid);
     let peer = Feed::Events(recipient.uid);
@@ -211,11 +216,11 @@ pub fn decide_receipt(
             at,
             sender: command.sender.uid,
             sender_device: command.sender.device,
-            sender_name: command.sender.name,
-            sender_resource: command.sender.resource,
+            sender_name: command.sender.name.clone(),
+            sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
             subject: command.subject,
-            payload: command.payload,
+            payload: command.payload.clone(),
         },
     })
 }
@@ -289,7 +294,7 @@ impl Refusal for RecallRefused {
 /// The first [`RecallRefused`].
 pub fn decide_recall(
     view: RecallView<'_>,
-    command: RecallMessage,
+    command: &RecallMessage,
     at: Timestamp,
     id: MessageId,
 ) -> Result<Option<RecallAccepted>, RecallRefused> {
@@ -300,12 +305,12 @@ pub fn decide_recall(
     if !settings.recall_enabled {
         return Err(RecallRefused::Disabled);
     }
-    let limit = settings.message_bytes_limit;
+    let limit = payload_limit(settings);
     if command.payload.len() as u64 > limit {
         return Err(SendRefused::TooLarge { bytes: command.payload.len(), limit }.into());
     }
     let Some(recipient) = view.send.recipient else {
-        return Err(SendRefused::RecipientNotFound { name: command.recipient }.into());
+        return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() }.into());
     };
     let not_found = RecallRefused::NotFound { subject: command.subject };
     let Some((place, message)) = view.found else { return Err(not_found) };
@@ -337,11 +342,11 @@ pub fn decide_recall(
             at,
             sender: command.sender.uid,
             sender_device: command.sender.device,
-            sender_name: command.sender.name,
-            sender_resource: command.sender.resource,
+            sender_name: command.sender.name.clone(),
+            sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
             subject: Some(command.subject),
-            payload: command.payload,
+            payload: command.payload.clone(),
         },
     }))
 }
@@ -386,7 +391,7 @@ mod tests {
         let settings = Settings::default();
         let send = |from: &User, to: &User| {
             let view = SendView { sender: from, recipient: Some(to), settings: &settings };
-            decide_send(view, message(from, 3), Timestamp(5), MessageId(9)).unwrap()
+            decide_send(view, &message(from, 3), Timestamp(5), MessageId(9)).unwrap()
         };
         assert_eq!(send(&alice, &bob).conversation, send(&bob, &alice).conversation);
         assert_eq!(send(&alice, &bob).entry.target_name.as_str(), "bob");
@@ -398,12 +403,25 @@ mod tests {
         let settings = Settings { message_bytes_limit: 10, ..Settings::default() };
         let decide = |sender: &User, bytes| {
             let view = SendView { sender, recipient: None, settings: &settings };
-            decide_send(view, message(sender, bytes), Timestamp(5), MessageId(9)).unwrap_err()
+            decide_send(view, &message(sender, bytes), Timestamp(5), MessageId(9)).unwrap_err()
         };
         let inactive = User { active: false, ..alice.clone() };
         assert_eq!(decide(&inactive, 11), SendRefused::SenderDeactivated);
         assert_eq!(decide(&alice, 11), SendRefused::TooLarge { bytes: 11, limit: 10 });
         assert_eq!(decide(&alice, 10), SendRefused::RecipientNotFound { name: "bob".to_owned() });
+    }
+
+    #[test]
+    fn no_setting_allows_what_can_not_be_stored() {
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        let settings = Settings { message_bytes_limit: u64::MAX, ..Settings::default() };
+        let decide = |bytes| {
+            let view = SendView { sender: &alice, recipient: Some(&bob), settings: &settings };
+            decide_send(view, &message(&alice, bytes), Timestamp(5), MessageId(9))
+        };
+        assert!(decide(limits::PAYLOAD_BYTES).is_ok());
+        let refused = decide(limits::PAYLOAD_BYTES + 1).unwrap_err();
+        assert_eq!(refused.condition(), Condition::MessageTooLarge);
     }
 
     #[test]
@@ -420,7 +438,7 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
             };
-            decide_receipt(view, command, Timestamp(5), MessageId(9))
+            decide_receipt(view, &command, Timestamp(5), MessageId(9))
         };
         let read = decide(ReceiptKind::Read, Some(MessageId(4))).unwrap();
         assert_eq!((read.feeds, read.read), (vec![Feed::Events(Uid(1))], None));
@@ -440,7 +458,7 @@ mod tests {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let settings = Settings { recall_window_seconds: 2, recall_enabled: enabled, ..Settings::default() };
         let view = SendView { sender: &alice, recipient: Some(&bob), settings: &settings };
-        let sent = decide_send(view, message(&alice, 3), Timestamp(1_000), MessageId(9)).unwrap();
+        let sent = decide_send(view, &message(&alice, 3), Timestamp(1_000), MessageId(9)).unwrap();
         let stored = Entry { kind, ..sent.entry };
         let peer = if by.uid == alice.uid { &bob } else { &alice };
         let view = RecallView {
@@ -454,7 +472,7 @@ mod tests {
             dialect: Dialect::Easemob,
             payload: Bytes::from_static(b"recall"),
         };
-        decide_recall(view, command, Timestamp(at), MessageId(10))
+        decide_recall(view, &command, Timestamp(at), MessageId(10))
     }
 
     #[test]

@@ -20,3 +20,6 @@ pub const PAGE_ENTRIES: usize = 50;
 pub const REGISTER_BATCH: usize = 60;
 /// Users of one status or list call (easemob-rest.md 3.1).
 pub const USERS_PAGE: usize = 100;
+/// Bytes of a message's payload, whatever an app's owner sets: with its header it has to fit into one entry
+/// of a log, which storage engines take up to 1 MiB.
+pub const PAYLOAD_BYTES: usize = 1_000_000;

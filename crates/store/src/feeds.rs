@@ -442,7 +442,7 @@ mod tests {
                 digest: 0,
             };
             let settings = domain::app::Settings::default();
-            let accepted = decide_send(self.view(&settings), command, Timestamp(at), MessageId(at)).unwrap();
+            let accepted = decide_send(self.view(&settings), &command, Timestamp(at), MessageId(at)).unwrap();
             let client = ClientMessageId(client);
             self.store.feeds.append_message(APP, &accepted, &self.alice, &self.bob, client, 0).await
         }
@@ -465,7 +465,7 @@ mod tests {
             };
             let settings = domain::app::Settings::default();
             let view = RecallView { send: self.view(&settings), found: Some((found.0, &found.1)) };
-            decide_recall(view, command, Timestamp(at), MessageId(at)).unwrap()
+            decide_recall(view, &command, Timestamp(at), MessageId(at)).unwrap()
         }
 
         async fn recall(&self, accepted: &RecallAccepted) -> Written {
