@@ -12,13 +12,15 @@ impl UseCases {
     /// # Errors
     /// `user_not_found`; faults.
     pub async fn delete_user(&self, app: &Tenant, username: &str) -> Result<Arc<Account>, Error> {
-        for _ in 0..TRIES {
-            let account = self.get_user(app, username).await?;
-            if self.remove(app, &account).await? {
-                return Ok(account);
+        let account = self.get_user(app, username).await?;
+        match self.remove_as_it_is(app, account).await? {
+            Some(removed) => Ok(removed),
+            // Somebody else was faster.
+            None => {
+                let user = domain::account::printable(username);
+                Err(Error::refused(Condition::UserNotFound, vec![("user", user)]))
             }
         }
-        Err(Error::plain(Condition::WriteConflict))
     }
 
     /// Deletes the oldest users after a cursor, at most `limit`.
@@ -34,11 +36,27 @@ impl UseCases {
         let page = self.list_users(app, after, limit).await?;
         let mut deleted = Vec::with_capacity(page.accounts.len());
         for account in page.accounts {
-            if self.remove(app, &account).await? {
-                deleted.push(account);
-            }
+            deleted.extend(self.remove_as_it_is(app, account).await?);
         }
         Ok(UserPage { accounts: deleted, next: page.next })
+    }
+
+    /// Removes an account, also when it changes meanwhile; `None` when it is gone.
+    async fn remove_as_it_is(
+        &self,
+        app: &Tenant,
+        mut account: Arc<Account>,
+    ) -> Result<Option<Arc<Account>>, Error> {
+        for _ in 0..TRIES {
+            if self.remove(app, &account).await? {
+                return Ok(Some(account));
+            }
+            match self.store.users.get(app.value.id, account.user.uid).await? {
+                Some(changed) => account = changed,
+                None => return Ok(None),
+            }
+        }
+        Err(Error::plain(Condition::WriteConflict))
     }
 
     async fn remove(&self, app: &Tenant, account: &Account) -> Result<bool, Error> {
@@ -54,7 +72,7 @@ impl UseCases {
             target: CloseTarget::All,
             cause: CloseCause::UserRemoved,
         });
-        self.sweeps.request(id, uid);
+        self.sweeps.request(id);
         Ok(true)
     }
 }

@@ -1,11 +1,15 @@
-//! Background work, each with a name, a bound and a lag that operators can see.
+//! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping removed users.
+//!
+//! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AppId, Uid};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use ahash::AHashSet;
+use model::{AppId, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::UseCases;
 
@@ -13,23 +17,33 @@ use crate::UseCases;
 const CURSOR_FLUSH: Duration = Duration::from_millis(500);
 /// How often old dedupe periods are looked for.
 const PERIOD_CHECK: Duration = Duration::from_secs(3600);
-/// Removed users whose rows wait to be swept. The rows of one more stay behind, unreachable since numbers
-/// are never reused; that is logged.
-const SWEEPS: usize = 4096;
+/// How long sweeping waits after a fault.
+const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
-/// Where removed users are queued for sweeping.
-#[derive(Debug)]
-pub(crate) struct Sweeps(mpsc::Sender<(AppId, Uid)>);
-
-pub(crate) fn sweeps() -> (Sweeps, mpsc::Receiver<(AppId, Uid)>) {
-    let (sender, receiver) = mpsc::channel(SWEEPS);
-    (Sweeps(sender), receiver)
+/// Apps whose removed users wait to be swept. Who they are is stored, so nothing is lost with this.
+#[derive(Debug, Default)]
+pub(crate) struct Sweeps {
+    apps: Mutex<AHashSet<AppId>>,
+    requested: Notify,
 }
 
 impl Sweeps {
-    pub(crate) fn request(&self, app: AppId, uid: Uid) {
-        if self.0.try_send((app, uid)).is_err() {
-            tracing::warn!(%app, %uid, "too many removed users wait for sweeping; this one's rows stay behind");
+    pub(crate) fn request(&self, app: AppId) {
+        self.apps.lock().insert(app);
+        self.requested.notify_one();
+    }
+
+    async fn next(&self) -> AppId {
+        loop {
+            let app = {
+                let mut apps = self.apps.lock();
+                let next = apps.iter().next().copied();
+                next.and_then(|app| apps.take(&app))
+            };
+            match app {
+                Some(app) => return app,
+                None => self.requested.notified().await,
+            }
         }
     }
 }
@@ -38,59 +52,76 @@ impl Sweeps {
 #[derive(Debug)]
 pub struct Jobs {
     use_cases: Arc<UseCases>,
-    sweeps: mpsc::Receiver<(AppId, Uid)>,
 }
 
 impl Jobs {
-    pub(crate) fn new(use_cases: Arc<UseCases>, sweeps: mpsc::Receiver<(AppId, Uid)>) -> Self {
-        Self { use_cases, sweeps }
+    pub(crate) fn new(use_cases: Arc<UseCases>) -> Self {
+        Self { use_cases }
     }
 
-    /// Runs until `stop` becomes true (or its sender goes), then writes the cursors a last time.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut cursors = interval(CURSOR_FLUSH);
-        cursors.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut periods = interval(PERIOD_CHECK);
-        loop {
-            tokio::select! {
-                _ = cursors.tick() => self.flush_cursors().await,
-                _ = periods.tick() => self.drop_periods().await,
-                Some((app, uid)) = self.sweeps.recv() => self.sweep(app, uid).await,
-                changed = stop.changed() => {
-                    if changed.is_err() || *stop.borrow() {
-                        break;
-                    }
-                }
-            }
+    /// Runs until `stop` becomes true (or its sender goes), then writes the cursors a last time. What is under
+    /// way then is dropped; each job can be interrupted anywhere.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.flush_cursors() => {}
+            () = self.drop_periods() => {}
+            () = self.sweep_removed() => {}
         }
-        self.flush_cursors().await;
+        self.flush_cursors_once().await;
     }
 
     async fn flush_cursors(&self) {
+        let mut ticks = interval(CURSOR_FLUSH);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.flush_cursors_once().await;
+        }
+    }
+
+    async fn flush_cursors_once(&self) {
         let inboxes = &self.use_cases.store.inboxes;
         let pending = inboxes.pending();
+        metrics::gauge!("kith_cursors_pending").set(u32::try_from(pending).unwrap_or(u32::MAX));
         if pending == 0 {
             return;
         }
-        metrics::gauge!("kith_cursors_pending").set(u32::try_from(pending).unwrap_or(u32::MAX));
         if let Err(error) = inboxes.flush().await {
             tracing::warn!(%error, pending, "cursors could not be written; they stay in memory and are tried again");
         }
     }
 
+    /// A period goes when two looks, an hour apart, both find it old: a clock that is wrong for a while makes
+    /// no message forget that it was sent.
     async fn drop_periods(&self) {
-        match self.use_cases.store.feeds.drop_old_periods(self.use_cases.now()).await {
-            Ok(0) => {}
-            Ok(dropped) => tracing::info!(dropped, "dropped old dedupe periods"),
-            Err(error) => {
-                tracing::warn!(%error, "old dedupe periods could not be dropped; tried again in an hour");
+        let mut ticks = interval(PERIOD_CHECK);
+        let mut last_look: Option<Timestamp> = None;
+        loop {
+            ticks.tick().await;
+            let now = self.use_cases.now();
+            let Some(earlier) = last_look.replace(now) else { continue };
+            match self.use_cases.store.feeds.drop_old_periods(now.min(earlier)).await {
+                Ok(0) => {}
+                Ok(dropped) => tracing::info!(dropped, "dropped old dedupe periods"),
+                Err(error) => {
+                    tracing::warn!(%error, "old dedupe periods could not be dropped; tried again in an hour");
+                }
             }
         }
     }
 
-    async fn sweep(&self, app: AppId, uid: Uid) {
-        if let Err(error) = self.use_cases.store.users.sweep(app, uid).await {
-            tracing::warn!(%app, %uid, %error, "a removed user's rows could not be swept; they stay behind");
+    async fn sweep_removed(&self) {
+        let UseCases { store, sweeps, .. } = &*self.use_cases;
+        // What was left over when the process ended.
+        store.apps.list().iter().for_each(|app| sweeps.request(app.value.id));
+        loop {
+            let app = sweeps.next().await;
+            if let Err(error) = store.users.sweep_removed(app).await {
+                tracing::warn!(%app, %error, "removed users could not be swept; tried again in a minute");
+                sleep(SWEEP_PAUSE).await;
+                sweeps.request(app);
+            }
         }
     }
 }

@@ -86,19 +86,18 @@ impl UseCases {
         passwords: PasswordSettings,
         node: u8,
     ) -> Result<(Arc<Self>, Jobs), StoreError> {
-        let (sweeps, queue) = jobs::sweeps();
         let use_cases = Arc::new(Self {
             ids: MessageIds::open(Arc::clone(&store.ids), node).await?,
             passwords: passwords::Passwords::new(passwords),
             attempts: Attempts::default(),
             online: online::Online::default(),
-            sweeps,
+            sweeps: jobs::Sweeps::default(),
             boot: random::number(),
             store,
             bus,
             clock,
         });
-        let jobs = Jobs::new(Arc::clone(&use_cases), queue);
+        let jobs = Jobs::new(Arc::clone(&use_cases));
         Ok((use_cases, jobs))
     }
 

@@ -9,6 +9,7 @@
 //! | app `n` name | what has the name: kind, number | register, delete | look-ups by name |
 //! | app `u` uid | account row (JSON) | register, update, delete | look-ups, lists; a policy cell |
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
+//! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
@@ -17,7 +18,7 @@
 //! |---|---|---|
 //! | `0 A` | app keys; the sequence is the app's number | nobody |
 //! | app `U` | registered names; the sequence is the uid | user count |
-//! | app `R` | removed uids | user count |
+//! | app `R` | removed uids | user count, sweeping |
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
 //! | app `v` | notes: which feeds, sequences and ids came | webhooks, push, search (cursors) |
@@ -87,6 +88,10 @@ pub fn user_log(app: AppId) -> Bytes {
 
 pub fn removed_log(app: AppId) -> Bytes {
     key(app, b'R', 0).into()
+}
+
+pub fn swept(app: AppId) -> Bytes {
+    key(app, b's', 0).into()
 }
 
 pub fn devices(app: AppId, uid: Uid) -> Bytes {
@@ -187,6 +192,7 @@ mod tests {
         for key in [
             users(app),
             user(app, Uid(1)),
+            swept(app),
             devices(app, Uid(1)),
             inbox(app, Uid(1), feed),
             feed_log(app, feed),

@@ -26,6 +26,7 @@ struct Plan {
 }
 
 enum Cue {
+    Pass,
     /// Written when the sender says so.
     Hold(oneshot::Receiver<()>),
     /// Not written.
@@ -43,6 +44,11 @@ impl Staged {
         let (sender, receiver) = oneshot::channel();
         self.plan.lock().commits.push_back(Cue::Hold(receiver));
         sender
+    }
+
+    /// What is planned comes one commit later.
+    pub(crate) fn pass_next_commit(&self) {
+        self.plan.lock().commits.push_back(Cue::Pass);
     }
 
     pub(crate) fn fail_next_commit(&self, error: KvError) {
@@ -107,7 +113,7 @@ impl Kv for Staged {
     async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
         let cue = self.plan.lock().commits.pop_front();
         match cue {
-            None => self.inner.commit(batch).await,
+            None | Some(Cue::Pass) => self.inner.commit(batch).await,
             Some(Cue::Hold(until)) => {
                 let _ = until.await;
                 self.inner.commit(batch).await

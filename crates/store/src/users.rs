@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::account::User;
-use kv::{Batch, CellKey, Expect, Kv, KvError, Lane, Scan, Space, Template, ValueHash};
+use kv::{Batch, CellKey, Expect, Kv, KvError, Scan, Space, Template, ValueHash};
 use model::{AppId, Timestamp, Uid, Username};
 use serde::{Deserialize, Serialize};
 
@@ -202,7 +202,7 @@ impl Users {
     }
 
     /// Removes an account, frees its name and forgets its devices. `false` when it changed, or went, since
-    /// `account` was read. Its cursors are swept afterwards ([`Users::sweep`]).
+    /// `account` was read. Its cursors are swept afterwards ([`Users::sweep_removed`]).
     ///
     /// # Errors
     /// Engine faults.
@@ -226,11 +226,41 @@ impl Users {
         Ok(written_unless_moved(written.await)?.is_some())
     }
 
-    /// Bulk work after a removal: the cursors and the event log of the removed user.
+    /// Bulk work after removals: the cursors and the event logs of an app's removed users. Goes on where it was
+    /// interrupted, also by a crash.
     ///
     /// # Errors
-    /// Engine faults; the work can be started again.
-    pub async fn sweep(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn sweep_removed(&self, app: AppId) -> Result<(), StoreError> {
+        const READ_AT_ONCE: usize = 64;
+        let number = |bytes: &[u8], what| {
+            let bytes =
+                bytes.try_into().map_err(|_| StoreError::Damaged { what, detail: "its length".to_owned() });
+            bytes.map(u64::from_be_bytes)
+        };
+        let cell = CellKey::main(keys::swept(app));
+        let mut swept = match self.kv.get(cell.clone()).await? {
+            Some(sequence) => number(&sequence, "sweeping position")?,
+            None => 0,
+        };
+        loop {
+            let (log, from) = (keys::removed_log(app), swept.saturating_add(1));
+            let read = kv::ReadLog { log, from, limit: READ_AT_ONCE, reverse: false };
+            let removed = self.kv.read_log(read).await?;
+            if removed.is_empty() {
+                return Ok(());
+            }
+            for (sequence, uid) in removed {
+                self.sweep(app, Uid(number(&uid, "removed user")?)).await?;
+                swept = sequence;
+                let mut batch = Batch::background();
+                batch.put(Space::Main, cell.key.clone(), swept.to_be_bytes().as_slice());
+                self.kv.commit(batch).await?;
+            }
+        }
+    }
+
+    async fn sweep(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
         const TRIMMED_AT_ONCE: u32 = 256;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         let log = keys::feed_log(app, model::Feed::Events(uid));
@@ -240,7 +270,7 @@ impl Users {
             if self.kv.read_log(first).await?.is_empty() {
                 return Ok(());
             }
-            let mut batch = Batch { lane: Lane::Background, ..Batch::new() };
+            let mut batch = Batch::background();
             batch.trim(log.clone(), head, TRIMMED_AT_ONCE);
             self.kv.commit(batch).await?;
         }
@@ -336,6 +366,7 @@ fn decode(uid: Uid, bytes: &[u8]) -> Result<Account, StoreError> {
 mod tests {
     use super::*;
     use crate::testing::Staged;
+    use kv::Read;
 
     const APP: AppId = AppId(1);
 
@@ -421,5 +452,42 @@ mod tests {
         let found = users.find(APP, &alice()).await.unwrap().unwrap();
         assert_eq!(found.user.uid, new.user.uid);
         assert_ne!(found.user.uid, old.user.uid);
+    }
+
+    #[tokio::test]
+    async fn what_removed_users_had_is_swept_also_after_an_interruption() {
+        let kv = Staged::new();
+        let users = users(&kv);
+        let mut rows = Vec::new();
+        for _ in 0..3 {
+            let account = register(&users).await;
+            let uid = account.user.uid;
+            let mut batch = Batch::new();
+            let events = model::Feed::Events(uid);
+            batch.put(Space::Main, keys::inbox(APP, uid, events), b"row".as_slice());
+            batch.append(keys::feed_log(APP, events), b"entry".as_slice());
+            kv.commit(batch).await.unwrap();
+            rows.push((keys::inbox(APP, uid, events), keys::feed_log(APP, events)));
+            assert!(users.remove(APP, &account).await.unwrap());
+        }
+        let left = async || {
+            let mut left = 0;
+            for (inbox, log) in &rows {
+                let read = kv::ReadLog { log: log.clone(), from: 0, limit: 1, reverse: false };
+                left += usize::from(kv.get(CellKey::main(inbox.clone())).await.unwrap().is_some());
+                left += kv.read_log(read).await.unwrap().len();
+            }
+            left
+        };
+        assert_eq!(left().await, 6);
+        // The first user's row goes, his log does not.
+        kv.pass_next_commit();
+        kv.fail_next_commit(KvError::Busy);
+        assert!(users.sweep_removed(APP).await.is_err());
+        assert_eq!(left().await, 5);
+        users.sweep_removed(APP).await.unwrap();
+        assert_eq!(left().await, 0);
+        kv.fail_next_commit(KvError::Busy);
+        users.sweep_removed(APP).await.expect("nothing is left to do");
     }
 }
