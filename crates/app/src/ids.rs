@@ -11,7 +11,7 @@ use model::{MessageId, Timestamp};
 use store::{IdReservation, StoreError};
 use tokio::sync::Mutex;
 
-/// How far ahead ids are reserved: one small commit in this time under load.
+/// How far ahead ids are reserved: one small commit in half this time.
 const LEAD_TICKS: u64 = 10_000 * MessageId::TICKS_PER_MS;
 
 #[derive(Debug)]
@@ -50,8 +50,15 @@ impl MessageIds {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(clock.max(last + 1)))
             .expect("the update always gives a value");
         let tick = clock.max(last + 1);
-        if tick > self.reserved_tick.load(Ordering::Acquire) {
+        let reserved = self.reserved_tick.load(Ordering::Acquire);
+        if tick > reserved {
             self.reserve(tick).await?;
+        } else if tick + LEAD_TICKS / 2 > reserved
+            && let Ok(_one_at_a_time) = self.reserving.try_lock()
+        {
+            // One caller waits a little, so that nobody has to when the end is reached. If this fails, that is
+            // the fault to tell of.
+            let _ = self.extend(tick).await;
         }
         Ok(MessageId::of_tick(tick, self.node))
     }
@@ -61,7 +68,15 @@ impl MessageIds {
         if tick <= self.reserved_tick.load(Ordering::Acquire) {
             return Ok(());
         }
+        self.extend(tick).await
+    }
+
+    /// With `reserving` held, so that what is written down only rises.
+    async fn extend(&self, tick: u64) -> Result<(), StoreError> {
         let up_to = tick + LEAD_TICKS;
+        if up_to <= self.reserved_tick.load(Ordering::Acquire) {
+            return Ok(());
+        }
         self.reservation.reserve(self.node, MessageId::of_tick(up_to, self.node)).await?;
         self.reserved_tick.store(up_to, Ordering::Release);
         Ok(())
@@ -107,6 +122,31 @@ mod tests {
         let (one, other) = (ids(&kv, 0).await, ids(&kv, 1).await);
         for _ in 0..100 {
             assert_ne!(one.next(NOW).await.unwrap(), other.next(NOW).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn more_ids_are_reserved_before_the_last_one_is_given_out() {
+        let ids = ids(&MemoryKv::new(), 0).await;
+        ids.next(NOW).await.unwrap();
+        let reserved = || ids.reserved_tick.load(Ordering::Acquire);
+        let first = reserved();
+        ids.next(Timestamp(NOW.0 + 4_000)).await.unwrap();
+        assert_eq!(reserved(), first);
+        ids.next(Timestamp(NOW.0 + 6_000)).await.unwrap();
+        assert_eq!(reserved(), first + 6_000 * MessageId::TICKS_PER_MS);
+    }
+
+    #[tokio::test]
+    async fn no_id_is_given_out_beyond_what_is_written_down() {
+        let kv = MemoryKv::new();
+        let ids = Arc::new(ids(&kv, 0).await);
+        let store = Store::open(Arc::new(kv)).await.unwrap();
+        for step in 0..200 {
+            let at = Timestamp(NOW.0 + step * 997 % 60_000);
+            let (one, other) = tokio::join!(ids.next(at), ids.next(Timestamp(at.0 + 11_000)));
+            let written = store.ids.reserved(0).await.unwrap();
+            assert!(one.unwrap().tick() <= written.tick() && other.unwrap().tick() <= written.tick());
         }
     }
 }
