@@ -75,7 +75,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refused) => refused.retry_after,
-            Self::Fault(_) => Some(Duration::from_secs(1)),
+            Self::Fault(fault) => passes_by_itself(fault).then_some(Duration::from_secs(1)),
         }
     }
 
@@ -111,6 +111,21 @@ fn condition_of(fault: &StoreError) -> Condition {
             // A check that no caller caught, or a batch over the contract's limits: our bug.
             EngineError::CheckFailed { .. } | EngineError::Invalid { .. } => Condition::InternalError,
         },
+    }
+}
+
+/// Whether the same call may go through in a moment.
+fn passes_by_itself(fault: &StoreError) -> bool {
+    match fault {
+        StoreError::Contended { .. } => true,
+        StoreError::Damaged { .. } | StoreError::Format { .. } => false,
+        StoreError::Engine(error) => matches!(
+            error,
+            EngineError::Busy
+                | EngineError::Full { .. }
+                | EngineError::Unavailable { .. }
+                | EngineError::Unknown { .. }
+        ),
     }
 }
 
