@@ -1,0 +1,221 @@
+//! One node with one app and its users.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use app::{
+    Clock, CreateApp, Error, Grant, Jobs, LogIn, LoggedIn, PasswordSettings, Pepper, Tenant, UseCases,
+};
+use async_trait::async_trait;
+use bus::{Bus, LocalBus, Subscriber};
+use bytes::Bytes;
+use domain::account::{Register, Registrant};
+use domain::app::Settings;
+use domain::device::Login;
+use domain::message::{SendMessage, Sender};
+use futures_util::FutureExt as _;
+use kv::{Batch, CellKey, Committed, Health, Kv, KvError, Lane, MemoryKv, Read, ReadLog, Scan};
+use model::{
+    AppId, AppKey, ClientMessageId, CloseCause, CloseTarget, ConnectionId, DeviceClass, DeviceNumber,
+    Dialect, EntryKind, Hint, Resource, Timestamp, Uid,
+};
+use parking_lot::Mutex;
+use store::{Account, Sent, Store};
+
+const APP: &str = "org#app";
+
+#[derive(Debug)]
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_795_220_913_376)
+    }
+}
+
+/// An engine that refuses commits, or leaves bulk work waiting, when told to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moody {
+    inner: MemoryKv,
+    pub(crate) refuses: Arc<AtomicBool>,
+    pub(crate) puts_bulk_off: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl Read for Moody {
+    async fn get_many(&self, keys: &[CellKey]) -> Result<Vec<Option<Bytes>>, KvError> {
+        self.inner.get_many(keys).await
+    }
+    async fn scan(&self, scan: Scan) -> Result<Vec<(Bytes, Bytes)>, KvError> {
+        self.inner.scan(scan).await
+    }
+    async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
+        self.inner.read_log(read).await
+    }
+    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
+        self.inner.log_head(log).await
+    }
+}
+
+#[async_trait]
+impl Kv for Moody {
+    async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(KvError::Unavailable { detail: "the test says so".to_owned() });
+        }
+        if batch.lane == Lane::Background && self.puts_bulk_off.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        self.inner.commit(batch).await
+    }
+    async fn snapshot(&self) -> Result<Box<dyn Read>, KvError> {
+        self.inner.snapshot().await
+    }
+    async fn periods(&self) -> Result<Vec<u32>, KvError> {
+        self.inner.periods().await
+    }
+    async fn drop_period(&self, period: u32) -> Result<(), KvError> {
+        self.inner.drop_period(period).await
+    }
+    fn health(&self) -> Health {
+        self.inner.health()
+    }
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+#[derive(Default)]
+struct Ear(Mutex<Vec<Hint>>);
+
+impl Subscriber for Ear {
+    fn hint(&self, hint: &Hint) {
+        self.0.lock().push(hint.clone());
+    }
+}
+
+pub(crate) struct House {
+    pub(crate) kv: Moody,
+    pub(crate) store: Store,
+    pub(crate) use_cases: Arc<UseCases>,
+    pub(crate) jobs: Option<Jobs>,
+    ear: Arc<Ear>,
+}
+
+impl House {
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let house = Self::over(Moody::default()).await;
+        house.use_cases.create_app(CreateApp { key: APP.parse().unwrap(), settings }).await.unwrap();
+        house
+    }
+
+    /// A process that starts on what is there.
+    pub(crate) async fn over(kv: Moody) -> Self {
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        let (bus, ear) = (Arc::new(LocalBus::new()), Arc::new(Ear::default()));
+        bus.subscribe(Arc::clone(&ear) as Arc<dyn Subscriber>);
+        let passwords =
+            PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
+        let (use_cases, jobs) =
+            UseCases::open(store.clone(), bus, Arc::new(Noon), passwords, 0).await.unwrap();
+        Self { kv, store, use_cases, jobs: Some(jobs), ear }
+    }
+
+    pub(crate) async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) fn tenant(&self) -> Tenant {
+        self.use_cases.find_app(&APP.parse::<AppKey>().unwrap()).unwrap()
+    }
+
+    pub(crate) fn app(&self) -> AppId {
+        self.tenant().value.id
+    }
+
+    pub(crate) async fn register(&self, name: &str) -> Arc<Account> {
+        let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
+        self.use_cases.register_user(&self.tenant(), Registrant::BackEnd, register).await.unwrap()
+    }
+
+    pub(crate) fn connection(&self, number: u64) -> ConnectionId {
+        ConnectionId { boot: self.use_cases.boot(), number }
+    }
+
+    /// Logs a user's device in over a connection; `meanwhile` happens when the token was looked at.
+    pub(crate) async fn log_in(
+        &self,
+        user: &str,
+        device: &str,
+        connection: u64,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Result<LoggedIn, Error> {
+        let grant = Grant::Password {
+            username: user.to_owned(),
+            password: "pw".to_owned(),
+            ttl: None,
+            address: None,
+        };
+        let token = self.use_cases.issue_token(&self.tenant(), grant).await?.token;
+        let device = Login {
+            resource: Resource::parse(device).unwrap(),
+            uuid: device.to_owned(),
+            name: device.to_owned(),
+            class: DeviceClass::Web,
+            login: format!("login {connection}"),
+            manual: false,
+            notice: String::new(),
+            connection: self.connection(connection),
+        };
+        let log_in = LogIn { app_key: APP.to_owned(), username: user.to_owned(), token, device };
+        let bind = |_, _| {
+            meanwhile();
+            Ok(())
+        };
+        self.use_cases.log_in(log_in, bind).await
+    }
+
+    /// A change that needs no waiting, for the middle of something else.
+    pub(crate) fn at_once<T>(&self, change: impl Future<Output = Result<T, Error>>) -> T {
+        change.now_or_never().expect("the engine in memory answers at once").unwrap()
+    }
+
+    pub(crate) async fn send(&self, from: &Account, to: &str, client: u128) -> Result<Sent, Error> {
+        let message = SendMessage {
+            sender: Sender {
+                uid: from.user.uid,
+                name: from.user.name.clone(),
+                device: DeviceNumber(1),
+                resource: None,
+            },
+            recipient: to.to_owned(),
+            kind: EntryKind::Message,
+            dialect: Dialect::Easemob,
+            payload: Bytes::from_static(b"hi"),
+            online_only: false,
+            client_id: ClientMessageId(client),
+            digest: 0,
+        };
+        self.use_cases.send_message(&self.tenant(), message).await
+    }
+
+    /// Messages that were told of since the last look: sequence and id.
+    pub(crate) fn told(&self) -> Vec<(u64, u64)> {
+        let hints = std::mem::take(&mut *self.ear.0.lock());
+        let told = hints.into_iter().filter_map(|hint| match hint {
+            Hint::Delivery(delivery) => Some((delivery.seq.0, delivery.entry.id.0)),
+            Hint::Close { .. } => None,
+        });
+        told.collect()
+    }
+
+    /// Closes that were published since the last look.
+    pub(crate) fn closes(&self) -> Vec<(Uid, CloseTarget, CloseCause)> {
+        let hints = std::mem::take(&mut *self.ear.0.lock());
+        let closes = hints.into_iter().filter_map(|hint| match hint {
+            Hint::Close { uid, target, cause, .. } => Some((uid, target, cause)),
+            Hint::Delivery(_) => None,
+        });
+        closes.collect()
+    }
+}
