@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use fixtures::{BackEnd, Device, Kith, MsyncClient};
+use futures_util::future::join_all;
 use tokio::task::block_in_place;
 
 use crate::audit::audit;
@@ -179,15 +180,7 @@ impl Site {
     pub(crate) async fn audit(&mut self, talkers: &mut [Talker]) -> Result<Audited> {
         let mut wrong: Vec<String> =
             talkers.iter_mut().flat_map(|talker| std::mem::take(&mut talker.violations)).collect();
-        for pair in (0..talkers.len()).step_by(2) {
-            for (receiver, sender) in [(pair, pair + 1), (pair + 1, pair)] {
-                let expected: HashSet<u64> =
-                    talkers[sender].outbox.acknowledged().map(|(_, id)| id).collect();
-                if let Err(error) = talkers[receiver].drain(&expected).await {
-                    wrong.push(format!("{error:#}"));
-                }
-            }
-        }
+        wrong.extend(drain(talkers).await);
         let outboxes: Vec<&Outbox> = talkers.iter().map(|talker| &talker.outbox).collect();
         let audited = self.audit_history(&outboxes, &mut wrong).await?;
         if wrong.is_empty() {
@@ -256,6 +249,15 @@ impl Site {
     fn kith(&self) -> Result<&Kith> {
         self.kith.as_ref().context("no server runs")
     }
+}
+
+/// Lets every device receive what was acknowledged to its peer; says what did not come.
+async fn drain(talkers: &mut [Talker]) -> Vec<String> {
+    let sent: Vec<HashSet<u64>> =
+        talkers.iter().map(|talker| talker.outbox.acknowledged().map(|(_, id)| id).collect()).collect();
+    let all = talkers.iter_mut().enumerate().map(|(user, talker)| talker.drain(&sent[user ^ 1]));
+    let outcomes = join_all(all).await;
+    outcomes.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect()
 }
 
 fn auditor_name(number: usize) -> String {

@@ -41,7 +41,7 @@ pub(super) async fn run(lab: &Lab) -> Result<String> {
     sleep(Duration::from_millis(300)).await;
     let mut outages = Vec::new();
     let mut longest = Duration::ZERO;
-    let repeats = if lab.short { 1 } else { 10 };
+    let repeats = if lab.short { 1 } else { 3 };
     for (fault, is_total) in FAULTS.into_iter().cycle().take(FAULTS.len() * repeats) {
         let strace = Strace::attach(
             site.pid()?,
