@@ -8,6 +8,7 @@ mod activate_user;
 mod attempts;
 mod authenticate;
 mod change_password;
+mod check_session;
 mod clock;
 mod create_app;
 mod delete_user;
@@ -37,6 +38,7 @@ use store::{Store, StoreError, Versioned};
 
 pub use attempts::Attempts;
 pub use authenticate::Identity;
+pub use check_session::SessionFacts;
 pub use clock::{Clock, SystemClock};
 pub use create_app::CreateApp;
 pub use error::{Error, TraceId};

@@ -308,6 +308,24 @@ pub fn after_disconnect(devices: &Devices, connection: ConnectionId, now: Timest
     Some(devices)
 }
 
+/// The device list after a connection of a device was found that nobody holds: a further tab of the same
+/// browser, when the one that logged in last is gone. `None`: the device is held, or not known.
+pub fn after_return(
+    devices: &Devices,
+    number: DeviceNumber,
+    connection: ConnectionId,
+    now: Timestamp,
+) -> Option<Devices> {
+    let free = |device: &Device| device.number == number && device.session.is_none() && !device.displaced;
+    let place = devices.list.iter().position(free)?;
+    let mut devices = devices.clone();
+    let device = &mut devices.list[place];
+    device.seen = now;
+    device.session =
+        Some(LiveSession { boot: connection.boot, number: connection.number, since: now.0 });
+    Some(devices)
+}
+
 /// The device list after a displaced device heard why, so that it does not come back by itself: from now on
 /// its login is somebody's wish again, also with the mark that it had. `None`: nothing to change.
 pub fn after_told(devices: &Devices, number: DeviceNumber) -> Option<Devices> {

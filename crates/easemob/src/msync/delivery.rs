@@ -26,6 +26,9 @@ const FEEDS_LIMIT: usize = 256;
 const SETTLED_KEPT: usize = 8;
 /// Bytes of entries after which a page ends early.
 const PAGE_BYTES: usize = 128 * 1024;
+/// Bytes that may be out unacknowledged, over all feeds, before new entries wait. The gateway cuts a peer that
+/// has twice as much to read.
+const UNACKNOWLEDGED_BYTES: usize = 128 * 1024;
 /// How old a look into the log may be for a heartbeat to be answered from memory. Hints may be lost; this
 /// is how long that can stay unnoticed.
 const RECHECK: Duration = Duration::from_secs(100);
@@ -74,6 +77,8 @@ struct Tracked {
     reported: Seq,
     /// The position is being read; the clock is not set yet.
     is_finding: bool,
+    /// Bytes that are out unacknowledged, or a little less.
+    out_bytes: usize,
     /// A page is being read.
     is_reading: bool,
     /// The client waits for an answer.
@@ -85,6 +90,12 @@ struct Tracked {
 impl Tracked {
     fn name(&self) -> &str {
         self.peer.as_ref().map_or(EVENT_QUEUE, Username::as_str)
+    }
+
+    fn push(&mut self, turn: &mut Turn<'_>, delivery: &Delivery) {
+        let frame = render::push(turn.member, delivery);
+        self.out_bytes += frame.len();
+        turn.say(frame);
     }
 
     fn is_idle(&self) -> bool {
@@ -102,6 +113,8 @@ pub(crate) struct Deliveries {
     is_unread_asked: bool,
     /// Something happened in a feed that there was no room for.
     has_missed: bool,
+    /// Something waits until less is out.
+    has_held: bool,
     /// Marks this connection's pages.
     attempt: u8,
 }
@@ -115,6 +128,7 @@ impl Deliveries {
             is_listing: false,
             is_unread_asked: false,
             has_missed: false,
+            has_held: false,
             attempt: u8::try_from(connection % 255).expect("a remainder of 255 fits") + 1,
         }
     }
@@ -132,13 +146,15 @@ impl Deliveries {
             self.find_position(turn, delivery);
             return;
         };
+        let is_full = self.is_full();
         let tracked = &mut self.feeds[place];
-        if tracked.is_finding || tracked.is_told {
+        if tracked.is_finding || tracked.is_told || is_full {
             tracked.clock.learn_head(seq);
+            self.has_held |= is_full;
             return;
         }
         match tracked.clock.hear(seq, offer) {
-            Heard::Push => turn.say(render::push(turn.member, &delivery)),
+            Heard::Push => tracked.push(turn, &delivery),
             Heard::Fetch => self.read(turn, place),
             Heard::Nothing => {}
         }
@@ -147,6 +163,7 @@ impl Deliveries {
     /// The position of a feed that was not held is known.
     pub(crate) fn found_position(&mut self, turn: &mut Turn<'_>, delivery: &Delivery, position: Seq) {
         let Some(place) = self.place(delivery.feed) else { return };
+        let is_full = self.is_full();
         let tracked = &mut self.feeds[place];
         if !tracked.is_finding {
             return;
@@ -155,9 +172,8 @@ impl Deliveries {
         let head = tracked.clock.head();
         tracked.clock = DeliveryClock::new(position, Seq::ZERO, self.attempt);
         tracked.reported = position;
-        match tracked.clock.hear(delivery.seq, turn.offer(&delivery.entry)) {
-            Heard::Push => turn.say(render::push(turn.member, delivery)),
-            Heard::Fetch | Heard::Nothing => {}
+        if !is_full && tracked.clock.hear(delivery.seq, turn.offer(&delivery.entry)) == Heard::Push {
+            tracked.push(turn, delivery);
         }
         tracked.clock.learn_head(head);
         self.go_on(turn, place);
@@ -191,15 +207,20 @@ impl Deliveries {
         match key {
             Some(key) => {
                 if tracked.clock.acknowledge(key) {
+                    if !tracked.clock.is_in_flight() {
+                        tracked.out_bytes = 0;
+                    }
                     self.report(turn, place);
                 }
             }
             None => {
                 tracked.is_told = false;
+                tracked.out_bytes = 0;
                 tracked.clock.restart();
             }
         }
         self.go_on(turn, place);
+        self.release(turn);
     }
 
     /// A queue that the client asked for is found, or is none.
@@ -264,6 +285,7 @@ impl Deliveries {
                 tracked.clock.found_nothing();
             }
             self.go_on(turn, place);
+            self.release(turn);
             return;
         }
         tracked.is_asked = false;
@@ -273,6 +295,7 @@ impl Deliveries {
             next_key: Some(tracked.clock.page_key()),
             timestamp_ms: turn.now.0,
         });
+        tracked.out_bytes += frame.len();
         turn.say(frame);
     }
 
@@ -374,13 +397,18 @@ impl Deliveries {
 
     /// Reads on where something is lacking, else answers a client that waits.
     fn go_on(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let is_full = self.is_full();
         let tracked = &mut self.feeds[place];
         if tracked.is_finding || tracked.is_reading {
             return;
         }
         let waits_for_client = tracked.is_told || (tracked.clock.is_in_flight() && !tracked.is_asked);
         if tracked.clock.lacks() && !waits_for_client {
-            self.read(turn, place);
+            if is_full && !tracked.is_asked {
+                self.has_held = true;
+            } else {
+                self.read(turn, place);
+            }
             return;
         }
         if std::mem::take(&mut tracked.is_asked) {
@@ -388,6 +416,28 @@ impl Deliveries {
             turn.say_empty(JidRef::user(member.app_key.as_str(), tracked.name()));
         }
         self.forget_settled(turn, place);
+    }
+
+    /// Reads on in one of the feeds that had to wait because too much was out. The next one follows when its
+    /// page is acknowledged.
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        if !self.has_held || self.is_full() {
+            return;
+        }
+        let waits = |tracked: &Tracked| {
+            let moves = tracked.is_finding || tracked.is_reading || tracked.is_told;
+            !moves && tracked.clock.lacks() && !tracked.clock.is_in_flight()
+        };
+        let mut waiting = (0..self.feeds.len()).filter(|place| waits(&self.feeds[*place]));
+        let next = waiting.next();
+        self.has_held = waiting.next().is_some();
+        if let Some(place) = next {
+            self.read(turn, place);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.feeds.iter().map(|tracked| tracked.out_bytes).sum::<usize>() >= UNACKNOWLEDGED_BYTES
     }
 
     fn read(&mut self, turn: &mut Turn<'_>, place: usize) {
@@ -480,6 +530,7 @@ impl Tracked {
             clock,
             reported,
             is_finding: false,
+            out_bytes: 0,
             is_reading: false,
             is_asked: false,
             is_told: false,

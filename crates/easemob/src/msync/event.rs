@@ -7,7 +7,8 @@ use conditions::Condition;
 use domain::message::{RecallMessage, SendMessage, SendReceipt};
 use easemob_wire::Jid;
 use model::{
-    AppId, AppKey, Delivery, DeviceNumber, Entry, Feed, MessageId, Resource, Seq, Timestamp, Uid, Username,
+    AppId, AppKey, CloseCause, Delivery, DeviceNumber, Entry, Feed, MessageId, Resource, Seq, Timestamp, Uid,
+    Username,
 };
 
 /// Whose session it is, once it is in.
@@ -16,6 +17,8 @@ pub struct Member {
     pub app: AppId,
     pub app_key: AppKey,
     pub uid: Uid,
+    /// The account's at the login.
+    pub epoch: u32,
     pub name: Username,
     pub device: DeviceNumber,
     pub resource: Resource,
@@ -34,6 +37,7 @@ pub enum Event {
     DisplacementTold(Arc<Member>),
     /// The login's token is over: does the user hold a newer one?
     CheckToken(Arc<Member>),
+    /// What does the device lack? And may the session still be there?
     ListPending(Arc<Member>),
     /// The client asks for a queue that the session does not hold.
     OpenQueue {
@@ -84,6 +88,8 @@ pub enum Command {
     /// When the newest token ends that the user was seen with, and the connection with it; `None`: it is over.
     TokenLasts(Option<Timestamp>),
     Pending(Vec<PendingFeed>),
+    /// The session has to go; the hint that said so was lost.
+    Ended(CloseCause),
     QueueOpened {
         queue: Box<Jid>,
         /// `None`: there is no such queue.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::UseCases;
+use app::{SessionFacts, UseCases};
 use conditions::Condition;
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
@@ -54,10 +54,7 @@ impl Perform<MsyncSession> for MsyncPerform {
                 told.err()?.report(DIALECT);
                 return None;
             }
-            Event::ListPending(member) => {
-                let pending = self.use_cases.pending_feeds(member.app, member.uid, member.device).await;
-                (Asked::Unread, pending.map(Command::Pending))
-            }
+            Event::ListPending(member) => (Asked::Unread, self.list_pending(&peer, &member).await),
             Event::OpenQueue { member, queue } => match self.open_queue(&member, &queue).await {
                 Ok(found) => return Some(Command::QueueOpened { queue, found }),
                 Err(error) => (Asked::Queue(queue), Err(error)),
@@ -134,6 +131,7 @@ impl MsyncPerform {
             app: app.id,
             app_key: app.key.clone(),
             uid: user.uid,
+            epoch: user.epoch,
             name: user.name.clone(),
             device: logged_in.device,
             resource,
@@ -149,6 +147,21 @@ impl MsyncPerform {
         if let Err(error) = self.use_cases.log_out(member.app, member.uid, peer.connection).await {
             error.report(DIALECT);
         }
+    }
+
+    async fn list_pending(&self, peer: &Peer, member: &Member) -> Result<Command, app::Error> {
+        let session = SessionFacts {
+            app: member.app,
+            uid: member.uid,
+            epoch: member.epoch,
+            device: member.device,
+            connection: peer.connection,
+        };
+        if let Some(cause) = self.use_cases.check_session(&self.tenant(member)?, session).await? {
+            return Ok(Command::Ended(cause));
+        }
+        let pending = self.use_cases.pending_feeds(member.app, member.uid, member.device).await?;
+        Ok(Command::Pending(pending))
     }
 
     async fn open_queue(&self, member: &Member, queue: &Jid) -> Result<Option<OpenedQueue>, app::Error> {

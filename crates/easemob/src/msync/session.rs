@@ -25,6 +25,9 @@ const FRAME_BYTES_LIMIT: usize = 1 << 20;
 /// After its token's end a connection lives on for this long. The SDK closes by itself at the end; renewing
 /// reaches the server by REST only, and must not lose against a clock that is a little off.
 const TOKEN_GRACE: Duration = Duration::from_secs(60);
+/// How long a client that is there may be silent: it asks for news when it heard none for 30 s, and looks every
+/// 30 s whether that is so (msync.md 2.6).
+const ALIVE: Duration = Duration::from_secs(75);
 /// Closes that may come while a login is being written down. A user has as many devices.
 const EARLY_CLOSES: usize = model::limits::DEVICES_PER_USER;
 
@@ -63,6 +66,8 @@ struct LoggingIn {
 struct Live {
     member: Arc<Member>,
     deliveries: Deliveries,
+    /// When the client last said something.
+    heard: Timestamp,
     /// When to ask whether the user holds a newer token.
     token_deadline: Option<Timestamp>,
 }
@@ -135,6 +140,9 @@ impl MsyncSession {
     }
 
     fn take_uplink(&mut self, now: Timestamp, uplink: Uplink) {
+        if let Phase::In(live) = &mut self.phase {
+            live.heard = now;
+        }
         let Some((deliveries, mut turn)) = self.live(now) else { return };
         match uplink {
             Uplink::Sync { queue, key } => deliveries.sync(&mut turn, queue, key),
@@ -178,6 +186,7 @@ impl MsyncSession {
             Command::Refused { asked: Asked::Login, refusal } => return self.login_refused(now, &refusal),
             Command::Refused { asked: Asked::Frame, refusal } => return self.frame_refused(now, &refusal),
             Command::TokenLasts(until) => return self.token_lasts(now, until),
+            Command::Ended(cause) => return self.leave(now, &cause),
             _ => {}
         }
         let Some((deliveries, mut turn)) = self.live(now) else { return };
@@ -199,7 +208,7 @@ impl MsyncSession {
                 })));
             }
             Command::Refused { asked, refusal } => refused(deliveries, &mut turn, asked, &refusal),
-            Command::LoggedIn(_) | Command::TokenLasts(_) => {}
+            Command::LoggedIn(_) | Command::TokenLasts(_) | Command::Ended(_) => {}
         }
     }
 
@@ -217,6 +226,7 @@ impl MsyncSession {
         self.phase = Phase::In(Box::new(Live {
             token_deadline: expires.map(|expires| expires.plus(TOKEN_GRACE)),
             deliveries: Deliveries::new(self.connection.number),
+            heard: now,
             member,
         }));
         for (target, cause) in closes {
@@ -309,6 +319,11 @@ impl MsyncSession {
             Phase::In(live) => match &target {
                 CloseTarget::All => true,
                 CloseTarget::Device(device) => *device == live.member.device,
+                // Two tabs of one browser are one device, and the SDK in a closed one comes back and back. So
+                // only a connection that has fallen silent counts as a ghost.
+                CloseTarget::Connection(connection) if cause == CloseCause::Replaced => {
+                    *connection == self.connection && now.since(live.heard) > ALIVE
+                }
                 CloseTarget::Connection(connection) => *connection == self.connection,
             },
             Phase::LoggingIn(logging_in) => {

@@ -348,6 +348,29 @@ fn large_messages_make_short_pages() {
 }
 
 #[test]
+fn large_messages_from_many_do_not_pile_up_before_a_slow_reader() {
+    let house = House::new();
+    let mut bob = house.log_in("bob", "webim_web_b");
+    bob.unread();
+    bob.react();
+    let mut peers: Vec<_> =
+        (0..12).map(|number| house.log_in(&format!("peer{number}"), "webim_web_p")).collect();
+    for round in 0..3 {
+        for (number, peer) in peers.iter_mut().enumerate() {
+            peer.send_text("bob", &format!("{number} {round} {}", "x".repeat(30_000)));
+        }
+    }
+    house.settle(&mut [&mut bob]);
+    let unread_bytes: usize = bob.said_peek().iter().map(|frame| format!("{frame:?}").len()).sum();
+    assert!(unread_bytes < 256 * 1024, "{unread_bytes}");
+    bob.react();
+    let mut shown = bob.shown();
+    shown.sort();
+    shown.dedup();
+    assert_eq!((shown.len(), bob.repeats()), (36, 0));
+}
+
+#[test]
 fn more_conversations_than_a_session_holds_all_arrive() {
     let house = House::new();
     house.register("bob");

@@ -144,6 +144,58 @@ fn ask_30_ask_31_a_displaced_device_is_told_once_and_displaces_nobody() {
     assert!(second.closed().is_some());
 }
 
+// user-asks.md rows 31 and 35: two tabs of a browser share one device name. Neither ends the other.
+#[test]
+fn ask_35_two_tabs_of_one_browser_both_stay() {
+    let house = House::new();
+    let mut one = house.log_in("alice", "webim_web_a");
+    let mut two = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    house.settle(&mut [&mut one, &mut two]);
+    bob.send_text("alice", "hi");
+    house.settle(&mut [&mut one, &mut two, &mut bob]);
+    for tab in [&mut one, &mut two] {
+        tab.react();
+        assert_eq!((tab.shown(), tab.closed()), (vec!["hi".to_owned()], None));
+    }
+    two.drop_socket();
+    assert!(!is_online(&house, "alice"));
+    house.pass(101_000);
+    one.unread();
+    assert!(is_online(&house, "alice"), "the tab that is left takes the device's place");
+}
+
+#[test]
+fn a_session_ends_at_a_heartbeat_when_the_hint_that_ends_it_was_lost() {
+    type Change = fn(&House);
+    let changes: [(Operation, Change); 5] = [
+        (Operation::UserRemoved, |house| {
+            drop(house.wait(house.use_cases.delete_user(&house.tenant(), "alice")).unwrap());
+        }),
+        (Operation::UserKickedByChangePassword, |house| {
+            drop(house.wait(house.use_cases.change_password(&house.tenant(), "alice", "new")).unwrap());
+        }),
+        (Operation::UserKickedByOtherDevice, |house| {
+            drop(house.wait(house.use_cases.deactivate_user(&house.tenant(), "alice")).unwrap());
+        }),
+        (Operation::UserKickedByOtherDevice, |house| house.set("app.enabled", "off")),
+        (Operation::UserLoginAnotherDevice, |house| {
+            house.set("devices.policy", "single");
+            house.log_in("alice", "webim_web_b").confirm_close();
+        }),
+    ];
+    for (operation, change) in changes {
+        let house = House::new();
+        let mut alice = house.log_in("alice", "webim_web_a");
+        alice.unread();
+        change(&house);
+        house.take_hints();
+        house.pass(101_000);
+        alice.unread();
+        assert_eq!(kick(&mut alice).map(|(operation, _)| operation), Some(operation));
+    }
+}
+
 #[test]
 fn a_displaced_device_that_got_the_farewell_may_log_in_with_the_same_token() {
     let house = House::new();
