@@ -125,15 +125,15 @@ impl Entry {
         let sender = Uid(bytes.get_u64());
         let sender_device = DeviceNumber(bytes.get_u32());
         let subject = Some(bytes.get_u64()).filter(|subject| *subject != 0).map(MessageId);
-        let sender_name =
-            Username::parse(text(&mut bytes)?.as_str()).map_err(|_| EntryError("its sender"))?;
-        let resource = text(&mut bytes)?;
-        let sender_resource = match resource.as_str() {
-            "" => None,
-            resource => Some(Resource::parse(resource).map_err(|_| EntryError("its resource"))?),
+        let sender_name = name(&text(&mut bytes)?, "its sender")?;
+        let sender_resource = match &*text(&mut bytes)? {
+            [] => None,
+            resource => {
+                let resource = utf8(resource)?;
+                Some(Resource::parse(resource).map_err(|_| EntryError("its resource"))?)
+            }
         };
-        let target_name =
-            Username::parse(text(&mut bytes)?.as_str()).map_err(|_| EntryError("its target"))?;
+        let target_name = name(&text(&mut bytes)?, "its target")?;
         Ok(Self {
             id,
             kind,
@@ -150,7 +150,7 @@ impl Entry {
     }
 }
 
-fn text(bytes: &mut Bytes) -> Result<String, EntryError> {
+fn text(bytes: &mut Bytes) -> Result<Bytes, EntryError> {
     if bytes.is_empty() {
         return Err(EntryError("it ends inside a text"));
     }
@@ -158,7 +158,15 @@ fn text(bytes: &mut Bytes) -> Result<String, EntryError> {
     if bytes.remaining() < length {
         return Err(EntryError("it ends inside a text"));
     }
-    String::from_utf8(bytes.split_to(length).to_vec()).map_err(|_| EntryError("a text is not UTF-8"))
+    Ok(bytes.split_to(length))
+}
+
+fn name(text: &[u8], what: &'static str) -> Result<Username, EntryError> {
+    Username::parse(utf8(text)?).map_err(|_| EntryError(what))
+}
+
+fn utf8(text: &[u8]) -> Result<&str, EntryError> {
+    std::str::from_utf8(text).map_err(|_| EntryError("a text is not UTF-8"))
 }
 
 #[cfg(test)]

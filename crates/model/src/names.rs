@@ -20,7 +20,7 @@ pub enum NameError {
     Reserved,
 }
 
-/// The name of a user inside an app: 1 to 64 bytes of `a-z 0-9 _ - .`; capitals are folded
+/// The name of a user inside an app: 1 to 64 bytes of `a-z 0-9 _ - . @`; capitals are folded
 /// (easemob-rest.md 6.1). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Username(Arc<str>);
@@ -42,7 +42,9 @@ impl Username {
         {
             return Err(NameError::Character { character });
         }
-        Ok(Self(text.to_ascii_lowercase().into()))
+        // Nearly all names come folded, and need no copy of their own for it.
+        let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
+        Ok(Self(if has_capitals { text.to_ascii_lowercase().into() } else { text.into() }))
     }
 
     /// Parses a name that is to be registered: as [`Username::parse`], and not reserved.
