@@ -321,8 +321,7 @@ pub fn after_return(
     let mut devices = devices.clone();
     let device = &mut devices.list[place];
     device.seen = now;
-    device.session =
-        Some(LiveSession { boot: connection.boot, number: connection.number, since: now.0 });
+    device.session = Some(LiveSession { boot: connection.boot, number: connection.number, since: now.0 });
     Some(devices)
 }
 
