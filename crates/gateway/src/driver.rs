@@ -192,6 +192,9 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 self.registered.measures().performs_abandoned.increment(1);
                 debug!(connection = self.peer.connection.number, "an event of a gone connection is given up");
                 self.performing = None;
+                // What the session wants done behind it is done all the same, its logout above all.
+                self.phase = Phase::Gone { until: instant + options.finish_limit };
+                self.settle(instant);
             }
             Phase::Closing { .. } | Phase::Gone { .. } => return false,
         }

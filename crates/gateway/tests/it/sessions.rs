@@ -167,7 +167,7 @@ async fn work_that_never_ends_does_not_keep_a_gone_connection() {
     assert_eq!(client.hear().await, "bye UserRemoved");
     client.hear_close().await;
     eventually("it is forgotten", || server.registry.open_count() == 0).await;
-    assert_eq!(server.log(), ["began forever"]);
+    assert_eq!(server.log(), ["began forever", "left"], "what comes behind it is done");
 }
 
 #[tokio::test]
