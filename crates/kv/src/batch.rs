@@ -89,8 +89,8 @@ impl From<Bytes> for Template {
 /// What a check expects of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// There is no such cell. Only for keys that the same batch puts, unless the cell can never appear
-    /// concurrently: an engine without serial execution can hold this only where it can lock the row.
+    /// There is no such cell. An engine without serial execution can hold this against concurrent writers only
+    /// for keys that the same batch puts, where it can lock the row; for others it says how things stood.
     Absent,
     /// The cell is there and its value has this hash.
     Hash(ValueHash),

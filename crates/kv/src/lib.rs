@@ -172,6 +172,9 @@ pub trait Read: Send + Sync + std::fmt::Debug {
 pub trait Kv: Read {
     /// Writes a batch, all or nothing, flushed before the answer.
     ///
+    /// A caller that drops the future takes nothing back: the batch may still be written, as after
+    /// [`KvError::Unknown`].
+    ///
     /// Order inside a batch: checks are held against the state before it; then rewrites and trims; then
     /// appends; then cell operations in their order (the later one on a key wins); then the note.
     ///
