@@ -47,7 +47,8 @@ impl UseCases {
         if own.is_some_and(|own| own.displaced) {
             return Ok(Some(CloseCause::NewLogin { notice: String::new() }));
         }
-        if let Some(devices) = after_return(&stored.devices, device, connection, self.now()) {
+        let live = self.online.connections(id, uid);
+        if let Some(devices) = after_return(&stored.devices, device, connection, &live, self.now()) {
             // Should somebody else write at this moment, the next look comes.
             self.store.devices.replace(id, uid, &stored, devices).await?;
         }

@@ -309,14 +309,18 @@ pub fn after_disconnect(devices: &Devices, connection: ConnectionId, now: Timest
 }
 
 /// The device list after a connection of a device was found that nobody holds: a further tab of the same
-/// browser, when the one that logged in last is gone. `None`: the device is held, or not known.
+/// browser, when the one that logged in last is gone. `None`: one of the `live` connections holds the device,
+/// or it is not known.
 pub fn after_return(
     devices: &Devices,
     number: DeviceNumber,
     connection: ConnectionId,
+    live: &[ConnectionId],
     now: Timestamp,
 ) -> Option<Devices> {
-    let free = |device: &Device| device.number == number && device.session.is_none() && !device.displaced;
+    let is_held =
+        |device: &Device| device.session.is_some_and(|session| live.contains(&session.connection()));
+    let free = |device: &Device| device.number == number && !device.displaced && !is_held(device);
     let place = devices.list.iter().position(free)?;
     let mut devices = devices.clone();
     let device = &mut devices.list[place];
@@ -530,6 +534,18 @@ mod tests {
         let accepted = given.login(&login("b", 2)).unwrap();
         assert!(accepted.displaced.is_empty());
         assert_eq!(given.devices.by_resource(&login("a", 1).resource).unwrap().session, None);
+    }
+
+    #[test]
+    fn a_tab_takes_its_device_over_when_the_tab_that_had_it_is_gone() {
+        let mut given = Given::policy(DevicePolicy::Multi, WhenFull::ReplaceOldest);
+        let device = given.login(&login("a", 1)).unwrap().device;
+        let [first, other] = [1, 2].map(|number| ConnectionId { boot: BOOT, number });
+        let take =
+            |live: &[ConnectionId]| after_return(&given.devices, device, other, live, Timestamp(9_000));
+        assert_eq!(take(&[first, other]), None, "it is held");
+        let taken = take(&[other]).expect("the end of the first one could not be written down");
+        assert_eq!(taken.list[0].session.map(|session| session.connection()), Some(other));
     }
 
     #[test]
