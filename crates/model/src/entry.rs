@@ -46,11 +46,6 @@ impl EntryKind {
             _ => return None,
         })
     }
-
-    /// Whether the entry adds one to the recipients' unread number.
-    pub fn is_countable(self) -> bool {
-        matches!(self, Self::Message)
-    }
 }
 
 /// A stored entry.

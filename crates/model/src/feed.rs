@@ -14,12 +14,6 @@ impl ConversationId {
     pub fn single(one: Uid, other: Uid) -> Self {
         Self::Single { low: one.min(other), high: one.max(other) }
     }
-
-    /// For a participant, the other one.
-    pub fn peer_of(self, uid: Uid) -> Uid {
-        let Self::Single { low, high } = self;
-        if uid == low { high } else { low }
-    }
 }
 
 /// What a device follows: a conversation, or its user's event log (receipts, notices, invitations).

@@ -274,15 +274,6 @@ impl Inboxes {
         Ok(())
     }
 
-    /// How far a user has read a feed.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn read_mark(&self, app: AppId, uid: Uid, feed: Feed) -> Result<Seq, StoreError> {
-        let row = self.kv.get(CellKey::main(keys::inbox(app, uid, feed))).await?;
-        Ok(row.map(InboxRow::decode).transpose()?.unwrap_or_default().read)
-    }
-
     fn pending_position(&self, user: User, device: DeviceNumber, feed: Feed) -> Seq {
         let pending = self.pending.lock();
         let in_feed = pending.get(&user).into_iter().flatten().find(|(known, _)| *known == feed);
@@ -472,7 +463,8 @@ mod tests {
         let mut batch = Batch::new();
         given.inboxes.mark_read(&mut batch, APP, UID, feed(), Seq(4)).await.unwrap();
         given.kv.commit(batch).await.unwrap();
-        assert_eq!(given.inboxes.read_mark(APP, UID, feed()).await.unwrap(), Seq(4));
+        let row = given.kv.get(inbox(APP, UID, feed())).await.unwrap().unwrap();
+        assert_eq!(InboxRow::decode(row).unwrap().read, Seq(4));
         assert_eq!(given.position(1).await, Seq(4));
     }
 

@@ -86,12 +86,6 @@ impl Users {
         }
     }
 
-    /// The account, if it is in memory.
-    pub fn cached(&self, app: AppId, name: &Username) -> Option<Arc<Account>> {
-        let uid = self.by_name.get(&(app, name.clone()))?;
-        self.by_uid.get(&(app, uid))
-    }
-
     /// The account of a name.
     ///
     /// # Errors
