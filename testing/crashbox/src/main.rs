@@ -22,10 +22,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::cases::Skipped;
 use crate::lab::Lab;
+
+/// Exit status after SIGINT or SIGTERM, as shells say it.
+const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Parser)]
 #[command(about = "Kills, starves and damages a real server, and looks for lost messages")]
@@ -59,7 +63,16 @@ fn main() -> Result<ExitCode> {
     for case in &picked {
         let lab = Lab::new(case.name, seed, rounds, arguments.short)?;
         let started = Instant::now();
-        let outcome = runtime.block_on(case.run(&lab));
+        let outcome = runtime.block_on(async {
+            tokio::select! {
+                // Asked first: whoever interrupts a whole group of processes ends the server as well.
+                biased;
+                signal = interrupted() => Err(signal),
+                outcome = case.run(&lab) => Ok(outcome),
+            }
+        });
+        // The case ended where it stood: servers are killed, its disk is unmounted, its files are removed.
+        let Ok(outcome) = outcome else { return Ok(INTERRUPTED.into()) };
         let took = started.elapsed().as_secs_f64();
         let keep = match outcome {
             Ok(figures) => {
@@ -85,4 +98,14 @@ fn main() -> Result<ExitCode> {
     }
     println!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
