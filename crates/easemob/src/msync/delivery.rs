@@ -189,7 +189,7 @@ impl Deliveries {
 
     /// The client asks for a queue, or acknowledges what it got of it.
     pub(crate) fn sync(&mut self, turn: &mut Turn<'_>, queue: Jid, key: Option<u64>) {
-        let Some(place) = self.feeds.iter().position(|tracked| tracked.name() == &*queue.name) else {
+        let Some(place) = self.named(&queue.name) else {
             if queue.is_group() {
                 // Nothing is kept for groups and rooms in this version, but every request is answered.
                 turn.say_empty(echo(&queue));
@@ -514,6 +514,13 @@ impl Deliveries {
         if self.feeds.len() <= SETTLED_KEPT && self.feeds.capacity() > 2 * SETTLED_KEPT {
             self.feeds.shrink_to(SETTLED_KEPT);
         }
+    }
+
+    /// The feed that a client means by a queue's name. A name that was registered again has two feeds: the one in
+    /// which something goes on, the younger one before the older.
+    fn named(&self, name: &str) -> Option<usize> {
+        let busy = self.feeds.iter().rposition(|tracked| tracked.name() == name && !tracked.is_idle());
+        busy.or_else(|| self.feeds.iter().rposition(|tracked| tracked.name() == name))
     }
 
     fn place(&self, feed: Feed) -> Option<usize> {

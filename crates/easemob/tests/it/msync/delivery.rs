@@ -412,3 +412,24 @@ fn while_storage_is_away_a_page_is_refused_and_comes_with_a_later_heartbeat() {
     bob.react();
     assert_eq!(bob.shown(), numbers(1..=1));
 }
+
+// Queues are told apart by name only, and a name may be somebody else's by now.
+#[test]
+fn a_peer_registered_again_is_not_held_up_by_the_one_before() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    send_all(&mut bob, "alice", 1..=3);
+    house.settle(&mut [&mut alice, &mut bob]);
+    alice.react();
+    house.wait(house.use_cases.delete_user(&house.tenant(), "bob")).unwrap();
+    house.take_hints();
+    drop(bob);
+
+    house.register("bob");
+    let mut again = house.log_in("bob", "webim_web_b2");
+    send_all(&mut again, "alice", 4..=40);
+    house.settle(&mut [&mut alice, &mut again]);
+    alice.react();
+    assert_eq!((alice.shown(), alice.repeats()), (numbers(1..=40), 0));
+}
