@@ -81,6 +81,33 @@ export default {
     assert.equal(error.message, 'invalid password');
   },
 
+  // Both tabs of a browser have the device's name from its storage (msync.md 2.5).
+  async 'two tabs of one browser both stay and both receive'(world) {
+    const first = await world.online('alice', { deviceId: 'browser' });
+    const second = await world.online('alice', { deviceId: 'browser' });
+    const bob = await world.online('bob');
+    await bob.text('alice', 'to both');
+    await Promise.all([first, second].map((tab) => tab.next('onTextMessage')));
+    await pause(2_500);
+    assert.deepEqual([first, second].map((tab) => tab.all('onReconnecting').length), [0, 0]);
+  },
+
+  async 'a displaced device may log in again with the token that it has'(world) {
+    world.set('devices.policy=single');
+    await world.register('alice');
+    const body = { grant_type: 'password', username: 'alice', password: 'alice' };
+    const token = (await world.rest('POST', '/token', { body })).body.access_token;
+    const old = world.client('alice');
+    await old.open({ accessToken: token });
+    const young = world.client('alice');
+    await young.open({ accessToken: token });
+    assert.equal((await old.next('onError')).type, 206);
+    const again = world.client('alice', { deviceId: old.deviceId });
+    await again.open({ accessToken: token });
+    assert.equal((await young.next('onError')).type, 206);
+    assert.ok(again.connection.isOpened());
+  },
+
   async 'a device’s own list names the others'(world) {
     const [phone, laptop] = [await world.online('alice'), await world.online('alice')];
     const answer = await phone.connection.getSelfIdsOnOtherPlatform();
