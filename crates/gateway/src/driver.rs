@@ -60,6 +60,7 @@ pub(crate) fn drive<P: Protocol>(
         opened: now,
         heard: now,
         stalled: None,
+        largest_frame_bytes: 0,
     };
     driver.settle(now);
     poll_fn(move |cx| driver.poll(cx))
@@ -77,6 +78,8 @@ struct Driver<P: Protocol, F> {
     /// When the peer last gave a sign of life, or we last began to listen for one.
     heard: Instant,
     stalled: Option<Stall>,
+    /// Of the frames that wait for the peer, or were written since nothing waited.
+    largest_frame_bytes: usize,
     /// Never later than the next deadline; often earlier, since frames only move deadlines back.
     timer: Pin<Box<Sleep>>,
 }
@@ -259,8 +262,11 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
         }
         match self.io.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                if matches!(self.phase, Phase::Closing { .. }) && self.io.poll_end(cx).is_ready() {
-                    self.end(instant, true);
+                self.largest_frame_bytes = 0;
+                if matches!(self.phase, Phase::Closing { .. })
+                    && let Poll::Ready(farewell_confirmed) = self.io.poll_end(cx)
+                {
+                    self.end(instant, farewell_confirmed);
                     return true;
                 }
                 let was_stalled = self.stalled.take().is_some();
@@ -278,7 +284,9 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 if self.stalled.is_none_or(|stall| stall.written_bytes != written_bytes) {
                     self.stalled = Some(Stall { since: instant, written_bytes });
                 }
-                let overflows = self.io.waiting_bytes() > self.shared.options.write_buffer_bytes_limit;
+                // And one frame: a message may be larger than the limit, and must not cut its every reader.
+                let limit = self.shared.options.write_buffer_bytes_limit + self.largest_frame_bytes;
+                let overflows = self.io.waiting_bytes() > limit;
                 let overflows = overflows && matches!(self.phase, Phase::Open | Phase::Leaving { .. });
                 if overflows {
                     self.cut_slow_reader(cx, instant);
@@ -366,6 +374,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 let measures = self.registered.measures();
                 measures.frames_sent.increment(1);
                 measures.bytes_sent.increment(frame.len() as u64);
+                self.largest_frame_bytes = self.largest_frame_bytes.max(frame.len());
                 self.io.feed(&frame);
             }
             Output::Close { reason } => {

@@ -45,6 +45,7 @@ pub(crate) trait FrameIo: Send + Unpin + 'static {
     /// The socket is gone.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// After the farewell was flushed: ends our half, and waits until the peer ended its own.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+    /// After the farewell was flushed: ends our half, and waits until the peer ended its own. `true` when it
+    /// answered the farewell, and so has it; `false` when the connection just ended.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
 }

@@ -200,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> FrameIo for WebSocket<S
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if !self.shut_down {
             // An error means that there is nobody to wait for; reading says so too.
             let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
@@ -222,7 +222,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> FrameIo for WebSocket<S
                 break;
             }
         }
-        Poll::Ready(())
+        // Only its own close frame says that it has read ours: an end of the stream may be a broken link.
+        Poll::Ready(self.peer_closed)
     }
 }
 

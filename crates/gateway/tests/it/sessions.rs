@@ -251,6 +251,23 @@ async fn a_slow_reader_is_cut_with_bounded_memory() {
     assert!(received < 10_000_000, "all was kept for it: {received}");
 }
 
+// A message may be larger than the limit; cut for it, its reader would be cut at every reconnect again.
+#[tokio::test]
+async fn one_frame_above_the_limit_cuts_nobody() {
+    let server = server_with(|options, _| options.write_buffer_bytes_limit = 64 << 10);
+    let mut client = server.raw_websocket().await;
+    client.send(frame(0x82, b"flood 1 20000000")).await;
+    // Far more than the two sockets' buffers hold; the rest waits in the server meanwhile.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let expected = 20_000_000 + 10;
+    let (mut received, mut buffer) = (0, vec![0; 1 << 20]);
+    while received < expected {
+        let count = client.stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "cut after {received} bytes");
+        received += count;
+    }
+}
+
 #[tokio::test]
 async fn a_reader_that_stops_is_cut_after_a_while() {
     let server = server_with(|options, _| {
