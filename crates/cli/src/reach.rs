@@ -59,7 +59,7 @@ impl Target {
             file: self.config.clone(),
             environment: environment(),
             flags: data.into_iter().collect(),
-            loopback: false,
+            demo: false,
         })?;
         config.log.level = "warn".to_owned();
         LogHandle::install(&config.log);

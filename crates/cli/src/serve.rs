@@ -17,10 +17,10 @@ const LEFTOVERS: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Make an app with two users to try things out, and listen on 127.0.0.1 only
+    /// Make an app with two users to try things out, in a data folder of its own, and listen on 127.0.0.1 only
     #[arg(long)]
     demo: bool,
-    /// Data folder [default: ./kith-data]
+    /// Data folder [default: ./kith-data, with --demo ./kith-demo]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Where to listen for REST and WebSocket; port 0 takes a free one [default: 0.0.0.0:8080]
@@ -46,7 +46,7 @@ impl ServeArgs {
             file: self.config.clone(),
             environment: environment(),
             flags: data.into_iter().chain(http).collect(),
-            loopback: self.demo,
+            demo: self.demo,
         }
     }
 }

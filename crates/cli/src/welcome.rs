@@ -17,7 +17,11 @@ pub(crate) fn print(out: &mut impl Write, running: &Running, demo: Option<&Demo>
     let Some(demo) = demo else {
         if running.apps().is_empty() {
             writeln!(out)?;
-            writeln!(out, "There is no app yet. Make one: kith app create ORG#APP --open-registration")?;
+            let data = running.data().display();
+            writeln!(
+                out,
+                "There is no app yet. Make one: kith app create ORG#APP --open-registration --data {data}"
+            )?;
         }
         return Ok(());
     };

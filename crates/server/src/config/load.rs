@@ -23,6 +23,14 @@ const OTHER_VARIABLES: [&str; 2] = ["KITH_CONFIG", "KITH_TOKEN_FILE"];
 /// Clients may be silent for 90 s between heartbeats (msync.md 2.6).
 const IDLE_MIN: Duration = Duration::from_secs(90);
 
+/// What a session may have out unacknowledged, and what one page may hold, is 128 KiB each; below twice that readers
+/// of a full page would be cut.
+const WRITE_BUFFER_MIN: u64 = 256 << 10;
+/// The largest frame that the dialect takes.
+const MESSAGE_MAX: u64 = 1 << 20;
+/// Data folder of a demo.
+const DEMO_DATA: &str = "./kith-demo";
+
 /// Where a configuration comes from. The same sources are read again by a reload.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -32,8 +40,9 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// Keys set on the command line, like `("http.address", "127.0.0.1:0")`.
     pub flags: Vec<(&'static str, String)>,
-    /// Listen on loopback only, unless an address was set.
-    pub loopback: bool,
+    /// A demo: listens on loopback and keeps its data apart, unless told otherwise. Its users have known passwords, and
+    /// must not turn up in a server that others can reach.
+    pub demo: bool,
 }
 
 /// A configuration that can't be used, one problem a line.
@@ -71,8 +80,11 @@ impl Config {
         let mut config: Self = figment.extract_lossy().map_err(|error| ConfigError {
             problems: error.into_iter().map(|error| describe(&error)).collect(),
         })?;
-        if sources.loopback && !figment.contains("http.address") {
+        if sources.demo && !figment.contains("http.address") {
             config.http.address.0.set_ip(IpAddr::from([127, 0, 0, 1]));
+        }
+        if sources.demo && !figment.contains("data") {
+            config.data = PathBuf::from(DEMO_DATA);
         }
         config.check()?;
         Ok(config)
@@ -93,6 +105,12 @@ impl Config {
                 "limits.idle: {} is too short; official clients may be silent for 90s between heartbeats",
                 self.limits.idle
             ));
+        }
+        if self.limits.write_buffer.0 < WRITE_BUFFER_MIN {
+            problems.push(format!("limits.write_buffer: {} is below 256KiB", self.limits.write_buffer));
+        }
+        if self.limits.message.0 > MESSAGE_MAX {
+            problems.push(format!("limits.message: {} is above 1MiB", self.limits.message));
         }
         for (key, span) in [
             ("tls.check_every", self.tls.check_every),
@@ -117,7 +135,6 @@ impl Config {
             ("limits.handshakes", self.limits.handshakes as u64),
             ("limits.body", self.limits.body.0),
             ("limits.message", self.limits.message.0),
-            ("limits.write_buffer", self.limits.write_buffer.0),
             ("passwords.passes", u64::from(self.passwords.passes)),
             ("passwords.parallel", self.passwords.parallel.map_or(1, |count| count as u64)),
         ] {

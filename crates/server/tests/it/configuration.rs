@@ -137,12 +137,22 @@ fn variables_of_other_owners_are_left_alone() {
 }
 
 #[test]
-fn a_demo_listens_on_loopback_unless_told_otherwise() {
+fn a_demo_listens_on_loopback_and_keeps_its_data_apart_unless_told_otherwise() {
     let mut given = given_file("");
-    given.sources.loopback = true;
+    given.sources.demo = true;
     assert_eq!(given.load().http.address.to_string(), "127.0.0.1:8080");
-    let given = given.flag("http.address", "0.0.0.0:9000");
+    assert_eq!(given.load().data, Path::new("./kith-demo"));
+    let given = given.flag("http.address", "0.0.0.0:9000").flag("data", "/srv/kith");
     assert_eq!(given.load().http.address.to_string(), "0.0.0.0:9000");
+    assert_eq!(given.load().data, Path::new("/srv/kith"));
+}
+
+#[test]
+fn buffers_that_would_cut_honest_readers_are_refused() {
+    for (key, value) in [("limits.write_buffer", "64KiB"), ("limits.message", "4MiB")] {
+        let error = Config::load(&given_file("").flag(key, value).sources).unwrap_err();
+        assert!(error.to_string().contains(key), "{error}");
+    }
 }
 
 #[test]
