@@ -2,7 +2,7 @@
 //!
 //! The machine is shared and noisy, so nothing here is an absolute speed: what counts is messages, logins
 //! and bytes per second of *server* processor time, and the ratio to the relay in the same run, as the
-//! median of interleaved rounds. `bench all` prints the tables of the README.
+//! median of interleaved rounds. `bench all` prints the tables of docs/bench.md.
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
 mod connections;
@@ -59,7 +59,7 @@ struct Plan {
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Idle connections.
-    #[arg(long, default_value_t = 9000)]
+    #[arg(long, default_value_t = 10_000)]
     connections: usize,
     /// Messages a second for `latency`; 0 is half of what the closed loop reached.
     #[arg(long, default_value_t = 0)]
