@@ -82,7 +82,7 @@ async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure
                 return Ok(format!("{}\n", Value::from(users)));
             }
             let line = |user: &Value| {
-                let text = |name: &str| user[name].as_str().unwrap_or_default().to_owned();
+                let text = |name: &str| printable(user[name].as_str().unwrap_or_default());
                 let off = if user["active"] == false { "  deactivated" } else { "" };
                 format!("{:<32} {}{off}", text("username"), text("nickname")).trim_end().to_owned() + "\n"
             };
@@ -98,6 +98,11 @@ async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure
             Ok(format!("changed the password of {name}\n"))
         }
     }
+}
+
+/// A user's own words for the operator's terminal: control characters could steer it.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 /// All users, page after page.
@@ -133,4 +138,14 @@ fn given_or_read(password: Option<&str>) -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nickname_can_not_steer_the_terminal() {
+        assert_eq!(printable("小明\u{1b}[2J"), "小明\u{fffd}[2J");
+    }
 }
