@@ -69,6 +69,17 @@ impl Target {
     async fn reach_folder(&self, config: &Config, create: bool) -> Result<Reach, Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
+            let in_use = if config.storage.engine == Engine::Memory {
+                None
+            } else {
+                match Local::open(config, create).await {
+                    Ok(local) => return Ok(Reach::Folder(Box::new(local))),
+                    Err(error @ StartError::Folder(FolderError::InUse { .. })) => Some(error),
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            // Only now is the note in the folder believed: a killed server leaves it behind, and whoever listens on
+            // that port by then would be handed the admin token.
             if let Some(server) = read_server_file(&config.data) {
                 let token = match &self.token_file {
                     Some(file) => read_token(file)?,
@@ -76,22 +87,19 @@ impl Target {
                 };
                 let remote = Remote::new(server.admin.to_string(), token);
                 match remote.call(Method::GET, "/server", Bytes::new()).await {
-                    // Left behind by a server that was killed; or it ended just now.
+                    // It ended just now, or the lock is another command's.
                     Err(NoAnswer::Connect(_)) => {}
                     _ => return Ok(Reach::Server(remote)),
                 }
             }
-            if config.storage.engine == Engine::Memory {
-                return Err(Failure::refused(
-                    "no server runs, and storage.engine = \"memory\" keeps nothing to work on",
-                ));
-            }
-            match Local::open(config, create).await {
-                Ok(local) => return Ok(Reach::Folder(Box::new(local))),
-                Err(StartError::Folder(FolderError::InUse { .. })) if Instant::now() < deadline => {
-                    sleep(LOOK_EVERY).await;
+            match in_use {
+                None => {
+                    return Err(Failure::refused(
+                        "no server runs, and storage.engine = \"memory\" keeps nothing to work on",
+                    ));
                 }
-                Err(error) => return Err(error.into()),
+                Some(error) if Instant::now() >= deadline => return Err(error.into()),
+                Some(_) => sleep(LOOK_EVERY).await,
             }
         }
     }
