@@ -102,6 +102,8 @@ export default {
     const young = world.client('alice');
     await young.open({ accessToken: token });
     assert.equal((await old.next('onError')).type, 206);
+    // The server takes note that the device was told when the old socket's close is answered.
+    await pause(500);
     const again = world.client('alice', { deviceId: old.deviceId });
     await again.open({ accessToken: token });
     assert.equal((await young.next('onError')).type, 206);

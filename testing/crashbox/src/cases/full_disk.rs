@@ -73,9 +73,13 @@ async fn one(lab: &Lab, full: &Full, folder: &Path, disk: &SmallDisk) -> Result<
         told.await.with_context(|| format!("{} bytes are free", disk.free_bytes().unwrap_or_default()))?;
         let before = load.acknowledged();
         sleep(FULL_FOR).await;
-        if full.reads {
+        // On a disk that is full to the last byte the server's own files, written anew and deleted, move the free space
+        // over the floor and back; what it acknowledges in between is looked for at the end like everything else.
+        if full.left > 0 {
             let more = load.acknowledged() - before;
             ensure!(more == 0, "{more} sends were acknowledged below the floor");
+        }
+        if full.reads {
             reader.read().await.context("reading while the disk is full")?;
         }
         disk.clear()?;
