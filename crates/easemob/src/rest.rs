@@ -43,7 +43,6 @@ use axum::routing::{MethodFilter, any, get, on};
 
 pub use origin::{Origin, OriginError};
 
-use routes::ROUTES;
 use serve::{Target, serve};
 
 /// Request extension: the client's address, which limits the guessing of passwords. Without it only the
@@ -81,7 +80,7 @@ pub(crate) struct Site {
 pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     measures::describe();
     let mut router = Router::new().route(discovery::PATH, get(discovery::discover));
-    for route in &ROUTES {
+    for route in routes::all() {
         let methods = MethodFilter::try_from(route.method.clone()).expect("the table has standard methods");
         // The oldest samples write a slash at the end.
         for path in [format!("/{{org}}/{{app}}{}", route.path), format!("/{{org}}/{{app}}{}/", route.path)] {

@@ -78,7 +78,15 @@ pub(crate) struct PathNames {
     pub(crate) org: String,
     pub(crate) app: String,
     pub(crate) user: String,
-    pub(crate) resource: String,
+    /// What else the route's path names, such as `group` or `peer`.
+    others: Vec<(String, String)>,
+}
+
+impl PathNames {
+    /// What the path has in the place of `{name}`; empty where the route has no such place.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.others.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
+    }
 }
 
 impl From<&RawPathParams> for PathNames {
@@ -89,8 +97,10 @@ impl From<&RawPathParams> for PathNames {
                 "org" => &mut names.org,
                 "app" => &mut names.app,
                 "user" => &mut names.user,
-                "resource" => &mut names.resource,
-                _ => continue,
+                _ => {
+                    names.others.push((name.to_owned(), value.to_owned()));
+                    continue;
+                }
             };
             value.clone_into(place);
         }

@@ -9,6 +9,17 @@ use serde_json::{Map, Value, json};
 use super::answer::Answer;
 use super::call::{Call, missing};
 use super::failure::Failure;
+use super::routes::routes;
+
+routes! {
+    GET "/users/{user}/status" BackEnd Nothing UserStatus => status;
+    POST "/users/batch/status" BackEnd Json UserStatus => status_of_many;
+    GET "/users/{user}/resources" BackEndOrOwner Nothing UserStatus => devices;
+    GET "/users/{user}/disconnect" BackEnd Nothing UserDisconnect => disconnect_all;
+    // The vendor's Java library sends GET to the path that is documented with DELETE.
+    GET "/users/{user}/disconnect/{resource}" BackEndOrOwner Nothing UserDisconnect => disconnect_one;
+    DELETE "/users/{user}/disconnect/{resource}" BackEndOrOwner Nothing UserDisconnect => disconnect_one;
+}
 
 /// `GET /users/{user}/status`
 pub(crate) async fn status(call: Call) -> Result<Answer, Failure> {
@@ -68,7 +79,7 @@ pub(crate) async fn disconnect_all(call: Call) -> Result<Answer, Failure> {
 
 /// `DELETE` or `GET /users/{user}/disconnect/{resource}`
 pub(crate) async fn disconnect_one(call: Call) -> Result<Answer, Failure> {
-    let resource = Some(call.names.resource.as_str());
+    let resource = Some(call.names.get("resource"));
     call.use_cases().disconnect_user(&call.tenant, call.user(), resource).await?;
     Ok(done(&call))
 }

@@ -10,6 +10,12 @@ use serde::Serialize;
 use super::answer::{Answer, entity};
 use super::call::{Call, missing};
 use super::failure::Failure;
+use super::routes::routes;
+
+routes! {
+    POST "/token" Anybody Json Token => issue;
+    GET "/sdk/users/{user}/token/expires" Owner Nothing Token => expiry;
+}
 
 /// What a token that never expires says, in seconds: 68 years, the most that a client's 32 bits hold.
 const FOREVER_SECONDS: u64 = i32::MAX as u64;

@@ -12,6 +12,21 @@ use super::auth::Caller;
 use super::call::{Call, invalid, missing};
 use super::cursor;
 use super::failure::Failure;
+use super::routes::routes;
+
+routes! {
+    POST "/users" AnybodyOrBackEnd Json UserRegister => register;
+    GET "/users" BackEnd Nothing UserList => list;
+    DELETE "/users" BackEnd Nothing UserDelete => delete_page;
+    GET "/users/{user}" BackEndOrOwner Nothing UserGet => get;
+    PUT "/users/{user}" BackEndOrOwner Json UserUpdate => update;
+    DELETE "/users/{user}" BackEnd Nothing UserDelete => delete;
+    // The vendor's documents disagree about the method. A user changes his own by showing the present one.
+    PUT "/users/{user}/password" BackEndOrOwner Json UserPassword => change_password;
+    POST "/users/{user}/password" BackEndOrOwner Json UserPassword => change_password;
+    POST "/users/{user}/deactivate" BackEnd Nothing UserActivate => deactivate;
+    POST "/users/{user}/activate" BackEnd Nothing UserActivate => activate;
+}
 
 /// Users in a page when the caller does not say.
 const PAGE_DEFAULT: usize = 10;
