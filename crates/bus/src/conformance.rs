@@ -155,9 +155,11 @@ fn entry(seq: u64) -> Entry {
         at: Timestamp(1_795_220_913_741),
         sender: Uid(9),
         sender_device: DeviceNumber(2),
+        sender_connection: None,
         sender_name: name("alice"),
         sender_resource: None,
         target_name: name("bob"),
+        target_resource: None,
         subject: None,
         payload: Bytes::from_static(b"payload"),
     }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use conditions::Condition;
 use model::{
-    ClientMessageId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, MessageId, Resource, Seq,
-    Timestamp, Uid, Username, limits,
+    ClientMessageId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, MessageId,
+    Resource, Seq, Timestamp, Uid, Username, limits,
 };
 use thiserror::Error;
 
@@ -19,6 +19,8 @@ pub struct Sender {
     pub name: Username,
     pub device: DeviceNumber,
     pub resource: Option<Resource>,
+    /// The connection that the command came over.
+    pub connection: Option<ConnectionId>,
 }
 
 /// A message to a user, as a dialect hands it in.
@@ -27,6 +29,8 @@ pub struct SendMessage {
     pub sender: Sender,
     /// The recipient's name as the client wrote it.
     pub recipient: String,
+    /// The only device that it is for. Counts among the sender's own devices only (msync.md 2.1).
+    pub resource: Option<Resource>,
     /// [`EntryKind::Message`] or [`EntryKind::Command`].
     pub kind: EntryKind,
     pub dialect: Dialect,
@@ -126,9 +130,11 @@ pub fn decide_send(
             at,
             sender: command.sender.uid,
             sender_device: command.sender.device,
+            sender_connection: command.sender.connection,
             sender_name: command.sender.name.clone(),
             sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
+            target_resource: command.resource.clone().filter(|_| recipient.uid == command.sender.uid),
             subject: None,
             payload: command.payload.clone(),
         },
@@ -216,9 +222,11 @@ pub fn decide_receipt(
             at,
             sender: command.sender.uid,
             sender_device: command.sender.device,
+            sender_connection: command.sender.connection,
             sender_name: command.sender.name.clone(),
             sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
+            target_resource: None,
             subject: command.subject,
             payload: command.payload.clone(),
         },
@@ -342,9 +350,12 @@ pub fn decide_recall(
             at,
             sender: command.sender.uid,
             sender_device: command.sender.device,
+            sender_connection: command.sender.connection,
             sender_name: command.sender.name.clone(),
             sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
+            // Who was not shown the message is not told of its recall.
+            target_resource: message.target_resource.clone(),
             subject: Some(command.subject),
             payload: command.payload.clone(),
         },
@@ -369,13 +380,20 @@ mod tests {
     }
 
     fn sender(user: &User) -> Sender {
-        Sender { uid: user.uid, name: user.name.clone(), device: DeviceNumber(1), resource: None }
+        Sender {
+            uid: user.uid,
+            name: user.name.clone(),
+            device: DeviceNumber(1),
+            resource: None,
+            connection: None,
+        }
     }
 
     fn message(sender_user: &User, bytes: usize) -> SendMessage {
         SendMessage {
             sender: sender(sender_user),
             recipient: "bob".to_owned(),
+            resource: None,
             kind: EntryKind::Message,
             dialect: Dialect::Easemob,
             payload: vec![0; bytes].into(),

@@ -115,9 +115,11 @@ mod tests {
             at: Timestamp(0),
             sender: Uid(peer),
             sender_device: model::DeviceNumber(1),
+            sender_connection: None,
             sender_name: Username::parse("peer").unwrap(),
             sender_resource: None,
             target_name: Username::parse("me").unwrap(),
+            target_resource: None,
             subject: None,
             payload: Bytes::new(),
         };

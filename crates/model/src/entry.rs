@@ -3,10 +3,12 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::{DeviceNumber, MessageId, Resource, Timestamp, Uid, Username};
+use crate::{ConnectionId, DeviceNumber, MessageId, Resource, Timestamp, Uid, Username};
 
 /// Version of [`Entry::encode`]'s form, its first byte.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The form before [`Entry::sender_connection`] and [`Entry::target_resource`], which is still read.
+const FORMAT_WITHOUT_CONNECTION: u8 = 1;
 
 /// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,12 +58,16 @@ pub struct Entry {
     pub dialect: Dialect,
     pub at: Timestamp,
     pub sender: Uid,
-    /// The device that sent it, which must not get it back.
+    /// The device that sent it.
     pub sender_device: DeviceNumber,
+    /// The connection that it came over, which must not get it back: the tabs of a browser are one device.
+    pub sender_connection: Option<ConnectionId>,
     pub sender_name: Username,
     pub sender_resource: Option<Resource>,
     /// The peer's name.
     pub target_name: Username,
+    /// The only device that it is for, among the sender's own.
+    pub target_resource: Option<Resource>,
     /// The message that a recall or receipt is about.
     pub subject: Option<MessageId>,
     /// The dialect's bytes, with everything that only the server may say already cut or set.
@@ -76,13 +82,14 @@ pub struct EntryError(&'static str);
 impl Entry {
     /// The stored form (see [`Entry::decode`]).
     pub fn encode(&self) -> Bytes {
-        let resource = self.sender_resource.as_ref().map_or("", Resource::as_str);
-        let mut out = BytesMut::with_capacity(
-            43 + self.sender_name.as_str().len()
-                + resource.len()
-                + self.target_name.as_str().len()
-                + self.payload.len(),
-        );
+        let texts = [
+            self.sender_name.as_str(),
+            self.sender_resource.as_ref().map_or("", Resource::as_str),
+            self.target_name.as_str(),
+            self.target_resource.as_ref().map_or("", Resource::as_str),
+        ];
+        let texts_bytes: usize = texts.iter().map(|text| 1 + text.len()).sum();
+        let mut out = BytesMut::with_capacity(55 + texts_bytes + self.payload.len());
         out.put_u8(FORMAT);
         out.put_u8(self.kind as u8);
         out.put_u8(self.dialect as u8);
@@ -90,8 +97,11 @@ impl Entry {
         out.put_u64(self.at.0);
         out.put_u64(self.sender.0);
         out.put_u32(self.sender_device.0);
+        let connection = self.sender_connection.unwrap_or(ConnectionId { boot: 0, number: 0 });
+        out.put_u64(connection.boot);
+        out.put_u64(connection.number);
         out.put_u64(self.subject.map_or(0, |subject| subject.0));
-        for text in [self.sender_name.as_str(), resource, self.target_name.as_str()] {
+        for text in texts {
             out.put_u8(u8::try_from(text.len()).expect("names and resources are below 256 bytes"));
             out.put_slice(text.as_bytes());
         }
@@ -107,9 +117,11 @@ impl Entry {
         if bytes.remaining() < 39 {
             return Err(EntryError("it is too short"));
         }
-        if bytes.get_u8() != FORMAT {
-            return Err(EntryError("its format is newer than this build"));
-        }
+        let has_connection = match bytes.get_u8() {
+            FORMAT => true,
+            FORMAT_WITHOUT_CONNECTION => false,
+            _ => return Err(EntryError("its format is newer than this build")),
+        };
         let kind = EntryKind::from_byte(bytes.get_u8()).ok_or(EntryError("its kind is unknown"))?;
         let dialect = match bytes.get_u8() {
             1 => Dialect::Easemob,
@@ -119,16 +131,12 @@ impl Entry {
         let at = Timestamp(bytes.get_u64());
         let sender = Uid(bytes.get_u64());
         let sender_device = DeviceNumber(bytes.get_u32());
+        let sender_connection = if has_connection { connection(&mut bytes)? } else { None };
         let subject = Some(bytes.get_u64()).filter(|subject| *subject != 0).map(MessageId);
         let sender_name = name(&text(&mut bytes)?, "its sender")?;
-        let sender_resource = match &*text(&mut bytes)? {
-            [] => None,
-            resource => {
-                let resource = utf8(resource)?;
-                Some(Resource::parse(resource).map_err(|_| EntryError("its resource"))?)
-            }
-        };
+        let sender_resource = resource(&mut bytes)?;
         let target_name = name(&text(&mut bytes)?, "its target")?;
+        let target_resource = if has_connection { resource(&mut bytes)? } else { None };
         Ok(Self {
             id,
             kind,
@@ -136,12 +144,30 @@ impl Entry {
             at,
             sender,
             sender_device,
+            sender_connection,
             sender_name,
             sender_resource,
             target_name,
+            target_resource,
             subject,
             payload: bytes,
         })
+    }
+}
+
+/// The connection and, behind it, room for the message that the entry is about.
+fn connection(bytes: &mut Bytes) -> Result<Option<ConnectionId>, EntryError> {
+    if bytes.remaining() < 24 {
+        return Err(EntryError("it is too short"));
+    }
+    let connection = ConnectionId { boot: bytes.get_u64(), number: bytes.get_u64() };
+    Ok(Some(connection).filter(|connection| connection.number != 0))
+}
+
+fn resource(bytes: &mut Bytes) -> Result<Option<Resource>, EntryError> {
+    match &*text(bytes)? {
+        [] => Ok(None),
+        resource => Resource::parse(utf8(resource)?).map(Some).map_err(|_| EntryError("its resource")),
     }
 }
 
@@ -176,9 +202,11 @@ mod tests {
             at: Timestamp(1_795_220_913_741),
             sender: Uid(7),
             sender_device: DeviceNumber(3),
+            sender_connection: Some(ConnectionId { boot: 11, number: 12 }),
             sender_name: Username::parse("alice").unwrap(),
             sender_resource: Some(Resource::parse("webim_web_devA").unwrap()),
             target_name: Username::parse("bob").unwrap(),
+            target_resource: Some(Resource::parse("ios_1").unwrap()),
             subject: Some(MessageId(42)),
             payload: Bytes::from_static(b"payload"),
         }
@@ -187,8 +215,24 @@ mod tests {
     #[test]
     fn what_is_stored_comes_back() {
         assert_eq!(Entry::decode(entry().encode()), Ok(entry()));
-        let bare = Entry { sender_resource: None, subject: None, payload: Bytes::new(), ..entry() };
+        let bare = Entry {
+            sender_connection: None,
+            sender_resource: None,
+            target_resource: None,
+            subject: None,
+            payload: Bytes::new(),
+            ..entry()
+        };
         assert_eq!(Entry::decode(bare.encode()), Ok(bare));
+    }
+
+    #[test]
+    fn entries_from_before_connections_were_kept_are_read() {
+        let written = b"\x01\x04\x01\x00\x1f\xff\xff\xff\xff\xff\xff\x00\x00\x01\xa1\xfb\x81\x3e\x4d\
+            \x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x2a\
+            \x05alice\x0ewebim_web_devA\x03bobpayload";
+        let read = Entry::decode(Bytes::from_static(written));
+        assert_eq!(read, Ok(Entry { sender_connection: None, target_resource: None, ..entry() }));
     }
 
     #[test]

@@ -423,7 +423,13 @@ mod tests {
 
         fn sender(&self) -> Sender {
             let alice = &self.alice.user;
-            Sender { uid: alice.uid, name: alice.name.clone(), device: DeviceNumber(1), resource: None }
+            Sender {
+                uid: alice.uid,
+                name: alice.name.clone(),
+                device: DeviceNumber(1),
+                resource: None,
+                connection: None,
+            }
         }
 
         fn view<'a>(&'a self, settings: &'a domain::app::Settings) -> SendView<'a> {
@@ -434,6 +440,7 @@ mod tests {
             let command = SendMessage {
                 sender: self.sender(),
                 recipient: "bob".to_owned(),
+                resource: None,
                 kind: EntryKind::Message,
                 dialect: Dialect::Easemob,
                 payload,

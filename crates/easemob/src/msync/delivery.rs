@@ -60,10 +60,23 @@ impl Turn<'_> {
         self.say(frame);
     }
 
-    /// Whether an entry is one to show to this device.
+    /// Whether an entry is one to show on this connection.
     fn offer(&self, entry: &Entry) -> Offer {
-        let own = entry.sender == self.member.uid && entry.sender_device == self.member.device;
-        if own || entry.kind == EntryKind::Recalled { Offer::Skip } else { Offer::Deliver }
+        let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != self.member.resource);
+        if for_others || entry.kind == EntryKind::Recalled || self.has_said(entry) {
+            Offer::Skip
+        } else {
+            Offer::Deliver
+        }
+    }
+
+    /// Whether the client has the entry because it said it. The tabs of a browser are one device, and what one
+    /// sends is news to the other; but of what the device sent before this connection was there, nobody knows
+    /// which tab it was, and a client that comes back must not be shown its own.
+    fn has_said(&self, entry: &Entry) -> bool {
+        let Member { uid, device, connection, since, .. } = &**self.member;
+        let by_device = entry.sender == *uid && entry.sender_device == *device;
+        by_device && (entry.at <= *since || entry.sender_connection.is_none_or(|by| by == *connection))
     }
 }
 

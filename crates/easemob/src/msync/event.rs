@@ -7,8 +7,8 @@ use conditions::Condition;
 use domain::message::{RecallMessage, SendMessage, SendReceipt};
 use easemob_wire::Jid;
 use model::{
-    AppId, AppKey, CloseCause, Delivery, DeviceNumber, Entry, Feed, MessageId, Resource, Seq, Timestamp, Uid,
-    Username,
+    AppId, AppKey, CloseCause, ConnectionId, Delivery, DeviceNumber, Entry, Feed, MessageId, Resource, Seq,
+    Timestamp, Uid, Username,
 };
 
 /// Whose session it is, once it is in.
@@ -22,6 +22,9 @@ pub struct Member {
     pub name: Username,
     pub device: DeviceNumber,
     pub resource: Resource,
+    pub connection: ConnectionId,
+    /// When the login was written down.
+    pub since: Timestamp,
 }
 
 /// What the use cases are asked for.

@@ -135,6 +135,8 @@ impl MsyncPerform {
             name: user.name.clone(),
             device: logged_in.device,
             resource,
+            connection: peer.connection,
+            since: self.use_cases.now(),
         };
         Ok(Command::LoggedIn(Box::new(LoggedIn { member, expires: logged_in.expires })))
     }

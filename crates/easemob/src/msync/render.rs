@@ -42,7 +42,8 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
 pub(crate) fn meta(app_key: &str, entry: &Entry) -> Bytes {
     let resource = entry.sender_resource.as_ref().map_or("", |resource| resource.as_str());
     let from = JidRef::device(app_key, entry.sender_name.as_str(), resource);
-    let to = JidRef::user(app_key, entry.target_name.as_str());
+    let only = entry.target_resource.as_ref().map_or("", |resource| resource.as_str());
+    let to = JidRef::device(app_key, entry.target_name.as_str(), only);
     encode_meta(entry.id.0, from, to, entry.at.0, &entry.payload)
 }
 

@@ -9,7 +9,7 @@ use conditions::Condition;
 use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender};
 use easemob_wire::WireError;
 use easemob_wire::uplink::{BodyKind, Clean, Names, Namespace, Route, Send};
-use model::{ClientMessageId, Dialect, EntryKind, MessageId, Username};
+use model::{ClientMessageId, Dialect, EntryKind, MessageId, Resource, Username};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::event::{Asked, Event, Member};
@@ -73,9 +73,14 @@ fn message(member: &Member, send: &Send, recipient: String, clean: Clean) -> Res
     if clean.contents.is_empty() {
         return Err(invalid("contents"));
     }
+    let resource = match send.to.resource.as_str() {
+        "" => None,
+        resource => Some(Resource::parse(resource).map_err(|_| invalid("to"))?),
+    };
     Ok(SendMessage {
         sender: sender(member),
         recipient,
+        resource,
         kind: if clean.contents.is_command_only() { EntryKind::Command } else { EntryKind::Message },
         dialect: Dialect::Easemob,
         online_only: send.route == Route::Online,
@@ -104,6 +109,7 @@ fn sender(member: &Member) -> Sender {
         name: member.name.clone(),
         device: member.device,
         resource: Some(member.resource.clone()),
+        connection: Some(member.connection),
     }
 }
 

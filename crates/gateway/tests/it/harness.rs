@@ -129,9 +129,11 @@ impl Server {
             at: Timestamp(0),
             sender: Uid(sender),
             sender_device: DeviceNumber(1),
+            sender_connection: None,
             sender_name: Username::parse("sender").unwrap(),
             sender_resource: None,
             target_name: Username::parse("target").unwrap(),
+            target_resource: None,
             subject: None,
             payload: Bytes::new(),
         };

@@ -166,29 +166,125 @@ fn the_senders_other_devices_get_a_copy_on_the_peers_queue_and_the_sending_one_d
     assert!(listed(&alice.react()).is_empty(), "an own message is nothing to ask for");
 }
 
+/// A text to one device: the address names it, the body does not.
+fn to_device(user: &str, resource: &str, text: &str) -> pb::Meta {
+    pb::Meta {
+        to: Some(JidRef::device(APP, user, resource).into()),
+        ns: Some(1),
+        payload: Some(prost::Message::encode_to_vec(&super::house::text_body(text)).into()),
+        ..Default::default()
+    }
+}
+
+/// The metas among the frames.
+fn metas(frames: &[Downlink]) -> Vec<&pb::Meta> {
+    let syncs = frames.iter().filter_map(|frame| match frame {
+        Downlink::Sync(sync) => Some(sync),
+        _ => None,
+    });
+    syncs.flat_map(|sync| &sync.metas).collect()
+}
+
 #[test]
 fn a_message_to_oneself_reaches_the_other_devices() {
     let house = House::new();
     let mut alice = house.log_in("alice", "webim_web_a");
     let mut tablet = house.log_in("alice", "webim_web_t");
     alice.send_text("alice", "note");
-    let meta = pb::Meta {
-        to: Some(JidRef::device(APP, "alice", "webim_web_t").into()),
-        ns: Some(1),
-        payload: Some(prost::Message::encode_to_vec(&super::house::text_body("to the tablet")).into()),
-        ..Default::default()
-    };
-    alice.send_meta(meta);
     house.settle(&mut [&mut alice, &mut tablet]);
     let said = tablet.react();
     alice.react();
-    assert_eq!(tablet.shown(), ["note", "to the tablet"]);
+    assert_eq!(tablet.shown(), ["note"]);
     assert!(alice.shown().is_empty());
-    let from = said.iter().find_map(|frame| match frame {
-        Downlink::Sync(sync) => sync.metas.first()?.from.clone(),
-        _ => None,
-    });
-    assert_eq!(from.unwrap().client_resource(), "webim_web_a", "which tells the devices apart");
+    let from = metas(&said)[0].from.clone().unwrap();
+    assert_eq!(from.client_resource(), "webim_web_a", "which tells the devices apart");
+}
+
+// msync.md 2.1: `user/resource` addresses one device of the own user.
+#[test]
+fn a_message_to_one_own_device_reaches_that_device_alone() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut tablet = house.log_in("alice", "webim_web_t");
+    let mut phone = house.log_in("alice", "ios_1");
+    let mut absent = house.log_in("alice", "webim_web_x");
+    absent.drop_socket();
+    alice.send_meta(to_device("alice", "webim_web_t", "to the tablet"));
+    alice.send_text("alice", "to all");
+    house.settle(&mut [&mut alice, &mut tablet, &mut phone]);
+    let said = tablet.react();
+    phone.react();
+    let mut absent = house.log_in("alice", "webim_web_x");
+    absent.unread();
+    absent.react();
+    assert_eq!(tablet.shown(), ["to the tablet", "to all"]);
+    assert_eq!((phone.shown(), absent.shown()), (vec!["to all".to_owned()], vec!["to all".to_owned()]));
+    let to = metas(&said)[0].to.clone().unwrap();
+    assert_eq!((to.name(), to.client_resource()), ("alice", "webim_web_t"));
+    phone.unread();
+    assert!(listed(&phone.react()).is_empty(), "what is not for a device is nothing to ask for");
+}
+
+#[test]
+fn a_device_in_somebody_elses_address_keeps_nothing_from_his_other_devices() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    let mut phone = house.log_in("bob", "ios_1");
+    alice.send_meta(to_device("bob", "webim_web_b", "hi"));
+    house.settle(&mut [&mut alice, &mut bob, &mut phone]);
+    let said = phone.react();
+    bob.react();
+    assert_eq!((bob.shown(), phone.shown()), (vec!["hi".to_owned()], vec!["hi".to_owned()]));
+    let to = metas(&said)[0].to.clone().unwrap();
+    assert_eq!(to.client_resource, None, "else the SDK shows `bob/webim_web_b` (msync.md 2.8)");
+}
+
+#[test]
+fn an_address_with_an_impossible_device_is_refused() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let answer = alice.send_meta(to_device("alice", &"x".repeat(1_000), "hi"));
+    assert_ne!(answer.status.unwrap().error_code(), pb::status::ErrorCode::Ok);
+}
+
+// Two tabs of one browser have one resource, so they are one device with one cursor.
+#[test]
+fn a_tab_sees_what_the_other_tab_of_the_same_browser_sends() {
+    let house = House::new();
+    let mut one = house.log_in("alice", "webim_web_a");
+    let mut other = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    for client in [&mut one, &mut other, &mut bob] {
+        client.said();
+    }
+    house.pass(1);
+    one.send_text("bob", "from one");
+    house.settle(&mut [&mut one, &mut other, &mut bob]);
+    other.react();
+    other.send_text("bob", "from the other");
+    house.settle(&mut [&mut one, &mut other, &mut bob]);
+    for client in [&mut one, &mut other, &mut bob] {
+        client.react();
+    }
+    assert_eq!((other.shown(), other.repeats()), (vec!["from one".to_owned()], 0));
+    assert_eq!((one.shown(), one.repeats()), (vec!["from the other".to_owned()], 0));
+    assert_eq!(bob.shown(), ["from one", "from the other"]);
+}
+
+#[test]
+fn a_device_that_comes_back_is_not_shown_what_it_sent_itself() {
+    let house = House::new();
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    alice.send_text("bob", "before the break");
+    // The hint, with which the cursor would move, is lost.
+    house.take_hints();
+    let token = house.token("alice", None);
+    let mut again = alice.reconnect(&token, "webim_web_a");
+    again.unread();
+    again.react();
+    assert!(again.shown().is_empty(), "{:?}", again.shown());
 }
 
 #[test]
