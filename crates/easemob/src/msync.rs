@@ -3,7 +3,7 @@
 //!
 //! The way of a frame: `easemob_wire` decodes it, `session` decides by the phase of the connection,
 //! `send` makes a command of a message, `perform` hands it to `app`, `render` puts the answer into the
-//! vendor's words. What a device lacks is `delivery`'s. No rule about users or messages is here.
+//! vendor's words. What a device lacks is `delivery`'s (one feed: `tracked`). No rule about users or messages is here.
 
 mod delivery;
 mod event;
@@ -13,6 +13,7 @@ mod queue;
 mod render;
 mod send;
 mod session;
+mod tracked;
 
 use std::sync::Arc;
 

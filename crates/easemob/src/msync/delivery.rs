@@ -11,14 +11,15 @@ use std::time::Duration;
 use app::PendingFeed;
 use conditions::MsyncScope;
 use easemob_wire::downlink::{Page, Status, encode_page, encode_sync_refused, encode_unread};
-use easemob_wire::{EVENT_QUEUE, Jid, JidRef};
-use model::{Delivery, Entry, EntryKind, Feed, Seq, Timestamp, Username};
+use easemob_wire::{Jid, JidRef};
+use model::{Delivery, Entry, EntryKind, Feed, Seq, Timestamp};
 use session::Output;
 use session::clock::{DeliveryClock, Heard, Offer};
 
 use super::event::{Event, Member, OpenedQueue, Refusal};
 use super::queue::Queue;
 use super::render;
+use super::tracked::Tracked;
 
 /// Feeds held at most; more wait in the log until some of these are settled.
 const FEEDS_LIMIT: usize = 256;
@@ -81,43 +82,6 @@ impl Turn<'_> {
 }
 
 #[derive(Debug)]
-struct Tracked {
-    feed: Feed,
-    /// The peer; `None` for the user's events.
-    peer: Option<Username>,
-    clock: DeliveryClock,
-    /// How far the device is, as the store was told.
-    reported: Seq,
-    /// The position is being read; the clock is not set yet.
-    is_finding: bool,
-    /// Bytes that are out unacknowledged, or a little less.
-    out_bytes: usize,
-    /// A page is being read.
-    is_reading: bool,
-    /// The client waits for an answer.
-    is_asked: bool,
-    /// The client knows that there is something, and will ask.
-    is_told: bool,
-}
-
-impl Tracked {
-    fn name(&self) -> &str {
-        self.peer.as_ref().map_or(EVENT_QUEUE, Username::as_str)
-    }
-
-    fn push(&mut self, turn: &mut Turn<'_>, delivery: &Delivery) {
-        let frame = render::push(turn.member, delivery);
-        self.out_bytes += frame.len();
-        turn.say(frame);
-    }
-
-    fn is_idle(&self) -> bool {
-        let busy = self.is_finding || self.is_reading || self.is_asked || self.is_told;
-        !busy && self.clock.is_settled()
-    }
-}
-
-#[derive(Debug)]
 pub(crate) struct Deliveries {
     feeds: Vec<Tracked>,
     /// When the log was last looked at for everything that the device lacks.
@@ -161,13 +125,13 @@ impl Deliveries {
         };
         let is_full = self.is_full();
         let tracked = &mut self.feeds[place];
-        if tracked.is_finding || tracked.is_told || is_full {
+        if tracked.is_unplaced() || tracked.is_told || is_full {
             tracked.clock.learn_head(seq);
             self.has_held |= is_full;
             return;
         }
         match tracked.clock.hear(seq, offer) {
-            Heard::Push => tracked.push(turn, &delivery),
+            Heard::Push => push(tracked, turn, &delivery),
             Heard::Fetch => self.read(turn, place),
             Heard::Nothing => {}
         }
@@ -178,15 +142,12 @@ impl Deliveries {
         let Some(place) = self.place(delivery.feed) else { return };
         let is_full = self.is_full();
         let tracked = &mut self.feeds[place];
-        if !tracked.is_finding {
+        if !tracked.is_unplaced() {
             return;
         }
-        tracked.is_finding = false;
-        let head = tracked.clock.head();
-        tracked.clock = DeliveryClock::new(position, Seq::ZERO, self.attempt);
-        tracked.reported = position;
+        let head = tracked.place(position, self.attempt);
         if !is_full && tracked.clock.hear(delivery.seq, turn.offer(&delivery.entry)) == Heard::Push {
-            tracked.push(turn, delivery);
+            push(tracked, turn, delivery);
         }
         tracked.clock.learn_head(head);
         self.go_on(turn, place);
@@ -214,23 +175,13 @@ impl Deliveries {
         };
         let tracked = &mut self.feeds[place];
         tracked.is_asked = true;
-        if tracked.is_finding {
+        if tracked.is_unplaced() {
             return;
         }
         match key {
-            Some(key) => {
-                if tracked.clock.acknowledge(key) {
-                    if !tracked.clock.is_in_flight() {
-                        tracked.out_bytes = 0;
-                    }
-                    self.report(turn, place);
-                }
-            }
-            None => {
-                tracked.is_told = false;
-                tracked.out_bytes = 0;
-                tracked.clock.restart();
-            }
+            Some(key) if tracked.acknowledge(key) => self.report(turn, place),
+            Some(_) => {}
+            None => tracked.restart(),
         }
         self.go_on(turn, place);
         self.release(turn);
@@ -259,7 +210,7 @@ impl Deliveries {
         tracked.clock.learn_head(head);
         tracked.is_asked = true;
         tracked.is_told = false;
-        if !tracked.is_finding {
+        if !tracked.is_unplaced() {
             self.go_on(turn, place);
         }
     }
@@ -275,7 +226,7 @@ impl Deliveries {
     ) {
         let Some(place) = self.place(feed) else { return };
         let tracked = &mut self.feeds[place];
-        tracked.is_reading = false;
+        tracked.end_page();
         tracked.clock.learn_head(head);
         // The client started again while the page was read: the page begins too late.
         if after > tracked.clock.offered() {
@@ -308,7 +259,7 @@ impl Deliveries {
             next_key: Some(tracked.clock.page_key()),
             timestamp_ms: turn.now.0,
         });
-        tracked.out_bytes += frame.len();
+        tracked.add_out(frame.len());
         turn.say(frame);
     }
 
@@ -316,7 +267,7 @@ impl Deliveries {
     pub(crate) fn read_failed(&mut self, turn: &mut Turn<'_>, feed: Feed, refusal: &Refusal) {
         let Some(place) = self.place(feed) else { return };
         let tracked = &mut self.feeds[place];
-        tracked.is_reading = false;
+        tracked.end_page();
         if std::mem::take(&mut tracked.is_asked) {
             let queue = turn.queue(tracked.name());
             let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
@@ -384,19 +335,13 @@ impl Deliveries {
 
     /// How far the device is in feeds where the store was not told yet.
     pub(crate) fn unreported(&self) -> Vec<(Feed, Seq)> {
-        let behind = self.feeds.iter().filter(|t| !t.is_finding && t.clock.acked() > t.reported);
-        behind.map(|tracked| (tracked.feed, tracked.clock.acked())).collect()
+        self.feeds.iter().filter_map(Tracked::unreported).collect()
     }
 
-    /// Lists what the client has to ask for: what it lacks while nothing is out that it will acknowledge, and
-    /// what has been out for a whole heartbeat.
+    /// Lists what the client has to ask for.
     fn answer_unread(&mut self, turn: &mut Turn<'_>, status: &Status<'_>) {
         self.is_unread_asked = false;
-        for tracked in self.feeds.iter_mut().filter(|tracked| !tracked.is_finding && !tracked.is_reading) {
-            let is_overdue = tracked.clock.check();
-            let lacks = tracked.clock.lacks() && !tracked.clock.is_in_flight();
-            tracked.is_told |= is_overdue || lacks;
-        }
+        self.feeds.iter_mut().for_each(Tracked::beat);
         let told = self.feeds.iter().filter(|tracked| tracked.is_told);
         let queues: Vec<(JidRef<'_>, u32)> = told
             .map(|tracked| {
@@ -412,11 +357,10 @@ impl Deliveries {
     fn go_on(&mut self, turn: &mut Turn<'_>, place: usize) {
         let is_full = self.is_full();
         let tracked = &mut self.feeds[place];
-        if tracked.is_finding || tracked.is_reading {
+        if tracked.is_reading() {
             return;
         }
-        let waits_for_client = tracked.is_told || (tracked.clock.is_in_flight() && !tracked.is_asked);
-        if tracked.clock.lacks() && !waits_for_client {
+        if tracked.clock.lacks() && !tracked.waits_for_client() {
             if is_full && !tracked.is_asked {
                 self.has_held = true;
             } else {
@@ -437,11 +381,7 @@ impl Deliveries {
         if !self.has_held || self.is_full() {
             return;
         }
-        let waits = |tracked: &Tracked| {
-            let moves = tracked.is_finding || tracked.is_reading || tracked.is_told;
-            !moves && tracked.clock.lacks() && !tracked.clock.is_in_flight()
-        };
-        let mut waiting = (0..self.feeds.len()).filter(|place| waits(&self.feeds[*place]));
+        let mut waiting = (0..self.feeds.len()).filter(|place| self.feeds[*place].is_stalled());
         let next = waiting.next();
         self.has_held = waiting.next().is_some();
         if let Some(place) = next {
@@ -450,17 +390,15 @@ impl Deliveries {
     }
 
     fn is_full(&self) -> bool {
-        self.feeds.iter().map(|tracked| tracked.out_bytes).sum::<usize>() >= UNACKNOWLEDGED_BYTES
+        self.feeds.iter().map(Tracked::out_bytes).sum::<usize>() >= UNACKNOWLEDGED_BYTES
     }
 
     fn read(&mut self, turn: &mut Turn<'_>, place: usize) {
         let tracked = &mut self.feeds[place];
-        if tracked.is_reading {
-            return;
+        let feed = tracked.feed;
+        if let Some(after) = tracked.begin_page() {
+            turn.do_next(Event::ReadPage { member: Arc::clone(turn.member), feed, after });
         }
-        tracked.is_reading = true;
-        let (feed, after) = (tracked.feed, tracked.clock.offered());
-        turn.do_next(Event::ReadPage { member: Arc::clone(turn.member), feed, after });
     }
 
     fn find_position(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>) {
@@ -475,8 +413,7 @@ impl Deliveries {
             }
             Feed::Conversation(_) => Some(delivery.entry.sender_name.clone()),
         };
-        let clock = DeliveryClock::new(Seq::ZERO, delivery.seq, self.attempt);
-        self.feeds.push(Tracked { is_finding: true, ..Tracked::new(delivery.feed, peer, clock) });
+        self.feeds.push(Tracked::unplaced(delivery.feed, peer, delivery.seq));
         turn.do_next(Event::FindPosition { member: Arc::clone(turn.member), delivery });
     }
 
@@ -487,9 +424,7 @@ impl Deliveries {
     }
 
     fn report(&mut self, turn: &mut Turn<'_>, place: usize) {
-        let tracked = &mut self.feeds[place];
-        tracked.reported = tracked.clock.acked();
-        let (feed, seq) = (tracked.feed, tracked.reported);
+        let (feed, seq) = self.feeds[place].report();
         turn.do_next(Event::Acknowledge { member: Arc::clone(turn.member), feed, seq });
     }
 
@@ -520,7 +455,7 @@ impl Deliveries {
     }
 
     fn forget(&mut self, turn: &mut Turn<'_>, place: usize) {
-        if self.feeds[place].clock.acked() > self.feeds[place].reported {
+        if self.feeds[place].unreported().is_some() {
             self.report(turn, place);
         }
         self.feeds.remove(place);
@@ -541,24 +476,14 @@ impl Deliveries {
     }
 }
 
-impl Tracked {
-    fn new(feed: Feed, peer: Option<Username>, clock: DeliveryClock) -> Self {
-        let reported = clock.acked();
-        Self {
-            feed,
-            peer,
-            clock,
-            reported,
-            is_finding: false,
-            out_bytes: 0,
-            is_reading: false,
-            is_asked: false,
-            is_told: false,
-        }
-    }
+/// Sends one entry at once.
+fn push(tracked: &mut Tracked, turn: &mut Turn<'_>, delivery: &Delivery) {
+    let frame = render::push(turn.member, delivery);
+    tracked.add_out(frame.len());
+    turn.say(frame);
 }
 
 /// A queue as the client named it.
-fn echo(queue: &Jid) -> JidRef<'_> {
+pub(crate) fn echo(queue: &Jid) -> JidRef<'_> {
     JidRef { app_key: &queue.app_key, name: &queue.name, domain: &queue.domain, resource: &queue.resource }
 }

@@ -6,7 +6,7 @@ use app::{SessionFacts, UseCases};
 use conditions::Condition;
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
-use model::{ConversationId, Feed};
+use model::{ConversationId, Feed, MessageId, Timestamp};
 use session::{Outcome, Peer, Perform};
 
 use super::event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
@@ -70,33 +70,21 @@ impl Perform<MsyncSession> for MsyncPerform {
                 (Asked::Page(feed), command)
             }
             Event::Send { member, client_id, message } => {
-                let sent = match self.tenant(&member) {
-                    Ok(tenant) => self.use_cases.send_message(&tenant, *message).await,
-                    Err(error) => Err(error),
-                };
-                let accepted =
-                    sent.map(|sent| Command::Accepted { client_id, server_id: sent.id, at: sent.at });
-                (Asked::Send { client_id }, accepted)
+                let sent = self.in_app(&member, async |app| {
+                    let sent = self.use_cases.send_message(&app, *message).await?;
+                    Ok((sent.id, sent.at))
+                });
+                answer(client_id, sent.await)
             }
             Event::SendReceipt { member, client_id, receipt } => {
-                let sent = match self.tenant(&member) {
-                    Ok(tenant) => self.use_cases.send_receipt(&tenant, *receipt).await,
-                    Err(error) => Err(error),
-                };
-                (
-                    Asked::Send { client_id },
-                    sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at }),
-                )
+                let sent =
+                    self.in_app(&member, async |app| self.use_cases.send_receipt(&app, *receipt).await);
+                answer(client_id, sent.await)
             }
             Event::Recall { member, client_id, recall } => {
-                let sent = match self.tenant(&member) {
-                    Ok(tenant) => self.use_cases.recall_message(&tenant, *recall).await,
-                    Err(error) => Err(error),
-                };
-                (
-                    Asked::Send { client_id },
-                    sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at }),
-                )
+                let sent =
+                    self.in_app(&member, async |app| self.use_cases.recall_message(&app, *recall).await);
+                answer(client_id, sent.await)
             }
             event @ (Event::Acknowledge { .. } | Event::Refuse { .. } | Event::CheckToken(_)) => {
                 return match self.perform_now(&peer, event) {
@@ -182,6 +170,15 @@ impl MsyncPerform {
         Ok(Some(OpenedQueue { feed, peer, position, head }))
     }
 
+    /// Runs a use case in the member's app.
+    async fn in_app<T>(
+        &self,
+        member: &Member,
+        run: impl AsyncFnOnce(app::Tenant) -> Result<T, app::Error>,
+    ) -> Result<T, app::Error> {
+        run(self.tenant(member)?).await
+    }
+
     /// The app as it is now: its settings may have changed since the login.
     fn tenant(&self, member: &Member) -> Result<app::Tenant, app::Error> {
         let not_found = || {
@@ -190,6 +187,14 @@ impl MsyncPerform {
         };
         self.use_cases.find_app(&member.app_key).ok_or_else(not_found)
     }
+}
+
+/// What a client hears about what it sent.
+fn answer(
+    client_id: u64,
+    sent: Result<(MessageId, Timestamp), app::Error>,
+) -> (Asked, Result<Command, app::Error>) {
+    (Asked::Send { client_id }, sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at }))
 }
 
 fn refused(asked: Asked, error: &app::Error) -> Command {

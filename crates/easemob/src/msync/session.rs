@@ -14,7 +14,7 @@ use easemob_wire::{JidRef, Uplink, WireError};
 use model::{CloseCause, CloseTarget, ConnectionId, Hint, Timestamp};
 use session::{Input, Output, Session};
 
-use super::delivery::{Deliveries, Turn};
+use super::delivery::{Deliveries, Turn, echo};
 use super::event::{Asked, Command, Event, LoggedIn, Member, Refusal};
 use super::login::{self, Echo};
 use super::queue::Queue;
@@ -87,9 +87,7 @@ impl Session for MsyncSession {
             Input::Frame(frame) => self.take_frame(now, &frame),
             Input::Command(command) => self.take_command(now, command),
             Input::Hint(Hint::Delivery(delivery)) => {
-                if let Some((deliveries, mut turn)) = self.live(now) {
-                    deliveries.hear(&mut turn, delivery);
-                }
+                self.in_live(now, |deliveries, turn| deliveries.hear(turn, delivery));
             }
             Input::Hint(Hint::Close { target, cause, .. }) => self.take_close(now, target, cause),
             Input::Close(cause) => self.leave(now, &cause),
@@ -182,33 +180,30 @@ impl MsyncSession {
 impl MsyncSession {
     fn take_command(&mut self, now: Timestamp, command: Command) {
         match command {
-            Command::LoggedIn(logged_in) => return self.logged_in(now, *logged_in),
-            Command::Refused { asked: Asked::Login, refusal } => return self.login_refused(now, &refusal),
-            Command::Refused { asked: Asked::Frame, refusal } => return self.frame_refused(now, &refusal),
-            Command::TokenLasts(until) => return self.token_lasts(now, until),
-            Command::Ended(cause) => return self.leave(now, &cause),
-            _ => {}
-        }
-        let Some((deliveries, mut turn)) = self.live(now) else { return };
-        match command {
-            Command::Pending(pending) => deliveries.listed(&mut turn, pending),
-            Command::QueueOpened { queue, found } => deliveries.opened(&mut turn, &queue, found),
+            Command::LoggedIn(logged_in) => self.logged_in(now, *logged_in),
+            Command::TokenLasts(until) => self.token_lasts(now, until),
+            Command::Ended(cause) => self.leave(now, &cause),
+            Command::Refused { asked, refusal } => self.refused(now, asked, &refusal),
+            Command::Pending(pending) => {
+                self.in_live(now, |deliveries, turn| deliveries.listed(turn, pending));
+            }
+            Command::QueueOpened { queue, found } => {
+                self.in_live(now, |deliveries, turn| deliveries.opened(turn, &queue, found));
+            }
             Command::Position { delivery, position } => {
-                deliveries.found_position(&mut turn, &delivery, position);
+                self.in_live(now, |deliveries, turn| deliveries.found_position(turn, &delivery, position));
             }
             Command::Page { feed, after, entries, head } => {
-                deliveries.read_page(&mut turn, feed, after, &entries, head);
+                self.in_live(now, |deliveries, turn| deliveries.read_page(turn, feed, after, &entries, head));
             }
-            Command::Accepted { client_id, server_id, at } => {
+            Command::Accepted { client_id, server_id, at } => self.in_live(now, |_, turn| {
                 turn.outputs.push(Output::Frame(encode_send_answer(&SendAnswer {
                     status: Status::OK,
                     meta_id: client_id,
                     server_id: Some(server_id.0),
                     timestamp_ms: at.0,
                 })));
-            }
-            Command::Refused { asked, refusal } => refused(deliveries, &mut turn, asked, &refusal),
-            Command::LoggedIn(_) | Command::TokenLasts(_) | Command::Ended(_) => {}
+            }),
         }
     }
 
@@ -231,6 +226,35 @@ impl MsyncSession {
         }));
         for (target, cause) in closes {
             self.take_close(now, target, cause);
+        }
+    }
+
+    fn refused(&mut self, now: Timestamp, asked: Asked, refusal: &Refusal) {
+        match asked {
+            Asked::Login => self.login_refused(now, refusal),
+            Asked::Frame => self.frame_refused(now, refusal),
+            Asked::Send { client_id } => self.in_live(now, |_, turn| {
+                let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
+                    encode_send_answer(&SendAnswer {
+                        status: *status,
+                        meta_id: client_id,
+                        server_id: None,
+                        timestamp_ms: now.0,
+                    })
+                });
+                turn.outputs.push(Output::Frame(frame));
+            }),
+            Asked::Queue(queue) => self.in_live(now, |_, turn| {
+                let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
+                    encode_sync_refused(status, echo(&queue), now.0)
+                });
+                turn.outputs.push(Output::Frame(frame));
+            }),
+            Asked::Page(feed) => {
+                self.in_live(now, |deliveries, turn| deliveries.read_failed(turn, feed, refusal));
+            }
+            Asked::Position(feed) => self.in_live(now, |deliveries, _| deliveries.position_failed(feed)),
+            Asked::Unread => self.in_live(now, |deliveries, turn| deliveries.list_failed(turn, refusal)),
         }
     }
 
@@ -276,39 +300,6 @@ impl MsyncSession {
             // without hears at its login that the token is over.
             None => self.close(Condition::TokenExpired.as_str()),
         }
-    }
-}
-
-fn refused(deliveries: &mut Deliveries, turn: &mut Turn<'_>, asked: Asked, refusal: &Refusal) {
-    let now = turn.now;
-    match asked {
-        Asked::Send { client_id } => {
-            let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
-                encode_send_answer(&SendAnswer {
-                    status: *status,
-                    meta_id: client_id,
-                    server_id: None,
-                    timestamp_ms: now.0,
-                })
-            });
-            turn.outputs.push(Output::Frame(frame));
-        }
-        Asked::Queue(queue) => {
-            let queue = JidRef {
-                app_key: &queue.app_key,
-                name: &queue.name,
-                domain: &queue.domain,
-                resource: &queue.resource,
-            };
-            let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
-                encode_sync_refused(status, queue, now.0)
-            });
-            turn.outputs.push(Output::Frame(frame));
-        }
-        Asked::Page(feed) => deliveries.read_failed(turn, feed, refusal),
-        Asked::Position(feed) => deliveries.position_failed(feed),
-        Asked::Unread => deliveries.list_failed(turn, refusal),
-        Asked::Login | Asked::Frame => {}
     }
 }
 
@@ -386,6 +377,13 @@ impl MsyncSession {
             phase @ Phase::Displaced(_) => phase,
             Phase::Silent | Phase::Ended => Phase::Ended,
         };
+    }
+
+    /// Hands something to the live part, if the session is in.
+    fn in_live(&mut self, now: Timestamp, take: impl FnOnce(&mut Deliveries, &mut Turn<'_>)) {
+        if let Some((deliveries, mut turn)) = self.live(now) {
+            take(deliveries, &mut turn);
+        }
     }
 
     /// The live part and what it writes to; `None` before the login and after the end.
