@@ -2,39 +2,48 @@
 
 use model::{AppId, DeviceNumber, Entry, Feed, Seq, Uid, Username};
 
+use store::FollowedFeed;
+
 use crate::{Error, UseCases};
 
 /// A feed that has more than the device acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingFeed {
     pub feed: Feed,
-    /// The peer of a one-to-one conversation; `None` for the user's event log.
+    /// The peer of a one-to-one conversation, or the group's public id; `None` for the user's event log.
     pub peer: Option<Username>,
     pub position: Seq,
     pub head: Seq,
 }
 
 impl UseCases {
-    /// The feeds that have more for a device, the user's event log first.
+    /// Everything that a user follows, with the positions of one device; his event log comes first.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn followed_feeds(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+    ) -> Result<Vec<FollowedFeed>, Error> {
+        Ok(self.store.inboxes.list(app, uid, device).await?)
+    }
+
+    /// Those of the followed feeds that have more for the device, in their order.
     ///
     /// # Errors
     /// Faults.
     pub async fn pending_feeds(
         &self,
         app: AppId,
-        uid: Uid,
-        device: DeviceNumber,
+        followed: Vec<FollowedFeed>,
     ) -> Result<Vec<PendingFeed>, Error> {
         let mut pending = Vec::new();
-        for followed in self.store.inboxes.list(app, uid, device).await? {
-            let head = self.store.feeds.head(app, followed.feed).await?;
-            if head > followed.position {
-                pending.push(PendingFeed {
-                    feed: followed.feed,
-                    peer: followed.peer,
-                    position: followed.position,
-                    head,
-                });
+        for FollowedFeed { feed, position, peer } in followed {
+            let head = self.store.feeds.head(app, feed).await?;
+            if head > position {
+                pending.push(PendingFeed { feed, peer, position, head });
             }
         }
         Ok(pending)

@@ -135,7 +135,7 @@ fn receive(ear: &Receiver<Hint>) -> Hint {
 fn hear(ear: &Receiver<Hint>) -> u64 {
     match receive(ear) {
         Hint::Delivery(delivery) => delivery.seq.0,
-        Hint::Close { .. } => panic!("a close was heard that nobody published"),
+        Hint::Close { .. } | Hint::Membership { .. } => panic!("a hint was heard that nobody published"),
     }
 }
 

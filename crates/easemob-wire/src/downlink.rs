@@ -6,8 +6,10 @@
 //! said when is the session's business. The reader of these frames is [`crate::client`].
 
 use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message as _;
 
 use crate::pb::m_sync::Command;
+use crate::pb::meta::NameSpace;
 use crate::write::{delimited_len, frame, put_delimited, put_text, put_varint, text_len, varint_len};
 use crate::{JidRef, pb};
 
@@ -219,6 +221,29 @@ pub fn encode_notice(queue: JidRef<'_>) -> Bytes {
     let mut out = frame(Command::Notice, delimited_len(1, queue.encoded_len()));
     put_jid(&mut out, 1, queue);
     out.freeze()
+}
+
+/// An event of the server's. Messages have a namespace of their own, which is part of what the sender sent.
+#[derive(Clone, Copy, Debug)]
+pub enum EventBody<'a> {
+    /// Groups, chat rooms, threads.
+    Muc(&'a pb::MucBody),
+    /// Contacts.
+    Roster(&'a pb::RosterBody),
+}
+
+/// The remainder of a meta ([`encode_meta`]) that holds an event.
+pub fn encode_event(body: EventBody<'_>) -> Bytes {
+    let (namespace, body) = match body {
+        EventBody::Muc(body) => (NameSpace::Muc, body.encode_to_vec()),
+        EventBody::Roster(body) => (NameSpace::Roster, body.encode_to_vec()),
+    };
+    let mut remainder =
+        BytesMut::with_capacity(varint_len(5, namespace as u64) + delimited_len(6, body.len()));
+    put_varint(&mut remainder, 5, namespace as u64);
+    put_delimited(&mut remainder, 6, body.len());
+    remainder.put_slice(&body);
+    remainder.freeze()
 }
 
 /// Ends the login on a device; the socket is closed after it, and the client stays away.

@@ -8,6 +8,7 @@
 mod delivery;
 mod event;
 mod login;
+mod news;
 mod perform;
 mod queue;
 mod render;

@@ -13,7 +13,7 @@ use std::task::Waker;
 
 use bus::Subscriber;
 use futures_util::task::AtomicWaker;
-use model::{AppId, CloseCause, CloseTarget, ConnectionId, Hint, Uid};
+use model::{AppId, Audience, CloseCause, CloseTarget, ConnectionId, ConversationId, Hint, Uid};
 use parking_lot::Mutex;
 use session::Registrar;
 use smallvec::SmallVec;
@@ -50,6 +50,8 @@ pub struct Registry {
     emptied: Notify,
     connections: Shards<u64, Arc<Connection>>,
     users: Shards<(AppId, Uid), SmallVec<[Arc<Connection>; 1]>>,
+    /// The connections of this node that follow a group or room.
+    followers: Shards<(AppId, ConversationId), Followers>,
     addresses: Mutex<HashMap<IpAddr, usize>>,
     pub(crate) measures: Measures,
 }
@@ -66,6 +68,7 @@ impl Registry {
             emptied: Notify::new(),
             connections: Shards::default(),
             users: Shards::default(),
+            followers: Shards::default(),
             addresses: Mutex::default(),
             measures: Measures::new(),
         }
@@ -109,6 +112,7 @@ impl Registry {
             mailbox: Mutex::default(),
             binding: Mutex::new(None),
             was_bound: AtomicBool::new(false),
+            follows: Mutex::default(),
         });
         self.connections.of(number).lock().insert(number, Arc::clone(&connection));
         self.open_count.fetch_add(1, Ordering::Relaxed);
@@ -129,6 +133,64 @@ impl Registry {
             if list.is_empty() {
                 users.remove(&(app, uid));
             }
+        }
+    }
+
+    fn user_connections(&self, app: AppId, uid: Uid) -> SmallVec<[Arc<Connection>; 1]> {
+        self.users.of(uid.0).lock().get(&(app, uid)).cloned().unwrap_or_default()
+    }
+
+    fn followers_of(
+        &self,
+        conversation: ConversationId,
+    ) -> &Mutex<HashMap<(AppId, ConversationId), Followers>> {
+        // Numbers are drawn from a clock, which leaves the same low bits: mixed, so that all shards are used.
+        let number = conversation.group().map_or(0, |group| group.0);
+        self.followers.of(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32)
+    }
+
+    fn add_follower(&self, app: AppId, conversation: ConversationId, connection: &Arc<Connection>) {
+        let mut followers = self.followers_of(conversation).lock();
+        followers.entry((app, conversation)).or_default().push(Arc::clone(connection));
+    }
+
+    fn remove_follower(&self, app: AppId, conversation: ConversationId, connection: &Arc<Connection>) {
+        let mut followers = self.followers_of(conversation).lock();
+        if let Some(list) = followers.get_mut(&(app, conversation)) {
+            list.retain(|other| !Arc::ptr_eq(other, connection));
+            if list.is_empty() {
+                followers.remove(&(app, conversation));
+            }
+        }
+    }
+
+    /// News of a membership: what a user's connections follow changes now, and a list that was read before is old.
+    fn change_follows(&self, app: AppId, uid: Uid, conversation: ConversationId, follows: bool) {
+        for connection in self.user_connections(app, uid) {
+            let binding = connection.binding.lock();
+            if *binding != Some((app, uid)) {
+                continue;
+            }
+            let mut held = connection.follows.lock();
+            held.changes += 1;
+            let place = held.conversations.binary_search(&conversation);
+            match (place, follows) {
+                (Err(place), true) => {
+                    held.conversations.insert(place, conversation);
+                    self.add_follower(app, conversation, &connection);
+                }
+                (Ok(place), false) => {
+                    held.conversations.remove(place);
+                    self.remove_follower(app, conversation, &connection);
+                }
+                (Ok(_), true) | (Err(_), false) => {}
+            }
+        }
+    }
+
+    fn leave_conversations(&self, connection: &Arc<Connection>, app: AppId) {
+        for conversation in std::mem::take(&mut connection.follows.lock().conversations) {
+            self.remove_follower(app, conversation, connection);
         }
     }
 
@@ -169,6 +231,7 @@ impl Registrar for Registry {
         connection.was_bound.store(true, Ordering::Relaxed);
         if let Some(old) = binding.replace((app, uid)) {
             self.leave_user(&connection, old);
+            self.leave_conversations(&connection, old.0);
         }
         Ok(())
     }
@@ -179,7 +242,38 @@ impl Registrar for Registry {
         let mut binding = connection.binding.lock();
         if let Some(old) = binding.take() {
             self.leave_user(&connection, old);
+            self.leave_conversations(&connection, old.0);
         }
+    }
+
+    fn follow_changes(&self, connection: ConnectionId) -> u64 {
+        let connection = self.connections.of(connection.number).lock().get(&connection.number).cloned();
+        connection.map_or(0, |connection| connection.follows.lock().changes)
+    }
+
+    fn follow(&self, connection: ConnectionId, mut conversations: Vec<ConversationId>, changes: u64) -> bool {
+        let connection = self.connections.of(connection.number).lock().get(&connection.number).cloned();
+        let Some(connection) = connection else { return true };
+        let binding = connection.binding.lock();
+        let Some((app, _)) = *binding else { return true };
+        conversations.sort_unstable();
+        conversations.dedup();
+        let mut held = connection.follows.lock();
+        if held.changes != changes {
+            return false;
+        }
+        for conversation in &held.conversations {
+            if conversations.binary_search(conversation).is_err() {
+                self.remove_follower(app, *conversation, &connection);
+            }
+        }
+        for conversation in &conversations {
+            if held.conversations.binary_search(conversation).is_err() {
+                self.add_follower(app, *conversation, &connection);
+            }
+        }
+        held.conversations = conversations;
+        true
     }
 }
 
@@ -187,13 +281,29 @@ impl Subscriber for Registry {
     fn hint(&self, hint: &Hint) {
         let only = match hint {
             Hint::Close { target: CloseTarget::Connection(connection), .. } => Some(*connection),
+            Hint::Membership { app, uid, conversation, follows } => {
+                self.change_follows(*app, *uid, *conversation, *follows);
+                None
+            }
             Hint::Close { .. } | Hint::Delivery(_) => None,
         };
-        let (app, uids) = hint.audience();
-        for uid in uids.into_iter().flatten() {
+        let tell_user = |app: AppId, uid: Uid| {
             let users = self.users.of(uid.0).lock();
             for connection in users.get(&(app, uid)).into_iter().flatten() {
                 if only.is_none_or(|only| only == connection.id) {
+                    self.put(connection, hint.clone());
+                }
+            }
+        };
+        match hint.audience() {
+            (app, Audience::User(uid)) => tell_user(app, uid),
+            (app, Audience::Pair(one, other)) => {
+                tell_user(app, one);
+                tell_user(app, other);
+            }
+            (app, Audience::Followers(conversation)) => {
+                let followers = self.followers_of(conversation).lock();
+                for connection in followers.get(&(app, conversation)).into_iter().flatten() {
                     self.put(connection, hint.clone());
                 }
             }
@@ -216,9 +326,21 @@ pub(crate) struct Connection {
     id: ConnectionId,
     waker: AtomicWaker,
     mailbox: Mutex<Mailbox>,
-    /// Locked before the user's shard, never after it.
+    /// Locked before `follows`, and both before a shard; never after one.
     binding: Mutex<Option<(AppId, Uid)>>,
     was_bound: AtomicBool,
+    follows: Mutex<Follows>,
+}
+
+type Followers = Vec<Arc<Connection>>;
+
+/// The groups and rooms that a connection follows.
+#[derive(Default)]
+struct Follows {
+    /// How often news changed it.
+    changes: u64,
+    /// Sorted.
+    conversations: Vec<ConversationId>,
 }
 
 impl Connection {
@@ -312,5 +434,94 @@ impl<K: Hash + Eq, V> Shards<K, V> {
 impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Delivery, Dialect, Entry, EntryKind, Feed, GroupId, MessageId, Seq, Timestamp, Username};
+
+    use super::*;
+
+    const APP: AppId = AppId(1);
+    const GROUP: ConversationId = ConversationId::Group(GroupId(7));
+
+    fn said(app: AppId, conversation: ConversationId) -> Hint {
+        let entry = Entry {
+            id: MessageId(1),
+            kind: EntryKind::Message,
+            dialect: Dialect::Easemob,
+            at: Timestamp(0),
+            sender: Uid(9),
+            sender_device: model::DeviceNumber(1),
+            sender_name: Username::parse("li").unwrap(),
+            sender_resource: None,
+            sender_connection: None,
+            target_resource: None,
+            target_name: Username::parse("7").unwrap(),
+            subject: None,
+            payload: bytes::Bytes::new(),
+        };
+        Hint::Delivery(Arc::new(Delivery::new(app, Feed::Conversation(conversation), Seq(1), entry)))
+    }
+
+    fn membership(uid: Uid, follows: bool) -> Hint {
+        Hint::Membership { app: APP, uid, conversation: GROUP, follows }
+    }
+
+    /// A registry with one connection of user 1.
+    fn connected() -> (Arc<Registry>, Registered) {
+        let registry = Arc::new(Registry::new(1, RegistryLimits::default()));
+        let connection = registry.open(None);
+        registry.bind(connection.id(), APP, Uid(1)).unwrap();
+        (registry, connection)
+    }
+
+    fn deliveries(connection: &Registered) -> usize {
+        let mail = connection.take_mail(Waker::noop());
+        mail.hints.iter().filter(|hint| matches!(hint, Hint::Delivery(_))).count()
+    }
+
+    #[test]
+    fn members_hear_of_their_group_and_nobody_else_does() {
+        let (registry, connection) = connected();
+        registry.hint(&said(APP, GROUP));
+        assert_eq!(deliveries(&connection), 0);
+        assert!(registry.follow(connection.id(), vec![GROUP, GROUP], 0));
+        registry.hint(&said(APP, GROUP));
+        registry.hint(&said(AppId(2), GROUP));
+        registry.hint(&said(APP, ConversationId::Group(GroupId(8))));
+        registry.hint(&said(APP, ConversationId::Room(GroupId(7))));
+        assert_eq!(deliveries(&connection), 1);
+        assert!(registry.follow(connection.id(), Vec::new(), 0));
+        registry.hint(&said(APP, GROUP));
+        assert_eq!(deliveries(&connection), 0);
+    }
+
+    #[test]
+    fn news_of_a_membership_hold_at_once_and_beat_a_list_that_was_read_before() {
+        let (registry, connection) = connected();
+        let before = registry.follow_changes(connection.id());
+        registry.hint(&membership(Uid(2), true));
+        assert_eq!(registry.follow_changes(connection.id()), before, "another user's news");
+        registry.hint(&membership(Uid(1), true));
+        registry.hint(&membership(Uid(1), false));
+        assert!(
+            !registry.follow(connection.id(), vec![GROUP], before),
+            "it may have been read before the end"
+        );
+        registry.hint(&said(APP, GROUP));
+        assert_eq!(deliveries(&connection), 0);
+        registry.hint(&membership(Uid(1), true));
+        registry.hint(&said(APP, GROUP));
+        assert_eq!(deliveries(&connection), 1);
+    }
+
+    #[test]
+    fn an_ended_connection_leaves_nothing_behind() {
+        let (registry, connection) = connected();
+        assert!(registry.follow(connection.id(), vec![GROUP], 0));
+        drop(connection);
+        assert!(registry.followers.shards.iter().all(|shard| shard.lock().is_empty()));
     }
 }

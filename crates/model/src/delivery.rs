@@ -69,23 +69,51 @@ pub enum CloseCause {
 #[derive(Clone, Debug)]
 pub enum Hint {
     Delivery(Arc<Delivery>),
-    Close { app: AppId, uid: Uid, target: CloseTarget, cause: CloseCause },
+    Close {
+        app: AppId,
+        uid: Uid,
+        target: CloseTarget,
+        cause: CloseCause,
+    },
+    /// A user follows a conversation of several from now on, or does not any more. Told before a membership is
+    /// taken away too, so that nothing said after it reaches him.
+    Membership {
+        app: AppId,
+        uid: Uid,
+        conversation: ConversationId,
+        follows: bool,
+    },
+}
+
+/// Whose sessions a hint concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    User(Uid),
+    /// Two users.
+    Pair(Uid, Uid),
+    /// The sessions that follow a group or room.
+    Followers(ConversationId),
 }
 
 impl Hint {
-    /// The users whose sessions are concerned: one or two.
-    pub fn audience(&self) -> (AppId, [Option<Uid>; 2]) {
+    pub fn audience(&self) -> (AppId, Audience) {
         match self {
-            Self::Close { app, uid, .. } => (*app, [Some(*uid), None]),
-            Self::Delivery(delivery) => match delivery.feed {
-                Feed::Events(uid) => (delivery.app, [Some(uid), None]),
-                Feed::Conversation(ConversationId::Single { low, high }) if low == high => {
-                    (delivery.app, [Some(low), None])
-                }
-                Feed::Conversation(ConversationId::Single { low, high }) => {
-                    (delivery.app, [Some(low), Some(high)])
-                }
-            },
+            Self::Close { app, uid, .. } | Self::Membership { app, uid, .. } => (*app, Audience::User(*uid)),
+            Self::Delivery(delivery) => (delivery.app, delivery.feed.audience()),
+        }
+    }
+}
+
+impl Feed {
+    /// Whose sessions something new in it concerns.
+    pub fn audience(self) -> Audience {
+        match self {
+            Self::Events(uid) => Audience::User(uid),
+            Self::Conversation(ConversationId::Single { low, high }) if low == high => Audience::User(low),
+            Self::Conversation(ConversationId::Single { low, high }) => Audience::Pair(low, high),
+            Self::Conversation(group @ (ConversationId::Group(_) | ConversationId::Room(_))) => {
+                Audience::Followers(group)
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ const FORMAT_WITHOUT_CONNECTION: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     Easemob = 1,
+    /// No vendor's: an [`crate::Event`] of ours, which each dialect renders.
+    Kith = 2,
 }
 
 /// What an entry is, as far as the rules care.
@@ -33,6 +35,8 @@ pub enum EntryKind {
     ReadReceipt = 6,
     /// The whole conversation was read up to here.
     ConversationRead = 7,
+    /// Something happened that is not said by anybody: the payload is an [`crate::Event`].
+    Event = 8,
 }
 
 impl EntryKind {
@@ -45,6 +49,7 @@ impl EntryKind {
             5 => Self::DeliveryReceipt,
             6 => Self::ReadReceipt,
             7 => Self::ConversationRead,
+            8 => Self::Event,
             _ => return None,
         })
     }
@@ -77,7 +82,7 @@ pub struct Entry {
 /// Stored bytes that are no entry: damage, or a newer build's.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("a stored entry can't be read: {0}")]
-pub struct EntryError(&'static str);
+pub struct EntryError(pub(crate) &'static str);
 
 impl Entry {
     /// The stored form (see [`Entry::decode`]).
@@ -125,6 +130,7 @@ impl Entry {
         let kind = EntryKind::from_byte(bytes.get_u8()).ok_or(EntryError("its kind is unknown"))?;
         let dialect = match bytes.get_u8() {
             1 => Dialect::Easemob,
+            2 => Dialect::Kith,
             _ => return Err(EntryError("its dialect is unknown")),
         };
         let id = MessageId(bytes.get_u64());

@@ -1,18 +1,31 @@
 //! Feeds: the logs that devices follow with cursors.
 
-use crate::Uid;
+use crate::{GroupId, Uid};
 
 /// An ordered stream of messages between people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConversationId {
     /// Two users, or one with himself. Made by [`ConversationId::single`] only, so that `low <= high`.
     Single { low: Uid, high: Uid },
+    /// The members of a group, or of a thread inside one.
+    Group(GroupId),
+    /// Who is in a chat room at the moment. Its log is kept, but no device has a position in it: a session
+    /// begins where it first hears of the room.
+    Room(GroupId),
 }
 
 impl ConversationId {
     /// The conversation of two users, the same whoever asks.
     pub fn single(one: Uid, other: Uid) -> Self {
         Self::Single { low: one.min(other), high: one.max(other) }
+    }
+
+    /// The number of a group or room; `None` between two users.
+    pub fn group(self) -> Option<GroupId> {
+        match self {
+            Self::Single { .. } => None,
+            Self::Group(id) | Self::Room(id) => Some(id),
+        }
     }
 }
 

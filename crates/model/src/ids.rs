@@ -12,6 +12,11 @@ pub struct AppId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uid(pub u64);
 
+/// The number of a group, chat room or thread inside an app: drawn like a message id, so that the three never share
+/// one, and never reused. Clients see it in decimal unless the owner chose another name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u64);
+
 /// The server's id of a message: unique in the installation, rises with time, below 2^53 (JavaScript).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub u64);
@@ -71,4 +76,4 @@ macro_rules! show {
         }
     )*};
 }
-show!(AppId, Uid, MessageId, ClientMessageId, Seq);
+show!(AppId, Uid, GroupId, MessageId, ClientMessageId, Seq);

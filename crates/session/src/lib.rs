@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{AppId, CloseCause, ConnectionId, Hint, Timestamp, Uid};
+use model::{AppId, CloseCause, ConnectionId, ConversationId, Hint, Timestamp, Uid};
 
 /// Something that happens to a session.
 #[derive(Debug)]
@@ -78,6 +78,12 @@ pub trait Registrar: Send + Sync + std::fmt::Debug {
     fn bind(&self, connection: ConnectionId, app: AppId, uid: Uid) -> Result<(), usize>;
     /// Hints no longer reach the connection.
     fn unbind(&self, connection: ConnectionId);
+    /// How often what the connection follows was changed by news ([`Hint::Membership`]). Asked before the list for
+    /// [`Registrar::follow`] is read.
+    fn follow_changes(&self, connection: ConnectionId) -> u64;
+    /// From now on hints of these groups and rooms, and of no others, reach the connection. `false`: news of a
+    /// membership came since `changes` was asked for, so the list may be old; nothing was done, read it again.
+    fn follow(&self, connection: ConnectionId, conversations: Vec<ConversationId>, changes: u64) -> bool;
 }
 
 /// What became of an event.

@@ -126,6 +126,14 @@ impl Inboxes {
         Ok(stored.max(pending))
     }
 
+    /// Whether a user follows a feed: he is in the group, or something was said between the two.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn follows(&self, app: AppId, uid: Uid, feed: Feed) -> Result<bool, StoreError> {
+        Ok(feed == Feed::Events(uid) || self.kv.get(inbox(app, uid, feed)).await?.is_some())
+    }
+
     /// A device has everything up to `seq`. Positions only rise.
     pub fn acknowledge(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed, seq: Seq) {
         let mut pending = self.pending.lock();
@@ -200,6 +208,11 @@ impl Inboxes {
             if devices.version.is_none() {
                 // Who was removed may not get a row again: nobody would remove it.
                 self.forget(app, uid);
+                continue;
+            }
+            if stored.is_none() && *feed != Feed::Events(uid) {
+                // Who left a group meanwhile follows it no longer; only the event log needs no first row.
+                forget_written(&mut self.pending.lock(), *user, *feed, positions);
                 continue;
             }
             let row = match stored.clone().map(InboxRow::decode).transpose() {

@@ -25,7 +25,9 @@
 
 use bytes::Bytes;
 use kv::Template;
-use model::{AppId, AppKey, ClientMessageId, ConversationId, Feed, MessageId, Timestamp, Uid, Username};
+use model::{
+    AppId, AppKey, ClientMessageId, ConversationId, Feed, GroupId, MessageId, Timestamp, Uid, Username,
+};
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
 const PERIOD_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -116,6 +118,8 @@ pub fn inbox_feed(inbox: &[u8]) -> Option<Feed> {
     let number = |from: usize| Some(u64::from_be_bytes(feed.get(from..from + 8)?.try_into().ok()?));
     match feed.first()? {
         b's' => Some(Feed::Conversation(ConversationId::single(Uid(number(1)?), Uid(number(9)?)))),
+        b'g' => Some(Feed::Conversation(ConversationId::Group(GroupId(number(1)?)))),
+        b'r' => Some(Feed::Conversation(ConversationId::Room(GroupId(number(1)?)))),
         b'e' => Some(Feed::Events(Uid(number(1)?))),
         _ => None,
     }
@@ -168,6 +172,14 @@ pub fn push_feed(key: &mut Vec<u8>, feed: Feed) {
             key.extend_from_slice(&low.0.to_be_bytes());
             key.extend_from_slice(&high.0.to_be_bytes());
         }
+        Feed::Conversation(ConversationId::Group(id)) => {
+            key.push(b'g');
+            key.extend_from_slice(&id.0.to_be_bytes());
+        }
+        Feed::Conversation(ConversationId::Room(id)) => {
+            key.push(b'r');
+            key.extend_from_slice(&id.0.to_be_bytes());
+        }
         Feed::Events(uid) => {
             key.push(b'e');
             key.extend_from_slice(&uid.0.to_be_bytes());
@@ -206,7 +218,12 @@ mod tests {
 
     #[test]
     fn an_inbox_key_names_its_feed() {
-        for feed in [Feed::Events(Uid(9)), Feed::Conversation(ConversationId::single(Uid(7), Uid(3)))] {
+        for feed in [
+            Feed::Events(Uid(9)),
+            Feed::Conversation(ConversationId::single(Uid(7), Uid(3))),
+            Feed::Conversation(ConversationId::Group(GroupId(5))),
+            Feed::Conversation(ConversationId::Room(GroupId(5))),
+        ] {
             assert_eq!(inbox_feed(&inbox(AppId(1), Uid(9), feed)), Some(feed));
         }
     }

@@ -206,7 +206,7 @@ impl House {
         let hints = std::mem::take(&mut *self.ear.0.lock());
         let told = hints.into_iter().filter_map(|hint| match hint {
             Hint::Delivery(delivery) => Some((delivery.seq.0, delivery.entry.id.0)),
-            Hint::Close { .. } => None,
+            Hint::Close { .. } | Hint::Membership { .. } => None,
         });
         told.collect()
     }
@@ -216,7 +216,7 @@ impl House {
         let hints = std::mem::take(&mut *self.ear.0.lock());
         let closes = hints.into_iter().filter_map(|hint| match hint {
             Hint::Close { uid, target, cause, .. } => Some((uid, target, cause)),
-            Hint::Delivery(_) => None,
+            Hint::Delivery(_) | Hint::Membership { .. } => None,
         });
         closes.collect()
     }

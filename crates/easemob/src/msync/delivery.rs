@@ -12,7 +12,7 @@ use app::PendingFeed;
 use conditions::MsyncScope;
 use easemob_wire::downlink::{Page, Status, encode_page, encode_sync_refused, encode_unread};
 use easemob_wire::{Jid, JidRef};
-use model::{Delivery, Entry, EntryKind, Feed, Seq, Timestamp};
+use model::{ConversationId, Delivery, Entry, Feed, Seq, Timestamp};
 use session::Output;
 use session::clock::{DeliveryClock, Heard, Offer};
 
@@ -43,10 +43,6 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn queue<'b>(&'b self, name: &'b str) -> JidRef<'b> {
-        JidRef::user(self.member.app_key.as_str(), name)
-    }
-
     fn say(&mut self, frame: bytes::Bytes) {
         self.outputs.push(Output::Frame(frame));
     }
@@ -59,25 +55,6 @@ impl Turn<'_> {
     fn say_empty(&mut self, queue: JidRef<'_>) {
         let frame = encode_page(&Page { queue, metas: &[], next_key: None, timestamp_ms: self.now.0 });
         self.say(frame);
-    }
-
-    /// Whether an entry is one to show on this connection.
-    fn offer(&self, entry: &Entry) -> Offer {
-        let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != self.member.resource);
-        if for_others || entry.kind == EntryKind::Recalled || self.has_said(entry) {
-            Offer::Skip
-        } else {
-            Offer::Deliver
-        }
-    }
-
-    /// Whether the client has the entry because it said it. The tabs of a browser are one device, and what one
-    /// sends is news to the other; but of what the device sent before this connection was there, nobody knows
-    /// which tab it was, and a client that comes back must not be shown its own.
-    fn has_said(&self, entry: &Entry) -> bool {
-        let Member { uid, device, connection, since, .. } = &**self.member;
-        let by_device = entry.sender == *uid && entry.sender_device == *device;
-        by_device && (entry.at <= *since || entry.sender_connection.is_none_or(|by| by == *connection))
     }
 }
 
@@ -112,7 +89,7 @@ impl Deliveries {
 
     /// Something new.
     pub(crate) fn hear(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>) {
-        let (seq, offer) = (delivery.seq, turn.offer(&delivery.entry));
+        let (seq, offer) = (delivery.seq, render::offer(turn.member, &delivery.entry));
         if seq == Seq::ZERO {
             if offer == Offer::Deliver {
                 turn.say(render::push(turn.member, &delivery));
@@ -146,7 +123,9 @@ impl Deliveries {
             return;
         }
         let head = tracked.place(position, self.attempt);
-        if !is_full && tracked.clock.hear(delivery.seq, turn.offer(&delivery.entry)) == Heard::Push {
+        if !is_full
+            && tracked.clock.hear(delivery.seq, render::offer(turn.member, &delivery.entry)) == Heard::Push
+        {
             push(tracked, turn, delivery);
         }
         tracked.clock.learn_head(head);
@@ -161,16 +140,18 @@ impl Deliveries {
         }
     }
 
+    /// The user is no longer in a group or room: nothing more of it is read or shown.
+    pub(crate) fn leave(&mut self, conversation: ConversationId) {
+        if let Some(place) = self.place(Feed::Conversation(conversation)) {
+            self.feeds.remove(place);
+        }
+    }
+
     /// The client asks for a queue, or acknowledges what it got of it.
     pub(crate) fn sync(&mut self, turn: &mut Turn<'_>, queue: Jid, key: Option<u64>) {
         let Some(place) = self.named(&queue.name) else {
-            if queue.is_group() {
-                // Nothing is kept for groups and rooms in this version, but every request is answered.
-                turn.say_empty(echo(&queue));
-            } else {
-                let member = Arc::clone(turn.member);
-                turn.do_next(Event::OpenQueue { member, queue: Box::new(queue) });
-            }
+            let member = Arc::clone(turn.member);
+            turn.do_next(Event::OpenQueue { member, queue: Box::new(queue) });
             return;
         };
         let tracked = &mut self.feeds[place];
@@ -239,9 +220,9 @@ impl Deliveries {
             if bytes >= PAGE_BYTES {
                 break;
             }
-            if tracked.clock.offer(*seq, turn.offer(entry)) {
+            if tracked.clock.offer(*seq, render::offer(turn.member, entry)) {
                 bytes += entry.payload.len();
-                metas.push(render::meta(turn.member.app_key.as_str(), entry));
+                metas.push(render::meta(turn.member.app_key.as_str(), feed, entry));
             }
         }
         if metas.is_empty() {
@@ -254,7 +235,7 @@ impl Deliveries {
         }
         tracked.is_asked = false;
         let frame = encode_page(&Page {
-            queue: turn.queue(tracked.name()),
+            queue: tracked.queue(turn.member),
             metas: &metas,
             next_key: Some(tracked.clock.page_key()),
             timestamp_ms: turn.now.0,
@@ -269,7 +250,7 @@ impl Deliveries {
         let tracked = &mut self.feeds[place];
         tracked.end_page();
         if std::mem::take(&mut tracked.is_asked) {
-            let queue = turn.queue(tracked.name());
+            let queue = tracked.queue(turn.member);
             let frame = render::with_status(MsyncScope::Send, refusal, |status, _| {
                 encode_sync_refused(status, queue, turn.now.0)
             });
@@ -346,7 +327,7 @@ impl Deliveries {
         let queues: Vec<(JidRef<'_>, u32)> = told
             .map(|tracked| {
                 let count = u32::try_from(tracked.clock.missing()).unwrap_or(u32::MAX);
-                (turn.queue(tracked.name()), count)
+                (tracked.queue(turn.member), count)
             })
             .collect();
         let frame = encode_unread(status, &queues, turn.now.0);
@@ -370,7 +351,7 @@ impl Deliveries {
         }
         if std::mem::take(&mut tracked.is_asked) {
             let member = turn.member;
-            turn.say_empty(JidRef::user(member.app_key.as_str(), tracked.name()));
+            turn.say_empty(tracked.queue(member));
         }
         self.forget_settled(turn, place);
     }
@@ -408,11 +389,22 @@ impl Deliveries {
         }
         let peer = match delivery.feed {
             Feed::Events(_) => None,
+            Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => {
+                Some(delivery.entry.target_name.clone())
+            }
             Feed::Conversation(_) if delivery.entry.sender == turn.member.uid => {
                 Some(delivery.entry.target_name.clone())
             }
             Feed::Conversation(_) => Some(delivery.entry.sender_name.clone()),
         };
+        if let Feed::Conversation(ConversationId::Room(_)) = delivery.feed {
+            // Nothing is kept for those who were away: a room begins with the first that is heard of it.
+            let before = Seq(delivery.seq.0.saturating_sub(1));
+            let clock = DeliveryClock::new(before, before, self.attempt);
+            self.feeds.push(Tracked::new(delivery.feed, peer, clock));
+            self.hear(turn, delivery);
+            return;
+        }
         self.feeds.push(Tracked::unplaced(delivery.feed, peer, delivery.seq));
         turn.do_next(Event::FindPosition { member: Arc::clone(turn.member), delivery });
     }
@@ -424,7 +416,7 @@ impl Deliveries {
     }
 
     fn report(&mut self, turn: &mut Turn<'_>, place: usize) {
-        let (feed, seq) = self.feeds[place].report();
+        let Some((feed, seq)) = self.feeds[place].report() else { return };
         turn.do_next(Event::Acknowledge { member: Arc::clone(turn.member), feed, seq });
     }
 

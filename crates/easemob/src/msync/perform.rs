@@ -8,6 +8,7 @@ use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
 use model::{ConversationId, Feed, MessageId, Timestamp};
 use session::{Outcome, Peer, Perform};
+use store::FollowedFeed;
 
 use super::event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
 use super::session::MsyncSession;
@@ -150,13 +151,32 @@ impl MsyncPerform {
         if let Some(cause) = self.use_cases.check_session(&self.tenant(member)?, session).await? {
             return Ok(Command::Ended(cause));
         }
-        let pending = self.use_cases.pending_feeds(member.app, member.uid, member.device).await?;
+        let followed = self.follow(peer, member).await?;
+        let pending = self.use_cases.pending_feeds(member.app, followed).await?;
         Ok(Command::Pending(pending))
+    }
+
+    /// Brings what the connection follows up to date. Before the heads are read: what is said from here on is heard.
+    async fn follow(&self, peer: &Peer, member: &Member) -> Result<Vec<FollowedFeed>, app::Error> {
+        loop {
+            let changes = peer.registrar.follow_changes(peer.connection);
+            let followed = self.use_cases.followed_feeds(member.app, member.uid, member.device).await?;
+            let groups = followed.iter().filter_map(|followed| match followed.feed {
+                Feed::Conversation(group @ ConversationId::Group(_)) => Some(group),
+                _ => None,
+            });
+            if peer.registrar.follow(peer.connection, groups.collect(), changes) {
+                return Ok(followed);
+            }
+        }
     }
 
     async fn open_queue(&self, member: &Member, queue: &Jid) -> Result<Option<OpenedQueue>, app::Error> {
         let (feed, peer) = if &*queue.name == EVENT_QUEUE {
             (Feed::Events(member.uid), None)
+        } else if queue.is_group() {
+            // No group exists in this version, but every request is answered.
+            return Ok(None);
         } else {
             let tenant = self.tenant(member)?;
             let Some(account) = self.use_cases.find_user(&tenant, &queue.name).await? else {

@@ -4,34 +4,43 @@ use bytes::Bytes;
 use conditions::{Condition, MsyncAnswer, MsyncScope, msync_answer};
 use easemob_wire::downlink::{ErrorCode, KickOperation, Page, Status, encode_kick, encode_meta, encode_page};
 use easemob_wire::{EVENT_QUEUE, JidRef};
-use model::{Delivery, Entry, Feed, MessageId, Seq, Timestamp};
-use session::clock::live_key;
+use model::{ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, Seq, Timestamp};
+use session::clock::{Offer, live_key};
 
 use super::event::{Member, Refusal};
+use super::news;
 
 /// Shared renderings of a delivery ([`model::RENDER_SLOTS`]): what the peer sees, and what the sender's
-/// other devices see. They differ in the queue only.
+/// other devices see. They differ in the queue only; in groups and rooms all see the same.
 const PEER_SLOT: usize = 0;
 const SENDER_SLOT: usize = 1;
 
-/// The name of the queue that an entry stands in, as one user sees it.
-pub(crate) fn queue_name<'a>(member: &Member, feed: Feed, entry: &'a Entry) -> &'a str {
+/// The queue that an entry stands in, as one user sees it.
+fn queue<'a>(member: &'a Member, feed: Feed, entry: &'a Entry) -> JidRef<'a> {
+    let app_key = member.app_key.as_str();
     match feed {
-        Feed::Events(_) => EVENT_QUEUE,
-        Feed::Conversation(_) if entry.sender == member.uid => entry.target_name.as_str(),
-        Feed::Conversation(_) => entry.sender_name.as_str(),
+        Feed::Events(_) => JidRef::user(app_key, EVENT_QUEUE),
+        Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => {
+            JidRef::group(app_key, entry.target_name.as_str())
+        }
+        Feed::Conversation(ConversationId::Single { .. }) if entry.sender == member.uid => {
+            JidRef::user(app_key, entry.target_name.as_str())
+        }
+        Feed::Conversation(ConversationId::Single { .. }) => {
+            JidRef::user(app_key, entry.sender_name.as_str())
+        }
     }
 }
 
 /// A new entry as a frame of its own. All who see it in the same queue get the same bytes.
 pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
     let entry = &delivery.entry;
-    let slot = if entry.sender == member.uid { SENDER_SLOT } else { PEER_SLOT };
+    let is_pair = matches!(delivery.feed, Feed::Conversation(ConversationId::Single { .. }));
+    let slot = if is_pair && entry.sender == member.uid { SENDER_SLOT } else { PEER_SLOT };
     delivery.rendered(slot, || {
-        let app_key = member.app_key.as_str();
         encode_page(&Page {
-            queue: JidRef::user(app_key, queue_name(member, delivery.feed, entry)),
-            metas: &[meta(app_key, entry)],
+            queue: queue(member, delivery.feed, entry),
+            metas: &[meta(member.app_key.as_str(), delivery.feed, entry)],
             next_key: (delivery.seq != Seq::ZERO).then(|| live_key(delivery.seq)),
             timestamp_ms: entry.at.0,
         })
@@ -39,12 +48,49 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
 }
 
 /// An entry as an element of a page.
-pub(crate) fn meta(app_key: &str, entry: &Entry) -> Bytes {
+pub(crate) fn meta(app_key: &str, feed: Feed, entry: &Entry) -> Bytes {
     let resource = entry.sender_resource.as_ref().map_or("", |resource| resource.as_str());
     let from = JidRef::device(app_key, entry.sender_name.as_str(), resource);
-    let only = entry.target_resource.as_ref().map_or("", |resource| resource.as_str());
-    let to = JidRef::device(app_key, entry.target_name.as_str(), only);
-    encode_meta(entry.id.0, from, to, entry.at.0, &entry.payload)
+    let target = entry.target_name.as_str();
+    let to = match feed {
+        Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => {
+            JidRef::group(app_key, target)
+        }
+        Feed::Conversation(ConversationId::Single { .. }) | Feed::Events(_) => {
+            let only = entry.target_resource.as_ref().map_or("", |resource| resource.as_str());
+            JidRef::device(app_key, target, only)
+        }
+    };
+    let rendered = match entry.dialect {
+        Dialect::Easemob => None,
+        Dialect::Kith => {
+            Event::decode(&entry.payload).ok().map(|event| news::remainder(app_key, entry, &event))
+        }
+    };
+    encode_meta(entry.id.0, from, to, entry.at.0, rendered.as_ref().unwrap_or(&entry.payload))
+}
+
+/// Whether an entry is one to show on a connection.
+pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
+    let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != member.resource);
+    let is_shown = match entry.kind {
+        EntryKind::Recalled => false,
+        // One that a newer build wrote is passed over.
+        EntryKind::Event => {
+            Event::decode(&entry.payload).is_ok_and(|event| !event.is_hidden_from(member.uid))
+        }
+        _ => true,
+    };
+    if is_shown && !for_others && !has_said(member, entry) { Offer::Deliver } else { Offer::Skip }
+}
+
+/// Whether the client has the entry because it said it. The tabs of a browser are one device, and what one
+/// sends is news to the other; but of what the device sent before this connection was there, nobody knows
+/// which tab it was, and a client that comes back must not be shown its own.
+fn has_said(member: &Member, entry: &Entry) -> bool {
+    let Member { uid, device, connection, since, .. } = member;
+    let by_device = entry.sender == *uid && entry.sender_device == *device;
+    by_device && (entry.at <= *since || entry.sender_connection.is_none_or(|by| by == *connection))
 }
 
 /// A refusal as the vendor's status, with our own fields beside it. `with` gets it.

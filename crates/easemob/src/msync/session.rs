@@ -90,6 +90,11 @@ impl Session for MsyncSession {
                 self.in_live(now, |deliveries, turn| deliveries.hear(turn, delivery));
             }
             Input::Hint(Hint::Close { target, cause, .. }) => self.take_close(now, target, cause),
+            Input::Hint(Hint::Membership { conversation, follows, .. }) => {
+                if let Some((deliveries, _)) = self.live(now).filter(|_| !follows) {
+                    deliveries.leave(conversation);
+                }
+            }
             Input::Close(cause) => self.leave(now, &cause),
             Input::Gone { farewell_confirmed } => self.gone(farewell_confirmed),
         }

@@ -1,9 +1,11 @@
 //! One feed as a live session holds it: how far the device is, what is being read of it, and what the client
 //! was told or waits for. What follows from that for the other feeds and the frames is `delivery`'s.
 
-use easemob_wire::EVENT_QUEUE;
-use model::{Feed, Seq, Username};
+use easemob_wire::{EVENT_QUEUE, JidRef};
+use model::{ConversationId, Feed, Seq, Username};
 use session::clock::DeliveryClock;
+
+use super::event::Member;
 
 /// What is being read of a feed. One thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ enum Lookup {
 #[derive(Debug)]
 pub(super) struct Tracked {
     pub(super) feed: Feed,
-    /// The peer; `None` for the user's events.
+    /// The peer's name or the group's id; `None` for the user's events.
     pub(super) peer: Option<Username>,
     pub(super) clock: DeliveryClock,
     /// The client waits for an answer.
@@ -44,7 +46,20 @@ impl Tracked {
         Self { lookup: Lookup::Position, ..Self::new(feed, peer, clock) }
     }
 
-    /// The queue that the client knows it as.
+    /// The feed as its client knows it.
+    pub(super) fn queue<'a>(&'a self, member: &'a Member) -> JidRef<'a> {
+        let app_key = member.app_key.as_str();
+        match self.feed {
+            Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => {
+                JidRef::group(app_key, self.name())
+            }
+            Feed::Conversation(ConversationId::Single { .. }) | Feed::Events(_) => {
+                JidRef::user(app_key, self.name())
+            }
+        }
+    }
+
+    /// The name of that queue.
     pub(super) fn name(&self) -> &str {
         self.peer.as_ref().map_or(EVENT_QUEUE, Username::as_str)
     }
@@ -132,12 +147,17 @@ impl Tracked {
     /// How far the device is, if the store was not told yet.
     pub(super) fn unreported(&self) -> Option<(Feed, Seq)> {
         let is_behind = !self.is_unplaced() && self.clock.acked() > self.reported;
-        is_behind.then(|| (self.feed, self.clock.acked()))
+        (is_behind && self.has_position()).then(|| (self.feed, self.clock.acked()))
     }
 
-    /// How far the device is, to tell the store.
-    pub(super) fn report(&mut self) -> (Feed, Seq) {
+    /// How far the device is, to tell the store; `None` where it keeps no place.
+    pub(super) fn report(&mut self) -> Option<(Feed, Seq)> {
         self.reported = self.clock.acked();
-        (self.feed, self.reported)
+        self.has_position().then_some((self.feed, self.reported))
+    }
+
+    /// Whether the device keeps a place in it; in rooms nobody does.
+    fn has_position(&self) -> bool {
+        !matches!(self.feed, Feed::Conversation(ConversationId::Room(_)))
     }
 }

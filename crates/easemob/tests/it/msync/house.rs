@@ -1,6 +1,6 @@
 //! A house with users, and clients that behave as the official web SDK does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +14,7 @@ use easemob::msync::{Event, MsyncProtocol, MsyncSession};
 use easemob_wire::client::{Downlink, encode_message, encode_sync, encode_text, encode_unread};
 use easemob_wire::{JidRef, pb};
 use kv::{Batch, CellKey, Committed, Health, Kv, KvError, MemoryKv, Read, ReadLog, Scan};
-use model::{AppId, AppKey, ConnectionId, Hint, Timestamp, Uid};
+use model::{AppId, AppKey, Audience, ConnectionId, ConversationId, Hint, Timestamp, Uid};
 use parking_lot::Mutex;
 use prost::Message as _;
 use session::pair::Virtual;
@@ -38,9 +38,17 @@ impl Clock for TestClock {
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     bound: Mutex<HashMap<ConnectionId, (AppId, Uid)>>,
+    follows: Mutex<HashMap<ConnectionId, Follows>>,
     hints: Mutex<Vec<Hint>>,
     /// Connections of one user at most.
     pub(crate) limit: Mutex<Option<usize>>,
+}
+
+/// What a connection follows, and how often news changed it.
+#[derive(Debug, Default)]
+struct Follows {
+    changes: u64,
+    conversations: BTreeSet<ConversationId>,
 }
 
 impl Node {
@@ -65,6 +73,21 @@ impl Registrar for Node {
 
     fn unbind(&self, connection: ConnectionId) {
         self.bound.lock().remove(&connection);
+        self.follows.lock().remove(&connection);
+    }
+
+    fn follow_changes(&self, connection: ConnectionId) -> u64 {
+        self.follows.lock().get(&connection).map_or(0, |follows| follows.changes)
+    }
+
+    fn follow(&self, connection: ConnectionId, conversations: Vec<ConversationId>, changes: u64) -> bool {
+        let mut all = self.follows.lock();
+        let follows = all.entry(connection).or_default();
+        let is_new = follows.changes == changes;
+        if is_new {
+            follows.conversations = conversations.into_iter().collect();
+        }
+        is_new
     }
 }
 
@@ -72,6 +95,19 @@ struct Ear(Arc<Node>);
 
 impl Subscriber for Ear {
     fn hint(&self, hint: &Hint) {
+        if let Hint::Membership { app, uid, conversation, follows } = hint {
+            let bound = self.0.bound.lock();
+            let mut all = self.0.follows.lock();
+            for connection in bound.iter().filter(|(_, user)| **user == (*app, *uid)).map(|(id, _)| *id) {
+                let held = all.entry(connection).or_default();
+                held.changes += 1;
+                if *follows {
+                    held.conversations.insert(*conversation);
+                } else {
+                    held.conversations.remove(conversation);
+                }
+            }
+        }
         self.0.hints.lock().push(hint.clone());
     }
 }
@@ -254,9 +290,18 @@ impl House {
 
     /// Whether a hint is for a client, as the registry decides it.
     pub(crate) fn reaches(&self, hint: &Hint, client: &Client<'_>) -> bool {
-        let (app, users) = hint.audience();
-        let bound = self.node.bound.lock().get(&client.peer.connection).copied();
-        bound.is_some_and(|(at, uid)| at == app && users.contains(&Some(uid)))
+        let connection = client.peer.connection;
+        let (app, audience) = hint.audience();
+        let Some((at, uid)) = self.node.bound.lock().get(&connection).copied() else { return false };
+        at == app
+            && match audience {
+                Audience::User(user) => user == uid,
+                Audience::Pair(one, other) => one == uid || other == uid,
+                Audience::Followers(conversation) => {
+                    let follows = self.node.follows.lock();
+                    follows.get(&connection).is_some_and(|held| held.conversations.contains(&conversation))
+                }
+            }
     }
 
     /// Hints that are on their way, taken off it.

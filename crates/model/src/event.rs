@@ -1,0 +1,230 @@
+//! Things that happen and are not said by anybody: what stands in entries of [`crate::EntryKind::Event`].
+//!
+//! Canonical: each dialect renders an event in its own words, or passes over it. Names are the public ones, as they
+//! were when it happened. Who caused it is the entry's sender; who must not see it is [`Event::hidden_from`], since an
+//! event of a group stands once in the group's log for all its members.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{EntryError, Uid};
+
+/// An event as it is stored (JSON: events are few beside messages, and grow fields).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub news: News,
+    /// Users whom it does not concern although they follow the feed: those who are told in their own words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden_from: Vec<u64>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    Group(GroupNews),
+    Contact(ContactNews),
+}
+
+/// Which of the three it is that a group's number names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupKind {
+    Group,
+    Room,
+    /// A conversation below a message of a group.
+    Thread,
+}
+
+/// Something happened in or about a group, chat room or thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupNews {
+    /// The public id.
+    pub group: String,
+    pub kind: GroupKind,
+    /// The group's name, for those who do not know it yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The group that a thread belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    pub change: GroupChange,
+}
+
+/// What changed. `user` is the one whom it happened to: vendors' clients take one an event, but where many come or go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupChange {
+    Created,
+    Destroyed,
+    /// The sender asks to be let in.
+    Applied {
+        reason: String,
+    },
+    ApplicationAccepted {
+        user: String,
+    },
+    ApplicationDeclined {
+        user: String,
+        reason: String,
+    },
+    Invited {
+        user: String,
+        reason: String,
+    },
+    /// The sender accepted an invitation.
+    InvitationAccepted,
+    InvitationDeclined {
+        reason: String,
+    },
+    /// Told to the one who was removed.
+    Removed {
+        user: String,
+    },
+    /// Told to the one who may come back.
+    Unblocked {
+        user: String,
+    },
+    /// Told to the one who was added without being asked.
+    Added {
+        user: String,
+    },
+    /// The settings in JSON with the field's own names, only those that changed.
+    Updated {
+        settings: serde_json::Map<String, serde_json::Value>,
+    },
+    Joined {
+        users: Vec<String>,
+        member_count: u32,
+        /// What the one who joined a room says about himself.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+    Left {
+        users: Vec<String>,
+        member_count: u32,
+    },
+    OwnerChanged {
+        owner: String,
+    },
+    AdminAdded {
+        user: String,
+    },
+    AdminRemoved {
+        user: String,
+    },
+    Muted {
+        user: String,
+        /// Milliseconds since 1970; `None`: for ever.
+        until: Option<u64>,
+    },
+    Unmuted {
+        user: String,
+    },
+    AllMuted,
+    AllUnmuted,
+    AllowListAdded {
+        user: String,
+    },
+    AllowListRemoved {
+        user: String,
+    },
+    AnnouncementChanged {
+        text: String,
+    },
+    AnnouncementDeleted,
+    FileShared {
+        file: String,
+        name: String,
+        bytes: u64,
+    },
+    FileRemoved {
+        file: String,
+    },
+    /// Attributes of a room.
+    AttributesSet {
+        attributes: serde_json::Map<String, serde_json::Value>,
+    },
+    AttributesRemoved {
+        keys: Vec<String>,
+    },
+    /// Attributes of one member; an empty value is a removed one.
+    MemberAttributesSet {
+        user: String,
+        attributes: serde_json::Map<String, serde_json::Value>,
+    },
+}
+
+/// Something happened between two users. The sender did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactNews {
+    /// The other one.
+    pub peer: String,
+    pub change: ContactChange,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactChange {
+    /// The sender asks to be a contact.
+    Asked { reason: String },
+    /// The sender said yes; told to the one who asked.
+    Accepted,
+    /// The sender said no.
+    Declined { reason: String },
+    /// They are contacts from now on.
+    Added,
+    /// The sender ended it.
+    Removed,
+}
+
+impl Event {
+    pub fn new(news: News) -> Self {
+        Self { news, hidden_from: Vec::new() }
+    }
+
+    /// The same event, not shown to these users.
+    #[must_use]
+    pub fn hidden_from(mut self, users: impl IntoIterator<Item = Uid>) -> Self {
+        self.hidden_from.extend(users.into_iter().map(|uid| uid.0));
+        self
+    }
+
+    pub fn is_hidden_from(&self, uid: Uid) -> bool {
+        self.hidden_from.contains(&uid.0)
+    }
+
+    /// The payload of an entry.
+    pub fn encode(&self) -> Bytes {
+        serde_json::to_vec(self).expect("an event has text keys only").into()
+    }
+
+    /// Reads an entry's payload.
+    ///
+    /// # Errors
+    /// [`EntryError`] for damaged bytes, and for news that this build does not know.
+    pub fn decode(payload: &[u8]) -> Result<Self, EntryError> {
+        serde_json::from_slice(payload).map_err(|_| EntryError("its event"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_comes_back() {
+        let change = GroupChange::Muted { user: "li".to_owned(), until: Some(7) };
+        let news = GroupNews {
+            group: "123456789012345".to_owned(),
+            kind: GroupKind::Group,
+            name: "Friends".to_owned(),
+            parent: None,
+            change,
+        };
+        let event = Event::new(News::Group(news)).hidden_from([Uid(3)]);
+        assert_eq!(Event::decode(&event.encode()), Ok(event.clone()));
+        assert!(event.is_hidden_from(Uid(3)) && !event.is_hidden_from(Uid(4)));
+        assert!(Event::decode(b"{}").is_err());
+    }
+}
