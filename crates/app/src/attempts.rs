@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ahash::AHashMap;
-use model::{AppId, Timestamp, Username};
+use model::{AddressBlock, AppId, Timestamp, Username};
 use parking_lot::Mutex;
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const WATCHED: usize = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Account(AppId, Username),
-    Address(IpAddr),
+    Address(AddressBlock),
 }
 
 /// Failed tries of the present window.
@@ -51,7 +51,8 @@ impl Attempts {
         let mut window = self.window.lock();
         window.move_to(now);
         let wait = WINDOW.saturating_sub(now.since(window.began));
-        let failed_at = |address| window.failures.get(&Subject::Address(address)).copied().unwrap_or(0);
+        let failed_at =
+            |address: IpAddr| window.failures.get(&Subject::Address(address.into())).copied().unwrap_or(0);
         if address.is_some_and(|address| failed_at(address) >= PER_ADDRESS) {
             return Err(wait);
         }
@@ -81,7 +82,7 @@ impl Attempts {
         let mut window = self.window.lock();
         window.move_to(now);
         if let Some(address) = address {
-            *window.count(Subject::Address(address)) += 1;
+            *window.count(Subject::Address(address.into())) += 1;
         }
     }
 }
@@ -151,6 +152,16 @@ mod tests {
         }
         assert!(attempts.begin(APP, &name("alice"), address, Timestamp(100_000)).is_err());
         assert_eq!(attempts.begin(APP, &name("alice"), None, Timestamp(100_000)), Ok(()));
+    }
+
+    #[test]
+    fn a_guesser_with_a_whole_ipv6_network_is_one_guesser() {
+        let attempts = Attempts::default();
+        let address = |host: u16| Some(IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, host]));
+        (0..100).for_each(|host| attempts.failed(address(host), Timestamp(100_000)));
+        assert!(attempts.begin(APP, &name("alice"), address(500), Timestamp(100_000)).is_err());
+        let neighbour = Some(IpAddr::from([0x2001, 0xdb8, 1, 3, 0, 0, 0, 1]));
+        assert_eq!(attempts.begin(APP, &name("alice"), neighbour, Timestamp(100_000)), Ok(()));
     }
 
     // reliability.md row 49

@@ -5,6 +5,7 @@
 //! facts moved between reading and writing, the line runs again.
 
 mod activate_user;
+mod admit;
 mod attempts;
 mod authenticate;
 mod change_password;
@@ -23,6 +24,7 @@ mod log_out;
 mod online;
 mod passwords;
 mod random;
+mod rates;
 mod recall_message;
 mod register_user;
 mod send_message;
@@ -34,6 +36,8 @@ mod update_user;
 use std::sync::Arc;
 
 use bus::Bus;
+use domain::rate::CallClass;
+use model::{AddressBlock, AppId, Uid};
 use store::{Store, StoreError, Versioned};
 
 pub use attempts::Attempts;
@@ -64,6 +68,9 @@ pub struct UseCases {
     pub(crate) ids: MessageIds,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) call_rates: rates::Rates<(AppId, CallClass)>,
+    pub(crate) registration_rates: rates::Rates<(AppId, AddressBlock)>,
+    pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) online: online::Online,
     pub(crate) sweeps: jobs::Sweeps,
     /// This run of the process, as session directory entries name it.
@@ -92,6 +99,9 @@ impl UseCases {
             ids: MessageIds::open(Arc::clone(&store.ids), node).await?,
             passwords: passwords::Passwords::new(passwords),
             attempts: Attempts::default(),
+            call_rates: rates::Rates::default(),
+            registration_rates: rates::Rates::default(),
+            message_rates: rates::Rates::default(),
             online: online::Online::default(),
             sweeps: jobs::Sweeps::default(),
             boot: random::number(),

@@ -10,7 +10,7 @@ use crate::{Error, Tenant, UseCases, random};
 
 impl UseCases {
     /// # Errors
-    /// `registration_closed`, `user_limit_reached`, `user_name_*`, `password_*`, `nickname_too_long`,
+    /// `registration_rate_limited`, `registration_closed`, `user_limit_reached`, `user_name_*`, `password_*`, `nickname_too_long`,
     /// `user_already_exists`, in this order; `server_busy`; faults.
     pub async fn register_user(
         &self,
@@ -19,6 +19,12 @@ impl UseCases {
         command: Register,
     ) -> Result<Arc<Account>, Error> {
         let settings = &app.value.settings;
+        // Before any look-up and any hash. Where registration is closed nobody is told to come back.
+        if let Registrant::Anonymous { address: Some(address) } = registrant
+            && settings.open_registration
+        {
+            self.admit_registration(app, address)?;
+        }
         // Counting costs two reads; only an app with a limit pays them.
         let users = if settings.users_limit == 0 { 0 } else { self.store.users.count(app.value.id).await? };
 

@@ -12,9 +12,10 @@ impl UseCases {
     /// Stores a message once and tells the live sessions of both users. A repeat gets the first answer.
     ///
     /// # Errors
-    /// Those of [`decide_send`]; `server_busy`, `storage_*`. After a fault the sender repeats with the same
+    /// `user_rate_limited`; those of [`decide_send`]; `server_busy`, `storage_*`. After a fault the sender repeats with the same
     /// client id.
     pub async fn send_message(&self, app: &Tenant, command: SendMessage) -> Result<Sent, Error> {
+        self.admit_message(app, &command.sender)?;
         let id = app.value.id;
         for _ in 0..TRIES {
             let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;

@@ -12,6 +12,7 @@ mod answer;
 mod condition;
 #[rustfmt::skip]
 mod generated;
+pub mod http;
 mod nearest;
 mod operation;
 mod table;

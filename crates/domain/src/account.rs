@@ -1,6 +1,7 @@
 //! Accounts: who may register whom under which name, and which logins an account allows.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use conditions::Condition;
 use model::{NameError, Timestamp, Uid, Username, limits};
@@ -27,8 +28,8 @@ pub struct User {
 /// Who asks for a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registrant {
-    /// Anybody, without a token.
-    Anonymous,
+    /// Anybody, without a token. The address, where it is known, limits how many.
+    Anonymous { address: Option<IpAddr> },
     /// The app's back end.
     BackEnd,
 }
@@ -106,7 +107,7 @@ pub fn decide_register(
     registrant: Registrant,
     command: Register,
 ) -> Result<Registration, RegisterRefused> {
-    if registrant == Registrant::Anonymous && !settings.open_registration {
+    if matches!(registrant, Registrant::Anonymous { .. }) && !settings.open_registration {
         return Err(RegisterRefused::Closed);
     }
     if settings.users_limit != 0 && users >= settings.users_limit {
@@ -204,6 +205,8 @@ pub fn printable(name: &str) -> String {
 mod tests {
     use super::*;
 
+    const ANYBODY: Registrant = Registrant::Anonymous { address: None };
+
     fn register(name: &str) -> Register {
         Register { name: name.into(), password: "pw".into(), nickname: None }
     }
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn names_are_folded_and_checked() {
-        assert_eq!(decide(Registrant::Anonymous, register("Alice")).unwrap().name.as_str(), "alice");
+        assert_eq!(decide(ANYBODY, register("Alice")).unwrap().name.as_str(), "alice");
         assert_eq!(decide(Registrant::BackEnd, register("")), Err(RegisterRefused::NameMissing));
         let long = decide(Registrant::BackEnd, register(&"x".repeat(65)));
         assert_eq!(long, Err(RegisterRefused::NameTooLong { bytes: 65 }));
@@ -227,7 +230,7 @@ mod tests {
     #[test]
     fn a_closed_app_takes_users_from_its_back_end_only() {
         let settings = Settings::default();
-        let refused = decide_register(&settings, 0, Registrant::Anonymous, register("alice"));
+        let refused = decide_register(&settings, 0, ANYBODY, register("alice"));
         assert_eq!(refused, Err(RegisterRefused::Closed));
         assert!(decide_register(&settings, 0, Registrant::BackEnd, register("alice")).is_ok());
     }

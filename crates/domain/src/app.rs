@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Refusal;
+use crate::rate::{CallClass, Rate};
 
 /// An app as the rules see it.
 #[derive(Clone, Debug)]
@@ -136,6 +137,11 @@ settings! {
     enabled: bool = true, "app.enabled";
     /// Anybody may register a user without a token; off leaves it to the app's back end (208).
     open_registration: bool = false, "registration.open";
+    /// Users that one address may register without a token, once it has used up registration.address_burst; in
+    /// a second, 0 is no limit (4, 429 reach_limit).
+    registrations_per_second: u64 = 50, "registration.address_per_second";
+    /// Users that one address may register without a token at once.
+    registrations_burst: u64 = 1_000, "registration.address_burst";
     /// Registered users at most; 0 is no limit (4, 429 resource_limited).
     users_limit: u64 = 0, "users.limit";
     /// Users online at the same time at most; 0 is no limit.
@@ -150,13 +156,45 @@ settings! {
     token_ttl_seconds: u64 = 60 * 24 * 60 * 60, "token.ttl_seconds";
     /// Largest message (body and extension) in bytes (511 on the web).
     message_bytes_limit: u64 = 64 * 1024, "message.bytes_limit";
+    /// Messages that one user's devices may send in a second; 0 is no limit (509).
+    messages_per_second: u64 = 0, "message.per_second";
     /// Senders may take messages back; off answers "not enabled" (505).
     recall_enabled: bool = true, "recall.enabled";
     /// How long after sending a message can be taken back, in seconds (504).
     recall_window_seconds: u64 = 120, "recall.window_seconds";
+    /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
+    /// reach_limit). The vendor has 100.
+    calls_per_second: u64 = 0, "rest.calls_per_second";
+    /// Calls for a token in a second; 0 is no limit. The vendor has 300.
+    token_calls_per_second: u64 = 0, "rest.token_calls_per_second";
+    /// Calls in a second that delete a page of users; 0 is no limit. The vendor has 30.
+    user_deletions_per_second: u64 = 0, "rest.user_deletions_per_second";
+    /// Calls in a second that look up many at once, such as the online status of a batch; 0 is no limit. The
+    /// vendor has 50.
+    look_ups_per_second: u64 = 0, "rest.look_ups_per_second";
 }
 
 impl Settings {
+    /// What one class of calls may do; `None` is no limit.
+    pub fn call_rate(&self, class: CallClass) -> Option<Rate> {
+        Rate::per_second(match class {
+            CallClass::Other => self.calls_per_second,
+            CallClass::Token => self.token_calls_per_second,
+            CallClass::UserDeletion => self.user_deletions_per_second,
+            CallClass::LookUp => self.look_ups_per_second,
+        })
+    }
+
+    /// What one address may register without a token; `None` is no limit.
+    pub fn registration_rate(&self) -> Option<Rate> {
+        Rate::new(self.registrations_per_second, self.registrations_burst)
+    }
+
+    /// What one user may send; `None` is no limit.
+    pub fn message_rate(&self) -> Option<Rate> {
+        Rate::per_second(self.messages_per_second)
+    }
+
     pub fn recall_window(&self) -> Duration {
         Duration::from_secs(self.recall_window_seconds)
     }

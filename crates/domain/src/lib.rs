@@ -7,6 +7,7 @@ pub mod account;
 pub mod app;
 pub mod device;
 pub mod message;
+pub mod rate;
 mod refused;
 pub mod token;
 

@@ -5,8 +5,8 @@
 //! one line that every request takes:
 //!
 //! 1. the app exists, 2. it is enabled, 3. the route exists, with this method, 4. the token is valid (form, app,
-//!    signature, expiry, account), 5. it is of the kind that the route asks for, 6. the body can be read,
-//!    7. whatever the route itself refuses.
+//!    signature, expiry, account), 5. it is of the kind that the route asks for, 6. the app's rate of calls
+//!    allows it, 7. the body can be read, 8. whatever the route itself refuses.
 //!
 //! Families of the API that this server does not have yet are known by their paths ([`not_enabled`]) and
 //! answer as the vendor does for a feature that is off. Every answer is JSON: the web SDKs wait for ever on
@@ -24,6 +24,7 @@ mod measures;
 mod not_enabled;
 mod origin;
 mod query;
+mod rates;
 mod routes;
 mod serve;
 mod sessions;

@@ -13,7 +13,9 @@ use std::task::Waker;
 
 use bus::Subscriber;
 use futures_util::task::AtomicWaker;
-use model::{AppId, Audience, CloseCause, CloseTarget, ConnectionId, ConversationId, Hint, Uid};
+use model::{
+    AddressBlock, AppId, Audience, CloseCause, CloseTarget, ConnectionId, ConversationId, Hint, Uid,
+};
 use parking_lot::Mutex;
 use session::Registrar;
 use smallvec::SmallVec;
@@ -30,7 +32,7 @@ pub struct RegistryLimits {
     /// Default 64; a user has at most 32 devices, and a reconnect may overlap with what it replaces.
     pub user_connections: usize,
     /// Sockets of any kind from one address, those of REST included. Default 16 384: whole offices and
-    /// mobile networks share an address. Trusted proxies are not counted, their clients are.
+    /// mobile networks share an address. An IPv6 /64 counts as one. Trusted proxies are not counted, their clients are.
     pub address_connections: usize,
 }
 
@@ -52,7 +54,7 @@ pub struct Registry {
     users: Shards<(AppId, Uid), SmallVec<[Arc<Connection>; 1]>>,
     /// The connections of this node that follow a group or room.
     followers: Shards<(AppId, ConversationId), Followers>,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    addresses: Mutex<HashMap<AddressBlock, usize>>,
     pub(crate) measures: Measures,
 }
 
@@ -94,6 +96,7 @@ impl Registry {
 
     /// Counts a socket of an address, until the guard is dropped. `None`: it has too many.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<AddressGuard> {
+        let address = AddressBlock::from(address);
         let mut addresses = self.addresses.lock();
         let count = addresses.entry(address).or_insert(0);
         if *count >= self.limits.address_connections {
@@ -404,7 +407,7 @@ impl Drop for Registered {
 /// A counted socket of an address.
 pub(crate) struct AddressGuard {
     registry: Arc<Registry>,
-    address: IpAddr,
+    address: AddressBlock,
 }
 
 impl Drop for AddressGuard {
@@ -523,5 +526,19 @@ mod tests {
         assert!(registry.follow(connection.id(), vec![GROUP], 0));
         drop(connection);
         assert!(registry.followers.shards.iter().all(|shard| shard.lock().is_empty()));
+    }
+
+    #[test]
+    fn a_whole_ipv6_network_has_the_sockets_of_one_address() {
+        let limits = RegistryLimits { address_connections: 2, ..RegistryLimits::default() };
+        let registry = Arc::new(Registry::new(1, limits));
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let one = registry.admit(address("2001:db8:1:2::1"));
+        let two = registry.admit(address("2001:db8:1:2::2"));
+        assert!(one.is_some() && two.is_some());
+        assert!(registry.admit(address("2001:db8:1:2::3")).is_none());
+        assert!(registry.admit(address("2001:db8:1:3::1")).is_some());
+        drop(two);
+        assert!(registry.admit(address("2001:db8:1:2::3")).is_some());
     }
 }

@@ -3,6 +3,7 @@
 //! Everything here is parsed once at the edge and can't be wrong afterwards. No I/O, no clock, no
 //! randomness, no vendor format: dialects translate into these types and back.
 
+mod address;
 mod app_key;
 mod delivery;
 mod device;
@@ -14,6 +15,7 @@ pub mod limits;
 mod names;
 mod time;
 
+pub use address::AddressBlock;
 pub use app_key::AppKey;
 pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Hint, RENDER_SLOTS};
 pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};

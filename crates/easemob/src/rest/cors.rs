@@ -6,6 +6,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use conditions::http::EXPOSED_HEADERS;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
@@ -15,7 +16,6 @@ use http::{HeaderValue, Method, StatusCode};
 /// `*` does not cover `Authorization`, nor anything in old browsers, so all known ones are named.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, X-Requested-With, restrict-access, \
                                share-secret, thumbnail, thumbnail-height, thumbnail-width, *";
-const EXPOSED_HEADERS: &str = "x-kith-condition, x-kith-trace, retry-after";
 /// Seconds that a browser may remember it; browsers cap it at 2 to 24 hours.
 const MAX_AGE: &str = "86400";
 

@@ -2,6 +2,7 @@
 
 use app::Error;
 use axum::response::Response;
+use conditions::http::retry_after_seconds;
 use conditions::{Operation, rest_answer};
 use easemob_wire::rest::ErrorAnswer;
 use http::header::RETRY_AFTER;
@@ -13,8 +14,8 @@ use super::answer::json_response;
 /// The dialect's name in logs and metrics.
 const DIALECT: &str = "easemob-rest";
 
-pub(crate) const CONDITION_HEADER: HeaderName = HeaderName::from_static("x-kith-condition");
-pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static("x-kith-trace");
+pub(crate) const CONDITION_HEADER: HeaderName = HeaderName::from_static(conditions::http::CONDITION_HEADER);
+pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static(conditions::http::TRACE_HEADER);
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -71,9 +72,7 @@ impl Failure {
         let trace = HeaderValue::from_str(trace.as_str()).expect("hexadecimal digits are a header value");
         headers.insert(TRACE_HEADER, trace);
         if let Some(wait) = self.error.retry_after() {
-            // Whole seconds, never too early.
-            let seconds = wait.as_millis().div_ceil(1000);
-            headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds(wait)));
         }
         response
     }

@@ -17,7 +17,7 @@ use super::call::{Call, PathNames, RequestLine};
 use super::failure::Failure;
 use super::query::Query;
 use super::routes::{Reads, Route};
-use super::{ClientAddress, Origin, Site, auth, body, measures, not_enabled};
+use super::{ClientAddress, Origin, Site, auth, body, measures, not_enabled, rates};
 
 /// What the router found for a path.
 #[derive(Clone, Copy)]
@@ -84,6 +84,8 @@ async fn answer(
     };
     let bearer = auth::bearer(&parts.headers);
     let caller = auth::admit(site, &tenant, route.who, bearer, &names.user).await?;
+    // Only now: a stranger must not use up what the app's own calls may do.
+    site.use_cases.admit_call(&tenant, rates::class_of(route))?;
     let body = match route.reads {
         Reads::Nothing => bytes::Bytes::new(),
         Reads::Json => body::read_json(&parts.headers, body, site.options.body_bytes_limit).await?,

@@ -53,7 +53,7 @@ pub(crate) async fn register(call: Call) -> Result<Answer, Failure> {
 
 async fn register_one(call: &Call, user: NewUser) -> Result<Answer, Failure> {
     let registrant = match call.caller {
-        Caller::Nobody => Registrant::Anonymous,
+        Caller::Nobody => Registrant::Anonymous { address: call.address },
         Caller::BackEnd | Caller::User(_) => Registrant::BackEnd,
     };
     let account = call.use_cases().register_user(&call.tenant, registrant, command(user)).await?;

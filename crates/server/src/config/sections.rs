@@ -109,7 +109,8 @@ sections! {
     Limits("limits") {
         /// Connections of one user.
         user_connections: usize = 64;
-        /// Sockets of one address, those of REST included. Offices and mobile networks share addresses.
+        /// Sockets of one address, those of REST included. Offices and mobile networks share addresses; an
+        /// IPv6 network of 64 bits is one.
         address_connections: usize = 16_384;
         /// Sockets whose handshake is under way. More wait in the kernel's queue.
         handshakes: usize = 8192;

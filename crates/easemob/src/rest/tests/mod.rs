@@ -3,6 +3,7 @@
 mod authorisation;
 mod envelopes;
 mod faults;
+mod limits;
 mod malformed;
 mod not_enabled;
 mod sessions;

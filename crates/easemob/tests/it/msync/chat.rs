@@ -410,3 +410,27 @@ fn a_settings_change_holds_for_connections_that_are_open() {
     let answer = alice.send_body("bob", &about(Type::Recall, Some(message)));
     assert_eq!(status(&answer), (ErrorCode::Fail, "message recall disabled", "recall_disabled"));
 }
+
+// easemob-rest.md 6.2: no limit by default, client code 509 where the owner sets one.
+#[test]
+fn a_user_who_floods_is_slowed_down_on_all_devices_together() {
+    let house = House::new();
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut tablet = house.log_in("alice", "webim_web_t");
+    let mut carol = house.log_in("carol", "webim_web_c");
+    for number in 0..50 {
+        assert_eq!(status(&alice.send_text("bob", &number.to_string())).0, ErrorCode::Ok);
+    }
+    house.set("message.per_second", "2");
+    assert_eq!(status(&alice.send_text("bob", "one")).0, ErrorCode::Ok);
+    assert_eq!(status(&tablet.send_text("bob", "two")).0, ErrorCode::Ok);
+    let refused = alice.send_text("bob", "three");
+    let (code, reason, condition) = status(&refused);
+    assert_eq!((code as i32, reason), (7, "traffic limit"), "the SDKs make 509 of it");
+    assert_eq!(condition, "user_rate_limited");
+    assert_eq!(refused.status.as_ref().unwrap().retry_after_ms(), 500);
+    assert_eq!(status(&carol.send_text("bob", "hi")).0, ErrorCode::Ok);
+    house.pass(500);
+    assert_eq!(status(&alice.send_text("bob", "three")).0, ErrorCode::Ok);
+}

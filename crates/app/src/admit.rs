@@ -1,0 +1,56 @@
+//! Admits calls, registrations and messages under the rates that an app's owner set.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use conditions::Condition;
+use conditions::http::retry_after_seconds;
+use domain::Refused;
+use domain::message::Sender;
+use domain::rate::CallClass;
+
+use crate::{Error, Tenant, UseCases};
+
+impl UseCases {
+    /// Counts a call of the app's API.
+    ///
+    /// # Errors
+    /// `rate_limited` with the time to wait.
+    pub fn admit_call(&self, app: &Tenant, class: CallClass) -> Result<(), Error> {
+        let Some(rate) = app.value.settings.call_rate(class) else { return Ok(()) };
+        let taken = self.call_rates.take((app.value.id, class), rate, self.now());
+        taken.map_err(|wait| limited(Condition::RateLimited, wait))
+    }
+
+    /// Counts a registration by somebody without a token.
+    ///
+    /// # Errors
+    /// `registration_rate_limited` with the time to wait.
+    pub(crate) fn admit_registration(&self, app: &Tenant, address: IpAddr) -> Result<(), Error> {
+        let Some(rate) = app.value.settings.registration_rate() else { return Ok(()) };
+        let taken = self.registration_rates.take((app.value.id, address.into()), rate, self.now());
+        taken.map_err(|wait| limited(Condition::RegistrationRateLimited, wait))
+    }
+
+    /// Counts a message of a client's. What back ends send is counted as their calls.
+    ///
+    /// # Errors
+    /// `user_rate_limited` with the time to wait.
+    pub(crate) fn admit_message(&self, app: &Tenant, sender: &Sender) -> Result<(), Error> {
+        let Some(rate) = app.value.settings.message_rate() else { return Ok(()) };
+        if sender.connection.is_none() {
+            return Ok(());
+        }
+        let taken = self.message_rates.take((app.value.id, sender.uid), rate, self.now());
+        taken.map_err(|wait| limited(Condition::UserRateLimited, wait))
+    }
+}
+
+fn limited(condition: Condition, wait: Duration) -> Error {
+    let seconds = retry_after_seconds(wait).to_string();
+    Error::Refused(Refused {
+        retry_after: Some(wait),
+        arguments: vec![("retry_after", seconds)],
+        ..Refused::plain(condition)
+    })
+}

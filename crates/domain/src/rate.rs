@@ -1,0 +1,135 @@
+//! Rates: how often something may happen, and when it may happen again.
+
+use std::time::Duration;
+
+use model::Timestamp;
+
+const MICROSECONDS: u64 = 1_000_000;
+
+/// So many a second in the long run, and so many at once after a rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    per_second: u64,
+    burst: u64,
+}
+
+/// Calls that share a rate (easemob-rest.md 6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallClass {
+    /// All that has no class of its own.
+    Other,
+    /// Asking for a token.
+    Token,
+    /// Deleting users by the page.
+    UserDeletion,
+    /// Looking up many at once: who is online, blocked, present, where somebody is a member.
+    LookUp,
+}
+
+/// What goes on under one rate. A bucket that was never touched is full, and so is one that rested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    /// When it will be full again, in microseconds since 1970.
+    full_at: u64,
+}
+
+impl Rate {
+    /// `None`: no limit, which a rate of 0 stands for in settings. At least one may happen at once.
+    pub fn new(per_second: u64, burst: u64) -> Option<Self> {
+        (per_second > 0).then(|| Self { per_second: per_second.min(MICROSECONDS), burst: burst.max(1) })
+    }
+
+    /// As [`Rate::new`], where a second's worth may come at once.
+    pub fn per_second(per_second: u64) -> Option<Self> {
+        Self::new(per_second, per_second)
+    }
+
+    /// Microseconds until one more may happen.
+    fn step(self) -> u64 {
+        MICROSECONDS / self.per_second
+    }
+
+    /// Microseconds in which an empty bucket fills.
+    fn span(self) -> u64 {
+        self.step().saturating_mul(self.burst)
+    }
+}
+
+impl Bucket {
+    /// Takes one, if there is one.
+    ///
+    /// # Errors
+    /// The time until there is one.
+    pub fn take(&mut self, rate: Rate, now: Timestamp) -> Result<(), Duration> {
+        let now = now.0.saturating_mul(1_000);
+        // A clock that was set back, or a rate that was raised, must not make anybody wait for longer than a full span.
+        let full_at = self.full_at.clamp(now, now.saturating_add(rate.span()));
+        let after = full_at.saturating_add(rate.step());
+        let latest = now.saturating_add(rate.span());
+        if after > latest {
+            return Err(Duration::from_micros(after - latest));
+        }
+        self.full_at = after;
+        Ok(())
+    }
+
+    /// Whether it is as good as one that was never touched.
+    pub fn is_full(&self, now: Timestamp) -> bool {
+        self.full_at <= now.0.saturating_mul(1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp(1_795_220_913_376);
+
+    /// How many may be taken at once.
+    fn taken(bucket: &mut Bucket, rate: Rate, now: Timestamp) -> usize {
+        (0..10_000).take_while(|_| bucket.take(rate, now).is_ok()).count()
+    }
+
+    #[test]
+    fn a_burst_goes_through_and_then_the_rate_holds() {
+        let rate = Rate::new(50, 1_000).unwrap();
+        let mut bucket = Bucket::default();
+        assert_eq!(taken(&mut bucket, rate, START), 1_000);
+        assert_eq!(bucket.take(rate, START), Err(Duration::from_millis(20)));
+        let later = START.plus(Duration::from_secs(1));
+        assert_eq!(taken(&mut bucket, rate, later), 50);
+        assert!(!bucket.is_full(later));
+        assert!(bucket.is_full(later.plus(Duration::from_secs(20))));
+        assert_eq!(taken(&mut bucket, rate, later.plus(Duration::from_secs(900))), 1_000);
+    }
+
+    #[test]
+    fn the_time_to_wait_is_enough_and_not_more() {
+        let rate = Rate::per_second(3).unwrap();
+        let mut bucket = Bucket::default();
+        assert_eq!(taken(&mut bucket, rate, START), 3);
+        let wait = bucket.take(rate, START).unwrap_err();
+        let early = START.plus(wait - Duration::from_millis(1));
+        assert!(bucket.take(rate, early).is_err());
+        assert_eq!(bucket.take(rate, START.plus(wait + Duration::from_millis(1))), Ok(()));
+    }
+
+    // reliability.md row 49
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_an_empty_bucket_does() {
+        let rate = Rate::per_second(10).unwrap();
+        let mut bucket = Bucket::default();
+        assert_eq!(taken(&mut bucket, rate, START), 10);
+        let wait = bucket.take(rate, Timestamp(5_000)).unwrap_err();
+        assert!(wait <= Duration::from_millis(100), "{wait:?}");
+    }
+
+    #[test]
+    fn zero_is_no_limit_and_one_always_fits() {
+        assert_eq!(Rate::per_second(0), None);
+        let rate = Rate::new(1, 0).unwrap();
+        assert_eq!(taken(&mut Bucket::default(), rate, START), 1);
+        let huge = Rate::new(u64::MAX, u64::MAX).unwrap();
+        assert_eq!(taken(&mut Bucket::default(), huge, START), 10_000);
+    }
+}
