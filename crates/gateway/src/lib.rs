@@ -2,7 +2,7 @@
 //!
 //! It reads as a journey. [`Listener`] accepts and hands a socket to a handshake lane (`listener`); TLS
 //! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, or in a WebSocket upgrade
-//! (`upgrade`). A WebSocket is a `FrameIo` (`frame_io`, `websocket`); the driver (`driver`) runs one
+//! (`upgrade`), or are turned away (`problem`). A WebSocket is a `FrameIo` (`frame_io`, `websocket`); the driver (`driver`) runs one
 //! session over it, and the [`Registry`] brings it hints from the bus. [`ShutdownHandle`] ends all that
 //! politely.
 //!
@@ -17,6 +17,7 @@ mod listener;
 mod mailbox;
 mod measures;
 mod options;
+mod problem;
 mod registry;
 mod requests;
 mod shutdown;

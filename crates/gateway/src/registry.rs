@@ -47,6 +47,7 @@ pub struct Registry {
     boot: u64,
     limits: RegistryLimits,
     next_number: AtomicU64,
+    trace_count: AtomicU64,
     open_count: AtomicUsize,
     /// Told when the last connection went.
     emptied: Notify,
@@ -66,6 +67,7 @@ impl Registry {
             boot,
             limits,
             next_number: AtomicU64::new(1),
+            trace_count: AtomicU64::new(1),
             open_count: AtomicUsize::new(0),
             emptied: Notify::new(),
             connections: Shards::default(),
@@ -92,6 +94,13 @@ impl Registry {
             }
             emptied.await;
         }
+    }
+
+    /// A number that names one line of the log; it comes once.
+    pub(crate) fn next_trace(&self) -> u64 {
+        // Multiples of an odd number are all different, and look as if drawn.
+        let count = self.trace_count.fetch_add(1, Ordering::Relaxed);
+        self.boot.wrapping_add(count.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// Counts a socket of an address, until the guard is dropped. `None`: it has too many.

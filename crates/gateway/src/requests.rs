@@ -10,8 +10,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use conditions::Condition;
+use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -27,13 +27,16 @@ use crate::ClientAddress;
 use crate::address::{client_address, is_trusted};
 use crate::driver::{Shared, drive};
 use crate::listener::Handshake;
+use crate::problem::Problem;
 use crate::registry::AddressGuard;
-use crate::upgrade::{self, BadUpgrade};
+use crate::upgrade;
 use crate::websocket::WebSocket;
 use crate::write_limit::WriteLimit;
 
 /// How long the end of a plain connection may take to be said (TLS).
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
+/// When a client may try again that was turned away for a reason that passes.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a listener serves.
 pub(crate) struct Site<P, S> {
@@ -218,34 +221,42 @@ where
         let options = &self.site.shared.options;
         let address = client_address(&options.trusted_proxies, self.exchange.socket, request.headers());
         if options.websocket_paths.iter().any(|path| path == request.uri().path()) {
-            let answer = self.upgrade(&request, address).unwrap_or_else(|bad| self.refuse(&bad));
+            let answer = self.upgrade(&request, address).unwrap_or_else(|problem| self.refuse(&problem));
             return Box::pin(ready(Ok(answer)));
         }
         *self.exchange.state.lock() = State::Plain;
         request.extensions_mut().insert(ClientAddress(address));
-        let (service, limit) = (self.site.service.clone(), options.request_limit);
+        let (site, limit) = (Arc::clone(&self.site), options.request_limit);
+        let service = site.service.clone();
         Box::pin(async move {
             Ok(match timeout(limit, service.oneshot(request)).await {
                 Ok(Ok(answer)) => answer.map(Either::Left),
                 Ok(Err(never)) => match never {},
-                Err(_) => problem(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "request_timeout",
-                    "the request took too long, its body included",
-                ),
+                Err(_) => {
+                    let problem = Problem {
+                        status: StatusCode::REQUEST_TIMEOUT,
+                        condition: Condition::RequestBodyTimeout,
+                        error: "request_timeout",
+                        description: "the request took too long, its body included",
+                        retry_after: None,
+                    };
+                    problem.render(site.shared.registry.next_trace()).map(Either::Right)
+                }
             })
         })
     }
 }
 
 impl<P: session::Protocol, S, B> Routes<P, S, B> {
-    fn upgrade(&self, request: &Request<Incoming>, address: IpAddr) -> Result<Answer<B>, BadUpgrade> {
+    fn upgrade(&self, request: &Request<Incoming>, address: IpAddr) -> Result<Answer<B>, Problem> {
         let answer = upgrade::accept(request)?.map(Either::Right);
         if *self.site.stop.borrow() {
-            return Err(BadUpgrade {
+            return Err(Problem {
                 status: StatusCode::SERVICE_UNAVAILABLE,
+                condition: Condition::ServerDraining,
                 error: "draining",
                 description: "this server is being restarted; connect again in a moment",
+                retry_after: Some(TRY_AGAIN),
             });
         }
         let mut admitted = self.exchange.admitted.lock().take();
@@ -253,10 +264,12 @@ impl<P: session::Protocol, S, B> Routes<P, S, B> {
             admitted = self.site.shared.registry.admit(address);
             if admitted.is_none() {
                 self.site.shared.registry.measures.refused_address_limit.increment(1);
-                return Err(BadUpgrade {
+                return Err(Problem {
                     status: StatusCode::TOO_MANY_REQUESTS,
+                    condition: Condition::ConnectionLimitReached,
                     error: "too_many_connections",
                     description: "too many connections come from this address",
+                    retry_after: Some(TRY_AGAIN),
                 });
             }
         }
@@ -264,26 +277,10 @@ impl<P: session::Protocol, S, B> Routes<P, S, B> {
         Ok(answer)
     }
 
-    fn refuse(&self, bad: &BadUpgrade) -> Answer<B> {
+    fn refuse(&self, problem: &Problem) -> Answer<B> {
         *self.exchange.state.lock() = State::Plain;
-        self.site.shared.registry.measures.refused_upgrade.increment(1);
-        let mut answer = problem(bad.status, bad.error, bad.description);
-        if bad.status == StatusCode::UPGRADE_REQUIRED {
-            answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-            answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        }
-        if bad.status == StatusCode::SERVICE_UNAVAILABLE || bad.status == StatusCode::TOO_MANY_REQUESTS {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        }
-        answer
+        let registry = &self.site.shared.registry;
+        registry.measures.refused_upgrade.increment(1);
+        problem.render(registry.next_trace()).map(Either::Right)
     }
-}
-
-/// An answer of the gateway itself. The texts are ours and need no escaping.
-fn problem<B>(status: StatusCode, error: &'static str, description: &'static str) -> Answer<B> {
-    let body = format!(r#"{{"error":"{error}","error_description":"{description}"}}"#);
-    let mut answer = Response::new(Either::Right(Full::from(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
 }

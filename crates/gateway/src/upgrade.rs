@@ -2,29 +2,27 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use conditions::Condition;
 use http::header::{
     CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use sha1::{Digest, Sha1};
 
+use crate::problem::Problem;
+
 /// RFC 6455 1.3.
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/// Why a request to a WebSocket path is none.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadUpgrade {
-    pub(crate) status: StatusCode,
-    pub(crate) error: &'static str,
-    pub(crate) description: &'static str,
-}
 
 /// The answer to a well-formed upgrade.
 ///
 /// # Errors
 /// What is wrong with the request.
-pub(crate) fn accept<B, R: Default>(request: &Request<B>) -> Result<Response<R>, BadUpgrade> {
-    let bad = |status, error, description| Err(BadUpgrade { status, error, description });
+pub(crate) fn accept<B, R: Default>(request: &Request<B>) -> Result<Response<R>, Problem> {
+    let bad = |status, error, description| {
+        let condition = Condition::WebsocketExpected;
+        Err(Problem { status, condition, error, description, retry_after: None })
+    };
     let headers = request.headers();
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
         let description =

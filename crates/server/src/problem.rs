@@ -5,14 +5,12 @@
 use app::Error;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use conditions::http::{CONDITION_HEADER, TRACE_HEADER, retry_after_seconds};
 use conditions::{Condition, Kind};
 use domain::Refused;
-use http::header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
-
-const CONDITION: HeaderName = HeaderName::from_static("x-kith-condition");
-const TRACE: HeaderName = HeaderName::from_static("x-kith-trace");
 
 /// What a call failed with.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let condition = self.0.condition();
         let trace = self.0.report("server");
-        let retry_seconds = self.0.retry_after().map(|after| after.as_secs().max(1));
+        let retry_seconds = self.0.retry_after().map(retry_after_seconds);
         let detail = self.0.to_string();
         let mut body = json!({
             "condition": condition.as_str(),
@@ -58,9 +56,9 @@ impl IntoResponse for Problem {
 
         let mut answer = (status(condition), Json(body)).into_response();
         let headers = answer.headers_mut();
-        headers.insert(CONDITION, HeaderValue::from_static(condition.as_str()));
+        headers.insert(CONDITION_HEADER, HeaderValue::from_static(condition.as_str()));
         if let Ok(trace) = HeaderValue::from_str(trace.as_str()) {
-            headers.insert(TRACE, trace);
+            headers.insert(TRACE_HEADER, trace);
         }
         if let Some(seconds) = retry_seconds {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -623,13 +623,15 @@ pub enum Condition {
     VoiceToTextFailed,
     /// The voice message lasts longer than can be turned into text.
     VoiceTooLong,
+    /// A request to a WebSocket path did not open a WebSocket.
+    WebsocketExpected,
     /// Somebody else changed the same thing at the same moment, several times in a row.
     WriteConflict,
 }
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 309] = [
+    pub const ALL: [Self; 310] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -938,11 +940,12 @@ impl Condition {
         Self::UserRepeated,
         Self::VoiceToTextFailed,
         Self::VoiceTooLong,
+        Self::WebsocketExpected,
         Self::WriteConflict,
     ];
 }
 
-pub(crate) static DETAILS: [Details; 309] = [
+pub(crate) static DETAILS: [Details; 310] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -5254,6 +5257,20 @@ pub(crate) static DETAILS: [Details; 309] = [
         meaning_zh: "语音时长超过可转文字的限制。",
         cause_zh: "语音识别只接受有限时长的录音。",
         remedy_zh: "只对较短的语音提供转文字功能。",
+    },
+    Details {
+        name: "websocket_expected",
+        kind: Kind::Invalid,
+        who: Who::Operator,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "A request to a WebSocket path did not open a WebSocket.",
+        cause: "Most often a proxy in front drops the headers of the upgrade. Otherwise the path was opened as a page or called as REST, or the client speaks a WebSocket older than version 13.",
+        remedy: "Let the proxy pass the upgrade on: for nginx `proxy_http_version 1.1`, `proxy_set_header Upgrade $http_upgrade` and `proxy_set_header Connection upgrade`. In the client, `url` is the path that ends in `/ws`, `apiUrl` the address without it.",
+        meaning_zh: "发往 WebSocket 路径的请求没有建立 WebSocket。",
+        cause_zh: "最常见的原因是前面的代理丢掉了升级所需的请求头；也可能是把该路径当作网页打开或当作 REST 调用，或客户端使用早于版本 13 的 WebSocket。",
+        remedy_zh: "让代理转发升级请求：nginx 需要 `proxy_http_version 1.1`、`proxy_set_header Upgrade $http_upgrade` 和 `proxy_set_header Connection upgrade`。客户端的 `url` 是以 `/ws` 结尾的路径，`apiUrl` 是不含它的地址。",
     },
     Details {
         name: "write_conflict",

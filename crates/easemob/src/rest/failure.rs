@@ -2,20 +2,17 @@
 
 use app::Error;
 use axum::response::Response;
-use conditions::http::retry_after_seconds;
+use conditions::http::{CONDITION_HEADER, TRACE_HEADER, retry_after_seconds};
 use conditions::{Operation, rest_answer};
 use easemob_wire::rest::ErrorAnswer;
 use http::header::RETRY_AFTER;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use model::Timestamp;
 
 use super::answer::json_response;
 
 /// The dialect's name in logs and metrics.
 const DIALECT: &str = "easemob-rest";
-
-pub(crate) const CONDITION_HEADER: HeaderName = HeaderName::from_static(conditions::http::CONDITION_HEADER);
-pub(crate) const TRACE_HEADER: HeaderName = HeaderName::from_static(conditions::http::TRACE_HEADER);
 
 /// Why a request is refused.
 #[derive(Debug)]

@@ -61,7 +61,9 @@ async fn a_kept_connection_ends_and_no_upgrade_is_begun() {
     assert_eq!(idle.receive_all().await, b"hello 127.0.0.1");
     late.send(&UPGRADE[20..]).await;
     let answer = String::from_utf8(late.receive_all().await).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("draining"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("\r\nx-kith-condition: server_draining\r\nx-kith-trace: "), "{answer}");
+    assert!(answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
     assert_eq!(within(shutdown).await.unwrap().told, 0);
 }
 

@@ -33,6 +33,26 @@ async fn a_connection_may_become_a_websocket_after_a_plain_request() {
     eventually("it is a session", || server.registry.open_count() == 1).await;
 }
 
+/// An answer of the gateway itself names its condition and a trace, and pages of other origins may read both.
+#[track_caller]
+fn is_refusal(answer: &str, status: u16, condition: &str) {
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    for line in [
+        format!("x-kith-condition: {condition}"),
+        "access-control-allow-origin: *".to_owned(),
+        "access-control-expose-headers: x-kith-condition, x-kith-trace, retry-after".to_owned(),
+        "content-type: application/json".to_owned(),
+    ] {
+        assert!(answer.contains(&format!("\r\n{line}\r\n")), "{line}: {answer}");
+    }
+    let trace = header(answer, "x-kith-trace").unwrap();
+    assert!(trace.len() == 16 && trace.bytes().all(|digit| digit.is_ascii_hexdigit()), "{trace}");
+}
+
+fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+    answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
 #[tokio::test]
 async fn a_bad_upgrade_is_told_why() {
     let server = server();
@@ -43,12 +63,16 @@ async fn a_bad_upgrade_is_told_why() {
         String::from_utf8(client.receive_all().await).unwrap()
     };
     let answer = ask("GET /ws HTTP/1.1\r\nhost: kith\r\nconnection: close\r\n\r\n".to_owned()).await;
-    assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("upgrade: websocket"), "{answer}");
+    is_refusal(&answer, 426, "websocket_expected");
+    assert_eq!(header(&answer, "upgrade"), Some("websocket"));
+    assert_eq!(header(&answer, "retry-after"), None);
     assert!(answer.contains(r#"{"error":"upgrade_required","error_description":""#), "{answer}");
     let answer = ask(UPGRADE.replace("Version: 13", "Version: 8")).await;
-    assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains("sec-websocket-version: 13"), "{answer}");
+    is_refusal(&answer, 426, "websocket_expected");
+    assert_eq!(header(&answer, "sec-websocket-version"), Some("13"));
     let answer = ask(UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short")).await;
-    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("Sec-WebSocket-Key"), "{answer}");
+    is_refusal(&answer, 400, "websocket_expected");
+    assert!(answer.contains("Sec-WebSocket-Key"), "{answer}");
     let answer = ask("nonsense\r\n\r\n".to_owned()).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(server.registry.open_count(), 0);
@@ -143,7 +167,8 @@ async fn behind_a_trusted_proxy_clients_have_their_own_address_and_limit() {
     assert_eq!(&address[2..], b"198.51.100.1");
 
     let (answer, _client) = join("198.51.100.1").await;
-    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    is_refusal(&answer, 429, "connection_limit_reached");
+    assert_eq!(header(&answer, "retry-after"), Some("5"));
     let (answer, _second) = join("198.51.100.2").await;
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
 }
@@ -154,5 +179,9 @@ async fn a_body_that_never_ends_is_answered() {
     let mut client = server.raw().await;
     client.send("POST /body HTTP/1.1\r\nhost: kith\r\ncontent-length: 100\r\n\r\nhalf").await;
     let answer = client.receive_head().await;
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    is_refusal(&answer, 408, "request_body_timeout");
+    let mut other = server.raw().await;
+    other.send("POST /body HTTP/1.1\r\nhost: kith\r\ncontent-length: 100\r\n\r\nhalf").await;
+    let other = other.receive_head().await;
+    assert_ne!(header(&answer, "x-kith-trace"), header(&other, "x-kith-trace"));
 }
