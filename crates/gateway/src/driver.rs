@@ -26,6 +26,9 @@ const TURN_INPUTS: usize = 64;
 /// What may wait in memory within a turn, before it is written without waiting for the turn's end.
 const WRITE_THROUGH_BYTES: usize = 64 << 10;
 
+/// Panics of one session that are caught; then it is given up.
+const PANICS_LIMIT: u8 = 4;
+
 /// Close codes of RFC 6455 7.4.1.
 const NORMAL: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
@@ -60,6 +63,7 @@ pub(crate) fn drive<P: Protocol>(
         opened: now,
         heard: now,
         stalled: None,
+        panics: 0,
         largest_frame_bytes: 0,
     };
     driver.settle(now);
@@ -78,6 +82,7 @@ struct Driver<P: Protocol, F> {
     /// When the peer last gave a sign of life, or we last began to listen for one.
     heard: Instant,
     stalled: Option<Stall>,
+    panics: u8,
     /// Of the frames that wait for the peer, or were written since nothing waited.
     largest_frame_bytes: usize,
     /// Never later than the next deadline; often earlier, since frames only move deadlines back.
@@ -114,18 +119,37 @@ enum Phase {
 }
 
 impl<P: Protocol, F: FrameIo> Driver<P, F> {
-    /// A panic of the session or of a use case ends this connection only.
+    /// A panic of the session or of a use case ends this connection only, and the session all the same: its end
+    /// is what takes the user out of those who are online.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        catch_unwind(AssertUnwindSafe(|| self.turn(cx))).unwrap_or_else(|_| {
+        loop {
+            if let Ok(poll) = catch_unwind(AssertUnwindSafe(|| self.turn(cx))) {
+                return poll;
+            }
             self.registered.measures().panics.increment(1);
             error!(connection = self.peer.connection.number, "a session panicked; its connection is closed");
-            // The socket may be what panicked, so the farewell is said with the same care.
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                self.io.feed_close(INTERNAL_ERROR, "internal error");
-                self.io.poll_flush(cx)
-            }));
-            Poll::Ready(())
-        })
+            self.panics += 1;
+            let ended = catch_unwind(AssertUnwindSafe(|| self.end_after_panic(cx)));
+            if ended.is_err() || self.panics >= PANICS_LIMIT {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    fn end_after_panic(&mut self, cx: &mut Context<'_>) {
+        // What panicked can't be polled again.
+        self.performing = None;
+        let instant = Instant::now();
+        if matches!(self.phase, Phase::Gone { .. }) {
+            // An event of the end did: the others are performed.
+            return self.settle(instant);
+        }
+        // The socket may be what panicked, so the farewell is said with the same care.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.io.feed_close(INTERNAL_ERROR, "internal error");
+            self.io.poll_flush(cx)
+        }));
+        self.end(instant, false);
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -1,10 +1,10 @@
 //! Sockets: accepts connections, finds out what they speak, and drives sessions over them.
 //!
 //! It reads as a journey. [`Listener`] accepts and hands a socket to a handshake lane (`listener`); TLS
-//! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, or in a WebSocket upgrade
-//! (`upgrade`), or are turned away (`problem`). A WebSocket is a `FrameIo` (`frame_io`, `websocket`); the driver (`driver`) runs one
-//! session over it, and the [`Registry`] brings it hints from the bus. [`ShutdownHandle`] ends all that
-//! politely.
+//! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, in a WebSocket upgrade (`upgrade`), or
+//! in an answer of the gateway's own (`problem`). A WebSocket is a `FrameIo` (`frame_io`, `websocket`); the
+//! driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
+//! [`ShutdownHandle`] ends all that politely.
 //!
 //! The gateway never names a dialect and decides nothing about messages: it is handed a
 //! [`session::Protocol`] and a service for plain requests. It keeps no message; what a slow peer does not

@@ -185,6 +185,29 @@ async fn a_panic_ends_one_connection_only() {
     assert_eq!(other.hear().await, "alive");
 }
 
+// Its end is what takes a user out of those who are online.
+#[tokio::test]
+async fn a_session_that_panicked_is_ended_as_any_other() {
+    let server = server();
+    for word in ["panic", "panic at work"] {
+        let mut client = server.user(2).await;
+        client.say(word).await;
+        client.hear_close().await.unwrap();
+        eventually("it is forgotten", || server.registry.open_count() == 0).await;
+    }
+    assert_eq!(server.log(), ["left", "left"]);
+}
+
+#[tokio::test]
+async fn a_session_that_panics_at_its_end_too_is_given_up() {
+    let server = server();
+    let mut client = server.user(2).await;
+    client.say("panic always").await;
+    client.hear_close().await.unwrap();
+    eventually("it is forgotten", || server.registry.open_count() == 0).await;
+    assert!(server.log().is_empty());
+}
+
 #[tokio::test]
 async fn a_silent_client_is_told_and_closed() {
     let server = server_with(|options, _| options.idle_limit = Duration::from_millis(200));

@@ -19,13 +19,15 @@ pub(crate) const APP: AppId = AppId(1);
 /// - `work X`: an event that waits for [`Desk::gate`], then says `done X`
 /// - `flood COUNT BYTES`: says so many frames
 /// - `timer MS`: says `tick` after that time
-/// - `close`: closes; `mute`: does not answer a close of the driver; `panic`, `panic at work`
+/// - `close`: closes; `mute`: does not answer a close of the driver; `panic`, `panic at work`,
+///   `panic always`
 #[derive(Debug, Default)]
 pub(crate) struct Words {
     events: VecDeque<Event>,
     outputs: VecDeque<Output>,
     deadline: Option<Timestamp>,
     is_mute: bool,
+    is_broken: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,7 @@ impl Words {
             "timer" => self.deadline = Some(now.plus(Duration::from_millis(rest.parse().unwrap()))),
             "close" => self.outputs.push_back(Output::Close { reason: "as you wish" }),
             "mute" => self.is_mute = true,
+            "panic" if rest == "always" => self.is_broken = true,
             "panic" if rest.is_empty() => panic!("a test wants the session to panic"),
             "panic" => self.events.push_back(Event::Work("panic".to_owned())),
             _ => self.say(format!("what is {word}?")),
@@ -90,6 +93,7 @@ impl Session for Words {
     }
 
     fn poll_event(&mut self) -> Option<Event> {
+        assert!(!self.is_broken, "a test wants the session to panic again and again");
         self.events.pop_front()
     }
 
