@@ -1,9 +1,10 @@
 //! Bodies of the HTTP API (easemob-rest.md sections 1, 2, 3.1): what clients send ([`request`]) and the envelopes of
-//! the answers ([`answer`]).
+//! the answers ([`answer`]). [`message`] turns messages into JSON and back.
 //!
 //! Texts of errors are not here; they come from the catalogue.
 
 pub mod answer;
+pub mod message;
 pub mod request;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
