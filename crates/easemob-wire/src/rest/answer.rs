@@ -27,12 +27,18 @@ pub struct Envelope {
     pub uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entities: Option<Vec<User>>,
+    /// `entities` of the routes that list something else than accounts; the two exclude each other.
+    #[serde(rename = "entities", skip_serializing_if = "Option::is_none")]
+    pub other_entities: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
     /// Milliseconds since 1970.
     pub timestamp: u64,
     /// Milliseconds spent.
     pub duration: u64,
+    /// `ok`, on the routes that have nothing else to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<usize>,
     /// Where the next page begins; absent on the last one, on which clients stop.
@@ -129,9 +135,11 @@ mod tests {
             path: Some("/users".into()),
             uri: Some("https://host/org/app/users".into()),
             entities: Some(vec![alice()]),
+            other_entities: None,
             data: Some(serde_json::json!([])),
             timestamp: 1_542_361_730_243,
             duration: 0,
+            status: None,
             count: Some(1),
             cursor: Some("next".into()),
             params: Some([("limit".to_owned(), vec!["2".to_owned()])].into()),
