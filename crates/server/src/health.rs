@@ -1,34 +1,42 @@
 //! `/healthz`: the process lives. `/readyz`: it should get traffic, else why not. `/metrics`: Prometheus.
 //!
-//! Without a token, so that probes need none; and without CORS, so that pages can't read them.
+//! The first two need no token, so that probes have none; metrics tell more, and do unless they are read on this
+//! machine (`http.metrics`). All are without CORS, so that pages can't read them.
 
 use std::sync::Arc;
 
 use app::UseCases;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
+use gateway::ClientAddress;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
+use crate::admin::Guard;
+use crate::config::MetricsAccess;
 use crate::metrics::Metrics;
+use crate::problem::Problem;
 use crate::status::Status;
 
+/// What the routes need of the server.
 #[derive(Clone)]
-struct Health {
-    use_cases: Arc<UseCases>,
-    status: Arc<Status>,
-    metrics: Metrics,
+pub(crate) struct Health {
+    pub(crate) use_cases: Arc<UseCases>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) metrics: Metrics,
+    pub(crate) metrics_access: MetricsAccess,
+    pub(crate) guard: Arc<Guard>,
 }
 
-pub(crate) fn routes(use_cases: Arc<UseCases>, status: Arc<Status>, metrics: Metrics) -> Router {
+pub(crate) fn routes(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
-        .with_state(Health { use_cases, status, metrics })
+        .with_state(health)
 }
 
 async fn ready(State(health): State<Health>) -> Response {
@@ -37,7 +45,27 @@ async fn ready(State(health): State<Health>) -> Response {
     (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons }))).into_response()
 }
 
-async fn render(State(health): State<Health>) -> Response {
+async fn render(
+    State(health): State<Health>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let is_open = match health.metrics_access {
+        MetricsAccess::Open => true,
+        MetricsAccess::Local => client.is_some_and(|Extension(client)| is_local(client, &headers)),
+        MetricsAccess::Token => false,
+    };
+    if !is_open {
+        health.guard.decide(&headers)?;
+    }
     let text = health.metrics.render(&health.status);
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// Whether a request comes from this machine. One that a proxy passed on may come from anywhere, unless the proxy is
+/// trusted; then `client` is not the proxy.
+fn is_local(ClientAddress(client): ClientAddress, headers: &HeaderMap) -> bool {
+    let is_passed_on =
+        ["x-forwarded-for", "forwarded", "x-real-ip"].iter().any(|name| headers.contains_key(*name));
+    client.is_loopback() && !is_passed_on
 }

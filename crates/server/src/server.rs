@@ -1,9 +1,9 @@
 //! Starts a server from its configuration, and ends it: politely, and in bounded time.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{io, mem};
 
 use bus::Bus as _;
 use conditions::Condition;
@@ -14,14 +14,18 @@ use thiserror::Error;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Guard};
 use crate::demo::{self, Demo};
 use crate::folder::{FolderError, ServerFile, admin_token_path};
 use crate::foundation::Foundation;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::status::Status;
 use crate::{Config, LogHandle, dialects, health, options};
+
+/// Keys that [`Running::reload`] applies.
+const RELOADED: [&str; 3] = ["log.level", "shutdown.spread", "shutdown.limit"];
 
 /// A server that is to be started.
 #[derive(Debug)]
@@ -126,9 +130,16 @@ impl Running {
 
         let status = Arc::new(Status::new(config.storage.engine.as_str(), Some(Arc::clone(&registry))));
         let admin = Admin { use_cases: Arc::clone(&foundation.use_cases), status: Arc::clone(&status) };
-        let token = foundation.folder.admin_token()?;
-        let own = health::routes(Arc::clone(&foundation.use_cases), Arc::clone(&status), metrics.clone())
-            .merge(admin::guarded_routes(admin, token))
+        let guard = Arc::new(Guard::new(foundation.folder.admin_token()?));
+        let health = Health {
+            use_cases: Arc::clone(&foundation.use_cases),
+            status: Arc::clone(&status),
+            metrics: metrics.clone(),
+            metrics_access: config.http.metrics,
+            guard: Arc::clone(&guard),
+        };
+        let own = health::routes(health)
+            .merge(admin::guarded_routes(admin, guard))
             .fallback(async || Problem::plain(Condition::RouteNotFound));
 
         let options = options::gateway_options(&config);
@@ -209,15 +220,16 @@ impl Running {
         demo::prepare(&self.foundation.use_cases).await
     }
 
-    /// Takes over what can change while it runs, and logs what takes a restart. Certificates need no
-    /// reload: their files are watched.
+    /// Takes over what can change while it runs, and logs what takes a restart: all that differs from what is in
+    /// force, whether it changed just now or before. Certificates need no reload: their files are watched.
     pub fn reload(&mut self, config: Config, log: &LogHandle) {
-        let old = mem::replace(&mut self.serving.config, config);
-        let new = &self.serving.config;
-        let changed = old.differences(new);
-        log.set_level(&new.log);
+        let in_force = &mut self.serving.config;
+        let changed = in_force.differences(&config);
         let (applied, waiting): (Vec<&str>, Vec<&str>) =
-            changed.iter().map(String::as_str).partition(|key| *key == "log.level");
+            changed.iter().map(String::as_str).partition(|key| RELOADED.contains(key));
+        log.set_level(&config.log);
+        in_force.log.level = config.log.level;
+        in_force.shutdown = config.shutdown;
         tracing::info!(applied = applied.join(" "), "the configuration was read again");
         if !waiting.is_empty() {
             tracing::warn!(keys = waiting.join(" "), "these changes take effect after a restart");

@@ -111,6 +111,25 @@ fn sighup_changes_the_log_level_and_says_what_takes_a_restart() {
 }
 
 #[test]
+fn what_waits_for_a_restart_is_named_until_it_is_taken_back() {
+    let place = Place::new();
+    let file = place.data().with_extension("toml");
+    fs::write(&file, "[log]\nformat = \"json\"\n").unwrap();
+    let server = place.serve(&["--config", file.to_str().unwrap()]);
+    let changed = "[log]\nformat = \"json\"\n[limits]\nuser_connections = 3\n";
+    for text in [changed, changed, "[log]\nformat = \"json\"\n"] {
+        fs::write(&file, text).unwrap();
+        server.signal("HUP");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    server.signal("TERM");
+    let (_, _, log) = server.wait();
+    let reloads = log.split("the configuration was read again").skip(1);
+    let is_waiting = reloads.map(|after| after.contains("\"keys\":\"limits.user_connections\""));
+    assert_eq!(is_waiting.collect::<Vec<_>>(), [true, true, false], "{log}");
+}
+
+#[test]
 fn a_person_is_shown_how_to_try_it() {
     let place = Place::new();
     let mut command = place.command(&["serve", "--demo", "--http", "127.0.0.1:0"]);

@@ -1,4 +1,5 @@
-//! Who may call the admin API: whoever has the token of the data folder, and no web page.
+//! Who may call the admin API, and read metrics from elsewhere: whoever has the token of the data folder, and no
+//! web page.
 
 use std::sync::Arc;
 
@@ -21,7 +22,9 @@ impl Guard {
         Self { token }
     }
 
-    fn decide(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// # Errors
+    /// `admin_origin_refused`, `admin_token_wrong`.
+    pub(crate) fn decide(&self, headers: &HeaderMap) -> Result<(), Problem> {
         // A browser adds it, so a page can't drive the server even when it got hold of a token.
         if headers.contains_key(ORIGIN) {
             return Err(Problem::plain(Condition::AdminOriginRefused));

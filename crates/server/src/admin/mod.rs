@@ -30,6 +30,8 @@ use conditions::Condition;
 use model::AppKey;
 use serde_json::{Value, json};
 
+pub(crate) use guard::Guard;
+
 use crate::problem::Problem;
 use crate::status::Status;
 
@@ -41,8 +43,7 @@ pub(crate) struct Admin {
 }
 
 /// The routes for whoever brings the token, below `/admin/v1`.
-pub(crate) fn guarded_routes(admin: Admin, token: String) -> Router {
-    let guard = Arc::new(guard::Guard::new(token));
+pub(crate) fn guarded_routes(admin: Admin, guard: Arc<Guard>) -> Router {
     let inner = routes(admin).layer(middleware::from_fn_with_state(guard, guard::check));
     // Not `nest`, whose fallback would lose against the routes of dialects that match any path.
     Router::new().nest_service("/admin/v1", inner)

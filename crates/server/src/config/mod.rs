@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use load::{ConfigError, Sources};
-pub use sections::{Engine, Http, Limits, Log, LogFormat, Passwords, Shutdown, Storage, Tls};
+pub use sections::{Engine, Http, Limits, Log, LogFormat, MetricsAccess, Passwords, Shutdown, Storage, Tls};
 pub use value::{DatabaseUrl, List, Listen, PublicOrigin, Size, Span};
 
 use sections::Line;

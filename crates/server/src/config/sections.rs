@@ -71,6 +71,10 @@ sections! {
         public_origin: Option<PublicOrigin> = None, like "\"https://chat.example.com\"";
         /// Proxies whose `X-Forwarded-For` is believed: addresses or networks like "10.0.0.0/8".
         trusted_proxies: List<Network> = List::default();
+        /// Who may read `/metrics`: "local" is requests from this machine, and from elsewhere those with the
+        /// admin token; "token" is the admin token only, for a proxy on this machine that says nothing of the
+        /// addresses it serves; "open" is everybody.
+        metrics: MetricsAccess = MetricsAccess::Local;
         /// Connections that the kernel keeps until they are accepted.
         backlog: u32 = 4096;
     }
@@ -145,7 +149,7 @@ sections! {
         parallel: Option<usize> = None, like "2";
     }
 
-    /// Logs, on standard error. Reloaded by SIGHUP.
+    /// Logs, on standard error. SIGHUP reads the level again.
     Log("log") {
         /// error, warn, info, debug or trace; or by module, like "info,gateway=debug".
         level: String = "info".to_owned();
@@ -153,7 +157,7 @@ sections! {
         format: LogFormat = LogFormat::Text;
     }
 
-    /// How the server ends after SIGTERM or SIGINT.
+    /// How the server ends after SIGTERM or SIGINT. SIGHUP reads this section again.
     Shutdown("shutdown") {
         /// Clients are told to reconnect over this time, so that they do not all come back at once.
         spread: Span = Span::seconds(2);
@@ -181,6 +185,17 @@ impl Engine {
     }
 }
 
+/// Who may read metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsAccess {
+    /// This machine, and whoever has the admin token.
+    Local,
+    /// Whoever has the admin token.
+    Token,
+    Open,
+}
+
 /// The form of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -192,6 +207,17 @@ pub enum LogFormat {
 impl Show for Engine {
     fn show(&self) -> Option<String> {
         Some(format!("\"{}\"", self.as_str()))
+    }
+}
+
+impl Show for MetricsAccess {
+    fn show(&self) -> Option<String> {
+        let name = match self {
+            Self::Local => "local",
+            Self::Token => "token",
+            Self::Open => "open",
+        };
+        Some(format!("\"{name}\""))
     }
 }
 

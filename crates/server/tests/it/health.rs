@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use server::Server;
-use server::config::{Engine, Size};
+use server::config::{Engine, List, MetricsAccess, Size};
 
 use crate::support::{Site, call, config};
 
@@ -78,6 +78,53 @@ async fn metrics_are_prometheus_text_with_help_and_buckets() {
     let refused = r#"kith_refusals_total{condition="admin_token_wrong",dialect="server"}"#;
     assert!(metrics.text.contains(refused), "{}", metrics.text);
     site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_for_this_machine_and_for_whoever_has_the_admin_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder, Engine::Memory);
+    config.http.trusted_proxies = List(vec!["127.0.0.1".parse().unwrap()]);
+    let running = Server::new(config).start().await.unwrap();
+    let token = std::fs::read_to_string(running.admin_token_file()).unwrap();
+    let bearer = format!("Bearer {}", token.trim());
+    let get = async |headers: &[(&str, &str)]| call(running.address(), "GET", "/metrics", headers, "").await;
+
+    assert_eq!(get(&[]).await.status, StatusCode::OK);
+    let elsewhere = ("x-forwarded-for", "198.51.100.1");
+    let refused = get(&[elsewhere]).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.header("x-kith-condition"), "admin_token_wrong");
+    assert!(!refused.text.contains("kith_uptime_seconds"));
+    assert_eq!(get(&[elsewhere, ("authorization", "Bearer 0")]).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(get(&[elsewhere, ("authorization", &bearer)]).await.status, StatusCode::OK);
+    running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_on_this_machine_does_not_make_its_clients_local() {
+    let site = Site::start().await;
+    for name in ["x-forwarded-for", "forwarded", "x-real-ip"] {
+        let headers = [(name, "127.0.0.1")];
+        let answer = call(site.running.address(), "GET", "/metrics", &headers, "").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
+    }
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_opens_metrics_to_all_or_to_the_token_alone() {
+    for (access, local, elsewhere) in [(MetricsAccess::Open, 200, 200), (MetricsAccess::Token, 401, 401)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&folder, Engine::Memory);
+        config.http.metrics = access;
+        let running = Server::new(config).start().await.unwrap();
+        let get = async |headers: &[(&str, &str)]| {
+            call(running.address(), "GET", "/metrics", headers, "").await.status.as_u16()
+        };
+        assert_eq!((get(&[]).await, get(&[("x-real-ip", "198.51.100.1")]).await), (local, elsewhere));
+        running.shutdown().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
