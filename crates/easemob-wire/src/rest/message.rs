@@ -209,7 +209,7 @@ impl Stored {
         if let Some(chat_type) = self.chat_type() {
             payload.insert("type".into(), chat_type.name().into());
         }
-        if self.body.msg_config.as_ref().is_some_and(|config| config.allow_group_ack()) {
+        if self.body.msg_config.as_ref().is_some_and(MessageConfig::allow_group_ack) {
             payload.insert("msgConfig".into(), json!({ "allowGroupAck": true }));
         }
         if let Ok(meta @ Value::Object(_)) = serde_json::from_str(self.body.meta()) {
