@@ -160,6 +160,7 @@ fn entry(seq: u64) -> Entry {
         sender_resource: None,
         target_name: name("bob"),
         target_resource: None,
+        only_for: Vec::new(),
         subject: None,
         payload: Bytes::from_static(b"payload"),
     }

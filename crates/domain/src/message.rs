@@ -135,6 +135,7 @@ pub fn decide_send(
             sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
             target_resource: command.resource.clone().filter(|_| recipient.uid == command.sender.uid),
+            only_for: Vec::new(),
             subject: None,
             payload: command.payload.clone(),
         },
@@ -227,6 +228,7 @@ pub fn decide_receipt(
             sender_resource: command.sender.resource.clone(),
             target_name: recipient.name.clone(),
             target_resource: None,
+            only_for: Vec::new(),
             subject: command.subject,
             payload: command.payload.clone(),
         },
@@ -356,6 +358,7 @@ pub fn decide_recall(
             target_name: recipient.name.clone(),
             // Who was not shown the message is not told of its recall.
             target_resource: message.target_resource.clone(),
+            only_for: message.only_for.clone(),
             subject: Some(command.subject),
             payload: command.payload.clone(),
         },

@@ -120,6 +120,7 @@ mod tests {
             sender_resource: None,
             target_name: Username::parse("me").unwrap(),
             target_resource: None,
+            only_for: Vec::new(),
             subject: None,
             payload: Bytes::new(),
         };

@@ -470,6 +470,7 @@ mod tests {
             sender_resource: None,
             sender_connection: None,
             target_resource: None,
+            only_for: Vec::new(),
             target_name: Username::parse("7").unwrap(),
             subject: None,
             payload: bytes::Bytes::new(),

@@ -3,10 +3,12 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::{ConnectionId, DeviceNumber, MessageId, Resource, Timestamp, Uid, Username};
+use crate::{ConnectionId, DeviceNumber, MessageId, Resource, Timestamp, Uid, Username, limits};
 
 /// Version of [`Entry::encode`]'s form, its first byte.
 const FORMAT: u8 = 2;
+/// The form of an entry that is for some users only: [`Entry::only_for`] stands in front of the payload.
+const FORMAT_FOR_SOME: u8 = 3;
 /// The form before [`Entry::sender_connection`] and [`Entry::target_resource`], which is still read.
 const FORMAT_WITHOUT_CONNECTION: u8 = 1;
 
@@ -40,7 +42,8 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    fn from_byte(byte: u8) -> Option<Self> {
+    /// The kind of a stored byte; `None` for one of a newer build.
+    pub fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             1 => Self::Message,
             2 => Self::Command,
@@ -73,6 +76,9 @@ pub struct Entry {
     pub target_name: Username,
     /// The only device that it is for, among the sender's own.
     pub target_resource: Option<Resource>,
+    /// The only users who are shown it, among those who follow the feed; empty: all of them. At most
+    /// [`limits::ENTRY_USERS`].
+    pub only_for: Vec<Uid>,
     /// The message that a recall or receipt is about.
     pub subject: Option<MessageId>,
     /// The dialect's bytes, with everything that only the server may say already cut or set.
@@ -85,6 +91,11 @@ pub struct Entry {
 pub struct EntryError(pub(crate) &'static str);
 
 impl Entry {
+    /// Whether a user may be shown it. His devices are another question ([`Entry::target_resource`]).
+    pub fn is_for(&self, uid: Uid) -> bool {
+        self.only_for.is_empty() || self.only_for.contains(&uid)
+    }
+
     /// The stored form (see [`Entry::decode`]).
     pub fn encode(&self) -> Bytes {
         let texts = [
@@ -94,8 +105,9 @@ impl Entry {
             self.target_resource.as_ref().map_or("", Resource::as_str),
         ];
         let texts_bytes: usize = texts.iter().map(|text| 1 + text.len()).sum();
-        let mut out = BytesMut::with_capacity(55 + texts_bytes + self.payload.len());
-        out.put_u8(FORMAT);
+        let users_bytes = if self.only_for.is_empty() { 0 } else { 1 + 8 * self.only_for.len() };
+        let mut out = BytesMut::with_capacity(55 + texts_bytes + users_bytes + self.payload.len());
+        out.put_u8(if self.only_for.is_empty() { FORMAT } else { FORMAT_FOR_SOME });
         out.put_u8(self.kind as u8);
         out.put_u8(self.dialect as u8);
         out.put_u64(self.id.0);
@@ -110,6 +122,11 @@ impl Entry {
             out.put_u8(u8::try_from(text.len()).expect("names and resources are below 256 bytes"));
             out.put_slice(text.as_bytes());
         }
+        if !self.only_for.is_empty() {
+            debug_assert!(self.only_for.len() <= limits::ENTRY_USERS);
+            out.put_u8(u8::try_from(self.only_for.len()).expect("ENTRY_USERS is below 256"));
+            self.only_for.iter().for_each(|uid| out.put_u64(uid.0));
+        }
         out.put_slice(&self.payload);
         out.freeze()
     }
@@ -122,8 +139,9 @@ impl Entry {
         if bytes.remaining() < 39 {
             return Err(EntryError("it is too short"));
         }
-        let has_connection = match bytes.get_u8() {
-            FORMAT => true,
+        let format = bytes.get_u8();
+        let has_connection = match format {
+            FORMAT | FORMAT_FOR_SOME => true,
             FORMAT_WITHOUT_CONNECTION => false,
             _ => return Err(EntryError("its format is newer than this build")),
         };
@@ -143,6 +161,7 @@ impl Entry {
         let sender_resource = resource(&mut bytes)?;
         let target_name = name(&text(&mut bytes)?, "its target")?;
         let target_resource = if has_connection { resource(&mut bytes)? } else { None };
+        let only_for = if format == FORMAT_FOR_SOME { users(&mut bytes)? } else { Vec::new() };
         Ok(Self {
             id,
             kind,
@@ -155,6 +174,7 @@ impl Entry {
             sender_resource,
             target_name,
             target_resource,
+            only_for,
             subject,
             payload: bytes,
         })
@@ -168,6 +188,14 @@ fn connection(bytes: &mut Bytes) -> Result<Option<ConnectionId>, EntryError> {
     }
     let connection = ConnectionId { boot: bytes.get_u64(), number: bytes.get_u64() };
     Ok(Some(connection).filter(|connection| connection.number != 0))
+}
+
+fn users(bytes: &mut Bytes) -> Result<Vec<Uid>, EntryError> {
+    let count = if bytes.is_empty() { 0 } else { usize::from(bytes.get_u8()) };
+    if count == 0 || bytes.remaining() < 8 * count {
+        return Err(EntryError("it ends inside its users"));
+    }
+    Ok((0..count).map(|_| Uid(bytes.get_u64())).collect())
 }
 
 fn resource(bytes: &mut Bytes) -> Result<Option<Resource>, EntryError> {
@@ -213,6 +241,7 @@ mod tests {
             sender_resource: Some(Resource::parse("webim_web_devA").unwrap()),
             target_name: Username::parse("bob").unwrap(),
             target_resource: Some(Resource::parse("ios_1").unwrap()),
+            only_for: Vec::new(),
             subject: Some(MessageId(42)),
             payload: Bytes::from_static(b"payload"),
         }
@@ -230,6 +259,15 @@ mod tests {
             ..entry()
         };
         assert_eq!(Entry::decode(bare.encode()), Ok(bare));
+        let some = Entry { only_for: vec![Uid(7), Uid(1 << 40)], ..entry() };
+        assert_eq!(Entry::decode(some.encode()), Ok(some));
+    }
+
+    #[test]
+    fn an_entry_for_some_is_for_nobody_else() {
+        assert!(entry().is_for(Uid(9)));
+        let some = Entry { only_for: vec![Uid(7)], ..entry() };
+        assert!(some.is_for(Uid(7)) && !some.is_for(Uid(9)));
     }
 
     #[test]
@@ -243,7 +281,7 @@ mod tests {
 
     #[test]
     fn cut_bytes_are_an_error_and_no_panic() {
-        let bytes = entry().encode();
+        let bytes = Entry { only_for: vec![Uid(7)], ..entry() }.encode();
         for length in 0..bytes.len() - entry().payload.len() {
             assert!(Entry::decode(bytes.slice(..length)).is_err(), "{length} bytes were accepted");
         }

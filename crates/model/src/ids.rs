@@ -12,6 +12,11 @@ pub struct AppId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uid(pub u64);
 
+impl Uid {
+    /// Whoever is no user of the app and speaks all the same: its back end, under whatever name. Users begin at 1.
+    pub const BACK_END: Self = Self(0);
+}
+
 /// The number of a group, chat room or thread inside an app: drawn like a message id, so that the three never share
 /// one, and never reused. Clients see it in decimal unless the owner chose another name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

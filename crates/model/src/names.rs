@@ -26,6 +26,10 @@ pub enum NameError {
 pub struct Username(Arc<str>);
 
 impl Username {
+    /// The name under which clients know the back end's side of a conversation ([`crate::Uid::BACK_END`]). No user can
+    /// have it (easemob-rest.md 3.8.1).
+    pub const BACK_END: &'static str = "admin";
+
     /// Parses and folds a name for looking up.
     ///
     /// # Errors
@@ -56,7 +60,12 @@ impl Username {
         let name = Self::parse(text)?;
         let generated =
             name.0.len() >= limits::GENERATED_ID_DIGITS && name.0.bytes().all(|byte| byte.is_ascii_digit());
-        if generated || &*name.0 == "admin" { Err(NameError::Reserved) } else { Ok(name) }
+        if generated || &*name.0 == Self::BACK_END { Err(NameError::Reserved) } else { Ok(name) }
+    }
+
+    /// [`Username::BACK_END`].
+    pub fn back_end() -> Self {
+        Self(Self::BACK_END.into())
     }
 
     pub fn as_str(&self) -> &str {

@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut};
+use bytes::Buf;
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
 use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
 use model::{AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
+use crate::arrivals::note;
 use crate::heads::Heads;
 use crate::inboxes::{open_conversation, retry};
 use crate::writer::Writer;
@@ -25,7 +26,7 @@ const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
 /// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
-const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
+pub(crate) const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
 /// The first answer to a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +158,7 @@ impl Feeds {
             let mut first_answer = Template::new().slot(slot);
             first_answer = first_answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
             batch.put(Space::Period(period), dedupe.clone(), first_answer);
-            batch.note(keys::arrivals(app), arrival(feed, entry, slot));
+            batch.note(keys::arrivals(app), note(feed, entry, slot));
             match self.append(app, &[feed], batch).await {
                 Ok(sequences) => {
                     Ok(Some(Appended::New(Sent { seq: sequences[0], id: entry.id, at: entry.at })))
@@ -238,7 +239,7 @@ impl Feeds {
         batch.rewrite(log.clone(), accepted.place.0, accepted.tombstone.encode());
         let slot = batch.append(log, accepted.notice.encode());
         batch.put(Space::Period(period), recalled, Template::new().slot(slot));
-        batch.note(keys::arrivals(app), arrival(feed, &accepted.notice, slot));
+        batch.note(keys::arrivals(app), note(feed, &accepted.notice, slot));
         match self.append(app, &[feed], batch).await {
             Ok(sequences) => Ok(Written::Done(sequences.into_vec())),
             Err(KvError::CheckFailed { .. }) => Ok(Written::FactsMoved),
@@ -379,16 +380,6 @@ fn check_accounts(batch: &mut Batch, app: AppId, sender: &Account, recipient: &A
     if sender.user.uid != recipient.user.uid {
         check(batch, recipient.user.uid, recipient);
     }
-}
-
-/// A note of the arrival log: kind, id, sequence, feed.
-fn arrival(feed: Feed, entry: &Entry, slot: kv::Slot) -> Template {
-    let mut head = Vec::with_capacity(9);
-    head.put_u8(entry.kind as u8);
-    head.put_u64(entry.id.0);
-    let mut name = Vec::with_capacity(17);
-    keys::push_feed(&mut name, feed);
-    Template::from(head).slot(slot).bytes(&name)
 }
 
 #[cfg(test)]

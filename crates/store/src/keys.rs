@@ -21,7 +21,7 @@
 //! | app `R` | removed uids | user count, sweeping |
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
-//! | app `v` | notes: which feeds, sequences and ids came | webhooks, push, search (cursors) |
+//! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
 
 use bytes::Bytes;
 use kv::Template;
@@ -114,7 +114,11 @@ pub fn inbox(app: AppId, uid: Uid, feed: Feed) -> Bytes {
 
 /// The feed of an inbox key.
 pub fn inbox_feed(inbox: &[u8]) -> Option<Feed> {
-    let feed = inbox.get(13..)?;
+    feed_of(inbox.get(13..)?)
+}
+
+/// The feed of a name that [`push_feed`] wrote.
+pub fn feed_of(feed: &[u8]) -> Option<Feed> {
     let number = |from: usize| Some(u64::from_be_bytes(feed.get(from..from + 8)?.try_into().ok()?));
     match feed.first()? {
         b's' => Some(Feed::Conversation(ConversationId::single(Uid(number(1)?), Uid(number(9)?)))),

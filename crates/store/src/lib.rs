@@ -1,10 +1,11 @@
 //! The keyspace: aggregates as complete units of work over the `kv` port.
 //!
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
-//! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events,
-//! arrivals). Nothing here decides; a method writes what `domain` decided, or says that the facts moved.
+//! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
+//! [`Arrivals`] (what came, of all feeds). Nothing here decides; a method writes what `domain` decided, or says that the facts moved.
 
 mod apps;
+mod arrivals;
 mod cache;
 mod devices;
 mod error;
@@ -26,6 +27,7 @@ use kv::Kv;
 use writer::Writer;
 
 pub use apps::{Apps, NewApp};
+pub use arrivals::{Arrivals, Arrived};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use feeds::{Appended, Feeds, Sent, Written};
@@ -43,6 +45,7 @@ pub struct Store {
     pub devices: Arc<DeviceDirectory>,
     pub inboxes: Arc<Inboxes>,
     pub feeds: Arc<Feeds>,
+    pub arrivals: Arc<Arrivals>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -61,6 +64,7 @@ impl Store {
             apps: Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?),
             users: Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer))),
             feeds: Arc::new(Feeds::open(Arc::clone(&kv), writer).await?),
+            arrivals: Arc::new(Arrivals::new(Arc::clone(&kv))),
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),
             devices,
             inboxes,

@@ -12,7 +12,7 @@ use app::PendingFeed;
 use conditions::MsyncScope;
 use easemob_wire::downlink::{Page, Status, encode_page, encode_sync_refused, encode_unread};
 use easemob_wire::{Jid, JidRef};
-use model::{ConversationId, Delivery, Entry, Feed, Seq, Timestamp};
+use model::{ConversationId, Delivery, Entry, Feed, Seq, Timestamp, Uid, Username};
 use session::Output;
 use session::clock::{DeliveryClock, Heard, Offer};
 
@@ -395,6 +395,8 @@ impl Deliveries {
             Feed::Conversation(_) if delivery.entry.sender == turn.member.uid => {
                 Some(delivery.entry.target_name.clone())
             }
+            // Whatever names a back end uses, it has one queue.
+            Feed::Conversation(_) if delivery.entry.sender == Uid::BACK_END => Some(Username::back_end()),
             Feed::Conversation(_) => Some(delivery.entry.sender_name.clone()),
         };
         if let Feed::Conversation(ConversationId::Room(_)) = delivery.feed {

@@ -6,7 +6,7 @@ use app::{SessionFacts, UseCases};
 use conditions::Condition;
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
-use model::{ConversationId, Feed, MessageId, Timestamp};
+use model::{ConversationId, Feed, MessageId, Timestamp, Uid, Username};
 use session::{Outcome, Peer, Perform};
 use store::FollowedFeed;
 
@@ -177,6 +177,9 @@ impl MsyncPerform {
         } else if queue.is_group() {
             // No group exists in this version, but every request is answered.
             return Ok(None);
+        } else if &*queue.name == Username::BACK_END {
+            let conversation = ConversationId::single(Uid::BACK_END, member.uid);
+            (Feed::Conversation(conversation), Some(Username::back_end()))
         } else {
             let tenant = self.tenant(member)?;
             let Some(account) = self.use_cases.find_user(&tenant, &queue.name).await? else {

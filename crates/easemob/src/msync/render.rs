@@ -4,7 +4,10 @@ use bytes::Bytes;
 use conditions::{Condition, MsyncAnswer, MsyncScope, msync_answer};
 use easemob_wire::downlink::{ErrorCode, KickOperation, Page, Status, encode_kick, encode_meta, encode_page};
 use easemob_wire::{EVENT_QUEUE, JidRef};
-use model::{ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, Seq, Timestamp};
+use model::{
+    ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, Seq, Timestamp, Uid,
+    Username,
+};
 use session::clock::{Offer, live_key};
 
 use super::event::{Member, Refusal};
@@ -26,10 +29,13 @@ fn queue<'a>(member: &'a Member, feed: Feed, entry: &'a Entry) -> JidRef<'a> {
         Feed::Conversation(ConversationId::Single { .. }) if entry.sender == member.uid => {
             JidRef::user(app_key, entry.target_name.as_str())
         }
-        Feed::Conversation(ConversationId::Single { .. }) => {
-            JidRef::user(app_key, entry.sender_name.as_str())
-        }
+        Feed::Conversation(ConversationId::Single { .. }) => JidRef::user(app_key, sender_queue(entry)),
     }
+}
+
+/// The queue of the conversation with an entry's sender. Whatever names a back end uses, it has one.
+fn sender_queue(entry: &Entry) -> &str {
+    if entry.sender == Uid::BACK_END { Username::BACK_END } else { entry.sender_name.as_str() }
 }
 
 /// A new entry as a frame of its own. All who see it in the same queue get the same bytes.
@@ -81,7 +87,11 @@ pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
         }
         _ => true,
     };
-    if is_shown && !for_others && !has_said(member, entry) { Offer::Deliver } else { Offer::Skip }
+    if is_shown && !for_others && entry.is_for(member.uid) && !has_said(member, entry) {
+        Offer::Deliver
+    } else {
+        Offer::Skip
+    }
 }
 
 /// Whether the client has the entry because it said it. The tabs of a browser are one device, and what one

@@ -134,6 +134,7 @@ impl Server {
             sender_resource: None,
             target_name: Username::parse("target").unwrap(),
             target_resource: None,
+            only_for: Vec::new(),
             subject: None,
             payload: Bytes::new(),
         };

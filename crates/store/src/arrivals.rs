@@ -1,0 +1,198 @@
+//! The arrival log: what came, in the order of the commits. Messages are found by their ids through it, history files and
+//! back-end consumers read it with cursors.
+//!
+//! One entry holds the notes of one commit group. Ids rise along it, but for what nodes' clocks and the time between
+//! drawing an id and committing differ by.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut, Bytes};
+use kv::{Kv, ReadLog, Slot, Template};
+use model::{AppId, Entry, EntryKind, Feed, MessageId, Seq};
+
+use crate::feeds::ID_SLACK_TICKS;
+use crate::{StoreError, keys};
+
+/// Entries of the log read at a time.
+const READ_AT_ONCE: usize = 64;
+
+/// One thing that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    pub kind: EntryKind,
+    pub id: MessageId,
+    pub feed: Feed,
+    pub seq: Seq,
+}
+
+#[derive(Debug)]
+pub struct Arrivals {
+    kv: Arc<dyn Kv>,
+}
+
+impl Arrivals {
+    pub(crate) fn new(kv: Arc<dyn Kv>) -> Self {
+        Self { kv }
+    }
+
+    /// What came after a position, oldest first: whole commit groups, each with its position in the log. At most some
+    /// 64 groups; none: there is nothing after it.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn after(&self, app: AppId, position: u64) -> Result<Vec<(u64, Vec<Arrived>)>, StoreError> {
+        let from = position.saturating_add(1);
+        let read = ReadLog { log: keys::arrivals(app), from, limit: READ_AT_ONCE, reverse: false };
+        let groups = self.kv.read_log(read).await?;
+        groups.into_iter().map(|(position, group)| Ok((position, notes(group)?))).collect()
+    }
+
+    /// The position of the last commit group.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn head(&self, app: AppId) -> Result<u64, StoreError> {
+        Ok(self.kv.log_head(&keys::arrivals(app)).await?)
+    }
+
+    /// A position after which everything stands that has the id or a later one.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn position_before(&self, app: AppId, id: MessageId) -> Result<u64, StoreError> {
+        let first = id.tick().saturating_sub(ID_SLACK_TICKS);
+        let (mut low, mut high) = (1, self.head(app).await?.saturating_add(1));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let probe = ReadLog { log: keys::arrivals(app), from: middle, limit: 1, reverse: false };
+            let tick = match self.kv.read_log(probe).await?.pop() {
+                Some((_, group)) => notes(group)?.iter().map(|arrived| arrived.id.tick()).min(),
+                None => None,
+            };
+            match tick {
+                Some(tick) if tick < first => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low.saturating_sub(1))
+    }
+
+    /// Where the message of an id stands, as long as the log remembers. Recalled messages have their place still.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find_message(&self, app: AppId, id: MessageId) -> Result<Option<Arrived>, StoreError> {
+        let is_it = |arrived: &&Arrived| {
+            arrived.id == id && matches!(arrived.kind, EntryKind::Message | EntryKind::Command)
+        };
+        let mut position = self.position_before(app, id).await?;
+        loop {
+            let groups = self.after(app, position).await?;
+            let Some((last, end)) = groups.last() else { return Ok(None) };
+            position = *last;
+            let is_past = end.iter().all(|arrived| arrived.id.tick() > id.tick() + ID_SLACK_TICKS);
+            let found = groups.iter().flat_map(|(_, group)| group).find(is_it);
+            if found.is_some() || is_past {
+                return Ok(found.copied());
+            }
+        }
+    }
+}
+
+/// The note of one entry: kind, id, sequence, feed.
+pub(crate) fn note(feed: Feed, entry: &Entry, slot: Slot) -> Template {
+    let mut head = Vec::with_capacity(9);
+    head.put_u8(entry.kind as u8);
+    head.put_u64(entry.id.0);
+    let mut name = Vec::with_capacity(17);
+    keys::push_feed(&mut name, feed);
+    Template::from(head).slot(slot).bytes(&name)
+}
+
+fn notes(group: Bytes) -> Result<Vec<Arrived>, StoreError> {
+    let damaged = || StoreError::Damaged { what: "arrival note", detail: "its form".to_owned() };
+    let read = |mut note: Bytes| {
+        if note.remaining() < 18 {
+            return Err(damaged());
+        }
+        let kind = EntryKind::from_byte(note.get_u8()).ok_or_else(damaged)?;
+        let (id, seq) = (MessageId(note.get_u64()), Seq(note.get_u64()));
+        Ok(Arrived { kind, id, seq, feed: keys::feed_of(&note).ok_or_else(damaged)? })
+    };
+    kv::notes(group).map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kv::{Batch, MemoryKv};
+    use model::{ConversationId, DeviceNumber, Dialect, Timestamp, Uid, Username};
+
+    const APP: AppId = AppId(1);
+
+    fn entry(id: MessageId, kind: EntryKind) -> Entry {
+        Entry {
+            id,
+            kind,
+            dialect: Dialect::Easemob,
+            at: Timestamp(1),
+            sender: Uid(1),
+            sender_device: DeviceNumber::NONE,
+            sender_connection: None,
+            sender_name: Username::back_end(),
+            sender_resource: None,
+            target_name: Username::back_end(),
+            target_resource: None,
+            only_for: Vec::new(),
+            subject: None,
+            payload: Bytes::new(),
+        }
+    }
+
+    async fn arrive(kv: &MemoryKv, feed: Feed, id: MessageId, kind: EntryKind) {
+        let entry = entry(id, kind);
+        let mut batch = Batch::new();
+        let slot = batch.append(keys::feed_log(APP, feed), entry.encode());
+        batch.note(keys::arrivals(APP), note(feed, &entry, slot));
+        kv.commit(batch).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_message_is_found_by_its_id_among_many_that_came_out_of_order() {
+        let kv = MemoryKv::new();
+        let arrivals = Arrivals::new(Arc::new(kv.clone()));
+        let feed = |number: u64| Feed::Conversation(ConversationId::single(Uid(1), Uid(2 + number % 3)));
+        // A message a minute, every tenth one nine minutes late.
+        let ids: Vec<MessageId> = (0..400_u64)
+            .map(|number| {
+                let late = if number % 10 == 9 { 9 } else { 0 };
+                let minute = 1_000 + number - late;
+                MessageId::of_tick(minute * 60_000 * MessageId::TICKS_PER_MS + number, 0)
+            })
+            .collect();
+        for (number, id) in (0..).zip(&ids) {
+            arrive(&kv, feed(number), *id, EntryKind::Message).await;
+        }
+        for (number, id) in (0..).zip(&ids) {
+            let found = arrivals.find_message(APP, *id).await.unwrap().unwrap();
+            assert_eq!((found.id, found.feed), (*id, feed(number)));
+        }
+        assert_eq!(arrivals.find_message(APP, MessageId(7)).await, Ok(None));
+        assert_eq!(arrivals.find_message(APP, MessageId(u64::MAX >> 11)).await, Ok(None));
+        let before = arrivals.position_before(APP, ids[200]).await.unwrap();
+        assert!((150..200).contains(&before), "{before} skips few and hides none");
+    }
+
+    #[tokio::test]
+    async fn receipts_and_recalls_are_no_messages() {
+        let kv = MemoryKv::new();
+        let arrivals = Arrivals::new(Arc::new(kv.clone()));
+        let feed = Feed::Conversation(ConversationId::single(Uid(1), Uid(2)));
+        arrive(&kv, feed, MessageId(5), EntryKind::Recall).await;
+        assert_eq!(arrivals.find_message(APP, MessageId(5)).await, Ok(None));
+        let came = arrivals.after(APP, 0).await.unwrap();
+        assert_eq!(came.len(), 1);
+        assert_eq!(came[0].1[0].kind, EntryKind::Recall);
+        assert!(arrivals.after(APP, came[0].0).await.unwrap().is_empty());
+    }
+}
