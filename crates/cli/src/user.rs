@@ -1,6 +1,6 @@
 //! `kith user`: makes, lists and deletes users of an app, and sets passwords.
 
-use std::io::{self, BufRead as _, Write};
+use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
 use clap::{Args, Subcommand};
 use http::Method;
@@ -21,7 +21,7 @@ pub(crate) struct UserArgs {
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
-    /// Register a user; the password is read from standard input unless it is given
+    /// Register a user; the password is asked for, or read from standard input, unless it is given
     Create {
         #[arg(value_name = "ORG#APP", value_parser = app_key)]
         app: AppKey,
@@ -45,7 +45,7 @@ enum UserCommand {
         app: AppKey,
         name: String,
     },
-    /// Set a password, read from standard input unless it is given; ends the user's sessions
+    /// Set a password, asked for or read from standard input unless it is given; ends the user's sessions
     Password {
         #[arg(value_name = "ORG#APP", value_parser = app_key)]
         app: AppKey,
@@ -56,10 +56,12 @@ enum UserCommand {
 }
 
 pub(crate) fn run(arguments: &UserArgs) -> Result<u8, Failure> {
+    // Before anything is opened: a person takes his time.
+    let password = password(&arguments.command)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let reach = arguments.target.reach(false).await?;
-        let done = perform(&reach, &arguments.command).await;
+        let done = perform(&reach, &arguments.command, &password).await;
         reach.close().await;
         io::stdout().lock().write_all(done?.as_bytes())?;
         Ok(0)
@@ -67,12 +69,10 @@ pub(crate) fn run(arguments: &UserArgs) -> Result<u8, Failure> {
 }
 
 /// Does it and returns what is to be printed.
-async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure> {
+async fn perform(reach: &Reach, command: &UserCommand, password: &str) -> Result<String, Failure> {
     match command {
-        UserCommand::Create { app, name, password, nickname } => {
-            let body = json!({
-                "username": name, "password": given_or_read(password.as_deref())?, "nickname": nickname,
-            });
+        UserCommand::Create { app, name, nickname, .. } => {
+            let body = json!({ "username": name, "password": password, "nickname": nickname });
             let user = reach.call(Method::POST, &format!("{}/users", path(app)), Some(&body)).await?;
             Ok(format!("registered {}\n", user["username"].as_str().unwrap_or(name)))
         }
@@ -92,8 +92,8 @@ async fn perform(reach: &Reach, command: &UserCommand) -> Result<String, Failure
             reach.call(Method::DELETE, &user_path(app, name), None).await?;
             Ok(format!("deleted {name}\n"))
         }
-        UserCommand::Password { app, name, password } => {
-            let body = json!({ "password": given_or_read(password.as_deref())? });
+        UserCommand::Password { app, name, .. } => {
+            let body = json!({ "password": password });
             reach.call(Method::PUT, &format!("{}/password", user_path(app, name)), Some(&body)).await?;
             Ok(format!("changed the password of {name}\n"))
         }
@@ -131,9 +131,21 @@ fn user_path(app: &AppKey, name: &str) -> String {
     format!("{}/users/{name}", path(app))
 }
 
-fn given_or_read(password: Option<&str>) -> Result<String, Failure> {
+/// The password that a command is about; empty for the others. A person types it twice, unseen.
+fn password(command: &UserCommand) -> Result<String, Failure> {
+    let (UserCommand::Create { name, password, .. } | UserCommand::Password { name, password, .. }) = command
+    else {
+        return Ok(String::new());
+    };
     if let Some(password) = password {
-        return Ok(password.to_owned());
+        return Ok(password.clone());
+    }
+    if io::stdin().is_terminal() {
+        let password = rpassword::prompt_password(format!("Password for {name}: "))?;
+        if rpassword::prompt_password("The same again: ")? != password {
+            return Err(Failure::refused("the two passwords differ; nothing was done".to_owned()));
+        }
+        return Ok(password);
     }
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

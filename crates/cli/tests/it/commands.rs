@@ -1,7 +1,8 @@
 //! `kith app` and `kith user`, with a server and without.
 
-use std::io::Write as _;
-use std::process::Stdio;
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::kith::Place;
 
@@ -109,6 +110,62 @@ fn users_are_made_listed_and_deleted() {
     place.run(&["user", "delete", "acme#chat", "b.en@x"]).text();
     place.run(&["user", "delete", "acme#chat", "b.en@x"]).refused(1, &["user_not_found"]);
     assert_eq!(place.run(&["user", "list", "acme#chat"]).text().lines().count(), 1);
+}
+
+/// Runs a command on a terminal of its own, and answers each prompt with a line. `None`: this system has no
+/// `script(1)`.
+fn at_a_terminal(command: &Command, answers: &[&str]) -> Option<String> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut script = Command::new("script");
+    let line = format!("tty; timeout --foreground 60 {}", line.join(" "));
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = match script.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("skipped: script(1) from Debian's bsdutils does not run: {error}");
+            return None;
+        }
+    };
+    let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = String::new();
+    let mut part = [0; 256];
+    for (count, answer) in answers.iter().enumerate() {
+        while shown.matches(": ").count() <= count {
+            let read = screen.read(&mut part).unwrap();
+            assert!(read > 0, "it ended without a prompt: {shown}");
+            shown += std::str::from_utf8(&part[..read]).unwrap();
+        }
+        // The prompt stands there a moment before the echo is off, and nobody types that fast.
+        let terminal = shown.lines().next().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !settings(terminal).contains(" -echo ") && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        keys.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+    screen.read_to_string(&mut shown).unwrap();
+    child.wait().unwrap();
+    Some(shown)
+}
+
+fn settings(terminal: &str) -> String {
+    let said = Command::new("stty").args(["-F", terminal, "-a"]).output().unwrap();
+    String::from_utf8(said.stdout).unwrap()
+}
+
+#[test]
+fn a_password_that_is_typed_at_a_terminal_is_not_shown() {
+    let place = Place::new();
+    place.run(&["app", "create", "acme#chat"]).text();
+    let create = place.command(&["user", "create", "acme#chat", "anna"]);
+    let Some(shown) = at_a_terminal(&create, &["secret-1", "secret-1"]) else { return };
+    assert!(shown.contains("registered anna"), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
+
+    let change = place.command(&["user", "password", "acme#chat", "anna"]);
+    let shown = at_a_terminal(&change, &["secret-2", "secret-3"]).unwrap();
+    assert!(shown.contains("the two passwords differ") && !shown.contains("changed"), "{shown}");
 }
 
 #[test]
