@@ -50,6 +50,22 @@ pub(crate) fn document() -> Result<()> {
     )
 }
 
+/// Compiles the fuzz targets, which are a workspace of their own, without linking: that needs neither the nightly
+/// toolchain that runs them nor the fuzzing engine.
+///
+/// # Errors
+/// They do not compile, or `fuzz/Cargo.lock` is not what the manifests ask for.
+pub(crate) fn fuzz_targets() -> Result<()> {
+    command::run(
+        cargo()
+            // Otherwise the engine's build script compiles it, in C++, for nobody.
+            .env("CUSTOM_LIBFUZZER_PATH", "/unused/libfuzzer.a")
+            // Its dependencies are ours, compiled already.
+            .env("CARGO_TARGET_DIR", root().join("target"))
+            .args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]),
+    )
+}
+
 /// Licences, banned crates and sources. `advisories` asks the RustSec database too, which needs the network and may
 /// fail a commit that changed nothing; so it is for people and for the monthly upgrade, not for every commit.
 ///

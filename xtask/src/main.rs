@@ -48,6 +48,8 @@ enum Task {
     Lint,
     /// Build the documentation of all crates, warnings are errors
     Doc,
+    /// Check that the fuzz targets compile
+    Fuzz,
     /// Check licences, sources and banned crates of the dependencies
     Deny {
         /// Ask the RustSec database too (needs the network)
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Task::Fmt { check } => checks::format(check),
         Task::Lint => checks::lint(),
         Task::Doc => checks::document(),
+        Task::Fuzz => checks::fuzz_targets(),
         Task::Deny { advisories } => checks::deny(advisories),
         Task::Typos { write } => checks::spell(write),
     };
@@ -94,6 +97,7 @@ fn ci() -> Result<()> {
     steps.run("deny", || checks::deny(false));
     steps.run("lint", checks::lint);
     steps.run("doc", checks::document);
+    steps.run("fuzz", checks::fuzz_targets);
     suites::run(&mut steps)?;
     steps.finish()
 }
