@@ -23,6 +23,7 @@ mod log_in;
 mod log_out;
 mod online;
 mod passwords;
+pub mod ports;
 mod random;
 mod rates;
 mod recall_message;

@@ -162,6 +162,8 @@ settings! {
     recall_enabled: bool = true, "recall.enabled";
     /// How long after sending a message can be taken back, in seconds (504).
     recall_window_seconds: u64 = 120, "recall.window_seconds";
+    /// Webhooks may go to loopback and private addresses, such as a back end on this machine.
+    webhook_private_targets: bool = false, "webhook.private_targets";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";

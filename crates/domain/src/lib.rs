@@ -6,6 +6,7 @@
 pub mod account;
 pub mod app;
 pub mod device;
+pub mod hook;
 pub mod message;
 pub mod rate;
 mod refused;

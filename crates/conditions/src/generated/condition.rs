@@ -623,6 +623,10 @@ pub enum Condition {
     VoiceToTextFailed,
     /// The voice message lasts longer than can be turned into text.
     VoiceTooLong,
+    /// The app's own server refused the message before it was sent, without a reason.
+    WebhookDenied,
+    /// The app's own server gave no usable answer about the message, and its rule refuses then.
+    WebhookFailed,
     /// A request to a WebSocket path did not open a WebSocket.
     WebsocketExpected,
     /// Somebody else changed the same thing at the same moment, several times in a row.
@@ -631,7 +635,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 310] = [
+    pub const ALL: [Self; 312] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -940,12 +944,14 @@ impl Condition {
         Self::UserRepeated,
         Self::VoiceToTextFailed,
         Self::VoiceTooLong,
+        Self::WebhookDenied,
+        Self::WebhookFailed,
         Self::WebsocketExpected,
         Self::WriteConflict,
     ];
 }
 
-pub(crate) static DETAILS: [Details; 310] = [
+pub(crate) static DETAILS: [Details; 312] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -5257,6 +5263,34 @@ pub(crate) static DETAILS: [Details; 310] = [
         meaning_zh: "语音时长超过可转文字的限制。",
         cause_zh: "语音识别只接受有限时长的录音。",
         remedy_zh: "只对较短的语音提供转文字功能。",
+    },
+    Details {
+        name: "webhook_denied",
+        kind: Kind::Forbidden,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::BlockedByWebhook),
+        args: &[],
+        meaning: "The app's own server refused the message before it was sent, without a reason.",
+        cause: "The pre-send callback answered `valid: false` and left `code` out, so there is no text for the sender.",
+        remedy: "Look into the callback's log of your back end with the message id. Let it answer with `code` if the sender is to read why.",
+        meaning_zh: "应用自己的服务器在发送前拦截了该消息，但没有给出原因。",
+        cause_zh: "发送前回调返回了 `valid: false` 且没有 `code`，因此没有可以显示给发送者的文本。",
+        remedy_zh: "用消息 id 查看你后端的回调日志；如果希望发送者看到原因，请在应答中带上 `code`。",
+    },
+    Details {
+        name: "webhook_failed",
+        kind: Kind::Forbidden,
+        who: Who::AppDeveloper,
+        retry: Retry::Later,
+        broader: Some(Condition::BlockedByWebhook),
+        args: &[],
+        meaning: "The app's own server gave no usable answer about the message, and its rule refuses then.",
+        cause: "The pre-send callback was too slow, could not be reached, or its answer was no JSON with `valid`, had another status than 200 or more than 1000 characters.",
+        remedy: "Look at the webhook's failures in the server's log and metrics. To let messages through while your server is down, set the rule's `on_failure` to `deliver`.",
+        meaning_zh: "应用自己的服务器没有对该消息给出可用的应答，而其规则要求此时拒绝。",
+        cause_zh: "发送前回调超时、无法访问，或应答不是带 `valid` 的 JSON、状态码不是 200、超过 1000 个字符。",
+        remedy_zh: "在服务器日志和指标中查看回调失败的原因；若希望后端故障时放行消息，把该规则的 `on_failure` 设为 `deliver`。",
     },
     Details {
         name: "websocket_expected",

@@ -44,7 +44,7 @@ pub(crate) static LOGIN_BY_KIND: [MsyncAnswer; 11] = [
 ];
 
 /// Sorted by condition.
-pub(crate) static SEND: [MsyncAnswer; 42] = [
+pub(crate) static SEND: [MsyncAnswer; 44] = [
     MsyncAnswer { condition: Some(Condition::BlockedByChatroom), code: 1, reason: "can not join this group, reason: user {user} is in the blacklist", web_type: 603, agora_type: 603, close_unanswered: false },
     MsyncAnswer { condition: Some(Condition::BlockedByGroup), code: 1, reason: "can not join this group, reason: user {user} is in the blacklist", web_type: 603, agora_type: 603, close_unanswered: false },
     MsyncAnswer { condition: Some(Condition::BlockedByRecipient), code: 1, reason: "blocked", web_type: 603, agora_type: 603, close_unanswered: false },
@@ -87,6 +87,8 @@ pub(crate) static SEND: [MsyncAnswer; 42] = [
     MsyncAnswer { condition: Some(Condition::ServiceNotEnabled), code: 1, reason: "Sorry, edit is not available", web_type: 505, agora_type: 505, close_unanswered: false },
     MsyncAnswer { condition: Some(Condition::UserBanned), code: 1, reason: "blocked", web_type: 603, agora_type: 603, close_unanswered: false },
     MsyncAnswer { condition: Some(Condition::UserNotFound), code: 1, reason: "username {user} doesn't exist!", web_type: 204, agora_type: 204, close_unanswered: false },
+    MsyncAnswer { condition: Some(Condition::WebhookDenied), code: 19, reason: "custom logic denied", web_type: 502, agora_type: 502, close_unanswered: false },
+    MsyncAnswer { condition: Some(Condition::WebhookFailed), code: 19, reason: "custom internal error", web_type: 502, agora_type: 502, close_unanswered: false },
 ];
 
 /// In the order of `Kind`.

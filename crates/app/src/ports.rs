@@ -1,0 +1,131 @@
+//! What leaves the house, and who knows what a payload says: ports that `outbound` and the dialects implement.
+//!
+//! The use cases decide when somebody outside is asked or told; a dialect ([`Forms`]) puts it into its vendor's form, and
+//! `outbound` carries it there. Without ports ([`Ports::default`]) nothing leaves the house: rules for it fail as if
+//! nobody answered.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::app::App;
+use domain::hook::{self, Answer, ConversationKind, MessageType, Rule, Secret, TargetRefused};
+use model::{Entry, Timestamp};
+use thiserror::Error;
+
+/// What the use cases need of the world outside.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    pub forms: Arc<dyn Forms>,
+    pub pre_send: Arc<dyn PreSend>,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self { forms: Arc::new(Nothing), pre_send: Arc::new(Nothing) }
+    }
+}
+
+/// A call of an app's own server.
+#[derive(Clone, Debug)]
+pub struct HookCall {
+    pub url: String,
+    /// Signs the call.
+    pub secret: Secret,
+    pub body: Bytes,
+    pub timeout: Duration,
+    /// Whether it may go to loopback and private addresses.
+    pub private_targets: bool,
+    /// The same for every repeat of one call.
+    pub key: String,
+    /// When it is made; part of what is signed.
+    pub at: Timestamp,
+}
+
+/// Why a call came to nothing.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CallFailed {
+    #[error("the URL can't be called: {0}")]
+    Url(String),
+    #[error(transparent)]
+    Target(#[from] TargetRefused),
+    #[error("no connection: {0}")]
+    Connect(String),
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    #[error("the answer has status {0}")]
+    Status(u16),
+    #[error("the answer has more than {} characters", hook::ANSWER_CHARS)]
+    TooLong,
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+    #[error("nothing leaves this server")]
+    NoWayOut,
+}
+
+impl CallFailed {
+    /// Whether the same call may go through later. A status below 500 says that the receiver does not want it.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Status(status) => *status >= 500 || matches!(status, 408 | 425 | 429),
+            Self::Connect(_) | Self::Timeout(_) | Self::Broken(_) => true,
+            Self::Url(_) | Self::Target(_) | Self::TooLong | Self::NoWayOut => false,
+        }
+    }
+}
+
+/// Asks an app's own server before a message goes out.
+#[async_trait]
+pub trait PreSend: Send + Sync + Debug {
+    /// The body of an answer with status 200, of at most [`hook::ANSWER_CHARS`] characters.
+    ///
+    /// # Errors
+    /// [`CallFailed`].
+    async fn ask(&self, call: HookCall) -> Result<Bytes, CallFailed>;
+}
+
+/// What only a dialect knows: what its payloads say, and how its vendor's back ends are spoken to.
+pub trait Forms: Send + Sync + Debug {
+    /// What kind of message an entry holds; `None` for one that is no message.
+    fn message_type(&self, entry: &Entry) -> Option<MessageType>;
+
+    /// The question whether a message may go out.
+    fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes;
+
+    /// Reads the answer to it; `None` when it can't be used. A payload in it is complete, and no larger than the rule
+    /// allows.
+    fn answer(
+        &self,
+        rule: &hook::PreSend,
+        kind: ConversationKind,
+        entry: &Entry,
+        reply: &[u8],
+    ) -> Option<Answer>;
+}
+
+/// No way out, and no dialect.
+#[derive(Debug)]
+struct Nothing;
+
+#[async_trait]
+impl PreSend for Nothing {
+    async fn ask(&self, _: HookCall) -> Result<Bytes, CallFailed> {
+        Err(CallFailed::NoWayOut)
+    }
+}
+
+impl Forms for Nothing {
+    fn message_type(&self, _: &Entry) -> Option<MessageType> {
+        None
+    }
+
+    fn question(&self, _: &App, _: &Rule, _: ConversationKind, _: &Entry) -> Bytes {
+        Bytes::new()
+    }
+
+    fn answer(&self, _: &hook::PreSend, _: ConversationKind, _: &Entry, _: &[u8]) -> Option<Answer> {
+        None
+    }
+}
