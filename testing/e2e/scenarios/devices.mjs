@@ -16,6 +16,28 @@ export default {
     assert.equal(phone.all('onTextMessage').length, 1);
   },
 
+  async 'a message to one own device reaches that device alone'(world) {
+    const [phone, laptop, tablet] = [await world.online('alice'), await world.online('alice'), await world.online('alice')];
+    await phone.text(`alice/webim_web_${laptop.deviceId}`, 'to the laptop');
+    await phone.text('alice', 'to all');
+    await Promise.all([laptop, tablet].map((device) => device.next('onTextMessage', (message) => message.msg === 'to all')));
+    const texts = (device) => device.all('onTextMessage').map((message) => message.msg);
+    assert.deepEqual([texts(laptop), texts(tablet), texts(phone)], [['to the laptop', 'to all'], ['to all'], []]);
+  },
+
+  async 'a tab shows what the other tab of the browser sends'(world) {
+    const [one, bob] = [await world.online('alice'), await world.online('bob')];
+    const other = world.client('alice', { deviceId: one.deviceId });
+    await other.open({ pwd: 'alice' });
+    await pause(50);
+    await one.text('bob', 'from one');
+    assert.equal((await other.next('onTextMessage')).msg, 'from one');
+    await other.text('bob', 'from the other');
+    assert.equal((await one.next('onTextMessage')).msg, 'from the other');
+    await pause(200);
+    assert.deepEqual([one, other, bob].map((client) => client.all('onTextMessage').length), [1, 1, 2]);
+  },
+
   async 'a device gets what it missed although another device took it'(world) {
     const [phone, laptop, bob] = [await world.online('alice'), await world.online('alice'), await world.online('bob')];
     laptop.close();
