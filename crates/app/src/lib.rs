@@ -24,6 +24,7 @@ mod log_out;
 mod online;
 mod passwords;
 pub mod ports;
+mod post_message;
 mod random;
 mod rates;
 mod recall_message;
@@ -53,6 +54,7 @@ pub use issue_token::{Grant, IssuedToken};
 pub use jobs::Jobs;
 pub use log_in::{LogIn, LoggedIn};
 pub use passwords::{PasswordSettings, Pepper};
+pub use post_message::Compose;
 pub use sync::PendingFeed;
 
 /// An app with the version of its row.

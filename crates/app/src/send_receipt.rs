@@ -31,7 +31,7 @@ impl UseCases {
             let id = self.ids.next(now).await?;
 
             let accepted = decide_receipt(view, &command, now, id)?;
-            let recipient = recipient.as_ref().expect("a receipt without recipient is refused");
+            let recipient = recipient.as_deref();
 
             let (app_id, inboxes) = (app.value.id, &self.store.inboxes);
             let feeds = &self.store.feeds;
@@ -43,7 +43,7 @@ impl UseCases {
                     }
                     return Ok((id, now));
                 }
-                Written::FactsMoved => self.forget(app, &sender, recipient),
+                Written::FactsMoved => self.forget(app, &sender, recipient.unwrap_or(&sender)),
             }
         }
         Err(Error::plain(Condition::WriteConflict))

@@ -201,6 +201,25 @@ pub fn printable(name: &str) -> String {
     name.chars().filter(|character| !character.is_control()).take(limits::USERNAME_BYTES).collect()
 }
 
+/// Accounts for tests of the rules.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    pub(crate) fn user(uid: u64, name: &str) -> User {
+        User {
+            uid: Uid(uid),
+            name: Username::parse(name).unwrap(),
+            uuid: String::new(),
+            nickname: None,
+            active: true,
+            epoch: 0,
+            created: Timestamp(0),
+            modified: Timestamp(0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

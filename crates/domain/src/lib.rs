@@ -8,6 +8,7 @@ pub mod app;
 pub mod device;
 pub mod hook;
 pub mod message;
+pub mod post;
 pub mod rate;
 mod refused;
 pub mod token;

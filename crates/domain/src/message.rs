@@ -113,10 +113,7 @@ pub fn decide_send(
     if !view.sender.active {
         return Err(SendRefused::SenderDeactivated);
     }
-    let limit = payload_limit(view.settings);
-    if command.payload.len() as u64 > limit {
-        return Err(SendRefused::TooLarge { bytes: command.payload.len(), limit });
-    }
+    check_size(view.settings, &command.payload)?;
     let Some(recipient) = view.recipient else {
         return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() });
     };
@@ -142,9 +139,14 @@ pub fn decide_send(
     })
 }
 
-/// What an owner allows, as far as it can be stored.
-fn payload_limit(settings: &Settings) -> u64 {
-    settings.message_bytes_limit.min(limits::PAYLOAD_BYTES as u64)
+/// Holds a message against what its app's owner allows, as far as that can be stored.
+///
+/// # Errors
+/// [`SendRefused::TooLarge`].
+pub(crate) fn check_size(settings: &Settings, payload: &Bytes) -> Result<(), SendRefused> {
+    let limit = settings.message_bytes_limit.min(limits::PAYLOAD_BYTES as u64);
+    let bytes = payload.len();
+    if bytes as u64 > limit { Err(SendRefused::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
 /// What a receipt says about a message or conversation.
@@ -179,7 +181,8 @@ pub struct ReceiptAccepted {
 }
 
 /// Decides a receipt. Delivered and read concern the author alone; a read conversation also the reader's
-/// other devices (msync.md 2.11).
+/// other devices (msync.md 2.11). Where the peer is no user it is the back end, under one of its names, which follows
+/// nothing: only the reader's side is written.
 ///
 /// # Errors
 /// As [`decide_send`], and [`SendRefused::Invalid`] when the message id is missing.
@@ -192,26 +195,29 @@ pub fn decide_receipt(
     if !view.sender.active {
         return Err(SendRefused::SenderDeactivated);
     }
-    let limit = payload_limit(view.settings);
-    if command.payload.len() as u64 > limit {
-        return Err(SendRefused::TooLarge { bytes: command.payload.len(), limit });
-    }
+    check_size(view.settings, &command.payload)?;
     if command.kind != ReceiptKind::ConversationRead && command.subject.is_none() {
         return Err(SendRefused::Invalid { what: "ackMessageId" });
     }
-    let Some(recipient) = view.recipient else {
-        return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() });
-    };
+    let peer = view.recipient.map_or(Uid::BACK_END, |recipient| recipient.uid);
     let own = Feed::Events(command.sender.uid);
-    let peer = Feed::Events(recipient.uid);
+    let to_peer: Vec<Feed> =
+        view.recipient.map(|recipient| Feed::Events(recipient.uid)).into_iter().collect();
     let (kind, feeds, read) = match command.kind {
-        ReceiptKind::Delivered => (EntryKind::DeliveryReceipt, vec![peer], None),
-        ReceiptKind::Read => (EntryKind::ReadReceipt, vec![peer], None),
+        ReceiptKind::Delivered => (EntryKind::DeliveryReceipt, to_peer, None),
+        ReceiptKind::Read => (EntryKind::ReadReceipt, to_peer, None),
         ReceiptKind::ConversationRead => {
-            let conversation = ConversationId::single(command.sender.uid, recipient.uid);
-            let feeds = if own == peer { vec![own] } else { vec![peer, own] };
+            let conversation = ConversationId::single(command.sender.uid, peer);
+            let mut feeds = to_peer;
+            if feeds != [own] {
+                feeds.push(own);
+            }
             (EntryKind::ConversationRead, feeds, Some(conversation))
         }
+    };
+    let target_name = match view.recipient {
+        Some(recipient) => recipient.name.clone(),
+        None => Username::parse(&command.recipient).unwrap_or_else(|_| Username::back_end()),
     };
     Ok(ReceiptAccepted {
         feeds,
@@ -226,7 +232,7 @@ pub fn decide_receipt(
             sender_connection: command.sender.connection,
             sender_name: command.sender.name.clone(),
             sender_resource: command.sender.resource.clone(),
-            target_name: recipient.name.clone(),
+            target_name,
             target_resource: None,
             only_for: Vec::new(),
             subject: command.subject,
@@ -315,10 +321,7 @@ pub fn decide_recall(
     if !settings.recall_enabled {
         return Err(RecallRefused::Disabled);
     }
-    let limit = payload_limit(settings);
-    if command.payload.len() as u64 > limit {
-        return Err(SendRefused::TooLarge { bytes: command.payload.len(), limit }.into());
-    }
+    check_size(settings, &command.payload)?;
     let Some(recipient) = view.send.recipient else {
         return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() }.into());
     };
@@ -368,19 +371,7 @@ pub fn decide_recall(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn user(uid: u64, name: &str) -> User {
-        User {
-            uid: Uid(uid),
-            name: Username::parse(name).unwrap(),
-            uuid: String::new(),
-            nickname: None,
-            active: true,
-            epoch: 0,
-            created: Timestamp(0),
-            modified: Timestamp(0),
-        }
-    }
+    use crate::account::testing::user;
 
     fn sender(user: &User) -> Sender {
         Sender {
@@ -467,6 +458,27 @@ mod tests {
         assert_eq!(conversation.feeds, [Feed::Events(Uid(1)), Feed::Events(Uid(2))]);
         assert!(conversation.read.is_some());
         assert_eq!(decide(ReceiptKind::Delivered, None), Err(SendRefused::Invalid { what: "ackMessageId" }));
+    }
+
+    #[test]
+    fn what_a_back_end_said_can_be_read_though_it_is_no_user() {
+        let (bob, settings) = (user(2, "bob"), Settings::default());
+        let decide = |kind| {
+            let view = SendView { sender: &bob, recipient: None, settings: &settings };
+            let command = SendReceipt {
+                sender: sender(&bob),
+                recipient: "admin".to_owned(),
+                kind,
+                subject: Some(MessageId(4)),
+                dialect: Dialect::Easemob,
+                payload: Bytes::new(),
+            };
+            decide_receipt(view, &command, Timestamp(5), MessageId(9)).unwrap()
+        };
+        assert!(decide(ReceiptKind::Read).feeds.is_empty());
+        let read = decide(ReceiptKind::ConversationRead);
+        assert_eq!(read.feeds, [Feed::Events(Uid(2))]);
+        assert_eq!(read.read, Some(ConversationId::single(Uid::BACK_END, Uid(2))));
     }
 
     /// A recall of alice's message, sent at 1 000 ms, under a window of 2 s.

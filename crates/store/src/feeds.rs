@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Buf;
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
 use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
-use model::{AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid};
+use model::{
+    AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid, Username,
+};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
@@ -180,6 +182,50 @@ impl Feeds {
         .await
     }
 
+    /// Appends a message of the app's back end, held against the accounts of the recipient and, if it is a user's, of
+    /// the author. Each call is a message: back ends have no ids of their own by which a repeat could be known.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn append_post(
+        &self,
+        app: AppId,
+        accepted: &SendAccepted,
+        author: Option<&Account>,
+        recipient: &Account,
+    ) -> Result<Written, StoreError> {
+        let feed = Feed::Conversation(accepted.conversation);
+        let (entry, back_end) = (&accepted.entry, Username::back_end());
+        retry("a new conversation", || async {
+            let is_new = self.head(app, feed).await? == Seq::ZERO;
+            let mut batch = Batch::new();
+            check_accounts(&mut batch, app, author.unwrap_or(recipient), recipient);
+            let first_inbox = batch.checks.len();
+            if is_new {
+                let author =
+                    author.map_or((Uid::BACK_END, &back_end), |author| (author.user.uid, &author.user.name));
+                open_conversation(
+                    &mut batch,
+                    app,
+                    feed,
+                    [author, (recipient.user.uid, &recipient.user.name)],
+                );
+            }
+            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
+            batch.note(keys::arrivals(app), note(feed, entry, slot));
+            match self.append(app, &[feed], batch).await {
+                Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
+                Err(KvError::CheckFailed { check }) if check >= first_inbox => {
+                    self.heads.forget((app, feed));
+                    Ok(None)
+                }
+                Err(KvError::CheckFailed { .. }) => Ok(Some(Written::FactsMoved)),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
     /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one.
     ///
     /// # Errors
@@ -189,12 +235,15 @@ impl Feeds {
         app: AppId,
         accepted: &ReceiptAccepted,
         sender: &Account,
-        recipient: &Account,
+        recipient: Option<&Account>,
         inboxes: &Inboxes,
     ) -> Result<Written, StoreError> {
+        if accepted.feeds.is_empty() && accepted.read.is_none() {
+            return Ok(Written::Done(Vec::new()));
+        }
         retry("a read mark", || async {
             let mut batch = Batch::new();
-            check_accounts(&mut batch, app, sender, recipient);
+            check_accounts(&mut batch, app, sender, recipient.unwrap_or(sender));
             let accounts = batch.checks.len();
             if let Some(conversation) = accepted.read {
                 let feed = Feed::Conversation(conversation);
@@ -391,7 +440,7 @@ mod tests {
         RecallMessage, RecallView, SendMessage, SendView, Sender, decide_recall, decide_send,
     };
     use kv::Read;
-    use model::{DeviceNumber, Dialect, Username};
+    use model::{DeviceNumber, Dialect};
 
     use crate::testing::Staged;
 

@@ -1,0 +1,151 @@
+//! Messages of an app's back end: under whose name they stand, and who is shown them.
+//!
+//! A back end may speak for anybody. It is asked for no membership, and nobody's block list keeps it out
+//! (easemob-rest.md 3.8.1).
+
+use bytes::Bytes;
+use model::{
+    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, MessageId, Timestamp, Uid, Username, limits,
+};
+
+use crate::account::User;
+use crate::app::Settings;
+use crate::message::{SendAccepted, SendRefused, check_size};
+
+/// Whom a back end speaks for.
+#[derive(Clone, Debug)]
+pub enum Author<'a> {
+    User(&'a User),
+    /// A name that is no user's, as it was given.
+    Name(&'a str),
+}
+
+impl Author<'_> {
+    /// The name that receivers see.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(user) => user.name.as_str(),
+            Self::Name(name) => name,
+        }
+    }
+
+    pub fn uid(&self) -> Uid {
+        match self {
+            Self::User(user) => user.uid,
+            Self::Name(_) => Uid::BACK_END,
+        }
+    }
+
+    /// As an entry's header has it. A name that no user could have stands in the message only.
+    pub fn entry_name(&self) -> Username {
+        match self {
+            Self::User(user) => user.name.clone(),
+            Self::Name(name) => Username::parse(name).unwrap_or_else(|_| Username::back_end()),
+        }
+    }
+}
+
+/// A message of a back end, as a dialect hands it in.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// [`EntryKind::Message`] or [`EntryKind::Command`].
+    pub kind: EntryKind,
+    pub dialect: Dialect,
+    /// To devices that are connected now, and nowhere else.
+    pub online_only: bool,
+    /// The devices of the user in whose name it is sent get it too.
+    pub syncs_author: bool,
+}
+
+/// Decides under which name a message may be sent: any, of at most [`limits::USERNAME_BYTES`].
+///
+/// # Errors
+/// [`SendRefused::Invalid`].
+pub fn decide_author(name: &str) -> Result<(), SendRefused> {
+    if name.len() <= limits::USERNAME_BYTES { Ok(()) } else { Err(SendRefused::Invalid { what: "from" }) }
+}
+
+/// Decides a message to a user.
+///
+/// # Errors
+/// [`SendRefused::TooLarge`].
+pub fn decide_post(
+    settings: &Settings,
+    post: &Post,
+    author: &Author<'_>,
+    recipient: &User,
+    payload: Bytes,
+    at: Timestamp,
+    id: MessageId,
+) -> Result<SendAccepted, SendRefused> {
+    check_size(settings, &payload)?;
+    let uid = author.uid();
+    let is_for_author = post.syncs_author || uid == Uid::BACK_END || uid == recipient.uid;
+    Ok(SendAccepted {
+        conversation: ConversationId::single(uid, recipient.uid),
+        online_only: post.online_only,
+        entry: Entry {
+            id,
+            kind: post.kind,
+            dialect: post.dialect,
+            at,
+            sender: uid,
+            sender_device: DeviceNumber::NONE,
+            sender_connection: None,
+            sender_name: author.entry_name(),
+            sender_resource: None,
+            target_name: recipient.name.clone(),
+            target_resource: None,
+            only_for: if is_for_author { Vec::new() } else { vec![recipient.uid] },
+            subject: None,
+            payload,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::testing::user;
+
+    const POST: Post =
+        Post { kind: EntryKind::Message, dialect: Dialect::Easemob, online_only: false, syncs_author: false };
+
+    fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {
+        let settings = Settings::default();
+        let accepted = decide_post(&settings, post, author, to, Bytes::new(), Timestamp(5), MessageId(9));
+        accepted.unwrap().entry
+    }
+
+    #[test]
+    fn a_users_devices_see_what_is_sent_in_his_name_only_when_asked_for() {
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        assert_eq!(decide(&POST, &Author::User(&alice), &bob).only_for, [Uid(2)]);
+        let synced = Post { syncs_author: true, ..POST };
+        assert!(decide(&synced, &Author::User(&alice), &bob).only_for.is_empty());
+        assert!(decide(&POST, &Author::User(&bob), &bob).only_for.is_empty(), "a note to himself");
+    }
+
+    #[test]
+    fn who_is_no_user_has_one_conversation_and_any_name() {
+        let bob = user(2, "bob");
+        for (name, entry_name) in [("admin", "admin"), ("System.1", "system.1"), ("系统消息", "admin")] {
+            let entry = decide(&POST, &Author::Name(name), &bob);
+            assert_eq!((entry.sender, entry.sender_name.as_str()), (Uid::BACK_END, entry_name));
+        }
+        assert!(decide_author(&"x".repeat(64)).is_ok());
+        assert!(decide_author(&"x".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn the_largest_message_is_the_apps_setting() {
+        let bob = user(2, "bob");
+        let settings = Settings { message_bytes_limit: 3, ..Settings::default() };
+        let decide = |payload: &'static [u8]| {
+            let payload = Bytes::from_static(payload);
+            decide_post(&settings, &POST, &Author::Name("admin"), &bob, payload, Timestamp(5), MessageId(9))
+        };
+        assert!(decide(b"abc").is_ok());
+        assert_eq!(decide(b"abcd"), Err(SendRefused::TooLarge { bytes: 4, limit: 3 }));
+    }
+}
