@@ -23,19 +23,19 @@ impl UseCases {
     /// came; who is no user gets an id all the same, and nothing else (easemob-rest.md 3.8.1).
     ///
     /// # Errors
-    /// `message_invalid` for the author's name, `message_too_large`; faults, after which some may have got it.
+    /// `argument_invalid` for the author's name, `message_too_large`; faults, after which some may have got it.
     pub async fn post_message(
         &self,
         app: &Tenant,
         author: &str,
         recipients: Vec<String>,
         post: &Post,
-        compose: &Compose,
+        compose: Arc<Compose>,
     ) -> Result<Vec<(String, MessageId)>, Error> {
         let author = self.author(app, author).await?;
         let mut known = HashSet::new();
         let recipients = recipients.into_iter().filter(|name| known.insert(name.to_ascii_lowercase()));
-        let author = &author;
+        let (author, compose) = (&author, &*compose);
         let sends = recipients.map(|name| async move {
             let id = self.post_to(app, author, &name, post, compose).await?;
             Ok::<_, Error>((name, id))

@@ -72,6 +72,8 @@ pub enum SendRefused {
     GroupNotFound { name: String },
     #[error("there is no chat room {name:?}")]
     RoomNotFound { name: String },
+    #[error("the name that the message stands under has more than {} bytes", limits::USERNAME_BYTES)]
+    AuthorTooLong,
     #[error("the message is empty or malformed: {what}")]
     Invalid { what: &'static str },
 }
@@ -84,6 +86,7 @@ impl Refusal for SendRefused {
             Self::RecipientNotFound { .. } => Condition::UserNotFound,
             Self::GroupNotFound { .. } => Condition::GroupNotFound,
             Self::RoomNotFound { .. } => Condition::ChatroomNotFound,
+            Self::AuthorTooLong => Condition::ArgumentInvalid,
             Self::Invalid { .. } => Condition::MessageInvalid,
         }
     }
@@ -95,6 +98,7 @@ impl Refusal for SendRefused {
             Self::RoomNotFound { name } => vec![("room", name.clone())],
             Self::TooLarge { limit, .. } => vec![("limit", limit.to_string())],
             Self::Invalid { what } => vec![("name", (*what).to_owned())],
+            Self::AuthorTooLong => vec![("name", "from".to_owned())],
             Self::SenderDeactivated => Vec::new(),
         }
     }

@@ -60,9 +60,9 @@ pub struct Post {
 /// Decides under which name a message may be sent: any, of at most [`limits::USERNAME_BYTES`].
 ///
 /// # Errors
-/// [`SendRefused::Invalid`].
+/// [`SendRefused::AuthorTooLong`].
 pub fn decide_author(name: &str) -> Result<(), SendRefused> {
-    if name.len() <= limits::USERNAME_BYTES { Ok(()) } else { Err(SendRefused::Invalid { what: "from" }) }
+    if name.len() <= limits::USERNAME_BYTES { Ok(()) } else { Err(SendRefused::AuthorTooLong) }
 }
 
 /// Decides a message to a user.

@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod message;
 pub mod request;
+pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
 pub use request::{BodyError, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate};
+pub use send::{RecallRequest, SendRequest};

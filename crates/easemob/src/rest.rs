@@ -21,6 +21,7 @@ mod cursor;
 mod discovery;
 mod failure;
 mod measures;
+mod messages;
 mod not_enabled;
 mod origin;
 mod query;

@@ -19,6 +19,8 @@ pub const PAGE_ENTRIES: usize = 50;
 /// Users whom an entry may be for when it is not for all: 20 receivers of a directed message (easemob-rest.md 6.1), its
 /// sender, and room for a vendor that allows more.
 pub const ENTRY_USERS: usize = 64;
+/// Users to whom a back end sends by one call (easemob-rest.md 3.8).
+pub const POST_USERS: usize = 600;
 /// Users registered by one call (easemob-rest.md 3.1).
 pub const REGISTER_BATCH: usize = 60;
 /// Users of one status or list call (easemob-rest.md 3.1).

@@ -39,6 +39,8 @@ pub enum Condition {
     AppNotFound,
     /// A client connected with an app key that is not registered here.
     AppNotRegistered,
+    /// A field that the call needs is empty.
+    ArgumentEmpty,
     /// An argument of the call is outside what it may be.
     ArgumentInvalid,
     /// A field that the call needs is not there.
@@ -635,7 +637,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 312] = [
+    pub const ALL: [Self; 313] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -652,6 +654,7 @@ impl Condition {
         Self::AppMismatch,
         Self::AppNotFound,
         Self::AppNotRegistered,
+        Self::ArgumentEmpty,
         Self::ArgumentInvalid,
         Self::ArgumentMissing,
         Self::AttachmentCorrupted,
@@ -951,7 +954,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 312] = [
+pub(crate) static DETAILS: [Details; 313] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1175,6 +1178,20 @@ pub(crate) static DETAILS: [Details; 312] = [
         meaning_zh: "客户端使用的 appkey 没有在本服务器注册。",
         cause_zh: "极光握手请求里的 appkey 格式正确，但服务器上没有对应的应用，多半是客户端还带着原厂云服务或测试环境的 appkey。",
         remedy_zh: "在本服务器上注册该应用并把新的 appkey 打进客户端，或让客户端连接认识这个 appkey 的服务器。",
+    },
+    Details {
+        name: "argument_empty",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentMissing),
+        args: &["name"],
+        meaning: "A field that the call needs is empty.",
+        cause: "The key is there with an empty text or list, mostly because a variable of the caller's was not filled.",
+        remedy: "Fill the field that the text names, or leave it out where it has a default.",
+        meaning_zh: "必需的字段为空。",
+        cause_zh: "键存在，但值是空文本或空列表，通常是调用方的变量没有赋值。",
+        remedy_zh: "填写返回文本中指出的字段；有默认值的字段可以不传。",
     },
     Details {
         name: "argument_invalid",

@@ -8,6 +8,8 @@ pub enum Operation {
     BlockAdd,
     /// Taking users off a block list.
     BlockRemove,
+    /// Sending a message to all users of an app.
+    Broadcast,
     /// Starting or answering a call.
     Call,
     /// Reading or writing a chat room's attributes.
@@ -96,6 +98,8 @@ pub enum Operation {
     Roaming,
     /// Sending a message.
     Send,
+    /// Sending a message by the REST route of the first generation.
+    SendOld,
     /// Muting members of a group or chat room.
     Silence,
     /// Working with threads.
@@ -134,9 +138,10 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 65] = [
         Self::BlockAdd,
         Self::BlockRemove,
+        Self::Broadcast,
         Self::Call,
         Self::ChatroomAttributes,
         Self::ChatroomCreate,
@@ -181,6 +186,7 @@ impl Operation {
         Self::Request,
         Self::Roaming,
         Self::Send,
+        Self::SendOld,
         Self::Silence,
         Self::Thread,
         Self::Token,
@@ -202,9 +208,10 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 63] = [
+pub(crate) static DETAILS: [(&str, &str); 65] = [
     ("block_add", "Putting users on a block list."),
     ("block_remove", "Taking users off a block list."),
+    ("broadcast", "Sending a message to all users of an app."),
     ("call", "Starting or answering a call."),
     ("chatroom_attributes", "Reading or writing a chat room's attributes."),
     ("chatroom_create", "Creating a chat room."),
@@ -249,6 +256,7 @@ pub(crate) static DETAILS: [(&str, &str); 63] = [
     ("request", "Any request of a client that is not named more exactly."),
     ("roaming", "Reading or deleting history on the server."),
     ("send", "Sending a message."),
+    ("send_old", "Sending a message by the REST route of the first generation."),
     ("silence", "Muting members of a group or chat room."),
     ("thread", "Working with threads."),
     ("token", "Asking for a token, whatever the grant."),

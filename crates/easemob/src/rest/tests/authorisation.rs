@@ -29,6 +29,8 @@ GET    /users/{user}/resources               | credentials_missing token_malform
 GET    /users/{user}/disconnect              | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
 DELETE /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
+POST   /messages/users                       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages                             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 ";
 
 struct Row {
@@ -54,6 +56,10 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/users/{user}") => json!({ "nickname": "Al" }),
         (_, "/users/{user}/password") => json!({ "oldpassword": "pw", "newpassword": "new" }),
         ("POST", "/users/batch/status") => json!({ "usernames": ["alice"] }),
+        ("POST", "/messages/users") => json!({ "to": ["bob"], "type": "txt", "body": { "msg": "hi" } }),
+        ("POST", "/messages") => {
+            json!({ "target_type": "users", "target": ["bob"], "msg": { "type": "txt", "msg": "hi" } })
+        }
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ mod envelopes;
 mod faults;
 mod limits;
 mod malformed;
+mod messages;
 mod not_enabled;
 mod sessions;
 mod tokens;

@@ -88,7 +88,14 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "service_not_open",
             "service not open",
         ),
-        ("POST", "/messages/users", 403, "service_not_enabled", "forbidden_op", "message service not open!"),
+        (
+            "POST",
+            "/messages/chatgroups",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "message service not open!",
+        ),
         (
             "GET",
             "/users/alice/contacts/users",

@@ -1,5 +1,6 @@
 //! The MSYNC session against the real use cases over the in-memory engine: no socket, no real time.
 
+mod back_end;
 mod chat;
 mod delivery;
 mod ends;

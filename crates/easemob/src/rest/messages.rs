@@ -1,0 +1,171 @@
+//! Sending messages for a back end (easemob-rest.md 3.8).
+//!
+//! Checks come in the order in which the vendor lists their errors: from, to, type, body, users, ext, how many, and last
+//! what the message itself needs.
+
+use std::sync::Arc;
+
+use app::Error;
+use bytes::Bytes;
+use conditions::Condition;
+use domain::post::Post;
+use easemob_wire::pb::KeyValue;
+use easemob_wire::pb::message_body::Content;
+use easemob_wire::rest::message::{ChatType, MessageError, NewMessage, RoomLevel, content, ext};
+use easemob_wire::rest::{Envelope, SendRequest};
+use model::{Dialect, EntryKind, MessageId, Username, limits};
+use serde_json::{Map, Value};
+
+use super::answer::Answer;
+use super::call::{Call, invalid, missing};
+use super::failure::Failure;
+use super::routes::routes;
+
+routes! {
+    POST "/messages/users" BackEnd Json Send => to_users;
+    // The first generation, which the vendor's Java library still uses.
+    POST "/messages" BackEnd Json SendOld => old;
+}
+
+/// What a request asks to say, checked as far as it needs no look at anybody.
+struct Said {
+    from: String,
+    to: Vec<String>,
+    message_type: String,
+    content: Content,
+    ext: Vec<KeyValue>,
+    request: SendRequest,
+}
+
+/// `POST /messages/users`
+pub(crate) async fn to_users(call: Call) -> Result<Answer, Failure> {
+    let said = Said::of(call.parse(SendRequest::parse)?, limits::POST_USERS)?;
+    let sent = said.send_to_users(&call).await?;
+    Ok(sent_ids(&call, sent))
+}
+
+/// `POST /messages`, the ids of the messages only with `?useMsgId=true`.
+pub(crate) async fn old(call: Call) -> Result<Answer, Failure> {
+    let request = old_request(&call)?;
+    let target_type = request.target_type.clone();
+    let sent = match target_type.as_deref() {
+        None => return Err(missing("target_type").into()),
+        Some("users") => Said::of_old(request, limits::POST_USERS)?.send_to_users(&call).await?,
+        Some(_) => return Err(Error::plain(Condition::ConversationTypeUnknown).into()),
+    };
+    if call.query.get("useMsgId") == Some("true") {
+        return Ok(sent_ids(&call, sent));
+    }
+    let data = sent.into_iter().map(|(name, _)| (name, "success".into())).collect();
+    Ok(Answer::new(&Envelope { data: Some(Value::Object(data)), ..call.full() }))
+}
+
+/// These routes have no words for a field of a wrong type; then the whole body is wrong.
+fn old_request(call: &Call) -> Result<SendRequest, Error> {
+    call.parse(SendRequest::parse_old).map_err(|error| match error.condition() {
+        Condition::ArgumentInvalid => Error::plain(Condition::BodyMalformed),
+        _ => error,
+    })
+}
+
+/// Ids are texts: they may have more digits than a JavaScript number.
+fn sent_ids(call: &Call, sent: Vec<(String, MessageId)>) -> Answer {
+    let data = sent.into_iter().map(|(name, id)| (name, id.to_string().into())).collect::<Map<_, _>>();
+    Answer::new(&Envelope { data: Some(Value::Object(data)), ..call.full() })
+}
+
+impl Said {
+    fn of(mut request: SendRequest, most: usize) -> Result<Self, Error> {
+        let from = author(&mut request)?;
+        let to = receivers(&mut request, "to")?;
+        let message_type = request.message_type.take().filter(|message_type| !message_type.is_empty());
+        let message_type = message_type.ok_or_else(|| missing("type"))?;
+        let body = request.body.take().filter(|body| !body.is_empty()).ok_or_else(|| missing("body"))?;
+        Self::checked(request, from, to, message_type, &body, most)
+    }
+
+    /// Of the first generation, where type and content stand in `msg`.
+    fn of_old(mut request: SendRequest, most: usize) -> Result<Self, Error> {
+        let to = receivers(&mut request, "target")?;
+        let from = author(&mut request)?;
+        let body = request.body.take().ok_or_else(|| missing("msg"))?;
+        let message_type = request.message_type.take().filter(|message_type| !message_type.is_empty());
+        let message_type = message_type.ok_or_else(|| missing("type"))?;
+        Self::checked(request, from, to, message_type, &body, most)
+    }
+
+    fn checked(
+        mut request: SendRequest,
+        from: String,
+        to: Vec<String>,
+        message_type: String,
+        body: &Map<String, Value>,
+        most: usize,
+    ) -> Result<Self, Error> {
+        let Some(pairs) = request.ext.take() else {
+            return Err(Error::refused(Condition::MessageContentInvalid, vec![("name", "ext".to_owned())]));
+        };
+        if to.len() > most {
+            let facts = vec![("size", to.len().to_string()), ("limit", most.to_string())];
+            return Err(Error::refused(Condition::BatchTooLarge, facts));
+        }
+        let content = content(&message_type, body).map_err(unusable)?;
+        Ok(Self { from, to, content, ext: ext(&pairs), message_type, request })
+    }
+
+    async fn send_to_users(self, call: &Call) -> Result<Vec<(String, MessageId)>, Error> {
+        let Self { from, to, message_type, content, ext, request } = self;
+        let post = Post {
+            kind: kind(&message_type),
+            dialect: Dialect::Easemob,
+            online_only: request.online_only,
+            syncs_author: request.sync_device,
+        };
+        let online_only = request.online_only;
+        let compose = move |from: &str, to: &str| -> Bytes {
+            let message = NewMessage {
+                chat_type: ChatType::Chat,
+                from,
+                to,
+                content: &content,
+                ext: &ext,
+                wants_receipts: false,
+                online_only,
+                directed_users: &[],
+                room_level: RoomLevel::Normal,
+            };
+            message.encode()
+        };
+        call.use_cases().post_message(&call.tenant, &from, to, &post, Arc::new(compose)).await
+    }
+}
+
+/// The sender's name: the back end's own unless another is given.
+fn author(request: &mut SendRequest) -> Result<String, Error> {
+    match request.from.take() {
+        None => Ok(Username::BACK_END.to_owned()),
+        Some(from) if from.is_empty() => Err(empty("from")),
+        Some(from) => Ok(from),
+    }
+}
+
+fn receivers(request: &mut SendRequest, name: &'static str) -> Result<Vec<String>, Error> {
+    let to = std::mem::take(&mut request.to);
+    if to.is_empty() || to.iter().any(String::is_empty) { Err(missing(name)) } else { Ok(to) }
+}
+
+fn kind(message_type: &str) -> EntryKind {
+    if message_type == "cmd" { EntryKind::Command } else { EntryKind::Message }
+}
+
+fn empty(name: &str) -> Error {
+    Error::refused(Condition::ArgumentEmpty, vec![("name", name.to_owned())])
+}
+
+fn unusable(error: MessageError) -> Error {
+    match error {
+        MessageError::UnknownType => invalid("type"),
+        MessageError::Missing(field) => missing(field),
+        MessageError::WrongType(field) => invalid(field),
+    }
+}

@@ -1,0 +1,111 @@
+//! What an app's back end says, as sessions see it (easemob-rest.md 3.8).
+
+use std::sync::Arc;
+
+use domain::post::Post;
+use easemob_wire::pb::message_body::Type;
+use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
+use model::{Dialect, EntryKind};
+use serde_json::json;
+
+use super::house::{House, about};
+
+const POST: Post =
+    Post { kind: EntryKind::Message, dialect: Dialect::Easemob, online_only: false, syncs_author: false };
+
+impl House {
+    /// A text of the back end, in a name.
+    pub(crate) fn post(&self, from: &str, to: &str, text: &str, post: &Post) {
+        let content = content("txt", json!({ "msg": text }).as_object().unwrap()).unwrap();
+        let compose = move |from: &str, to: &str| {
+            let message = NewMessage {
+                chat_type: ChatType::Chat,
+                from,
+                to,
+                content: &content,
+                ext: &[],
+                wants_receipts: false,
+                online_only: false,
+                directed_users: &[],
+                room_level: RoomLevel::Normal,
+            };
+            message.encode()
+        };
+        let (tenant, to) = (self.tenant(), vec![to.to_owned()]);
+        self.wait(self.use_cases.post_message(&tenant, from, to, post, Arc::new(compose))).unwrap();
+    }
+}
+
+#[test]
+fn a_message_of_the_back_end_reaches_who_is_there_and_who_comes() {
+    let house = House::new();
+    let mut bob = house.log_in("bob", "webim_web_devB");
+    house.post("admin", "bob", "one", &POST);
+    house.post("系统消息", "bob", "two", &POST);
+    house.settle(&mut [&mut bob]);
+    bob.react();
+    assert_eq!(bob.shown(), ["one", "two"]);
+    bob.drop_socket();
+
+    house.post("system", "bob", "three", &POST);
+    let mut again = house.log_in("bob", "webim_web_devB");
+    again.unread();
+    again.react();
+    assert_eq!(again.shown(), ["three"], "and the other two were acknowledged in the same queue");
+    again.unread();
+    again.react();
+    assert_eq!(again.repeats(), 0);
+}
+
+#[test]
+fn the_devices_of_him_in_whose_name_it_is_sent_get_it_when_asked_for() {
+    let house = House::new();
+    let (mut alice, mut bob) =
+        (house.log_in("alice", "webim_web_devA"), house.log_in("bob", "webim_web_devB"));
+    house.post("alice", "bob", "one", &POST);
+    house.post("alice", "bob", "two", &Post { syncs_author: true, ..POST });
+    house.settle(&mut [&mut alice, &mut bob]);
+    alice.unread();
+    alice.react();
+    bob.react();
+    assert_eq!(alice.shown(), ["two"]);
+    assert_eq!(bob.shown(), ["one", "two"]);
+}
+
+#[test]
+fn what_is_for_those_who_are_there_is_not_kept_for_the_others() {
+    let house = House::new();
+    let mut bob = house.log_in("bob", "webim_web_devB");
+    house.register("carol");
+    let online = Post { online_only: true, ..POST };
+    house.post("admin", "bob", "now", &online);
+    house.post("admin", "carol", "now", &online);
+    house.settle(&mut [&mut bob]);
+    bob.react();
+    assert_eq!(bob.shown(), ["now"]);
+    let mut carol = house.log_in("carol", "webim_web_devC");
+    carol.unread();
+    carol.react();
+    assert!(carol.shown().is_empty());
+}
+
+#[test]
+fn receipts_for_a_back_ends_message_are_taken() {
+    let house = House::new();
+    let (mut phone, mut web) = (house.log_in("bob", "ios_1"), house.log_in("bob", "webim_web_devB"));
+    house.post("system", "bob", "one", &POST);
+    house.settle(&mut [&mut phone, &mut web]);
+    phone.react();
+    web.react();
+    for receipt in [Type::DeliverAck, Type::ReadAck, Type::ChannelAck] {
+        let answer = phone.send_body("system", &about(receipt, Some(7)));
+        assert_eq!(
+            answer.status.unwrap().error_code(),
+            easemob_wire::pb::status::ErrorCode::Ok,
+            "{receipt:?}"
+        );
+    }
+    house.settle(&mut [&mut phone, &mut web]);
+    web.react();
+    assert_eq!(web.shown(), ["one", "channel read"], "the other device knows that it was read");
+}
