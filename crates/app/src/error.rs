@@ -7,6 +7,8 @@ use conditions::Condition;
 use domain::Refused;
 use domain::account::{BatchRefused, RegisterRefused};
 use domain::app::SettingError;
+use domain::block::BlockRefused;
+use domain::contact::ContactRefused;
 use domain::device::LoginRefused;
 use domain::message::{RecallRefused, SendRefused};
 use domain::token::TokenRefused;
@@ -35,6 +37,8 @@ macro_rules! refusals {
 }
 refusals!(
     BatchRefused,
+    BlockRefused,
+    ContactRefused,
     RegisterRefused,
     SettingError,
     LoginRefused,

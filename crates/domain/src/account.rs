@@ -21,6 +21,10 @@ pub struct User {
     pub active: bool,
     /// Tokens of an older epoch are void.
     pub epoch: u32,
+    /// Which version of his block list counts; 0: he blocks nobody, and nobody has to look. It changes in the
+    /// commit that changes the list, and a message is checked against the recipient's account, so that one that
+    /// was accepted before somebody was blocked is not written after it.
+    pub blocks: u64,
     pub created: Timestamp,
     pub modified: Timestamp,
 }
@@ -214,6 +218,7 @@ pub(crate) mod testing {
             nickname: None,
             active: true,
             epoch: 0,
+            blocks: 0,
             created: Timestamp(0),
             modified: Timestamp(0),
         }

@@ -164,6 +164,14 @@ settings! {
     recall_window_seconds: u64 = 120, "recall.window_seconds";
     /// Webhooks may go to loopback and private addresses, such as a back end on this machine.
     webhook_private_targets: bool = false, "webhook.private_targets";
+    /// Users can have contact lists; off answers "not enabled".
+    contacts_enabled: bool = true, "contacts.enabled";
+    /// Contacts that one user may have (1001, 1002).
+    contacts_limit: u64 = 3000, "contacts.limit";
+    /// Only contacts may write to each other (221).
+    contacts_only: bool = false, "message.contacts_only";
+    /// Users can block each other; off answers "not enabled", and who was blocked may write again.
+    blocks_enabled: bool = true, "blocks.enabled";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";

@@ -374,6 +374,7 @@ mod tests {
             nickname: None,
             active: true,
             epoch: 0,
+            blocks: 0,
             created: Timestamp(0),
             modified: Timestamp(0),
         }

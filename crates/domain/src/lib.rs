@@ -5,6 +5,8 @@
 
 pub mod account;
 pub mod app;
+pub mod block;
+pub mod contact;
 pub mod device;
 pub mod hook;
 pub mod message;

@@ -5,9 +5,11 @@
 
 pub mod answer;
 pub mod message;
+pub mod people;
 pub mod request;
 pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
+pub use people::{ContactRemark, NamedUsers, RelationCheck};
 pub use request::{BodyError, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate};
 pub use send::{RecallRequest, SendRequest};

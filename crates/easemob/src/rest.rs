@@ -14,8 +14,10 @@
 
 mod answer;
 mod auth;
+mod blocks;
 mod body;
 mod call;
+mod contacts;
 mod cors;
 mod cursor;
 mod discovery;

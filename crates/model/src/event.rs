@@ -176,6 +176,10 @@ pub enum ContactChange {
     Added,
     /// The sender ended it.
     Removed,
+    /// The sender blocks the other; told to the sender's own devices.
+    Blocked,
+    /// The sender does not block the other any more.
+    Unblocked,
 }
 
 impl Event {

@@ -25,6 +25,22 @@ pub const POST_USERS: usize = 600;
 pub const REGISTER_BATCH: usize = 60;
 /// Users of one status or list call (easemob-rest.md 3.1).
 pub const USERS_PAGE: usize = 100;
+/// Characters of a contact's remark (easemob-rest.md 6.1).
+pub const REMARK_CHARS: usize = 100;
+/// Characters of the words that come with a contact request. Ours: no public page has one.
+pub const CONTACT_REASON_CHARS: usize = 1024;
+/// Requests that wait for one user's answer; of more, the oldest goes. Ours.
+pub const CONTACT_REQUESTS: usize = 1000;
+/// Contacts that one call lists, checks or asks for (easemob-rest.md 3.5).
+pub const CONTACTS_PAGE: usize = 50;
+/// Users whom one call may ask to be contacts. Ours: the web SDKs name one.
+pub const CONTACTS_ASKED: usize = 10;
+/// Contacts that one call imports (easemob-rest.md 6.1).
+pub const CONTACTS_IMPORTED: usize = 10;
+/// Users whose relation one call checks (easemob-rest.md 3.5, 3.6).
+pub const RELATIONS_CHECKED: usize = 100;
+/// Users on one block list (easemob-rest.md 6.1).
+pub const BLOCK_LIST: usize = 500;
 /// Bytes of a message's payload, whatever an app's owner sets: with its header it has to fit into one entry
 /// of a log, which storage engines take up to 1 MiB.
 pub const PAYLOAD_BYTES: usize = 1_000_000;

@@ -56,7 +56,7 @@ pub enum Written {
     FactsMoved,
 }
 
-type Sequences = SmallVec<[Seq; 2]>;
+pub(crate) type Sequences = SmallVec<[Seq; 2]>;
 
 #[derive(Debug)]
 pub struct Feeds {
@@ -382,9 +382,20 @@ impl Feeds {
 
     /// Commits a batch whose appends go to these feeds, in their order, and remembers their new heads.
     async fn append(&self, app: AppId, feeds: &[Feed], batch: Batch) -> Result<Sequences, KvError> {
+        self.append_then(app, feeds, batch, |_| ()).await
+    }
+
+    /// As [`Feeds::append`]; `after` hears whether the batch was written, also when the caller has gone meanwhile.
+    pub(crate) async fn append_then(
+        &self,
+        app: AppId,
+        feeds: &[Feed],
+        batch: Batch,
+        after: impl FnOnce(bool) + Send + 'static,
+    ) -> Result<Sequences, KvError> {
         let heads = Arc::clone(&self.heads);
         let feeds: SmallVec<[Feed; 2]> = SmallVec::from_slice(feeds);
-        let written = self.writer.commit(batch, move |outcome| match outcome {
+        let outcome = move |outcome| match outcome {
             Ok(Committed { sequences }) => {
                 let sequences: Sequences = sequences.into_iter().map(Seq).collect();
                 for (feed, seq) in feeds.iter().zip(&sequences) {
@@ -398,6 +409,10 @@ impl Feeds {
                 }
                 Err(error)
             }
+        };
+        let written = self.writer.commit(batch, move |committed| {
+            after(committed.is_ok());
+            outcome(committed)
         });
         written.await
     }
@@ -420,8 +435,16 @@ impl Feeds {
     }
 }
 
+/// Adds entries of event logs to a batch, noted as arrivals.
+pub(crate) fn add_events(batch: &mut Batch, app: AppId, events: &[(Feed, Entry)]) {
+    for (feed, entry) in events {
+        let slot = batch.append(keys::feed_log(app, *feed), entry.encode());
+        batch.note(keys::arrivals(app), note(*feed, entry, slot));
+    }
+}
+
 /// The policy cells that a decision about two users rests on.
-fn check_accounts(batch: &mut Batch, app: AppId, sender: &Account, recipient: &Account) {
+pub(crate) fn check_accounts(batch: &mut Batch, app: AppId, sender: &Account, recipient: &Account) {
     let check = |batch: &mut Batch, uid: Uid, account: &Account| {
         batch.check(CellKey::main(keys::user(app, uid)), Expect::Hash(account.version));
     };

@@ -11,6 +11,9 @@
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
 //! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
+//! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
+//! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
+//! | app `b` uid | whom the user blocks | block lists | messages to him, if his account row says that there is one |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
@@ -141,6 +144,34 @@ pub fn feed_log(app: AppId, feed: Feed) -> Bytes {
     }
 }
 
+/// Prefix of a user's contacts.
+pub fn contacts(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'c', uid)
+}
+
+pub fn contact(app: AppId, uid: Uid, peer: Uid) -> Bytes {
+    with_uids(app, b'c', uid, peer)
+}
+
+/// Prefix of the contact requests that wait for a user's answer.
+pub fn contact_requests(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'C', uid)
+}
+
+/// `asker` wants to be a contact of `uid`.
+pub fn contact_request(app: AppId, uid: Uid, asker: Uid) -> Bytes {
+    with_uids(app, b'C', uid, asker)
+}
+
+/// The second user of a key that names two.
+pub fn peer(key: &[u8]) -> Option<Uid> {
+    Some(Uid(u64::from_be_bytes(key.get(13..21)?.try_into().ok()?)))
+}
+
+pub fn blocks(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'b', uid)
+}
+
 pub fn arrivals(app: AppId) -> Bytes {
     key(app, b'v', 0).into()
 }
@@ -197,6 +228,13 @@ fn with_uid(app: AppId, tag: u8, uid: Uid) -> Bytes {
     key.into()
 }
 
+fn with_uids(app: AppId, tag: u8, uid: Uid, peer: Uid) -> Bytes {
+    let mut key = key(app, tag, 16);
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    key.extend_from_slice(&peer.0.to_be_bytes());
+    key.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +248,9 @@ mod tests {
             user(app, Uid(1)),
             swept(app),
             devices(app, Uid(1)),
+            contact(app, Uid(1), Uid(2)),
+            contact_request(app, Uid(1), Uid(2)),
+            blocks(app, Uid(1)),
             inbox(app, Uid(1), feed),
             feed_log(app, feed),
             arrivals(app),

@@ -2,11 +2,14 @@
 //!
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
-//! [`Arrivals`] (what came, of all feeds). Nothing here decides; a method writes what `domain` decided, or says that the facts moved.
+//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`]. Nothing here decides; a method writes what
+//! `domain` decided, or says that the facts moved.
 
 mod apps;
 mod arrivals;
+mod blocks;
 mod cache;
+mod contacts;
 mod devices;
 mod error;
 mod feeds;
@@ -28,6 +31,8 @@ use writer::Writer;
 
 pub use apps::{Apps, NewApp};
 pub use arrivals::{Arrivals, Arrived};
+pub use blocks::BlockLists;
+pub use contacts::{Contacts, StoredRelation};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use feeds::{Appended, Feeds, Sent, Written};
@@ -46,6 +51,8 @@ pub struct Store {
     pub inboxes: Arc<Inboxes>,
     pub feeds: Arc<Feeds>,
     pub arrivals: Arc<Arrivals>,
+    pub contacts: Arc<Contacts>,
+    pub blocks: Arc<BlockLists>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -60,11 +67,20 @@ impl Store {
         let writer = Arc::new(Writer::new(Arc::clone(&kv)));
         let devices = Arc::new(DeviceDirectory::new(Arc::clone(&kv), Arc::clone(&writer)));
         let inboxes = Arc::new(Inboxes::new(Arc::clone(&kv), Arc::clone(&devices)));
+        let users = Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer)));
+        let feeds = Arc::new(Feeds::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
         Ok(Self {
             apps: Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?),
-            users: Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer))),
-            feeds: Arc::new(Feeds::open(Arc::clone(&kv), writer).await?),
             arrivals: Arc::new(Arrivals::new(Arc::clone(&kv))),
+            contacts: Arc::new(Contacts::new(Arc::clone(&kv), Arc::clone(&feeds))),
+            blocks: Arc::new(BlockLists::new(
+                Arc::clone(&kv),
+                writer,
+                Arc::clone(&users),
+                Arc::clone(&feeds),
+            )),
+            users,
+            feeds,
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),
             devices,
             inboxes,

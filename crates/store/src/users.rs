@@ -8,10 +8,10 @@ use kv::{Batch, CellKey, Expect, Kv, KvError, Scan, Space, Template, ValueHash};
 use model::{AppId, Timestamp, Uid, Username};
 use serde::{Deserialize, Serialize};
 
-use crate::cache::RowCache;
+use crate::cache::{RowCache, Turn};
 use crate::rows::{from_json, to_json, written_unless_moved};
 use crate::writer::Writer;
-use crate::{StoreError, keys};
+use crate::{StoreError, contacts, keys};
 
 /// Accounts held in memory; a send needs two of them.
 const CACHED_USERS: usize = 100_000;
@@ -62,9 +62,16 @@ struct UserRow {
     nickname: Option<String>,
     active: bool,
     epoch: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    blocks: u64,
     created: u64,
     modified: u64,
     password: PasswordHash,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug)]
@@ -74,6 +81,24 @@ pub struct Users {
     /// A name stays its account's as long as the account is there, which `by_uid` and the engine know.
     by_name: Arc<RowCache<(AppId, Username), Uid>>,
     by_uid: Arc<RowCache<(AppId, Uid), Arc<Account>>>,
+}
+
+/// The write of an account's row that is part of a larger commit.
+#[derive(Debug)]
+#[must_use = "an update that began has to end"]
+pub(crate) struct Update {
+    by_uid: Arc<RowCache<(AppId, Uid), Arc<Account>>>,
+    key: (AppId, Uid),
+    turn: Turn,
+    updated: Arc<Account>,
+}
+
+impl Update {
+    /// The commit is over: the account as it stands now, if the commit was `written`.
+    pub(crate) fn end(self, written: bool) -> Arc<Account> {
+        self.by_uid.end(self.key, &self.turn, written.then(|| Arc::clone(&self.updated)));
+        self.updated
+    }
 }
 
 impl Users {
@@ -141,6 +166,7 @@ impl Users {
             nickname: new.nickname,
             active: true,
             epoch: 0,
+            blocks: 0,
             created: new.at.0,
             modified: new.at.0,
             password: new.password_hash,
@@ -171,6 +197,25 @@ impl Users {
         user: User,
         password_hash: PasswordHash,
     ) -> Result<Option<Arc<Account>>, StoreError> {
+        let mut batch = Batch::new();
+        let update = self.begin_update(&mut batch, app, account, user, password_hash)?;
+        let written = self.writer.commit(batch, move |outcome| {
+            let updated = update.end(outcome.is_ok());
+            outcome.map(|_| updated)
+        });
+        written_unless_moved(written.await)
+    }
+
+    /// Adds the replacement of an account's row to a batch, with the check that it is as it was read. Whoever
+    /// commits the batch ends the update, whatever comes of it.
+    pub(crate) fn begin_update(
+        &self,
+        batch: &mut Batch,
+        app: AppId,
+        account: &Account,
+        user: User,
+        password_hash: PasswordHash,
+    ) -> Result<Update, StoreError> {
         let uid = account.user.uid;
         let row = to_json(&UserRow {
             name: user.name.to_string(),
@@ -178,21 +223,17 @@ impl Users {
             nickname: user.nickname,
             active: user.active,
             epoch: user.epoch,
+            blocks: user.blocks,
             created: user.created.0,
             modified: user.modified.0,
             password: password_hash,
         });
         let cell = CellKey::main(keys::user(app, uid));
-        let mut batch = Batch::new();
         batch.check(cell.clone(), Expect::Hash(account.version));
         batch.put(Space::Main, cell.key, row.clone());
         let updated = Arc::new(decode(uid, &row)?);
-        let (by_uid, turn) = (Arc::clone(&self.by_uid), self.by_uid.begin(&(app, uid)));
-        let written = self.writer.commit(batch, move |outcome| {
-            by_uid.end((app, uid), &turn, outcome.is_ok().then(|| Arc::clone(&updated)));
-            outcome.map(|_| updated)
-        });
-        written_unless_moved(written.await)
+        let turn = self.by_uid.begin(&(app, uid));
+        Ok(Update { by_uid: Arc::clone(&self.by_uid), key: (app, uid), turn, updated })
     }
 
     /// Removes an account, frees its name and forgets its devices. `false` when it changed, or went, since
@@ -210,6 +251,7 @@ impl Users {
         batch.delete(cell);
         batch.delete(CellKey::main(keys::name(app, name)));
         batch.delete(CellKey::main(keys::devices(app, uid)));
+        batch.delete(CellKey::main(keys::blocks(app, uid)));
         let (by_uid, by_name) = (Arc::clone(&self.by_uid), Arc::clone(&self.by_name));
         let (turn, name) = (self.by_uid.begin(&(app, uid)), (app, name.clone()));
         let written = self.writer.commit(batch, move |outcome| {
@@ -220,7 +262,7 @@ impl Users {
         Ok(written_unless_moved(written.await)?.is_some())
     }
 
-    /// Bulk work after removals: the cursors and the event logs of an app's removed users. Goes on where it was
+    /// Bulk work after removals: the contacts, the cursors and the event logs of an app's removed users. Goes on where it was
     /// interrupted, also by a crash.
     ///
     /// # Errors
@@ -256,6 +298,7 @@ impl Users {
 
     async fn sweep(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
         const TRIMMED_AT_ONCE: u32 = 256;
+        contacts::sweep(&*self.kv, app, uid).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         let log = keys::feed_log(app, model::Feed::Events(uid));
         let head = self.kv.log_head(&log).await?;
@@ -350,6 +393,7 @@ fn decode(uid: Uid, bytes: &[u8]) -> Result<Account, StoreError> {
             nickname: row.nickname,
             active: row.active,
             epoch: row.epoch,
+            blocks: row.blocks,
             created: Timestamp(row.created),
             modified: Timestamp(row.modified),
         },

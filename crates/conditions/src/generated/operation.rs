@@ -34,6 +34,10 @@ pub enum Operation {
     Connect,
     /// Adding a contact or sending an invitation.
     ContactAdd,
+    /// Importing a user's contacts, as a back end does.
+    ContactImport,
+    /// Making two users contacts without asking them, as a back end does.
+    ContactLink,
     /// Setting the note (remark) of a contact.
     ContactNote,
     /// Removing a contact.
@@ -92,6 +96,8 @@ pub enum Operation {
     Recall,
     /// Acknowledging a message as delivered or read.
     Receipt,
+    /// Asking whether users are contacts or blocked.
+    RelationCheck,
     /// Any request of a client that is not named more exactly.
     Request,
     /// Reading or deleting history on the server.
@@ -138,7 +144,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 65] = [
+    pub const ALL: [Self; 68] = [
         Self::BlockAdd,
         Self::BlockRemove,
         Self::Broadcast,
@@ -154,6 +160,8 @@ impl Operation {
         Self::Command,
         Self::Connect,
         Self::ContactAdd,
+        Self::ContactImport,
+        Self::ContactLink,
         Self::ContactNote,
         Self::ContactRemove,
         Self::DoNotDisturb,
@@ -183,6 +191,7 @@ impl Operation {
         Self::Reaction,
         Self::Recall,
         Self::Receipt,
+        Self::RelationCheck,
         Self::Request,
         Self::Roaming,
         Self::Send,
@@ -208,7 +217,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 65] = [
+pub(crate) static DETAILS: [(&str, &str); 68] = [
     ("block_add", "Putting users on a block list."),
     ("block_remove", "Taking users off a block list."),
     ("broadcast", "Sending a message to all users of an app."),
@@ -224,6 +233,8 @@ pub(crate) static DETAILS: [(&str, &str); 65] = [
     ("command", "Sending a command that only passes through the server."),
     ("connect", "Opening the connection, before anybody has logged in."),
     ("contact_add", "Adding a contact or sending an invitation."),
+    ("contact_import", "Importing a user's contacts, as a back end does."),
+    ("contact_link", "Making two users contacts without asking them, as a back end does."),
     ("contact_note", "Setting the note (remark) of a contact."),
     ("contact_remove", "Removing a contact."),
     ("do_not_disturb", "Setting do-not-disturb for one user."),
@@ -253,6 +264,7 @@ pub(crate) static DETAILS: [(&str, &str); 65] = [
     ("reaction", "Adding, removing or reading reactions."),
     ("recall", "Taking a message back."),
     ("receipt", "Acknowledging a message as delivered or read."),
+    ("relation_check", "Asking whether users are contacts or blocked."),
     ("request", "Any request of a client that is not named more exactly."),
     ("roaming", "Reading or deleting history on the server."),
     ("send", "Sending a message."),

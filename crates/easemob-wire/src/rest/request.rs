@@ -217,7 +217,7 @@ pub fn given(value: &str) -> Option<&str> {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
     // serde would take an array for the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
         let reason = serde_json::from_slice::<IgnoredAny>(body)
@@ -232,7 +232,7 @@ fn json(error: serde_json::Error) -> BodyError {
     BodyError::Json(error.to_string())
 }
 
-fn text(field: &'static str, raw: Option<&RawValue>) -> Result<Option<String>, BodyError> {
+pub(super) fn text(field: &'static str, raw: Option<&RawValue>) -> Result<Option<String>, BodyError> {
     typed(field, "a text", raw)
 }
 
@@ -248,7 +248,7 @@ fn seconds(field: &'static str, raw: Option<&RawValue>) -> Result<Option<u64>, B
     digits.parse().map(Some).map_err(|_| BodyError::WrongType { field, expected })
 }
 
-fn typed<T: DeserializeOwned>(
+pub(super) fn typed<T: DeserializeOwned>(
     field: &'static str,
     expected: &'static str,
     raw: Option<&RawValue>,

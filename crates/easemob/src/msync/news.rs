@@ -191,6 +191,8 @@ fn roster_body(app_key: &str, actor: &str, news: &ContactNews) -> RosterBody {
         ContactChange::Declined { reason } => (Roster::RemoteDecline, reason.as_str()),
         ContactChange::Added => (Roster::Accept, ""),
         ContactChange::Removed => (Roster::Remove, ""),
+        ContactChange::Blocked => (Roster::Ban, ""),
+        ContactChange::Unblocked => (Roster::Allow, ""),
     };
     RosterBody {
         operation: Some(operation.into()),

@@ -1,42 +1,52 @@
-//! Cursors of user lists: opaque to clients, strict for us.
+//! Cursors of lists: opaque to clients, strict for us.
 //!
-//! A cursor is base64url of a kind, a version, a user's number and a checksum over the app and all of it. It is
-//! no secret: whoever holds the app's token may see every user. The checksum is there so that a cursor of another
+//! A cursor is base64url of a kind, a version, a number (a user's, a place) and a checksum over the app and all of
+//! it. It is no secret: whoever is shown one may see the whole list. The checksum is there so that a cursor of another
 //! list, of another app, or one that was cut or typed, is refused instead of read from some place.
 
 use app::Error;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use conditions::Condition;
-use model::{AppId, Uid};
+use model::AppId;
 use xxhash_rust::xxh3::xxh3_64;
 
-const KIND_USERS: u8 = b'u';
+/// The list that a cursor is one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum List {
+    /// The number is a user's.
+    Users = b'u',
+    /// The number is a user's.
+    Contacts = b'c',
+    /// The number is how many older entries are left.
+    Blocked = b'b',
+}
+
 const VERSION: u8 = 1;
 const BYTES: usize = 14;
 
-/// The cursor that continues after a user.
-pub(crate) fn after_user(app: AppId, uid: Uid) -> String {
-    URL_SAFE_NO_PAD.encode(bytes(app, uid))
+/// The cursor that continues a list at a number.
+pub(crate) fn write(list: List, app: AppId, number: u64) -> String {
+    URL_SAFE_NO_PAD.encode(bytes(list, app, number))
 }
 
-/// The user after whom a cursor continues.
+/// The number at which a cursor continues its list.
 ///
 /// # Errors
 /// `cursor_invalid`.
-pub(crate) fn parse_user(app: AppId, cursor: &str) -> Result<Uid, Error> {
+pub(crate) fn parse(list: List, app: AppId, cursor: &str) -> Result<u64, Error> {
     let refused = || Error::plain(Condition::CursorInvalid);
     let mut buffer = [0; BYTES + 2];
     let length = URL_SAFE_NO_PAD.decode_slice(cursor, &mut buffer).map_err(|_| refused())?;
-    let uid: [u8; 8] = buffer[2..10].try_into().expect("8 bytes");
-    let uid = Uid(u64::from_be_bytes(uid));
-    if buffer[..length] == bytes(app, uid) { Ok(uid) } else { Err(refused()) }
+    let number = u64::from_be_bytes(buffer[2..10].try_into().expect("8 bytes"));
+    if buffer[..length] == bytes(list, app, number) { Ok(number) } else { Err(refused()) }
 }
 
-fn bytes(app: AppId, uid: Uid) -> [u8; BYTES] {
+fn bytes(list: List, app: AppId, number: u64) -> [u8; BYTES] {
     let mut hashed = Vec::with_capacity(BYTES);
-    hashed.extend([KIND_USERS, VERSION]);
-    hashed.extend(uid.0.to_be_bytes());
+    hashed.extend([list as u8, VERSION]);
+    hashed.extend(number.to_be_bytes());
     hashed.extend(app.0.to_be_bytes());
     let checksum = xxh3_64(&hashed).to_be_bytes();
     hashed.truncate(10);
@@ -50,18 +60,19 @@ mod tests {
 
     #[test]
     fn a_cursor_leads_back_to_its_place_in_its_app_only() {
-        let cursor = after_user(AppId(3), Uid(77));
-        assert_eq!(parse_user(AppId(3), &cursor), Ok(Uid(77)));
+        let cursor = write(List::Users, AppId(3), 77);
+        assert_eq!(parse(List::Users, AppId(3), &cursor), Ok(77));
         let refused = Err(Error::plain(Condition::CursorInvalid));
-        assert_eq!(parse_user(AppId(4), &cursor), refused);
+        assert_eq!(parse(List::Users, AppId(4), &cursor), refused);
+        assert_eq!(parse(List::Contacts, AppId(3), &cursor), refused);
         for place in 0..cursor.len() {
             let mut changed = cursor.clone().into_bytes();
             changed[place] = if changed[place] == b'A' { b'B' } else { b'A' };
-            assert_eq!(parse_user(AppId(3), str::from_utf8(&changed).unwrap()), refused, "{place}");
-            assert_eq!(parse_user(AppId(3), &cursor[..place]), refused);
+            assert_eq!(parse(List::Users, AppId(3), str::from_utf8(&changed).unwrap()), refused, "{place}");
+            assert_eq!(parse(List::Users, AppId(3), &cursor[..place]), refused);
         }
         for text in ["77", "AAAA", "=", "cursor cursor", &"A".repeat(10_000)] {
-            assert_eq!(parse_user(AppId(3), text), refused, "{text}");
+            assert_eq!(parse(List::Users, AppId(3), text), refused, "{text}");
         }
     }
 }

@@ -24,7 +24,7 @@ struct Family {
 }
 
 /// The first that fits counts.
-static FAMILIES: [Family; 24] = {
+static FAMILIES: [Family; 22] = {
     use Condition::{EditDisabled, RecallDisabled, RoamingDisabled};
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
@@ -39,13 +39,6 @@ static FAMILIES: [Family; 24] = {
         ),
         family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
         family(&["/users/*/presence/**", "/presence/**"], OFF, Some(Op::Presence), "presence"),
-        family(
-            &["/users/*/contacts/**", "/user/*/contacts/**", "/contacts/**", "/users/*/rosters"],
-            OFF,
-            None,
-            "contact",
-        ),
-        family(&["/users/*/blocks/**", "/blocks/**", "/sdk/user/*/blocks"], OFF, None, "block list"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
         family(
             &["/messages/msg_recall", "/messages/batch_recall", "/messages/recall"],

@@ -10,7 +10,8 @@ pub(crate) fn class_of(route: &Route) -> CallClass {
     match (route.operation, &route.method, route.path) {
         (Operation::Token, ..) => CallClass::Token,
         (Operation::UserDelete, _, "/users") => CallClass::UserDeletion,
-        (Operation::UserStatus, &Method::POST, _) | (Operation::Presence, ..) => CallClass::LookUp,
+        (Operation::UserStatus, &Method::POST, _)
+        | (Operation::Presence | Operation::BlockAdd | Operation::BlockRemove, ..) => CallClass::LookUp,
         _ => CallClass::Other,
     }
 }

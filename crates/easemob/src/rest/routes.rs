@@ -13,7 +13,7 @@ use http::Method;
 use super::answer::Answer;
 use super::call::Call;
 use super::failure::Failure;
-use super::{messages, sessions, token, users};
+use super::{blocks, contacts, messages, sessions, token, users};
 
 /// A row of the table.
 pub(crate) struct Route {
@@ -57,7 +57,9 @@ pub(crate) enum Reads {
 
 /// The tables of all families.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
-    [token::ROUTES, users::ROUTES, sessions::ROUTES, messages::ROUTES].into_iter().flatten()
+    [token::ROUTES, users::ROUTES, sessions::ROUTES, messages::ROUTES, contacts::ROUTES, blocks::ROUTES]
+        .into_iter()
+        .flatten()
 }
 
 /// A family's table: a line a route, `METHOD "path" who reads operation => handler;`.

@@ -4,13 +4,13 @@ use app::{Error, UserPage};
 use conditions::{Condition, Operation, rest_answer};
 use domain::account::{Register as Command, Registrant};
 use easemob_wire::rest::{Envelope, NewUser, PasswordChange, Register, UserUpdate};
-use model::limits;
+use model::{Uid, limits};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, entity};
 use super::auth::Caller;
 use super::call::{Call, invalid, missing};
-use super::cursor;
+use super::cursor::{self, List};
 use super::failure::Failure;
 use super::routes::routes;
 
@@ -131,21 +131,21 @@ pub(crate) async fn delete_page(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::new(&with_page(&call, call.full(), &page)))
 }
 
-fn page(call: &Call) -> Result<(Option<model::Uid>, usize), Error> {
+fn page(call: &Call) -> Result<(Option<Uid>, usize), Error> {
     // A query language of the oldest version. Left out of account it would delete or list the wrong users.
     if call.query.get("ql").is_some() {
         return Err(invalid("ql"));
     }
     let limit = call.query.limit(PAGE_DEFAULT, limits::USERS_PAGE)?;
     let cursor = call.query.get("cursor");
-    let after = cursor.map(|cursor| cursor::parse_user(call.tenant.value.id, cursor)).transpose()?;
-    Ok((after, limit))
+    let after = cursor.map(|cursor| cursor::parse(List::Users, call.tenant.value.id, cursor)).transpose()?;
+    Ok((after.map(Uid), limit))
 }
 
 fn with_page(call: &Call, envelope: Envelope, page: &UserPage) -> Envelope {
     Envelope {
         entities: Some(page.accounts.iter().map(|account| entity(account)).collect()),
-        cursor: page.next.map(|uid| cursor::after_user(call.tenant.value.id, uid)),
+        cursor: page.next.map(|uid| cursor::write(List::Users, call.tenant.value.id, uid.0)),
         params: call.query.params(),
         ..envelope
     }

@@ -31,6 +31,26 @@ GET    /users/{user}/disconnect/{resource}   | credentials_missing token_malform
 DELETE /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
 POST   /messages/users                       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages                             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /users/{user}/contacts/apply          | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/contacts/accept/users/{peer} | credentials_missing token_malformed token_foreign contact_request_invalid permission_denied   contact_request_invalid token_expired
+POST   /users/{user}/contacts/decline/users/{peer} | credentials_missing token_malformed token_foreign contact_request_invalid permission_denied   contact_request_invalid token_expired
+POST   /users/{user}/contacts/users/{peer}   | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /users/{user}/contacts/import         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+DELETE /users/{user}/contacts/users/{peer}   | credentials_missing token_malformed token_foreign contact_not_found permission_denied   ok               token_expired
+DELETE /contacts/users/{user}                | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+PUT    /users/{user}/contacts/users/{peer}   | credentials_missing token_malformed token_foreign contact_not_found permission_denied   contact_not_found token_expired
+PUT    /user/{user}/contacts/users/{peer}    | credentials_missing token_malformed token_foreign contact_not_found permission_denied   contact_not_found token_expired
+GET    /users/{user}/contacts/users          | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/rosters                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/contacts                | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /user/{user}/contacts                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /contacts/check                       | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/blocks/users            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /sdk/user/{user}/blocks               | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/blocks/users            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /users/{user}/blocks/users/{peer}     | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /sdk/user/{user}/blocks               | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /blocks/check                         | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 ";
 
 struct Row {
@@ -59,6 +79,14 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/messages/users") => json!({ "to": ["bob"], "type": "txt", "body": { "msg": "hi" } }),
         ("POST", "/messages") => {
             json!({ "target_type": "users", "target": ["bob"], "msg": { "type": "txt", "msg": "hi" } })
+        }
+        ("POST", "/users/{user}/contacts/apply" | "/users/{user}/contacts/import")
+        | (_, "/users/{user}/blocks/users" | "/sdk/user/{user}/blocks") => json!({ "usernames": ["bob"] }),
+        ("PUT", "/users/{user}/contacts/users/{peer}" | "/user/{user}/contacts/users/{peer}") => {
+            json!({ "remark": "B" })
+        }
+        ("POST", "/contacts/check" | "/blocks/check") => {
+            json!({ "username": "alice", "check_list": ["bob"] })
         }
         _ => return None,
     })
@@ -100,7 +128,8 @@ async fn every_route_admits_exactly_whom_it_is_for() {
             if column == 6 {
                 world.wait(Duration::from_secs(61));
             }
-            let path = row.path.replace("{user}", "alice").replace("{resource}", "webim");
+            let path =
+                row.path.replace("{user}", "alice").replace("{resource}", "webim").replace("{peer}", "bob");
             let body = body(row.method, row.path, &world);
             let reply = world.call(row.method, &path, token.as_deref(), body).await;
             let got = if reply.status == 200 { "ok" } else { reply.condition() };
@@ -128,7 +157,8 @@ async fn the_app_comes_before_the_token_on_every_route() {
     let token = world.app_token().await;
     world.set("app.enabled", "false").await;
     for row in rows() {
-        let path = row.path.replace("{user}", "alice").replace("{resource}", "webim");
+        let path =
+            row.path.replace("{user}", "alice").replace("{resource}", "webim").replace("{peer}", "bob");
         let reply = world.call(row.method, &path, Some("nonsense"), None).await;
         let expected = (403, "app_disabled", "forbidden_service_operation", "Service operation not allowed");
         assert_eq!(reply.error(), expected, "{} {path}", row.method);

@@ -23,7 +23,7 @@ async fn stable(world: &World, reply: &Reply) -> String {
 }
 
 /// Plays calls of the back end and writes down what came.
-async fn transcript(world: &World, calls: &[(&str, &str, Option<Value>)]) -> String {
+pub(super) async fn transcript(world: &World, calls: &[(&str, &str, Option<Value>)]) -> String {
     let mut transcript = String::new();
     for (method, path, body) in calls {
         let reply = world.back_end(method, path, body.clone()).await;

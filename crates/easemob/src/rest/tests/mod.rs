@@ -1,6 +1,7 @@
 //! The routes over the real use cases and the in-memory engine, with a clock that the test moves.
 
 mod authorisation;
+mod contacts;
 mod envelopes;
 mod faults;
 mod limits;

@@ -97,22 +97,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "message service not open!",
         ),
         (
-            "GET",
-            "/users/alice/contacts/users",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "contact service not open!",
-        ),
-        (
-            "GET",
-            "/users/alice/blocks/users",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "block list service not open!",
-        ),
-        (
             "POST",
             "/chatgroups?resource=webim",
             403,
@@ -155,7 +139,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
 #[tokio::test]
 async fn a_family_that_is_off_still_asks_who_is_there() {
     let world = World::new().await;
-    let path = "/users/alice/contacts/users";
+    let path = "/users/alice/collections";
     assert_eq!(world.call("GET", path, None, None).await.condition(), "credentials_missing");
     assert_eq!(world.call("GET", path, Some("x"), None).await.condition(), "token_malformed");
     assert_eq!(world.call("GET", "/chatfiles/f1", None, None).await.condition(), "service_not_enabled");

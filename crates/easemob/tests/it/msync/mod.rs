@@ -2,6 +2,7 @@
 
 mod back_end;
 mod chat;
+mod contacts;
 mod delivery;
 mod ends;
 mod house;

@@ -1,0 +1,101 @@
+//! Request bodies about contacts and block lists (easemob-rest.md 3.5, 3.6; msync.md 3.2).
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::request::{BodyError, parse, text, typed};
+
+/// `{usernames, reason}`: a contact request, with or without words; a list of users otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedUsers {
+    pub usernames: Vec<String>,
+    pub reason: Option<String>,
+}
+
+impl NamedUsers {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            usernames: Option<&'a RawValue>,
+            #[serde(borrow)]
+            reason: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self {
+            usernames: typed("usernames", "a list of texts", raw.usernames)?.unwrap_or_default(),
+            reason: text("reason", raw.reason)?,
+        })
+    }
+}
+
+/// `{remark}`: the user's own name for a contact. Absent is empty, which takes it away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactRemark {
+    pub remark: String,
+}
+
+impl ContactRemark {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            remark: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self { remark: text("remark", raw.remark)?.unwrap_or_default() })
+    }
+}
+
+/// `{username, check_list}`: what some users are to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationCheck {
+    pub username: Option<String>,
+    pub check_list: Vec<String>,
+}
+
+impl RelationCheck {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            username: Option<&'a RawValue>,
+            #[serde(borrow)]
+            check_list: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self {
+            username: text("username", raw.username)?.filter(|username| !username.trim().is_empty()),
+            check_list: typed("check_list", "a list of texts", raw.check_list)?.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_web_client_asks_for_a_contact() {
+        let asked = NamedUsers::parse(br#"{"usernames":["bob"],"reason":"hi"}"#).unwrap();
+        assert_eq!((asked.usernames, asked.reason.as_deref()), (vec!["bob".to_owned()], Some("hi")));
+        let bare = NamedUsers::parse(br#"{"usernames":null}"#).unwrap();
+        assert_eq!((bare.usernames, bare.reason), (vec![], None));
+        let wrong = NamedUsers::parse(br#"{"usernames":"bob"}"#);
+        assert_eq!(wrong, Err(BodyError::WrongType { field: "usernames", expected: "a list of texts" }));
+    }
+
+    #[test]
+    fn nothing_is_an_empty_remark_and_a_blank_name_is_none() {
+        assert_eq!(ContactRemark::parse(br#"{"remark":null}"#).unwrap().remark, "");
+        assert_eq!(ContactRemark::parse(br#"{"remark":"Bobby"}"#).unwrap().remark, "Bobby");
+        let check = RelationCheck::parse(br#"{"username":" ","check_list":["a"]}"#).unwrap();
+        assert_eq!((check.username, check.check_list), (None, vec!["a".to_owned()]));
+    }
+}
