@@ -110,15 +110,30 @@ pub struct SendAnswer<'a> {
 
 /// Answers a send.
 pub fn encode_send_answer(answer: &SendAnswer<'_>) -> Bytes {
+    encode_answer(answer, None)
+}
+
+/// Answers something that has more to say than its id: an edit, the joining of a room. `queue` is where it happened;
+/// clients look for it wherever there are metas.
+pub fn encode_answer_with_meta(answer: &SendAnswer<'_>, queue: JidRef<'_>, meta: &Bytes) -> Bytes {
+    encode_answer(answer, Some((queue, meta)))
+}
+
+fn encode_answer(answer: &SendAnswer<'_>, more: Option<(JidRef<'_>, &Bytes)>) -> Bytes {
     let length = answer.status.field_len(1)
         + varint_len(2, answer.meta_id)
         + answer.server_id.map_or(0, |id| varint_len(3, id))
+        + more.map_or(0, |(queue, meta)| meta.len() + delimited_len(6, queue.encoded_len()))
         + varint_len(8, answer.timestamp_ms);
     let mut out = frame(Command::Sync, length);
     answer.status.put(&mut out, 1);
     put_varint(&mut out, 2, answer.meta_id);
     if let Some(id) = answer.server_id {
         put_varint(&mut out, 3, id);
+    }
+    if let Some((queue, meta)) = more {
+        out.put_slice(meta);
+        put_jid(&mut out, 6, queue);
     }
     put_varint(&mut out, 8, answer.timestamp_ms);
     out.freeze()
@@ -130,19 +145,47 @@ pub fn encode_send_answer(answer: &SendAnswer<'_>) -> Bytes {
 /// `from` names the sending device where the receiver must recognise it (its own other devices, rooms); `to` has no
 /// resource, else clients show it as part of the name.
 pub fn encode_meta(id: u64, from: JidRef<'_>, to: JidRef<'_>, timestamp_ms: u64, remainder: &[u8]) -> Bytes {
-    let length = varint_len(1, id)
+    let length = bare_meta_len(id, from, to, timestamp_ms, remainder);
+    let mut out = BytesMut::with_capacity(delimited_len(METAS, length));
+    put_delimited(&mut out, METAS, length);
+    put_bare_meta(&mut out, id, from, to, timestamp_ms, remainder);
+    out.freeze()
+}
+
+/// A message as histories hand it out: the same `Meta`, in no page.
+pub fn encode_bare_meta(
+    id: u64,
+    from: JidRef<'_>,
+    to: JidRef<'_>,
+    timestamp_ms: u64,
+    remainder: &[u8],
+) -> Bytes {
+    let mut out = BytesMut::with_capacity(bare_meta_len(id, from, to, timestamp_ms, remainder));
+    put_bare_meta(&mut out, id, from, to, timestamp_ms, remainder);
+    out.freeze()
+}
+
+fn bare_meta_len(id: u64, from: JidRef<'_>, to: JidRef<'_>, timestamp_ms: u64, remainder: &[u8]) -> usize {
+    varint_len(1, id)
         + delimited_len(2, from.encoded_len())
         + delimited_len(3, to.encoded_len())
         + varint_len(4, timestamp_ms)
-        + remainder.len();
-    let mut out = BytesMut::with_capacity(delimited_len(METAS, length));
-    put_delimited(&mut out, METAS, length);
-    put_varint(&mut out, 1, id);
-    put_jid(&mut out, 2, from);
-    put_jid(&mut out, 3, to);
-    put_varint(&mut out, 4, timestamp_ms);
+        + remainder.len()
+}
+
+fn put_bare_meta(
+    out: &mut BytesMut,
+    id: u64,
+    from: JidRef<'_>,
+    to: JidRef<'_>,
+    timestamp_ms: u64,
+    remainder: &[u8],
+) {
+    put_varint(out, 1, id);
+    put_jid(out, 2, from);
+    put_jid(out, 3, to);
+    put_varint(out, 4, timestamp_ms);
     out.put_slice(remainder);
-    out.freeze()
 }
 
 const METAS: u32 = 4;
@@ -230,6 +273,8 @@ pub enum EventBody<'a> {
     Muc(&'a pb::MucBody),
     /// Contacts.
     Roster(&'a pb::RosterBody),
+    /// Compact JSON without a byte below 0x10, which breaks the clients' decoder (msync.md section 0, item 12).
+    Notify(&'a str),
 }
 
 /// The remainder of a meta ([`encode_meta`]) that holds an event.
@@ -237,6 +282,7 @@ pub fn encode_event(body: EventBody<'_>) -> Bytes {
     let (namespace, body) = match body {
         EventBody::Muc(body) => (NameSpace::Muc, body.encode_to_vec()),
         EventBody::Roster(body) => (NameSpace::Roster, body.encode_to_vec()),
+        EventBody::Notify(json) => (NameSpace::Notify, json.as_bytes().to_vec()),
     };
     let mut remainder =
         BytesMut::with_capacity(varint_len(5, namespace as u64) + delimited_len(6, body.len()));

@@ -9,6 +9,7 @@ mod delivery;
 mod event;
 mod login;
 mod news;
+mod notices;
 mod perform;
 mod queue;
 mod render;

@@ -39,6 +39,8 @@ pub enum EntryKind {
     ConversationRead = 7,
     /// Something happened that is not said by anybody: the payload is an [`crate::Event`].
     Event = 8,
+    /// The notice that message `subject` has another content now.
+    Edit = 9,
 }
 
 impl EntryKind {
@@ -53,6 +55,7 @@ impl EntryKind {
             6 => Self::ReadReceipt,
             7 => Self::ConversationRead,
             8 => Self::Event,
+            9 => Self::Edit,
             _ => return None,
         })
     }
@@ -79,7 +82,7 @@ pub struct Entry {
     /// The only users who are shown it, among those who follow the feed; empty: all of them. At most
     /// [`limits::ENTRY_USERS`].
     pub only_for: Vec<Uid>,
-    /// The message that a recall or receipt is about.
+    /// The message that a recall, edit or receipt is about.
     pub subject: Option<MessageId>,
     /// The dialect's bytes, with everything that only the server may say already cut or set.
     pub payload: Bytes,

@@ -24,6 +24,9 @@ pub struct Event {
 pub enum News {
     Group(GroupNews),
     Contact(ContactNews),
+    Conversation(ConversationNews),
+    /// The sender removed his whole history and all his conversations from his view.
+    HistoryCleared,
 }
 
 /// Which of the three it is that a group's number names.
@@ -180,6 +183,60 @@ pub enum ContactChange {
     Blocked,
     /// The sender does not block the other any more.
     Unblocked,
+}
+
+/// What kind of conversation a name means: users, groups and rooms are named in one registry, but clients ask by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    Single,
+    Group,
+    Room,
+}
+
+/// Something happened to a conversation, or to a message of it after it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationNews {
+    pub kind: ConversationKind,
+    /// The peer's name, as the sender calls it, or the public id of the group or room.
+    pub name: String,
+    pub change: ConversationChange,
+}
+
+/// What changed. The first six are the sender's own doing in his own view, told to his other devices. Messages are named
+/// by their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationChange {
+    /// It left the list until something is said in it again.
+    Deleted,
+    Pinned,
+    Unpinned,
+    Marked {
+        mark: u8,
+    },
+    Unmarked {
+        mark: u8,
+    },
+    /// Some or all of its messages left the sender's history.
+    HistoryDeleted,
+    /// Everybody sees it at the top of the conversation.
+    MessagePinned {
+        message: u64,
+    },
+    MessageUnpinned {
+        message: u64,
+    },
+    Reacted {
+        message: u64,
+        reaction: String,
+        /// Or taken back.
+        added: bool,
+        /// How many have this reaction now.
+        count: u32,
+        /// The first few of them.
+        users: Vec<String>,
+    },
 }
 
 impl Event {

@@ -20,7 +20,10 @@ pub use app_key::AppKey;
 pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Hint, RENDER_SLOTS};
 pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
 pub use entry::{Dialect, Entry, EntryError, EntryKind};
-pub use event::{ContactChange, ContactNews, Event, GroupChange, GroupKind, GroupNews, News};
+pub use event::{
+    ContactChange, ContactNews, ConversationChange, ConversationKind, ConversationNews, Event, GroupChange,
+    GroupKind, GroupNews, News,
+};
 pub use feed::{ConversationId, Feed};
 pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
 pub use names::{NameError, Username};

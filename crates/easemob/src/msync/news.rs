@@ -1,5 +1,5 @@
-//! Events of the house as the vendor's clients read them: bodies of groups and rooms (msync.md 2.15) and contacts
-//! (2.16). Knows the vendor's numbers, decides nothing.
+//! Events of the house as the vendor's clients read them: bodies of groups and rooms (msync.md 2.15), contacts
+//! (2.16), and JSON (2.17, see [`notices`]). Knows the vendor's numbers, decides nothing.
 
 use bytes::Bytes;
 use easemob_wire::downlink::{EventBody, encode_event};
@@ -10,12 +10,19 @@ use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
 use model::{ContactChange, ContactNews, Entry, Event, GroupChange, GroupKind, GroupNews, News};
 use serde_json::{Map, Value, json};
 
+use super::notices;
+
 /// The part of a meta that holds an event.
 pub(crate) fn remainder(app_key: &str, entry: &Entry, event: &Event) -> Bytes {
     let actor = entry.sender_name.as_str();
     match &event.news {
         News::Group(news) => encode_event(EventBody::Muc(&group_body(app_key, actor, news))),
         News::Contact(news) => encode_event(EventBody::Roster(&roster_body(app_key, actor, news))),
+        // Written without blanks and with all control characters escaped.
+        News::Conversation(news) => {
+            encode_event(EventBody::Notify(&notices::conversation(entry, news).to_string()))
+        }
+        News::HistoryCleared => encode_event(EventBody::Notify(&notices::history_cleared(entry).to_string())),
     }
 }
 

@@ -1,0 +1,66 @@
+//! Events that the vendor's clients read as JSON (msync.md 2.17): what happened to conversations, and to messages after
+//! they were sent.
+
+use model::{ConversationChange, ConversationKind, ConversationNews, Entry};
+use serde_json::{Value, json};
+
+/// The vendor's word for a kind of conversation.
+fn chat_type(kind: ConversationKind) -> &'static str {
+    match kind {
+        ConversationKind::Single => "chat",
+        ConversationKind::Group => "groupchat",
+        ConversationKind::Room => "chatroom",
+    }
+}
+
+fn resource(entry: &Entry) -> &str {
+    entry.sender_resource.as_ref().map_or("", |resource| resource.as_str())
+}
+
+/// `conv`, `roaming_delete` or `reaction`.
+pub(crate) fn conversation(entry: &Entry, news: &ConversationNews) -> Value {
+    let (operation, ext) = match &news.change {
+        ConversationChange::Deleted => ("del", None),
+        ConversationChange::Pinned => ("top", None),
+        ConversationChange::Unpinned => ("not_top", None),
+        ConversationChange::Marked { mark } => ("mark", Some(format!("mark_{mark}"))),
+        ConversationChange::Unmarked { mark } => ("mark_delete", Some(format!("mark_{mark}"))),
+        ConversationChange::MessagePinned { message } => ("pin", Some(message.to_string())),
+        ConversationChange::MessageUnpinned { message } => ("pin_delete", Some(message.to_string())),
+        ConversationChange::HistoryDeleted => return roaming_delete(entry, chat_type(news.kind), &news.name),
+        ConversationChange::Reacted { message: id, reaction, added, count, users } => {
+            let kind = if *added { "create" } else { "delete" };
+            return json!({ "type": "reaction", "data": [{
+                "from": entry.sender_name.as_str(),
+                "to": news.name,
+                "channel_type": chat_type(news.kind),
+                "messageId": id.to_string(),
+                "reactions": [{
+                    "reaction": reaction,
+                    "count": count,
+                    "userList": users,
+                    "op": [{ "operator": entry.sender_name.as_str(), "reactionType": kind }],
+                }],
+                "ts": entry.at.0,
+            }] });
+        }
+    };
+    json!({ "type": "conv", "data": {
+        "op": operation,
+        "id": news.name,
+        "type": chat_type(news.kind),
+        "ts": entry.at.0,
+        "res": resource(entry),
+        "from": entry.sender_name.as_str(),
+        "ext": ext.unwrap_or_default(),
+    } })
+}
+
+/// The user's whole history went: no conversation is named.
+pub(crate) fn history_cleared(entry: &Entry) -> Value {
+    roaming_delete(entry, chat_type(ConversationKind::Single), "")
+}
+
+fn roaming_delete(entry: &Entry, chat_type: &str, to: &str) -> Value {
+    json!({ "type": "roaming_delete", "data": { "to": to, "chatType": chat_type, "resource": resource(entry) } })
+}
