@@ -25,6 +25,7 @@ mod jobs;
 mod list_contacts;
 mod log_in;
 mod log_out;
+mod mute_user;
 mod online;
 mod passwords;
 pub mod ports;

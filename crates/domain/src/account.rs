@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::Refusal;
 use crate::app::Settings;
+use crate::mute::Mutes;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct User {
     /// commit that changes the list, and a message is checked against the recipient's account, so that one that
     /// was accepted before somebody was blocked is not written after it.
     pub blocks: u64,
+    /// Where in the app he may not speak.
+    pub mutes: Mutes,
     pub created: Timestamp,
     pub modified: Timestamp,
 }
@@ -219,6 +222,7 @@ pub(crate) mod testing {
             active: true,
             epoch: 0,
             blocks: 0,
+            mutes: Mutes::default(),
             created: Timestamp(0),
             modified: Timestamp(0),
         }

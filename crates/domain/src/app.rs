@@ -158,6 +158,10 @@ settings! {
     message_bytes_limit: u64 = 64 * 1024, "message.bytes_limit";
     /// Messages that one user's devices may send in a second; 0 is no limit (509).
     messages_per_second: u64 = 0, "message.per_second";
+    /// Users can be muted in the whole app (219); off answers "not enabled".
+    mutes_enabled: bool = true, "mute.enabled";
+    /// A muted user's name is closed to the app's back end too.
+    mutes_bind_back_end: bool = false, "mute.binds_back_end";
     /// Senders may take messages back; off answers "not enabled" (505).
     recall_enabled: bool = true, "recall.enabled";
     /// How long after sending a message can be taken back, in seconds (504).

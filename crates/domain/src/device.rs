@@ -375,6 +375,7 @@ mod tests {
             active: true,
             epoch: 0,
             blocks: 0,
+            mutes: crate::mute::Mutes::default(),
             created: Timestamp(0),
             modified: Timestamp(0),
         }

@@ -10,6 +10,7 @@ pub mod contact;
 pub mod device;
 pub mod hook;
 pub mod message;
+pub mod mute;
 pub mod post;
 pub mod rate;
 mod refused;

@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::Refusal;
 use crate::account::User;
 use crate::app::Settings;
+use crate::mute::{MuteKind, check_mute};
 
 /// The user, and the device if it was one, that a message comes from.
 #[derive(Clone, Debug)]
@@ -64,6 +65,8 @@ pub struct SendAccepted {
 pub enum SendRefused {
     #[error("the sender's account is deactivated")]
     SenderDeactivated,
+    #[error("the sender is muted in the whole app")]
+    SenderMuted,
     #[error("the message has {bytes} bytes, at most {limit} are allowed (message.bytes_limit)")]
     TooLarge { bytes: usize, limit: u64 },
     #[error("there is no user {name:?}")]
@@ -82,6 +85,7 @@ impl Refusal for SendRefused {
     fn condition(&self) -> Condition {
         match self {
             Self::SenderDeactivated => Condition::UserBanned,
+            Self::SenderMuted => Condition::MutedGlobally,
             Self::TooLarge { .. } => Condition::MessageTooLarge,
             Self::RecipientNotFound { .. } => Condition::UserNotFound,
             Self::GroupNotFound { .. } => Condition::GroupNotFound,
@@ -99,12 +103,12 @@ impl Refusal for SendRefused {
             Self::TooLarge { limit, .. } => vec![("limit", limit.to_string())],
             Self::Invalid { what } => vec![("name", (*what).to_owned())],
             Self::AuthorTooLong => vec![("name", "from".to_owned())],
-            Self::SenderDeactivated => Vec::new(),
+            Self::SenderDeactivated | Self::SenderMuted => Vec::new(),
         }
     }
 }
 
-/// Decides a message to a user. Order: sender, form and size, recipient.
+/// Decides a message to a user. Order: sender (deactivated, muted), form and size, recipient.
 ///
 /// # Errors
 /// The first [`SendRefused`].
@@ -117,6 +121,7 @@ pub fn decide_send(
     if !view.sender.active {
         return Err(SendRefused::SenderDeactivated);
     }
+    check_mute(view.sender, MuteKind::Single, at)?;
     check_size(view.settings, &command.payload)?;
     let Some(recipient) = view.recipient else {
         return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() });
@@ -376,6 +381,7 @@ pub fn decide_recall(
 mod tests {
     use super::*;
     use crate::account::testing::user;
+    use crate::mute::{Mutes, SetMute};
 
     fn sender(user: &User) -> Sender {
         Sender {
@@ -423,6 +429,9 @@ mod tests {
         };
         let inactive = User { active: false, ..alice.clone() };
         assert_eq!(decide(&inactive, 11), SendRefused::SenderDeactivated);
+        let mutes = Mutes::default().with(MuteKind::Single, SetMute::ForEver, Timestamp(1));
+        let muted = User { mutes, ..alice.clone() };
+        assert_eq!(decide(&muted, 11), SendRefused::SenderMuted);
         assert_eq!(decide(&alice, 11), SendRefused::TooLarge { bytes: 11, limit: 10 });
         assert_eq!(decide(&alice, 10), SendRefused::RecipientNotFound { name: "bob".to_owned() });
     }

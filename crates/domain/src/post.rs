@@ -11,6 +11,7 @@ use model::{
 use crate::account::User;
 use crate::app::Settings;
 use crate::message::{SendAccepted, SendRefused, check_size};
+use crate::mute::{MuteKind, check_mute};
 
 /// Whom a back end speaks for.
 #[derive(Clone, Debug)]
@@ -65,10 +66,26 @@ pub fn decide_author(name: &str) -> Result<(), SendRefused> {
     if name.len() <= limits::USERNAME_BYTES { Ok(()) } else { Err(SendRefused::AuthorTooLong) }
 }
 
-/// Decides a message to a user.
+/// Holds a back end's message against the mutes of the user in whose name it is sent, if the app's owner wants that.
 ///
 /// # Errors
-/// [`SendRefused::TooLarge`].
+/// [`SendRefused::SenderMuted`].
+pub fn check_author(
+    settings: &Settings,
+    author: &Author<'_>,
+    kind: MuteKind,
+    at: Timestamp,
+) -> Result<(), SendRefused> {
+    match author {
+        Author::User(user) if settings.mutes_bind_back_end => check_mute(user, kind, at),
+        Author::User(_) | Author::Name(_) => Ok(()),
+    }
+}
+
+/// Decides a message to a user. Order: mute (where the app's owner wants it held against back ends too), size.
+///
+/// # Errors
+/// [`SendRefused::SenderMuted`], [`SendRefused::TooLarge`].
 pub fn decide_post(
     settings: &Settings,
     post: &Post,
@@ -78,6 +95,7 @@ pub fn decide_post(
     at: Timestamp,
     id: MessageId,
 ) -> Result<SendAccepted, SendRefused> {
+    check_author(settings, author, MuteKind::Single, at)?;
     check_size(settings, &payload)?;
     let uid = author.uid();
     let is_for_author = post.syncs_author || uid == Uid::BACK_END || uid == recipient.uid;
@@ -107,6 +125,7 @@ pub fn decide_post(
 mod tests {
     use super::*;
     use crate::account::testing::user;
+    use crate::mute::{Mutes, SetMute};
 
     const POST: Post =
         Post { kind: EntryKind::Message, dialect: Dialect::Easemob, online_only: false, syncs_author: false };
@@ -135,6 +154,19 @@ mod tests {
         }
         assert!(decide_author(&"x".repeat(64)).is_ok());
         assert!(decide_author(&"x".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn a_mute_binds_back_ends_only_where_the_owner_wants_it() {
+        let mutes = Mutes::default().with(MuteKind::Single, SetMute::ForEver, Timestamp(1));
+        let (muted, bob) = (User { mutes, ..user(1, "alice") }, user(2, "bob"));
+        for (binds, expected) in [(false, Ok(())), (true, Err(SendRefused::SenderMuted))] {
+            let settings = Settings { mutes_bind_back_end: binds, ..Settings::default() };
+            let author = Author::User(&muted);
+            let decided =
+                decide_post(&settings, &POST, &author, &bob, Bytes::new(), Timestamp(5), MessageId(9));
+            assert_eq!(decided.map(|_| ()), expected);
+        }
     }
 
     #[test]

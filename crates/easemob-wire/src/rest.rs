@@ -12,4 +12,4 @@ pub mod send;
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
 pub use people::{ContactRemark, NamedUsers, RelationCheck};
 pub use request::{BodyError, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate};
-pub use send::{RecallRequest, SendRequest};
+pub use send::{MuteRequest, RecallRequest, SendRequest};

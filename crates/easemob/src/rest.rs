@@ -24,6 +24,7 @@ mod discovery;
 mod failure;
 mod measures;
 mod messages;
+mod mutes;
 mod not_enabled;
 mod origin;
 mod query;

@@ -9,6 +9,7 @@
 //! | app `n` name | what has the name: kind, number | register, delete | look-ups by name |
 //! | app `u` uid | account row (JSON) | register, update, delete | look-ups, lists; a policy cell |
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
+//! | app `w` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
 //! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
@@ -85,6 +86,15 @@ pub fn user(app: AppId, uid: Uid) -> Bytes {
 /// The cell of the user whose number the commit gives out.
 pub fn user_template(app: AppId) -> Template {
     Template::from(key(app, b'u', 8))
+}
+
+/// Prefix of the marks of muted users.
+pub fn muted_users(app: AppId) -> Bytes {
+    key(app, b'w', 0).into()
+}
+
+pub fn muted(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'w', uid)
 }
 
 pub fn user_log(app: AppId) -> Bytes {
@@ -251,6 +261,7 @@ mod tests {
             contact(app, Uid(1), Uid(2)),
             contact_request(app, Uid(1), Uid(2)),
             blocks(app, Uid(1)),
+            muted(app, Uid(1)),
             inbox(app, Uid(1), feed),
             feed_log(app, feed),
             arrivals(app),

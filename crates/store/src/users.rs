@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::account::User;
-use kv::{Batch, CellKey, Expect, Kv, KvError, Scan, Space, Template, ValueHash};
+use domain::mute::Mutes;
+use kv::{Batch, CellKey, Expect, Kv, KvError, READ_LIMIT, Scan, Space, Template, ValueHash};
 use model::{AppId, Timestamp, Uid, Username};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use crate::{StoreError, contacts, keys};
 
 /// Accounts held in memory; a send needs two of them.
 const CACHED_USERS: usize = 100_000;
+/// The value of a mark; the key says all.
+const MUTED_MARK: &[u8] = &[1];
 /// What a name in the registry can be.
 const KIND_USER: u8 = b'u';
 
@@ -64,6 +67,8 @@ struct UserRow {
     epoch: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     blocks: u64,
+    #[serde(default, skip_serializing_if = "Mutes::is_empty")]
+    mutes: Mutes,
     created: u64,
     modified: u64,
     password: PasswordHash,
@@ -167,6 +172,7 @@ impl Users {
             active: true,
             epoch: 0,
             blocks: 0,
+            mutes: Mutes::default(),
             created: new.at.0,
             modified: new.at.0,
             password: new.password_hash,
@@ -224,6 +230,7 @@ impl Users {
             active: user.active,
             epoch: user.epoch,
             blocks: user.blocks,
+            mutes: user.mutes,
             created: user.created.0,
             modified: user.modified.0,
             password: password_hash,
@@ -231,6 +238,11 @@ impl Users {
         let cell = CellKey::main(keys::user(app, uid));
         batch.check(cell.clone(), Expect::Hash(account.version));
         batch.put(Space::Main, cell.key, row.clone());
+        match (account.user.mutes.is_empty(), user.mutes.is_empty()) {
+            (true, false) => batch.put(Space::Main, keys::muted(app, uid), MUTED_MARK),
+            (false, true) => batch.delete(CellKey::main(keys::muted(app, uid))),
+            _ => {}
+        }
         let updated = Arc::new(decode(uid, &row)?);
         let turn = self.by_uid.begin(&(app, uid));
         Ok(Update { by_uid: Arc::clone(&self.by_uid), key: (app, uid), turn, updated })
@@ -252,6 +264,7 @@ impl Users {
         batch.delete(CellKey::main(keys::name(app, name)));
         batch.delete(CellKey::main(keys::devices(app, uid)));
         batch.delete(CellKey::main(keys::blocks(app, uid)));
+        batch.delete(CellKey::main(keys::muted(app, uid)));
         let (by_uid, by_name) = (Arc::clone(&self.by_uid), Arc::clone(&self.by_name));
         let (turn, name) = (self.by_uid.begin(&(app, uid)), (app, name.clone()));
         let written = self.writer.commit(batch, move |outcome| {
@@ -340,6 +353,43 @@ impl Users {
             .collect()
     }
 
+    /// Users with a mute that was not lifted, in the order of their registration.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn muted(
+        &self,
+        app: AppId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Arc<Account>>, StoreError> {
+        let mut scan = Scan::prefix(Space::Main, keys::muted_users(app), READ_LIMIT);
+        let (mut skip, mut accounts) = (skip, Vec::new());
+        loop {
+            let rows = self.kv.scan(scan.clone()).await?;
+            let is_end = rows.len() < READ_LIMIT;
+            for (key, _) in rows {
+                scan.from = [&key[..], &[0]].concat().into();
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                if accounts.len() == limit {
+                    return Ok(accounts);
+                }
+                let uid = key.get(5..13).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+                let uid = uid.ok_or_else(|| StoreError::Damaged {
+                    what: "muted user",
+                    detail: "its key".to_owned(),
+                })?;
+                accounts.extend(self.get(app, Uid(uid)).await?);
+            }
+            if is_end {
+                return Ok(accounts);
+            }
+        }
+    }
+
     /// Registered users of an app.
     ///
     /// # Errors
@@ -394,6 +444,7 @@ fn decode(uid: Uid, bytes: &[u8]) -> Result<Account, StoreError> {
             active: row.active,
             epoch: row.epoch,
             blocks: row.blocks,
+            mutes: row.mutes,
             created: Timestamp(row.created),
             modified: Timestamp(row.modified),
         },

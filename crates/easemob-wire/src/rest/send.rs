@@ -1,4 +1,4 @@
-//! Requests that send or recall messages (easemob-rest.md 3.8 and 3.9). As tolerant as [`super::request`]: `null` is
+//! Requests that send or recall messages, or mute who sends them (easemob-rest.md 3.2, 3.8 and 3.9). As tolerant as [`super::request`]: `null` is
 //! absent, one name may stand where a list belongs, numbers may be texts. Whether what is missing may be missing is the
 //! route's business, which has its own words for it.
 
@@ -126,6 +126,39 @@ impl RecallRequest {
             force: flag(object, "force")?.unwrap_or(false),
             note: text(object, "recallMessageExtensionInfo")?.unwrap_or_default(),
         })
+    }
+}
+
+/// `POST /mutes`: seconds for each kind of conversation; 0 lifts, -1 is for ever (easemob-rest.md 3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MuteRequest {
+    pub username: Option<String>,
+    pub chat: Option<i64>,
+    pub groupchat: Option<i64>,
+    pub chatroom: Option<i64>,
+}
+
+impl MuteRequest {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let object = object(body)?;
+        Ok(Self {
+            username: text(&object, "username")?,
+            chat: seconds(&object, "chat")?,
+            groupchat: seconds(&object, "groupchat")?,
+            chatroom: seconds(&object, "chatroom")?,
+        })
+    }
+}
+
+fn seconds(object: &Object, field: &'static str) -> Result<Option<i64>, BodyError> {
+    let wrong = BodyError::WrongType { field, expected: "a number of seconds" };
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => number.as_i64().map(Some).ok_or(wrong),
+        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong),
+        Some(_) => Err(wrong),
     }
 }
 

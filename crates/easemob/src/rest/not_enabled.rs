@@ -24,12 +24,11 @@ struct Family {
 }
 
 /// The first that fits counts.
-static FAMILIES: [Family; 22] = {
+static FAMILIES: &[Family] = {
     use Condition::{EditDisabled, RecallDisabled, RoamingDisabled};
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
-    [
-        family(&["/mutes/**"], OFF, Some(Op::MuteGlobal), "mute"),
+    &[
         family(&["/metadata/user/**"], OFF, Some(Op::UserAttributes), "user metadata"),
         family(
             &["/metadata/chatgroup/**", "/sdk/metadata/chatgroup/**"],

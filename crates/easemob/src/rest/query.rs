@@ -2,6 +2,7 @@
 //! `undefined`, `null` or nothing for a value that was not given.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use app::Error;
 use easemob_wire::rest::request::given;
@@ -36,6 +37,18 @@ impl Query {
         match text.parse::<u32>() {
             Ok(limit @ 1..) => Ok(most.min(limit as usize)),
             _ => Err(invalid("limit")),
+        }
+    }
+
+    /// A whole number in a range, if it is given.
+    ///
+    /// # Errors
+    /// `argument_invalid` for what is no number or outside.
+    pub(crate) fn number(&self, name: &str, range: RangeInclusive<usize>) -> Result<Option<usize>, Error> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            _ => Err(invalid(name)),
         }
     }
 

@@ -51,6 +51,9 @@ GET    /users/{user}/blocks/users            | credentials_missing token_malform
 DELETE /users/{user}/blocks/users/{peer}     | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 DELETE /sdk/user/{user}/blocks               | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 POST   /blocks/check                         | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /mutes                                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /mutes                                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /mutes/{user}                         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 ";
 
 struct Row {
@@ -88,6 +91,7 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/contacts/check" | "/blocks/check") => {
             json!({ "username": "alice", "check_list": ["bob"] })
         }
+        ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod malformed;
 mod messages;
+mod mutes;
 mod not_enabled;
 mod sessions;
 mod tokens;

@@ -1,9 +1,12 @@
 //! What an app's back end says, as sessions see it (easemob-rest.md 3.8).
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use domain::mute::{MuteKind, SetMute};
 use domain::post::Post;
 use easemob_wire::pb::message_body::Type;
+use easemob_wire::pb::status::ErrorCode;
 use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
 use model::{Dialect, EntryKind};
 use serde_json::json;
@@ -108,4 +111,22 @@ fn receipts_for_a_back_ends_message_are_taken() {
     house.settle(&mut [&mut phone, &mut web]);
     web.react();
     assert_eq!(web.shown(), ["one", "channel read"], "the other device knows that it was read");
+}
+
+#[test]
+fn a_muted_user_can_not_send_until_the_mute_ends() {
+    let house = House::new();
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_devA");
+    let mute = [(MuteKind::Single, SetMute::For(Duration::from_secs(60)))];
+    house.wait(house.use_cases.mute_user(&house.tenant(), "alice", &mute)).unwrap();
+    let refused = alice.send_text("bob", "one").status.unwrap();
+    assert_eq!((refused.error_code(), refused.reason()), (ErrorCode::PermissionDenied, "user is mute"));
+    assert_eq!(refused.condition(), "muted_globally");
+    house.pass(60_000);
+    assert_eq!(alice.send_text("bob", "two").status.unwrap().error_code(), ErrorCode::Ok);
+
+    let other = [(MuteKind::Groups, SetMute::ForEver), (MuteKind::Rooms, SetMute::ForEver)];
+    house.wait(house.use_cases.mute_user(&house.tenant(), "alice", &other)).unwrap();
+    assert_eq!(alice.send_text("bob", "three").status.unwrap().error_code(), ErrorCode::Ok);
 }

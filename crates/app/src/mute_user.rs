@@ -1,0 +1,44 @@
+//! Mutes users in the whole app, and says who is muted.
+
+use std::sync::Arc;
+
+use domain::account::User;
+use domain::mute::{MuteKind, SetMute};
+use store::Account;
+
+use crate::{Error, Tenant, UseCases};
+
+impl UseCases {
+    /// Sets or lifts a user's mutes; kinds that are not named stay as they are.
+    ///
+    /// # Errors
+    /// `user_not_found`; faults.
+    pub async fn mute_user(
+        &self,
+        app: &Tenant,
+        username: &str,
+        sets: &[(MuteKind, SetMute)],
+    ) -> Result<Arc<Account>, Error> {
+        let now = self.now();
+        self.update_account(app, username, |account| {
+            let set =
+                |mutes: domain::mute::Mutes, (kind, set): &(MuteKind, SetMute)| mutes.with(*kind, *set, now);
+            let mutes = sets.iter().fold(account.user.mutes, set);
+            (User { mutes, ..account.user.clone() }, account.password_hash.clone())
+        })
+        .await
+    }
+
+    /// Users with a mute that was not lifted, in the order of their registration.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn muted_users(
+        &self,
+        app: &Tenant,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Arc<Account>>, Error> {
+        Ok(self.store.users.muted(app.value.id, skip, limit).await?)
+    }
+}
