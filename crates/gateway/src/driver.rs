@@ -154,10 +154,14 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut instant = Instant::now();
-        if self.take_mail(cx, instant) {
-            return Poll::Ready(());
-        }
+        // First what is done, since it may put the hint into the mailbox that those there wait for.
+        self.poll_performing(cx, instant);
+        let mut has_mail = true;
         for _ in 0..TURN_INPUTS {
+            if has_mail && self.take_mail(instant) {
+                return Poll::Ready(());
+            }
+            has_mail = false;
             let busy = self.meet_deadlines(cx, instant)
                 || self.poll_performing(cx, instant)
                 || self.poll_socket(cx, instant);
@@ -167,7 +171,9 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 }
                 continue;
             }
-            if self.flush(cx, instant) {
+            // Before the flush, so that what came meanwhile leaves with the rest.
+            has_mail = !self.registered.rest(cx.waker());
+            if has_mail || self.flush(cx, instant) {
                 continue;
             }
             if matches!(self.phase, Phase::Gone { .. }) && self.performing.is_none() {
@@ -183,9 +189,9 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
         Poll::Pending
     }
 
-    /// Feeds hints; `true` when the connection has to end now. What comes later wakes the task.
-    fn take_mail(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
-        let mail = self.registered.take_mail(cx.waker());
+    /// Feeds hints; `true` when the connection has to end now. What comes later wakes the task once it rests.
+    fn take_mail(&mut self, instant: Instant) -> bool {
+        let mail = self.registered.take_mail();
         let hears = matches!(self.phase, Phase::Open | Phase::Leaving { .. });
         for hint in mail.hints.into_iter().filter(|_| hears) {
             self.input(instant, Input::Hint(hint));

@@ -23,6 +23,8 @@ pub(crate) struct Mailbox {
     close: Option<CloseCause>,
     is_closed: bool,
     cut: bool,
+    /// The owner is at work and will look again before it sleeps: nobody needs to wake it.
+    is_attended: bool,
 }
 
 /// What became of a hint.
@@ -50,11 +52,24 @@ impl Mailbox {
         match hint {
             Hint::Delivery(delivery) if self.plain.len() >= PLAIN_HINTS => self.merge(delivery),
             hint if self.plain.len() < WAITING_LIMIT => {
-                self.plain.push(hint);
+                let place = self.place_of(&hint);
+                self.plain.insert(place, hint);
                 Put::Kept
             }
             _ => Put::Overflow,
         }
+    }
+
+    /// At the end, but in front of deliveries that overtook it: two writers of one feed tell of their entries at the
+    /// same moment, and a session would take the gap for a loss.
+    fn place_of(&self, hint: &Hint) -> usize {
+        let overtook = |waiting: &&Hint| match (waiting, hint) {
+            (Hint::Delivery(waiting), Hint::Delivery(new)) => {
+                waiting.feed == new.feed && waiting.seq > new.seq
+            }
+            _ => false,
+        };
+        self.plain.len() - self.plain.iter().rev().take_while(overtook).count()
     }
 
     fn merge(&mut self, delivery: Arc<Delivery>) -> Put {
@@ -88,8 +103,24 @@ impl Mailbox {
         self.cut = true;
     }
 
-    /// Takes everything, and leaves nothing allocated.
+    /// Whether the owner has to be woken for what was put.
+    pub(crate) fn sleeps(&self) -> bool {
+        !self.is_attended
+    }
+
+    /// The owner goes to sleep, unless something waits. `false`: something does.
+    pub(crate) fn rest(&mut self) -> bool {
+        self.is_attended = !self.is_empty();
+        !self.is_attended
+    }
+
+    fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.merged.is_empty() && self.close.is_none() && !self.cut
+    }
+
+    /// Takes everything, and leaves nothing allocated. The owner is at work from here on.
     pub(crate) fn take(&mut self) -> Mail {
+        self.is_attended = true;
         let mut hints = std::mem::take(&mut self.plain);
         hints.extend(std::mem::take(&mut self.merged).into_values().map(Hint::Delivery));
         Mail { hints, close: self.close.take(), cut: self.cut }
@@ -149,6 +180,34 @@ mod tests {
         let mail = mailbox.take();
         assert_eq!((mail.hints.len(), newest(&mail, 2)), (64, Some(64)));
         assert!(mailbox.take().hints.is_empty());
+    }
+
+    #[test]
+    fn deliveries_of_a_feed_wait_in_their_order() {
+        let mut mailbox = Mailbox::default();
+        for (peer, seq) in [(2, 1), (3, 9), (2, 4), (2, 3), (2, 2)] {
+            mailbox.put(delivery(peer, seq));
+        }
+        let seqs = mailbox.take().hints.into_iter().map(|hint| match hint {
+            Hint::Delivery(delivery) => delivery.seq.0,
+            _ => 0,
+        });
+        assert_eq!(seqs.collect::<Vec<_>>(), [1, 9, 2, 3, 4]);
+    }
+
+    #[test]
+    fn an_owner_at_work_is_not_woken_and_does_not_rest_while_something_waits() {
+        let mut mailbox = Mailbox::default();
+        assert!(mailbox.sleeps());
+        mailbox.take();
+        assert!(!mailbox.sleeps());
+        mailbox.put(delivery(2, 1));
+        assert!(!mailbox.rest() && !mailbox.sleeps());
+        assert_eq!(mailbox.take().hints.len(), 1);
+        mailbox.close(CloseCause::Draining);
+        assert!(!mailbox.rest());
+        mailbox.take();
+        assert!(mailbox.rest() && mailbox.sleeps());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use futures_util::task::AtomicWaker;
 use model::{
     AddressBlock, AppId, Audience, CloseCause, CloseTarget, ConnectionId, ConversationId, Hint, Uid,
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use session::Registrar;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
@@ -207,16 +207,16 @@ impl Registry {
     }
 
     fn put(&self, connection: &Connection, hint: Hint) {
-        let put = connection.mailbox.lock().put(hint);
-        match put {
+        let mut mailbox = connection.mailbox.lock();
+        match mailbox.put(hint) {
             Put::Kept => {}
             Put::Merged => self.measures.mailbox_merges.increment(1),
             Put::Overflow => {
                 self.measures.mailbox_overflows.increment(1);
-                connection.mailbox.lock().close(CloseCause::SlowReader);
+                mailbox.close(CloseCause::SlowReader);
             }
         }
-        connection.waker.wake();
+        connection.wake(mailbox);
     }
 }
 
@@ -358,15 +358,25 @@ struct Follows {
 impl Connection {
     /// Asks the connection to end and to say so. `false`: it was asked before.
     pub(crate) fn close(&self, cause: CloseCause) -> bool {
-        let is_first = self.mailbox.lock().close(cause);
-        self.waker.wake();
+        let mut mailbox = self.mailbox.lock();
+        let is_first = mailbox.close(cause);
+        self.wake(mailbox);
         is_first
     }
 
     /// Ends the connection now.
     pub(crate) fn cut(&self) {
-        self.mailbox.lock().cut();
-        self.waker.wake();
+        let mut mailbox = self.mailbox.lock();
+        mailbox.cut();
+        self.wake(mailbox);
+    }
+
+    fn wake(&self, mailbox: MutexGuard<'_, Mailbox>) {
+        let sleeps = mailbox.sleeps();
+        drop(mailbox);
+        if sleeps {
+            self.waker.wake();
+        }
     }
 }
 
@@ -394,10 +404,15 @@ impl Registered {
         self.connection.was_bound.load(Ordering::Relaxed)
     }
 
-    /// Takes what waits, and has `waker` called for what comes later.
-    pub(crate) fn take_mail(&self, waker: &Waker) -> Mail {
-        self.connection.waker.register(waker);
+    /// Takes what waits. What comes later wakes nobody until [`Registered::rest`].
+    pub(crate) fn take_mail(&self) -> Mail {
         self.connection.mailbox.lock().take()
+    }
+
+    /// Has `waker` called for what comes from now on. `false`: something came meanwhile.
+    pub(crate) fn rest(&self, waker: &Waker) -> bool {
+        self.connection.waker.register(waker);
+        self.connection.mailbox.lock().rest()
     }
 }
 
@@ -491,7 +506,7 @@ mod tests {
     }
 
     fn deliveries(connection: &Registered) -> usize {
-        let mail = connection.take_mail(Waker::noop());
+        let mail = connection.take_mail();
         mail.hints.iter().filter(|hint| matches!(hint, Hint::Delivery(_))).count()
     }
 
