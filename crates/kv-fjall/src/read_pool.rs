@@ -114,10 +114,11 @@ mod tests {
         let (pool, threads) = ReadPool::start(3).unwrap();
         let (done, when_done) = mpsc::channel();
         let all_at_once = Arc::new(Barrier::new(3));
-        // More than one thread takes on before another is woken; three of them wait for each other.
-        for index in 0..9 {
+        // Three of them wait for each other. Behind each there are more than two threads take on before the third is woken.
+        const APART: usize = 2 * READS_A_THREAD + 1;
+        for index in 0..3 * APART {
             let (done, all_at_once) = (done.clone(), Arc::clone(&all_at_once));
-            let slow = index % READS_A_THREAD == 0;
+            let slow = index % APART == 0;
             let job = move || {
                 if slow {
                     all_at_once.wait();
@@ -126,7 +127,7 @@ mod tests {
             };
             pool.push(Box::new(job)).unwrap();
         }
-        for _ in 0..9 {
+        for _ in 0..3 * APART {
             when_done.recv_timeout(Duration::from_secs(10)).expect("all reads are done");
         }
         pool.close();
