@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use fjall::{AbstractTree, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 use kv::{KvError, Space};
+use rustix::process::{getpriority_process, setpriority_process};
 
 use crate::error::{open_error, read_error};
 use crate::keys::{
@@ -24,8 +25,12 @@ const CELLS_MEMTABLE_BYTES: u64 = 8 << 20;
 const SMALL_MEMTABLE_BYTES: u64 = 4 << 20;
 /// Sealed journals above this make fjall flush whatever still needs the oldest of them. The least it takes.
 const JOURNAL_BYTES: u64 = 64 << 20;
-/// One flushes memtables, the other compacts.
-const WORKERS: usize = 2;
+/// Of several, fjall keeps one free for flushing by having it put compactions back into the queue, over and over: it
+/// burns a processor for as long as the others compact. Sealed memtables leave seconds for one to do both.
+const WORKERS: usize = 1;
+/// Writing tables out and merging them comes in bursts of a whole processor, and nobody waits for it: a third of the
+/// normal weight keeps up, and whoever wakes up to answer somebody goes first.
+const WORKERS_NICE: i32 = 5;
 /// fjall sleeps 100 ms steps once a keyspace has four sealed memtables; the writer waits shorter, and earlier.
 const SEALED_MEMTABLES_LIMIT: usize = 3;
 
@@ -49,13 +54,12 @@ impl Database {
     /// Opens or makes the database in `path`. Blocks while the journal is replayed.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, KvError> {
         let failed = |error| open_error(error, path);
-        let inner = fjall::Database::builder(path)
+        let builder = fjall::Database::builder(path)
             .cache_size(options.cache_bytes)
             .max_journaling_size(JOURNAL_BYTES)
             .manual_journal_persist(true)
-            .worker_threads(WORKERS)
-            .open()
-            .map_err(failed)?;
+            .worker_threads(WORKERS);
+        let inner = with_low_priority(|| builder.open()).map_err(failed)?;
         let entries = || KeyspaceCreateOptions::default().max_memtable_size(LOGS_MEMTABLE_BYTES);
         let few = || KeyspaceCreateOptions::default().max_memtable_size(SMALL_MEMTABLE_BYTES);
         let meta = inner.keyspace(META, few).map_err(failed)?;
@@ -201,6 +205,23 @@ impl Database {
     }
 }
 
+/// Runs `start` where the threads that it makes get less of a busy processor: they inherit that from theirs.
+fn with_low_priority<T: Send>(start: impl FnOnce() -> T + Send) -> T {
+    let lowered = || {
+        // Not above what the operator chose. Without it everything works, only less smoothly.
+        if getpriority_process(None).is_ok_and(|nice| nice < WORKERS_NICE)
+            && let Err(error) = setpriority_process(None, WORKERS_NICE)
+        {
+            tracing::debug!(%error, "the priority of background work could not be lowered");
+        }
+        start()
+    };
+    std::thread::scope(|scope| match scope.spawn(lowered).join() {
+        Ok(started) => started,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
 fn cell_options() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default().max_memtable_size(CELLS_MEMTABLE_BYTES)
 }
@@ -235,5 +256,20 @@ impl Record<'_> {
 
     pub(crate) fn finish(self) -> OwnedWriteBatch {
         self.batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn background_threads_give_way_and_nobody_else_does() {
+        let before = getpriority_process(None).unwrap();
+        let worker = with_low_priority(|| std::thread::spawn(|| getpriority_process(None).unwrap()));
+        assert_eq!(
+            (worker.join().unwrap(), getpriority_process(None).unwrap()),
+            (WORKERS_NICE.max(before), before)
+        );
     }
 }
