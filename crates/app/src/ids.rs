@@ -52,13 +52,14 @@ impl MessageIds {
         let tick = clock.max(last + 1);
         let reserved = self.reserved_tick.load(Ordering::Acquire);
         if tick > reserved {
-            self.reserve(tick).await?;
+            // In a box of its own, as below: each message waits in this function, and only few come here.
+            Box::pin(self.reserve(tick)).await?;
         } else if tick + LEAD_TICKS / 2 > reserved
             && let Ok(_one_at_a_time) = self.reserving.try_lock()
         {
             // One caller waits a little, so that nobody has to when the end is reached. If this fails, that is
             // the fault to tell of.
-            let _ = self.extend(tick).await;
+            let _ = Box::pin(self.extend(tick)).await;
         }
         Ok(MessageId::of_tick(tick, self.node))
     }

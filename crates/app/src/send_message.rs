@@ -14,7 +14,7 @@ impl UseCases {
     /// # Errors
     /// `user_rate_limited`; those of [`decide_send`]; `server_busy`, `storage_*`. After a fault the sender repeats with the same
     /// client id.
-    pub async fn send_message(&self, app: &Tenant, command: SendMessage) -> Result<Sent, Error> {
+    pub async fn send_message(&self, app: &Tenant, command: &SendMessage) -> Result<Sent, Error> {
         self.admit_message(app, &command.sender)?;
         let id = app.value.id;
         for _ in 0..TRIES {
@@ -27,7 +27,7 @@ impl UseCases {
             let now = self.now();
             let message_id = self.ids.next(now).await?;
 
-            let accepted = decide_send(view, &command, now, message_id)?;
+            let accepted = decide_send(view, command, now, message_id)?;
             let recipient = recipient.as_ref().expect("a message without recipient is refused");
 
             if accepted.online_only {

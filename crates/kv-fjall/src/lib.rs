@@ -23,6 +23,7 @@ mod view;
 mod writer;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -173,15 +174,20 @@ impl Read for FjallKv {
 
 #[async_trait]
 impl Kv for FjallKv {
-    async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
-        batch.validate()?;
-        if self.shared.fenced.load(Ordering::Acquire) {
-            return Err(KvError::Unavailable { detail: self.fence_detail() });
-        }
-        let (answer, answered) = oneshot::channel();
-        self.shared.queue.push(batch, answer)?;
-        answered.await.unwrap_or_else(|_| {
-            Err(KvError::Unknown { detail: "the storage thread ended before it answered".to_owned() })
+    // Written out, so that the batch goes into the queue at once and what waits for the answer is small.
+    fn commit<'kv, 'answer>(
+        &'kv self,
+        batch: Batch,
+    ) -> Pin<Box<dyn Future<Output = Result<Committed, KvError>> + Send + 'answer>>
+    where
+        'kv: 'answer,
+        Self: 'answer,
+    {
+        let pushed = self.push(batch);
+        Box::pin(async move {
+            pushed?.await.unwrap_or_else(|_| {
+                Err(KvError::Unknown { detail: "the storage thread ended before it answered".to_owned() })
+            })
         })
     }
 
@@ -226,6 +232,16 @@ impl Kv for FjallKv {
 }
 
 impl FjallKv {
+    fn push(&self, batch: Batch) -> Result<oneshot::Receiver<Result<Committed, KvError>>, KvError> {
+        batch.validate()?;
+        if self.shared.fenced.load(Ordering::Acquire) {
+            return Err(KvError::Unavailable { detail: self.fence_detail() });
+        }
+        let (answer, answered) = oneshot::channel();
+        self.shared.queue.push(batch, answer)?;
+        Ok(answered)
+    }
+
     fn fence_detail(&self) -> String {
         match self.health() {
             Health::Fenced { detail } => detail,

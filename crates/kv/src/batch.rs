@@ -24,6 +24,11 @@ impl Template {
         Self::default()
     }
 
+    /// An empty template with room for so many bytes, slots included.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), slots: SmallVec::new() }
+    }
+
     /// Appends literal bytes.
     #[must_use]
     pub fn bytes(mut self, bytes: &[u8]) -> Self {

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use crate::arrivals::note;
 use crate::heads::Heads;
 use crate::inboxes::{open_conversation, retry};
-use crate::writer::Writer;
+use crate::writer::{Finish, Writer};
 use crate::{Account, Inboxes, StoreError, keys};
 
 /// Entries of a page that are read at first. The rest is read in one go, as far as their size allows.
@@ -142,26 +142,30 @@ impl Feeds {
         self.remember_period(period);
         retry("a new conversation", || async {
             let is_new = self.head(app, feed).await? == Seq::ZERO;
-            let mut batch = Batch::new();
-            check_accounts(&mut batch, app, sender, recipient);
-            let first_dedupe = batch.checks.len();
             let periods = self.dedupe_periods(period);
-            for period in &periods {
-                batch.check(CellKey::period(*period, dedupe.clone()), Expect::Absent);
-            }
-            let first_inbox = batch.checks.len();
-            if is_new {
-                let users =
-                    [(sender.user.uid, &sender.user.name), (recipient.user.uid, &recipient.user.name)];
-                open_conversation(&mut batch, app, feed, users);
-            }
-            // Encoded for each try, so that the one that nearly always suffices hands its bytes over uncopied.
-            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
-            let mut first_answer = Template::new().slot(slot);
-            first_answer = first_answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
-            batch.put(Space::Period(period), dedupe.clone(), first_answer);
-            batch.note(keys::arrivals(app), note(feed, entry, slot));
-            match self.append(app, &[feed], batch).await {
+            let (first_dedupe, first_inbox, appended) = {
+                // Not kept until the answer: what waits for it, once a message, stays small.
+                let mut batch = Batch::new();
+                check_accounts(&mut batch, app, sender, recipient);
+                let first_dedupe = batch.checks.len();
+                for period in &periods {
+                    batch.check(CellKey::period(*period, dedupe.clone()), Expect::Absent);
+                }
+                let first_inbox = batch.checks.len();
+                if is_new {
+                    let users =
+                        [(sender.user.uid, &sender.user.name), (recipient.user.uid, &recipient.user.name)];
+                    open_conversation(&mut batch, app, feed, users);
+                }
+                // Encoded for each try, so that the one that nearly always suffices hands its bytes over uncopied.
+                let slot = batch.append(keys::feed_log(app, feed), entry.encode());
+                let mut first_answer = Template::with_capacity(24).slot(slot);
+                first_answer = first_answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
+                batch.put(Space::Period(period), dedupe.clone(), first_answer);
+                batch.note(keys::arrivals(app), note(feed, entry, slot));
+                (first_dedupe, first_inbox, self.append(app, &[feed], batch))
+            };
+            match appended.await {
                 Ok(sequences) => {
                     Ok(Some(Appended::New(Sent { seq: sequences[0], id: entry.id, at: entry.at })))
                 }
@@ -381,18 +385,18 @@ impl Feeds {
     }
 
     /// Commits a batch whose appends go to these feeds, in their order, and remembers their new heads.
-    async fn append(&self, app: AppId, feeds: &[Feed], batch: Batch) -> Result<Sequences, KvError> {
-        self.append_then(app, feeds, batch, |_| ()).await
+    fn append(&self, app: AppId, feeds: &[Feed], batch: Batch) -> Finish<Result<Sequences, KvError>> {
+        self.append_then(app, feeds, batch, |_| ())
     }
 
     /// As [`Feeds::append`]; `after` hears whether the batch was written, also when the caller has gone meanwhile.
-    pub(crate) async fn append_then(
+    pub(crate) fn append_then(
         &self,
         app: AppId,
         feeds: &[Feed],
         batch: Batch,
         after: impl FnOnce(bool) + Send + 'static,
-    ) -> Result<Sequences, KvError> {
+    ) -> Finish<Result<Sequences, KvError>> {
         let heads = Arc::clone(&self.heads);
         let feeds: SmallVec<[Feed; 2]> = SmallVec::from_slice(feeds);
         let outcome = move |outcome| match outcome {
@@ -410,11 +414,10 @@ impl Feeds {
                 Err(error)
             }
         };
-        let written = self.writer.commit(batch, move |committed| {
+        self.writer.commit(batch, move |committed| {
             after(committed.is_ok());
             outcome(committed)
-        });
-        written.await
+        })
     }
 
     async fn read(&self, read: ReadLog) -> Result<Vec<(Seq, Entry)>, StoreError> {

@@ -198,7 +198,7 @@ impl House {
             client_id: ClientMessageId(client),
             digest: 0,
         };
-        self.use_cases.send_message(&self.tenant(), message).await
+        self.use_cases.send_message(&self.tenant(), &message).await
     }
 
     /// Messages that were told of since the last look: sequence and id.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::{SessionFacts, UseCases};
 use conditions::Condition;
+use domain::message::SendMessage;
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
 use model::{ConversationId, Feed, MessageId, Timestamp, Uid, Username};
@@ -44,6 +45,27 @@ impl Perform<MsyncSession> for MsyncPerform {
     }
 
     async fn perform(&self, peer: Peer, event: Event) -> Option<Command> {
+        match event {
+            Event::Send { member, client_id, message } => Some(self.send(member, client_id, message).await),
+            // In a box of its own, so that it does not make the room that each message takes larger.
+            event => Box::pin(self.perform_other(peer, event)).await,
+        }
+    }
+}
+
+impl MsyncPerform {
+    async fn send(&self, member: Arc<Member>, client_id: u64, message: Box<SendMessage>) -> Command {
+        let sent = match self.tenant(&member) {
+            Ok(tenant) => self.use_cases.send_message(&tenant, &message).await,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(sent) => Command::Accepted { client_id, server_id: sent.id, at: sent.at },
+            Err(error) => refused(Asked::Send { client_id }, &error),
+        }
+    }
+
+    async fn perform_other(&self, peer: Peer, event: Event) -> Option<Command> {
         let (asked, outcome) = match event {
             Event::LogIn(log_in) => (Asked::Login, self.log_in(&peer, *log_in).await),
             Event::LogOut { member, positions } => {
@@ -71,11 +93,7 @@ impl Perform<MsyncSession> for MsyncPerform {
                 (Asked::Page(feed), command)
             }
             Event::Send { member, client_id, message } => {
-                let sent = self.in_app(&member, async |app| {
-                    let sent = self.use_cases.send_message(&app, *message).await?;
-                    Ok((sent.id, sent.at))
-                });
-                answer(client_id, sent.await)
+                return Some(self.send(member, client_id, message).await);
             }
             Event::SendReceipt { member, client_id, receipt } => {
                 let sent =
@@ -96,9 +114,7 @@ impl Perform<MsyncSession> for MsyncPerform {
         };
         Some(outcome.unwrap_or_else(|error| refused(asked, &error)))
     }
-}
 
-impl MsyncPerform {
     async fn log_in(&self, peer: &Peer, log_in: app::LogIn) -> Result<Command, app::Error> {
         let resource = log_in.device.resource.clone();
         let logged_in = self.use_cases.log_in(log_in, |app, uid| {
