@@ -107,11 +107,38 @@ impl Deliveries {
             self.has_held |= is_full;
             return;
         }
+        let had_overtakers = tracked.has_overtakers();
+        if tracked.keep_overtaker(&delivery) {
+            if !had_overtakers {
+                turn.do_next(Event::Pause(delivery.feed));
+            }
+            return;
+        }
         match tracked.clock.hear(seq, offer) {
             Heard::Push => push(tracked, turn, &delivery),
             Heard::Fetch => self.read(turn, place),
             Heard::Nothing => {}
         }
+        if had_overtakers {
+            self.show_overtakers(turn, place);
+        }
+    }
+
+    /// Shows what waited for the entry that has come by now.
+    fn show_overtakers(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let tracked = &mut self.feeds[place];
+        while let Some(delivery) = tracked.next_overtaker() {
+            if tracked.clock.hear(delivery.seq, render::offer(turn.member, &delivery.entry)) == Heard::Push {
+                push(tracked, turn, &delivery);
+            }
+        }
+    }
+
+    /// What was overtaken should have been heard of by now. What was not is read.
+    pub(crate) fn paused(&mut self, turn: &mut Turn<'_>, feed: Feed) {
+        let Some(place) = self.place(feed) else { return };
+        self.feeds[place].end_pause();
+        self.go_on(turn, place);
     }
 
     /// The position of a feed that was not held is known.

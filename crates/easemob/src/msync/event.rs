@@ -57,6 +57,8 @@ pub enum Event {
         feed: Feed,
         after: Seq,
     },
+    /// An entry overtook the one before it: let others run, who may be about to tell of that one.
+    Pause(Feed),
     Acknowledge {
         member: Arc<Member>,
         feed: Feed,
@@ -102,6 +104,8 @@ pub enum Command {
         delivery: Arc<Delivery>,
         position: Seq,
     },
+    /// The pause is over.
+    Paused(Feed),
     /// Entries after `after`, oldest first, and the last sequence of the feed.
     Page {
         feed: Feed,

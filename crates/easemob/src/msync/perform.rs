@@ -92,6 +92,10 @@ impl MsyncPerform {
                 let command = page.map(|(entries, head)| Command::Page { feed, after, entries, head });
                 (Asked::Page(feed), command)
             }
+            Event::Pause(feed) => {
+                tokio::task::yield_now().await;
+                return Some(Command::Paused(feed));
+            }
             Event::Send { member, client_id, message } => {
                 return Some(self.send(member, client_id, message).await);
             }

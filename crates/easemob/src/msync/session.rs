@@ -198,6 +198,7 @@ impl MsyncSession {
             Command::Position { delivery, position } => {
                 self.in_live(now, |deliveries, turn| deliveries.found_position(turn, &delivery, position));
             }
+            Command::Paused(feed) => self.in_live(now, |deliveries, turn| deliveries.paused(turn, feed)),
             Command::Page { feed, after, entries, head } => {
                 self.in_live(now, |deliveries, turn| deliveries.read_page(turn, feed, after, &entries, head));
             }

@@ -1,11 +1,16 @@
 //! One feed as a live session holds it: how far the device is, what is being read of it, and what the client
 //! was told or waits for. What follows from that for the other feeds and the frames is `delivery`'s.
 
+use std::sync::Arc;
+
 use easemob_wire::{EVENT_QUEUE, JidRef};
-use model::{ConversationId, Feed, Seq, Username};
+use model::{ConversationId, Delivery, Feed, Seq, Username};
 use session::clock::DeliveryClock;
 
 use super::event::Member;
+
+/// Entries that may wait for one that they overtook.
+const OVERTAKERS_LIMIT: usize = 8;
 
 /// What is being read of a feed. One thing at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +36,16 @@ pub(super) struct Tracked {
     reported: Seq,
     /// Bytes that are out unacknowledged, or a little less.
     out_bytes: usize,
+    /// Entries that overtook the next one, in order, until the pause for it is over.
+    overtakers: Vec<Arc<Delivery>>,
 }
 
 impl Tracked {
     /// A feed in which the device's position is known.
     pub(super) fn new(feed: Feed, peer: Option<Username>, clock: DeliveryClock) -> Self {
         let (reported, lookup) = (clock.acked(), Lookup::Nothing);
-        Self { feed, peer, clock, is_asked: false, is_told: false, lookup, reported, out_bytes: 0 }
+        let (is_asked, is_told, out_bytes, overtakers) = (false, false, 0, Vec::new());
+        Self { feed, peer, clock, is_asked, is_told, lookup, reported, out_bytes, overtakers }
     }
 
     /// A feed that goes at least up to `head`, in which the device's position is being read.
@@ -69,9 +77,42 @@ impl Tracked {
         self.lookup == Lookup::Position
     }
 
-    /// Whether something is being read that will move it on.
+    /// Whether something is being read that will move it on, or was overtaken and may come any moment.
     pub(super) fn is_reading(&self) -> bool {
-        self.lookup != Lookup::Nothing
+        self.lookup != Lookup::Nothing || self.has_overtakers()
+    }
+
+    /// Keeps an entry that may have overtaken the one before it: two who write to a feed tell of their entries at the
+    /// same moment. `false`: what lies between is not only late.
+    pub(super) fn keep_overtaker(&mut self, delivery: &Arc<Delivery>) -> bool {
+        let is_ahead = delivery.seq > self.clock.offered().next();
+        let lacked_nothing = !self.clock.lacks() || self.has_overtakers();
+        let has_room = self.overtakers.len() < OVERTAKERS_LIMIT;
+        if !is_ahead || !lacked_nothing || !has_room || self.lookup != Lookup::Nothing {
+            return false;
+        }
+        if let Err(place) = self.overtakers.binary_search_by_key(&delivery.seq, |kept| kept.seq) {
+            self.overtakers.insert(place, Arc::clone(delivery));
+        }
+        self.clock.learn_head(delivery.seq);
+        true
+    }
+
+    pub(super) fn has_overtakers(&self) -> bool {
+        !self.overtakers.is_empty()
+    }
+
+    /// The one whose turn it is by now.
+    pub(super) fn next_overtaker(&mut self) -> Option<Arc<Delivery>> {
+        let offered = self.clock.offered();
+        self.overtakers.retain(|kept| kept.seq > offered);
+        let is_next = self.overtakers.first().is_some_and(|kept| kept.seq == offered.next());
+        is_next.then(|| self.overtakers.remove(0))
+    }
+
+    /// Nothing is waited for any longer.
+    pub(super) fn end_pause(&mut self) {
+        self.overtakers = Vec::new();
     }
 
     /// Whether nothing goes on in it, and the device has everything.

@@ -95,6 +95,47 @@ fn hints_in_any_order_and_more_than_once_show_everything_once() {
 
 // user-asks.md row 7: a lost hint costs time, never a message.
 #[test]
+fn messages_whose_hints_overtake_each_other_are_pushed_in_their_order_without_a_read() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    send_all(&mut alice, "bob", 1..=1);
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    send_all(&mut alice, "bob", 2..=4);
+    let hints = house.take_hints();
+    for place in [2, 1] {
+        bob.begin(Input::Hint(hints[place].clone()));
+        assert!(bob.said_peek_is_empty(), "the one before may be about to come");
+    }
+    bob.begin(Input::Hint(hints[0].clone()));
+    assert_eq!(page_sizes(&bob.said_peek()), [(1, false); 3], "pushes, and no page that was read");
+    bob.finish();
+    bob.react();
+    assert_eq!(bob.shown(), numbers(1..=4));
+    assert_eq!(bob.repeats(), 0);
+}
+
+#[test]
+fn a_message_whose_hint_is_lost_is_read_with_the_one_that_seemed_to_overtake_it() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    send_all(&mut alice, "bob", 1..=1);
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    send_all(&mut alice, "bob", 2..=3);
+    let hints = house.take_hints();
+    bob.begin(Input::Hint(hints[1].clone()));
+    assert!(bob.said_peek_is_empty());
+    bob.finish();
+    bob.finish();
+    assert_eq!(page_sizes(&bob.said_peek()), [(2, false)]);
+    bob.react();
+    assert_eq!(bob.shown(), numbers(1..=3));
+}
+
+#[test]
 fn ask_07_with_every_hint_lost_a_heartbeat_finds_the_messages() {
     let house = House::new();
     let mut alice = house.log_in("alice", "webim_web_a");
