@@ -93,16 +93,16 @@ impl Database {
         self.inner.visible_seqno() != view.snapshot.seqno()
     }
 
-    /// Makes the period's keyspace if there is none. Costs some flushes, once a period.
-    pub(crate) fn make_period(&mut self, period: u32) -> Result<(), KvError> {
+    /// Makes the period's keyspace if there is none, which is told. Costs some flushes, once a period.
+    pub(crate) fn make_period(&mut self, period: u32) -> Result<bool, KvError> {
         if self.spaces.periods.contains_key(&period) {
-            return Ok(());
+            return Ok(false);
         }
         let keyspace = self.inner.keyspace(&period_name(period), cell_options).map_err(|error| {
             KvError::Unavailable { detail: format!("period {period} cannot be made: {error:?}") }
         })?;
         Arc::make_mut(&mut self.spaces).periods.insert(period, keyspace);
-        Ok(())
+        Ok(true)
     }
 
     /// Drops a period. Its files leave the disk when the last handle does: those in older views, and the returned.

@@ -11,6 +11,7 @@ use kv::{
 };
 use smallvec::SmallVec;
 
+use crate::absent::Absent;
 use crate::database::Database;
 use crate::keys::{LogState, log_key};
 use crate::recent::Recent;
@@ -32,6 +33,7 @@ pub(crate) struct Group {
 pub(crate) struct Known {
     heads: Recent<LogState>,
     hashes: Recent<ValueHash>,
+    pub(crate) absent: Absent,
 }
 
 impl Known {
@@ -39,6 +41,7 @@ impl Known {
     pub(crate) fn clear(&mut self) {
         self.heads.clear();
         self.hashes.clear();
+        self.absent.clear();
     }
 }
 
@@ -53,7 +56,7 @@ impl Group {
         view: &View,
         known: &mut Known,
     ) -> Result<Committed, KvError> {
-        self.hold_checks(&batch.checks, view, &mut known.hashes)?;
+        self.hold_checks(&batch.checks, view, known)?;
         self.load_logs(&batch, view, &known.heads)?;
         Ok(self.apply(batch))
     }
@@ -95,6 +98,7 @@ impl Group {
             known.heads.put(log, state);
         }
         for (cell, value) in self.cells {
+            known.absent.written(&cell);
             // Of a key that nobody checks nothing is remembered: most rows are written once and never checked.
             if cell.space != Space::Main || known.hashes.get(&cell.key).is_none() {
                 continue;
@@ -106,18 +110,14 @@ impl Group {
         }
     }
 
-    fn hold_checks(
-        &self,
-        checks: &[Check],
-        view: &View,
-        hashes: &mut Recent<ValueHash>,
-    ) -> Result<(), KvError> {
+    fn hold_checks(&self, checks: &[Check], view: &View, known: &mut Known) -> Result<(), KvError> {
         for (index, check) in checks.iter().enumerate() {
             let holds = match (self.cells.get(&check.cell), check.expect, check.cell.space) {
                 (Some(value), expect, _) => holds(expect, value.as_deref()),
                 (None, Expect::Hash(hash), Space::Main) => {
-                    stored_hash(&check.cell, view, hashes)? == Some(hash)
+                    stored_hash(&check.cell, view, &mut known.hashes)? == Some(hash)
                 }
+                (None, expect, _) if known.absent.is_certain(&check.cell) => holds(expect, None),
                 (None, expect, _) => holds(expect, view.get(&check.cell)?.as_deref()),
             };
             if !holds {

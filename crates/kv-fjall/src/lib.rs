@@ -5,6 +5,7 @@
 //! on disk with what was acknowledged (`startup`, `journal`, `high_water`). Which settings, and why:
 //! `docs/storage.md`. Knows bytes only; what they mean is `store`'s business.
 
+mod absent;
 mod database;
 mod error;
 mod free_space;
@@ -91,7 +92,8 @@ impl FjallKv {
             move || keep(&shared, &folder, &stop)
         })?;
         let writer = spawn("kv-writer", {
-            let writer = Writer::new(Arc::clone(&shared), options, Arc::clone(&folder), database, view);
+            let pool = Arc::clone(&reader.pool);
+            let writer = Writer::new(Arc::clone(&shared), options, Arc::clone(&folder), pool, database, view);
             move || writer.run()
         })?;
         let threads =

@@ -18,6 +18,7 @@ use crate::group::{Group, Known};
 use crate::metrics;
 use crate::options::Options;
 use crate::queue::{Answer, Job, Queue, Round};
+use crate::read_pool::ReadPool;
 use crate::startup::Folder;
 use crate::view::{View, ViewSlot};
 
@@ -87,6 +88,7 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     options: Options,
     folder: Arc<Folder>,
+    pool: Arc<ReadPool>,
     /// `None` only while it can't be reopened.
     open: Option<Open>,
     known: Known,
@@ -113,20 +115,24 @@ impl Writer {
         shared: Arc<Shared>,
         options: Options,
         folder: Arc<Folder>,
+        pool: Arc<ReadPool>,
         database: Database,
         view: Arc<View>,
     ) -> Self {
         let free_space = FreeSpace::new(options.path.clone(), options.free_bytes_floor);
-        Self {
+        let mut writer = Self {
             shared,
             options,
             folder,
+            pool,
             open: Some(Open { database, view }),
             known: Known::default(),
             free_space,
             fence: None,
             last_stall_warning: None,
-        }
+        };
+        writer.learn_absent();
+        writer
     }
 
     /// Works until the queue is closed and empty, then closes the database. Returns the number of the last flushed
@@ -193,7 +199,9 @@ impl Writer {
     fn judge(&mut self, group: &mut Group, batch: Batch) -> Result<Committed, KvError> {
         let Some(open) = &mut self.open else { return Err(not_written("the database is closed")) };
         for period in Group::periods_put(&batch) {
-            open.database.make_period(period)?;
+            if open.database.make_period(period)? {
+                self.known.absent.begin_empty(period);
+            }
         }
         group.take(batch, &open.view, &mut self.known)
     }
@@ -226,6 +234,7 @@ impl Writer {
         }
         let Some(open) = &mut self.open else { return Err(not_written("the database is closed")) };
         let dropped = open.database.drop_period(period)?;
+        self.known.absent.forget(period);
         self.shared.dropped.lock().extend(dropped);
         self.publish();
         Ok(())
@@ -340,7 +349,15 @@ impl Writer {
         let view = database.view();
         self.open = Some(Open { database, view });
         self.publish();
+        self.learn_absent();
         Ok(())
+    }
+
+    /// Has read what the periods hold, before anything is written to them.
+    fn learn_absent(&mut self) {
+        if let Some(slot) = self.shared.snapshot() {
+            self.known.absent.begin_reading(&slot, &self.pool);
+        }
     }
 
     fn close(mut self) -> Option<u64> {

@@ -9,4 +9,5 @@ mod damage;
 mod failing_flush;
 mod full_disk;
 mod kill;
+mod repeats;
 mod support;
