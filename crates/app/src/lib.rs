@@ -38,6 +38,7 @@ mod send_message;
 mod send_receipt;
 mod set_app;
 mod sync;
+mod take_back;
 mod update_user;
 
 use std::sync::Arc;

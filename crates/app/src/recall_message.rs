@@ -43,7 +43,9 @@ impl UseCases {
             let Some(accepted) = decide_recall(view, &command, now, id)? else { return Ok((id, now)) };
             let recipient = recipient.as_ref().expect("a recall without recipient is refused");
 
-            match self.store.feeds.recall(app_id, &accepted, &sender, recipient).await? {
+            let both = [&*sender, &**recipient];
+            let accounts = if sender.user.uid == recipient.user.uid { &both[..1] } else { &both };
+            match self.store.feeds.recall(app_id, &accepted, accounts).await? {
                 Written::Done(sequences) => {
                     let feed = Feed::Conversation(accepted.conversation);
                     let delivery = Delivery::new(app_id, feed, sequences[0], accepted.notice);

@@ -285,6 +285,8 @@ pub enum RecallRefused {
     Disabled,
     #[error("there is no message {subject} in the conversation")]
     NotFound { subject: MessageId },
+    #[error("the message does not stand in the conversation with {target:?}")]
+    OtherConversation { target: String },
     #[error("only the sender may take a message back")]
     NotSender,
     #[error("the message was sent {} s ago, recall.window_seconds is {window_seconds}", .age_ms / 1000)]
@@ -297,6 +299,7 @@ impl Refusal for RecallRefused {
             Self::Send(refused) => refused.condition(),
             Self::Disabled => Condition::RecallDisabled,
             Self::NotFound { .. } => Condition::MessageNotFound,
+            Self::OtherConversation { .. } => Condition::RecipientNotFound,
             Self::NotSender => Condition::RecallNotPermitted,
             Self::TooLate { .. } => Condition::RecallWindowPassed,
         }
@@ -307,7 +310,7 @@ impl Refusal for RecallRefused {
             Self::Send(refused) => refused.arguments(),
             Self::NotFound { subject } => vec![("message", subject.to_string())],
             Self::TooLate { window_seconds, .. } => vec![("window", window_seconds.to_string())],
-            Self::Disabled | Self::NotSender => Vec::new(),
+            Self::Disabled | Self::NotSender | Self::OtherConversation { .. } => Vec::new(),
         }
     }
 }

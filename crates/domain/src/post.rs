@@ -5,12 +5,12 @@
 
 use bytes::Bytes;
 use model::{
-    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, MessageId, Timestamp, Uid, Username, limits,
+    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, MessageId, Seq, Timestamp, Uid, Username, limits,
 };
 
 use crate::account::User;
 use crate::app::Settings;
-use crate::message::{SendAccepted, SendRefused, check_size};
+use crate::message::{RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_size};
 use crate::mute::{MuteKind, check_mute};
 
 /// Whom a back end speaks for.
@@ -121,11 +121,96 @@ pub fn decide_post(
     })
 }
 
+/// A message that a back end takes back, as a dialect hands it in.
+#[derive(Clone, Debug)]
+pub struct TakeBack {
+    pub subject: MessageId,
+    /// One side of the conversation that the message stands in: a user, or the group or room.
+    pub target: String,
+    /// Also what is older than the app's window allows.
+    pub force: bool,
+    /// The devices of the one who sent it are told too.
+    pub syncs_author: bool,
+    pub dialect: Dialect,
+}
+
+/// Decides whether a message may be taken back by its app's back end, which needs no right to it. Order: switch, message,
+/// conversation, window. `Ok(None)`: it was recalled before, and asking again changes nothing.
+///
+/// # Errors
+/// [`RecallRefused`]: disabled, not found, not in that conversation, too late.
+pub fn decide_take_back(
+    settings: &Settings,
+    command: &TakeBack,
+    found: Option<(ConversationId, Seq, &Entry)>,
+    payload: Bytes,
+    at: Timestamp,
+    id: MessageId,
+) -> Result<Option<RecallAccepted>, RecallRefused> {
+    if !settings.recall_enabled {
+        return Err(RecallRefused::Disabled);
+    }
+    let not_found = RecallRefused::NotFound { subject: command.subject };
+    let Some((conversation, place, message)) = found else { return Err(not_found) };
+    if !matches!(message.kind, EntryKind::Message | EntryKind::Recalled) {
+        return Err(not_found);
+    }
+    if !stands_with(message, conversation, &command.target) {
+        return Err(RecallRefused::OtherConversation { target: command.target.clone() });
+    }
+    if message.kind == EntryKind::Recalled {
+        return Ok(None);
+    }
+    if !command.force && at > message.at.plus(settings.recall_window()) {
+        let window_seconds = settings.recall_window_seconds;
+        return Err(RecallRefused::TooLate { age_ms: at.0 - message.at.0, window_seconds });
+    }
+    check_size(settings, &payload)?;
+    // Who was not shown the message is not told of its recall.
+    let mut only_for = message.only_for.clone();
+    if let ConversationId::Single { low, high } = conversation
+        && !command.syncs_author
+        && low != high
+    {
+        only_for = vec![if message.sender == low { high } else { low }];
+    }
+    Ok(Some(RecallAccepted {
+        conversation,
+        place,
+        tombstone: Entry { kind: EntryKind::Recalled, payload: Bytes::new(), ..message.clone() },
+        // Its header is the message's own, so that it stands in the same queue; who took it back stands in the payload.
+        notice: Entry {
+            id,
+            kind: EntryKind::Recall,
+            dialect: command.dialect,
+            at,
+            sender_device: DeviceNumber::NONE,
+            sender_connection: None,
+            sender_resource: None,
+            only_for,
+            subject: Some(command.subject),
+            payload,
+            ..message.clone()
+        },
+    }))
+}
+
+/// Whether a conversation is the one that a back end names by one side of it.
+fn stands_with(message: &Entry, conversation: ConversationId, target: &str) -> bool {
+    let Ok(target) = Username::parse(target) else { return false };
+    match conversation {
+        ConversationId::Single { .. } => message.target_name == target || message.sender_name == target,
+        ConversationId::Group(_) | ConversationId::Room(_) => message.target_name == target,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Refusal as _;
     use crate::account::testing::user;
     use crate::mute::{Mutes, SetMute};
+    use conditions::Condition;
 
     const POST: Post =
         Post { kind: EntryKind::Message, dialect: Dialect::Easemob, online_only: false, syncs_author: false };
@@ -179,5 +264,47 @@ mod tests {
         };
         assert!(decide(b"abc").is_ok());
         assert_eq!(decide(b"abcd"), Err(SendRefused::TooLarge { bytes: 4, limit: 3 }));
+    }
+
+    fn take_back(
+        force: bool,
+        kind: EntryKind,
+        target: &str,
+        at: u64,
+    ) -> Result<Option<RecallAccepted>, RecallRefused> {
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        let settings = Settings { recall_window_seconds: 2, ..Settings::default() };
+        let message = Entry { kind, ..decide(&POST, &Author::User(&alice), &bob) };
+        let command = TakeBack {
+            subject: message.id,
+            target: target.to_owned(),
+            force,
+            syncs_author: true,
+            dialect: Dialect::Easemob,
+        };
+        let found = Some((ConversationId::single(Uid(1), Uid(2)), Seq(4), &message));
+        decide_take_back(
+            &settings,
+            &command,
+            found,
+            Bytes::from_static(b"recall"),
+            Timestamp(at),
+            MessageId(10),
+        )
+    }
+
+    #[test]
+    fn a_back_end_takes_back_what_it_names_rightly_inside_the_window_or_by_force() {
+        for target in ["bob", "alice", "Bob"] {
+            let accepted = take_back(false, EntryKind::Message, target, 2_005).unwrap().unwrap();
+            assert_eq!((accepted.notice.sender, accepted.notice.subject), (Uid(1), Some(MessageId(9))));
+            assert_eq!(accepted.notice.only_for, [Uid(2)], "alice's devices never had it");
+        }
+        let refused = |force, kind, target, at| take_back(force, kind, target, at).unwrap_err().condition();
+        assert_eq!(refused(false, EntryKind::Message, "bob", 2_006), Condition::RecallWindowPassed);
+        assert!(take_back(true, EntryKind::Message, "bob", 2_006).unwrap().is_some());
+        assert_eq!(refused(true, EntryKind::Message, "carol", 2_005), Condition::RecipientNotFound);
+        assert_eq!(refused(true, EntryKind::Command, "bob", 2_005), Condition::MessageNotFound);
+        assert_eq!(take_back(false, EntryKind::Recalled, "bob", 9_999), Ok(None));
     }
 }

@@ -29,6 +29,7 @@ mod not_enabled;
 mod origin;
 mod query;
 mod rates;
+mod recalls;
 mod routes;
 mod serve;
 mod sessions;

@@ -268,7 +268,7 @@ impl Feeds {
     }
 
     /// Empties a recalled message's place and appends the notice, in one commit. [`Written::FactsMoved`] also when
-    /// the message was recalled since it was read.
+    /// the message was recalled since it was read. `accounts`: those that the decision rests on, each once.
     ///
     /// # Errors
     /// Engine faults.
@@ -276,8 +276,7 @@ impl Feeds {
         &self,
         app: AppId,
         accepted: &RecallAccepted,
-        sender: &Account,
-        recipient: &Account,
+        accounts: &[&Account],
     ) -> Result<Written, StoreError> {
         let feed = Feed::Conversation(accepted.conversation);
         let log = keys::feed_log(app, feed);
@@ -285,7 +284,10 @@ impl Feeds {
         let period = keys::period_of(accepted.notice.at);
         self.remember_period(period);
         let mut batch = Batch::new();
-        check_accounts(&mut batch, app, sender, recipient);
+        for account in accounts {
+            let cell = CellKey::main(keys::user(app, account.user.uid));
+            batch.check(cell, Expect::Hash(account.version));
+        }
         for period in self.dedupe_periods(period) {
             batch.check(CellKey::period(period, recalled.clone()), Expect::Absent);
         }
@@ -542,7 +544,7 @@ mod tests {
         }
 
         async fn recall(&self, accepted: &RecallAccepted) -> Written {
-            self.store.feeds.recall(APP, accepted, &self.alice, &self.bob).await.unwrap()
+            self.store.feeds.recall(APP, accepted, &[&*self.alice, &*self.bob]).await.unwrap()
         }
 
         async fn head(&self) -> Seq {

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 167] = [
+pub(crate) static ANSWERS: [RestAnswer; 169] = [
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AnnouncementTooLong), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "announce info length exceeds limit!", error_code: None },
     RestAnswer { condition: Some(Condition::AppDisabled), operation: None, status: 403, error: "forbidden_service_operation", exception: None, description: "Service operation not allowed", error_code: None },
@@ -41,6 +41,7 @@ pub(crate) static ANSWERS: [RestAnswer; 167] = [
     RestAnswer { condition: Some(Condition::BlockedByGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user {user} is in the blacklist", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: None, status: 400, error: "json_parse", exception: Some("org.codehaus.jackson.JsonParseException"), description: "{detail}", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::Broadcast), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
+    RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::Recall), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::Send), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::SendOld), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
     RestAnswer { condition: Some(Condition::BodyTooLarge), operation: None, status: 413, error: "request_entity_too_large", exception: None, description: "Request Entity Too Large", error_code: None },
@@ -127,6 +128,7 @@ pub(crate) static ANSWERS: [RestAnswer; 167] = [
     RestAnswer { condition: Some(Condition::ReactionNotPermitted), operation: None, status: 400, error: "Bad Request", exception: None, description: "the user operation is illegal!", error_code: None },
     RestAnswer { condition: Some(Condition::RecallDisabled), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "message recall service is unopened", error_code: None },
     RestAnswer { condition: Some(Condition::RecallWindowPassed), operation: None, status: 403, error: "message_recall_error", exception: None, description: "exceed recall time limit", error_code: None },
+    RestAnswer { condition: Some(Condition::RecipientNotFound), operation: Some(Operation::Recall), status: 400, error: "message_recall_error", exception: None, description: "can't find msg to", error_code: None },
     RestAnswer { condition: Some(Condition::RegistrationFailed), operation: None, status: 401, error: "unauthorized", exception: None, description: "registration is not open, please contact the app admin", error_code: None },
     RestAnswer { condition: Some(Condition::RequestBodyTimeout), operation: None, status: 408, error: "request_timeout", exception: None, description: "Request body was not received in time", error_code: None },
     RestAnswer { condition: Some(Condition::RoamingDisabled), operation: None, status: 400, error: "service open exception", exception: None, description: "this appKey not open message roaming", error_code: None },

@@ -25,7 +25,7 @@ struct Family {
 
 /// The first that fits counts.
 static FAMILIES: &[Family] = {
-    use Condition::{EditDisabled, RecallDisabled, RoamingDisabled};
+    use Condition::{EditDisabled, RoamingDisabled};
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
@@ -39,12 +39,6 @@ static FAMILIES: &[Family] = {
         family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
         family(&["/users/*/presence/**", "/presence/**"], OFF, Some(Op::Presence), "presence"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
-        family(
-            &["/messages/msg_recall", "/messages/batch_recall", "/messages/recall"],
-            RecallDisabled,
-            None,
-            "recall",
-        ),
         family(&["/messages/rewrite/*"], EditDisabled, None, "message rewrite"),
         family(
             &["/messages/broadcast", "/messages/users/broadcast", "/messages/chatrooms/broadcast"],

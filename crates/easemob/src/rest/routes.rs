@@ -63,6 +63,7 @@ static FAMILIES: &[&[Route]] = &[
     super::contacts::ROUTES,
     super::blocks::ROUTES,
     super::mutes::ROUTES,
+    super::recalls::ROUTES,
 ];
 
 /// Everything that is served.

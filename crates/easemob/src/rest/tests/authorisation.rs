@@ -54,6 +54,9 @@ POST   /blocks/check                         | credentials_missing token_malform
 POST   /mutes                                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /mutes                                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /mutes/{user}                         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/msg_recall                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    message_not_found token_expired
+POST   /messages/batch_recall                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    message_not_found token_expired
+POST   /messages/recall                      | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    message_not_found token_expired
 ";
 
 struct Row {
@@ -92,6 +95,10 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
             json!({ "username": "alice", "check_list": ["bob"] })
         }
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
+        ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
+        ("POST", "/messages/batch_recall" | "/messages/recall") => {
+            json!({ "msgs": [{ "msg_id": "7", "to": "bob", "chat_type": "chat" }] })
+        }
         _ => return None,
     })
 }

@@ -20,7 +20,7 @@ impl World {
     }
 
     /// What stands in the conversation of two.
-    async fn said(&self, one: &str, other: &str) -> Vec<Entry> {
+    pub(super) async fn said(&self, one: &str, other: &str) -> Vec<Entry> {
         let conversation = ConversationId::single(self.uid(one).await, self.uid(other).await);
         let page =
             self.use_cases.page(self.app.value.id, Feed::Conversation(conversation), Seq::ZERO, 50).await;

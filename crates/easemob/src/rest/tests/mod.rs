@@ -9,6 +9,7 @@ mod malformed;
 mod messages;
 mod mutes;
 mod not_enabled;
+mod recalls;
 mod sessions;
 mod tokens;
 mod users;

@@ -58,14 +58,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
         ),
         (
             "POST",
-            "/messages/msg_recall",
-            403,
-            "recall_disabled",
-            "forbidden_op",
-            "message recall service is unopened",
-        ),
-        (
-            "POST",
             "/sdk/metadata/chatgroup/7/get",
             403,
             "service_not_enabled",

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::mute::{MuteKind, SetMute};
-use domain::post::Post;
+use domain::post::{Post, TakeBack};
 use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::status::ErrorCode;
-use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
-use model::{Dialect, EntryKind};
+use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content, encode_recall};
+use model::{Dialect, EntryKind, MessageId};
 use serde_json::json;
 
 use super::house::{House, about};
@@ -129,4 +129,32 @@ fn a_muted_user_can_not_send_until_the_mute_ends() {
     let other = [(MuteKind::Groups, SetMute::ForEver), (MuteKind::Rooms, SetMute::ForEver)];
     house.wait(house.use_cases.mute_user(&house.tenant(), "alice", &other)).unwrap();
     assert_eq!(alice.send_text("bob", "three").status.unwrap().error_code(), ErrorCode::Ok);
+}
+
+#[test]
+fn what_the_back_end_takes_back_goes_from_all_devices() {
+    let house = House::new();
+    let (mut alice, mut bob) =
+        (house.log_in("alice", "webim_web_devA"), house.log_in("bob", "webim_web_devB"));
+    let id = alice.send_text("bob", "one").server_id();
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    let command = TakeBack {
+        subject: MessageId(id),
+        target: "bob".to_owned(),
+        force: false,
+        syncs_author: true,
+        dialect: Dialect::Easemob,
+    };
+    let payload = encode_recall(ChatType::Chat, "admin", "bob", id, "why");
+    house.wait(house.use_cases.take_back(&house.tenant(), "admin", &command, &payload)).unwrap();
+    house.settle(&mut [&mut alice, &mut bob]);
+    alice.react();
+    bob.react();
+    let notice = format!("recall {id}");
+    assert_eq!(alice.shown(), [notice.clone()]);
+    assert_eq!(bob.shown(), ["one".to_owned(), notice]);
+    bob.unread();
+    bob.react();
+    assert_eq!(bob.repeats(), 0, "it came and was acknowledged in the queue of the conversation");
 }
