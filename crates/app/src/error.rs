@@ -10,6 +10,7 @@ use domain::app::SettingError;
 use domain::block::BlockRefused;
 use domain::contact::ContactRefused;
 use domain::device::LoginRefused;
+use domain::hook::{AskRefused, RuleRefused};
 use domain::message::{RecallRefused, SendRefused};
 use domain::token::TokenRefused;
 use store::{EngineError, StoreError};
@@ -36,6 +37,7 @@ macro_rules! refusals {
     )+};
 }
 refusals!(
+    AskRefused,
     BatchRefused,
     BlockRefused,
     ContactRefused,
@@ -43,6 +45,7 @@ refusals!(
     SettingError,
     LoginRefused,
     RecallRefused,
+    RuleRefused,
     SendRefused,
     TokenRefused
 );

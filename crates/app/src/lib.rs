@@ -34,9 +34,11 @@ mod random;
 mod rates;
 mod recall_message;
 mod register_user;
+mod review_message;
 mod send_message;
 mod send_receipt;
 mod set_app;
+mod set_hooks;
 mod sync;
 mod take_back;
 mod update_user;
@@ -46,6 +48,7 @@ use std::sync::Arc;
 use bus::Bus;
 use domain::rate::CallClass;
 use model::{AddressBlock, AppId, Uid};
+use ports::Ports;
 use store::{Store, StoreError, Versioned};
 
 pub use attempts::Attempts;
@@ -63,6 +66,7 @@ pub use list_contacts::Page;
 pub use log_in::{LogIn, LoggedIn};
 pub use passwords::{PasswordSettings, Pepper};
 pub use post_message::Compose;
+pub use send_message::SentMessage;
 pub use sync::PendingFeed;
 
 /// An app with the version of its row.
@@ -84,6 +88,8 @@ pub struct UseCases {
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) online: online::Online,
     pub(crate) sweeps: jobs::Sweeps,
+    pub(crate) ports: Ports,
+    pub(crate) reviews: review_message::Reviews,
     /// This run of the process, as session directory entries name it.
     boot: u64,
 }
@@ -106,6 +112,21 @@ impl UseCases {
         passwords: PasswordSettings,
         node: u8,
     ) -> Result<(Arc<Self>, Jobs), StoreError> {
+        Self::open_with(store, bus, clock, passwords, node, Ports::default()).await
+    }
+
+    /// As [`UseCases::open`], with ways out of the house.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn open_with(
+        store: Store,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        passwords: PasswordSettings,
+        node: u8,
+        ports: Ports,
+    ) -> Result<(Arc<Self>, Jobs), StoreError> {
         let use_cases = Arc::new(Self {
             ids: MessageIds::open(Arc::clone(&store.ids), node).await?,
             passwords: passwords::Passwords::new(passwords),
@@ -115,6 +136,8 @@ impl UseCases {
             message_rates: rates::Rates::default(),
             online: online::Online::default(),
             sweeps: jobs::Sweeps::default(),
+            ports,
+            reviews: review_message::Reviews::default(),
             boot: random::number(),
             store,
             bus,

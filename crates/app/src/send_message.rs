@@ -2,22 +2,44 @@
 
 use std::sync::Arc;
 
+use domain::hook::Verdict;
 use domain::message::{SendAccepted, SendMessage, SendView, Sender, decide_send};
-use model::{ConversationId, Delivery, Feed, Hint, Seq};
+use model::{ConversationId, Delivery, Feed, Hint, MessageId, Seq, Timestamp};
 use store::{Account, Appended, Sent};
 
+use crate::review_message::Review;
 use crate::{Error, TRIES, Tenant, UseCases};
+
+/// What the sender of a message is told.
+#[derive(Clone, Debug)]
+pub struct SentMessage {
+    /// [`Seq::ZERO`]: it is not stored.
+    pub seq: Seq,
+    pub id: MessageId,
+    pub at: Timestamp,
+    /// The message as it went out, where that is not how the sender wrote it.
+    pub rewritten: Option<Arc<Delivery>>,
+}
+
+impl From<Sent> for SentMessage {
+    fn from(Sent { seq, id, at }: Sent) -> Self {
+        Self { seq, id, at, rewritten: None }
+    }
+}
 
 impl UseCases {
     /// Stores a message once and tells the live sessions of both users. A repeat gets the first answer.
     ///
     /// # Errors
-    /// `user_rate_limited`; those of [`decide_send`]; `server_busy`, `storage_*`. After a fault the sender repeats with the same
-    /// client id.
-    pub async fn send_message(&self, app: &Tenant, command: &SendMessage) -> Result<Sent, Error> {
+    /// `user_rate_limited`; those of [`decide_send`]; `message_content_rejected`, `blocked_by_webhook` and its finer
+    /// causes; `server_busy`, `storage_*`. After a fault the sender repeats with the same client id.
+    pub async fn send_message(&self, app: &Tenant, command: &SendMessage) -> Result<SentMessage, Error> {
         self.admit_message(app, &command.sender)?;
         let id = app.value.id;
+        let mut reviewed_as = None;
+        let mut rewritten: Option<Box<SendMessage>> = None;
         for _ in 0..TRIES {
+            let command = rewritten.as_deref().unwrap_or(command);
             let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;
             let view = SendView {
                 sender: &sender.user,
@@ -25,15 +47,45 @@ impl UseCases {
                 settings: &app.value.settings,
             };
             let now = self.now();
-            let message_id = self.ids.next(now).await?;
+            let message_id = match reviewed_as {
+                Some(message_id) => message_id,
+                None => self.ids.next(now).await?,
+            };
 
             let accepted = decide_send(view, command, now, message_id)?;
+            if reviewed_as.is_none() && self.is_reviewed(app, &accepted) {
+                // In a box of its own, so that it does not make the room that each message takes larger.
+                match Box::pin(self.review_message(app, command, &accepted)).await? {
+                    Review::Unasked => {}
+                    Review::Repeat(sent) => {
+                        self.tell_again(app, accepted.conversation, sent).await;
+                        return Ok(sent.into());
+                    }
+                    Review::Done(reviewed) => {
+                        reviewed_as = Some(reviewed.id);
+                        match &reviewed.verdict {
+                            Verdict::Deliver => {}
+                            Verdict::Replace(payload) => {
+                                let payload = payload.clone();
+                                rewritten = Some(Box::new(SendMessage { payload, ..command.clone() }));
+                            }
+                            Verdict::Refuse(Some(refused)) => return Err(refused.clone().into()),
+                            // It looks sent to its sender.
+                            Verdict::Refuse(None) => {
+                                return Ok(Sent { seq: Seq::ZERO, id: reviewed.id, at: now }.into());
+                            }
+                        }
+                        // Decided again on what came back, and on how things stand by now.
+                        continue;
+                    }
+                }
+            }
             let recipient = recipient.as_ref().expect("a message without recipient is refused");
 
             if accepted.online_only {
-                let sent = Sent { seq: Seq::ZERO, id: message_id, at: now };
-                self.tell(app, accepted, Seq::ZERO);
-                return Ok(sent);
+                let told = self.tell(app, accepted, Seq::ZERO);
+                let rewritten = rewritten.map(|_| told);
+                return Ok(SentMessage { seq: Seq::ZERO, id: message_id, at: now, rewritten });
             }
             let (client_id, digest) = (command.client_id, command.digest);
             let appended =
@@ -41,12 +93,12 @@ impl UseCases {
 
             match appended {
                 Appended::New(sent) => {
-                    self.tell(app, accepted, sent.seq);
-                    return Ok(sent);
+                    let told = self.tell(app, accepted, sent.seq);
+                    return Ok(SentMessage { rewritten: rewritten.map(|_| told), ..sent.into() });
                 }
                 Appended::Repeat(sent) => {
                     self.tell_again(app, accepted.conversation, sent).await;
-                    return Ok(sent);
+                    return Ok(sent.into());
                 }
                 Appended::FactsMoved => self.forget(app, &sender, recipient),
             }
@@ -72,10 +124,11 @@ impl UseCases {
         self.store.users.forget(app.value.id, recipient.user.uid);
     }
 
-    fn tell(&self, app: &Tenant, accepted: SendAccepted, seq: Seq) {
+    fn tell(&self, app: &Tenant, accepted: SendAccepted, seq: Seq) -> Arc<Delivery> {
         let feed = Feed::Conversation(accepted.conversation);
-        let delivery = Delivery::new(app.value.id, feed, seq, accepted.entry);
-        self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+        let delivery = Arc::new(Delivery::new(app.value.id, feed, seq, accepted.entry));
+        self.bus.publish(Hint::Delivery(Arc::clone(&delivery)));
+        delivery
     }
 
     /// Tells of a message that was stored before. Perhaps nobody was told then: its sender may have been cut

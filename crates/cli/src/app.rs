@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::exit::Failure;
 use crate::reach::{Reach, Target};
+use crate::webhook::{self, WebhookCommand};
 
 #[derive(Debug, Args)]
 pub(crate) struct AppArgs {
@@ -57,6 +58,9 @@ enum AppCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Webhooks: have your server asked before messages go out, or told what happened
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
 }
 
 /// Reads an app key; `NameError` alone would not say which form is asked for.
@@ -95,6 +99,7 @@ async fn call(reach: &Reach, command: &AppCommand) -> Result<Value, Failure> {
                 settings.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect();
             reach.call(Method::PATCH, &path(key), Some(&json!({ "settings": settings }))).await
         }
+        AppCommand::Webhook(command) => webhook::call(reach, command).await,
     }
 }
 
@@ -104,11 +109,14 @@ pub(crate) fn path(key: &AppKey) -> String {
 }
 
 fn print(out: &mut impl Write, command: &AppCommand, answer: &Value) -> io::Result<()> {
-    let (AppCommand::Create { json, .. }
-    | AppCommand::List { json }
-    | AppCommand::Get { json, .. }
-    | AppCommand::Set { json, .. }) = command;
-    if *json {
+    let json = match command {
+        AppCommand::Create { json, .. }
+        | AppCommand::List { json }
+        | AppCommand::Get { json, .. }
+        | AppCommand::Set { json, .. } => *json,
+        AppCommand::Webhook(command) => return webhook::print(out, command, answer),
+    };
+    if json {
         return writeln!(out, "{answer}");
     }
     match command {
@@ -139,6 +147,7 @@ fn print(out: &mut impl Write, command: &AppCommand, answer: &Value) -> io::Resu
             }
             Ok(())
         }
+        AppCommand::Webhook(_) => Ok(()),
     }
 }
 
@@ -152,6 +161,6 @@ fn settings(app: &Value) -> impl Iterator<Item = &Value> {
     app["settings"].as_array().into_iter().flatten()
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }

@@ -13,6 +13,7 @@ mod reach;
 mod serve;
 mod text;
 mod user;
+mod webhook;
 mod welcome;
 
 use std::io::{self, IsTerminal as _};

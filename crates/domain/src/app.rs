@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Refusal;
+use crate::hook::Rule;
 use crate::rate::{CallClass, Rate};
 
 /// An app as the rules see it.
@@ -22,6 +23,8 @@ pub struct App {
     pub secrets: AppSecrets,
     pub created: Timestamp,
     pub settings: Settings,
+    /// Its webhooks, in the order in which they were made.
+    pub hooks: Vec<Rule>,
 }
 
 /// An app's secrets, kept out of logs by their `Debug`.

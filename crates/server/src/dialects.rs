@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use app::UseCases;
+use app::ports::Forms;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::map_request;
+use easemob::hooks::EasemobForms;
 use easemob::msync::MsyncProtocol;
 use easemob::rest;
 use gateway::ClientAddress;
@@ -37,6 +39,11 @@ impl Dialects {
     pub(crate) fn sessions(&self) -> Arc<MsyncProtocol> {
         Arc::clone(&self.sessions)
     }
+}
+
+/// What payloads say, and how apps' own servers are spoken to.
+pub(crate) fn forms() -> Arc<dyn Forms> {
+    Arc::new(EasemobForms)
 }
 
 /// Tells the dialect whose request it is, in its own terms: it does not know the gateway.

@@ -4,17 +4,19 @@
 
 use std::sync::Arc;
 
+use app::ports::Ports;
 use app::{SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
 use kv_postgres::OpenError;
+use outbound::Outbound;
 use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::Engine;
 use crate::folder::Folder;
-use crate::{Config, StartError, options};
+use crate::{Config, StartError, dialects, options};
 
 /// The node's number in message ids. One node until a cluster gives them out.
 const NODE: u8 = 0;
@@ -41,12 +43,15 @@ impl Foundation {
         let has_accounts = !store.apps.list().is_empty();
         let pepper = folder.pepper(has_accounts)?;
         let bus = Arc::new(LocalBus::new());
-        let (use_cases, jobs) = UseCases::open(
+        let outbound = Arc::new(Outbound::new(&outbound::Options::default()));
+        let ports = Ports { forms: dialects::forms(), pre_send: outbound };
+        let (use_cases, jobs) = UseCases::open_with(
             store.clone(),
             Arc::clone(&bus) as Arc<dyn Bus>,
             Arc::new(SystemClock),
             options::password_settings(config, pepper),
             NODE,
+            ports,
         )
         .await?;
         let (stop_jobs, stopped) = watch::channel(false);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use domain::app::{App, AppSecrets, Settings};
+use domain::hook::Rule;
 use kv::{Batch, CellKey, Expect, Kv, READ_LIMIT, Scan, Space, Template, ValueHash};
 use model::{AppId, AppKey, Timestamp};
 use parking_lot::RwLock;
@@ -12,7 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::rows::{Versioned, from_json, to_json, written_unless_moved};
 use crate::writer::Writer;
-use crate::{StoreError, keys};
+use crate::{HookPosition, StoreError, keys};
 
 /// An app that is to be created. Ids and secrets were drawn by the caller.
 #[derive(Clone, Debug)]
@@ -33,6 +34,22 @@ struct AppRow {
     secrets: AppSecrets,
     settings: Settings,
     created: u64,
+    #[serde(default)]
+    hooks: Vec<Rule>,
+}
+
+impl AppRow {
+    fn of(app: &App) -> Self {
+        Self {
+            key: app.key.as_str().to_owned(),
+            uuid: app.uuid.clone(),
+            client_id: app.client_id.clone(),
+            secrets: app.secrets.clone(),
+            settings: app.settings.clone(),
+            created: app.created.0,
+            hooks: app.hooks.clone(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -88,6 +105,7 @@ impl Apps {
             secrets: new.secrets,
             settings: new.settings,
             created: new.created.0,
+            hooks: Vec::new(),
         };
         let name = keys::app_name(&new.key);
         let mut batch = Batch::new();
@@ -120,17 +138,39 @@ impl Apps {
         app: &Versioned<App>,
         settings: Settings,
     ) -> Result<Option<Arc<Versioned<App>>>, StoreError> {
-        let row = AppRow {
-            key: app.value.key.as_str().to_owned(),
-            uuid: app.value.uuid.clone(),
-            client_id: app.value.client_id.clone(),
-            secrets: app.value.secrets.clone(),
-            settings,
-            created: app.value.created.0,
-        };
+        self.replace(app, AppRow { settings, ..AppRow::of(&app.value) }, Batch::new()).await
+    }
+
+    /// Replaces an app's webhooks; `None` when the row changed since `app` was read. `begins`: rules, by their ids,
+    /// that tell what comes from a position on; `ends`: those whose position is forgotten.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn set_hooks(
+        &self,
+        app: &Versioned<App>,
+        hooks: Vec<Rule>,
+        begins: Option<(&str, HookPosition)>,
+        ends: Option<&str>,
+    ) -> Result<Option<Arc<Versioned<App>>>, StoreError> {
+        let mut batch = Batch::new();
+        if let Some(rule) = ends {
+            batch.delete(CellKey::main(keys::hook_position(app.value.id, rule)));
+        }
+        if let Some((rule, position)) = begins {
+            batch.put(Space::Main, keys::hook_position(app.value.id, rule), position.encode());
+        }
+        self.replace(app, AppRow { hooks, ..AppRow::of(&app.value) }, batch).await
+    }
+
+    async fn replace(
+        &self,
+        app: &Versioned<App>,
+        row: AppRow,
+        mut batch: Batch,
+    ) -> Result<Option<Arc<Versioned<App>>>, StoreError> {
         let key = [&keys::app_rows()[..], &u64::from(app.value.id.0).to_be_bytes()].concat();
         let cell = CellKey::main(key.clone());
-        let mut batch = Batch::new();
         batch.check(cell.clone(), Expect::Hash(app.hash));
         batch.put(Space::Main, key.clone(), to_json(&row));
         let (loaded, turn) = self.change().await;
@@ -185,6 +225,7 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Versioned<App>, StoreError> {
             secrets: row.secrets,
             created: Timestamp(row.created),
             settings: row.settings,
+            hooks: row.hooks,
         },
     })
 }

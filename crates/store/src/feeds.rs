@@ -230,6 +230,22 @@ impl Feeds {
         .await
     }
 
+    /// The first answer to a send that may be a repeat; `None`: it is none.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find_first_answer(
+        &self,
+        app: AppId,
+        sender: Uid,
+        feed: Feed,
+        (client, digest): (ClientMessageId, u64),
+        at: Timestamp,
+    ) -> Result<Option<Sent>, StoreError> {
+        let dedupe = keys::dedupe(app, sender, feed, client, digest);
+        self.first_answer(&self.dedupe_periods(keys::period_of(at)), &dedupe).await
+    }
+
     /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
 //! | app `w` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
 //! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
+//! | app `w` rule | up to where a webhook has told what came | setting rules, the webhook's job | the same job |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
@@ -26,6 +27,7 @@
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
 //! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
+//! | app `w` | notes: what webhooks tell that stands in no feed | webhooks (cursors); trimmed behind them |
 
 use bytes::Bytes;
 use kv::Template;
@@ -186,6 +188,18 @@ pub fn arrivals(app: AppId) -> Bytes {
     key(app, b'v', 0).into()
 }
 
+/// What webhooks tell that stands in no feed.
+pub fn notices(app: AppId) -> Bytes {
+    key(app, b'w', 0).into()
+}
+
+/// How far a webhook is, by its rule's id.
+pub fn hook_position(app: AppId, rule: &str) -> Bytes {
+    let mut key = key(app, b'w', rule.len());
+    key.extend_from_slice(rule.as_bytes());
+    key.into()
+}
+
 /// The dedupe row of a send (cell of a period).
 pub fn dedupe(app: AppId, sender: Uid, feed: Feed, client: ClientMessageId, digest: u64) -> Bytes {
     let mut key = key(app, b'x', 49);
@@ -265,6 +279,8 @@ mod tests {
             inbox(app, Uid(1), feed),
             feed_log(app, feed),
             arrivals(app),
+            notices(app),
+            hook_position(app, "rule"),
             dedupe(app, Uid(1), feed, ClientMessageId(1), 0),
             recalled(app, feed, MessageId(1)),
         ] {

@@ -15,6 +15,7 @@ mod error;
 mod feeds;
 mod format;
 mod heads;
+mod hooks;
 mod ids;
 mod inboxes;
 pub mod keys;
@@ -36,6 +37,7 @@ pub use contacts::{Contacts, StoredRelation};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use feeds::{Appended, Feeds, Sent, Written};
+pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedFeed, Inboxes};
 pub use kv::KvError as EngineError;
@@ -50,6 +52,7 @@ pub struct Store {
     pub devices: Arc<DeviceDirectory>,
     pub inboxes: Arc<Inboxes>,
     pub feeds: Arc<Feeds>,
+    pub hooks: Arc<Hooks>,
     pub arrivals: Arc<Arrivals>,
     pub contacts: Arc<Contacts>,
     pub blocks: Arc<BlockLists>,
@@ -71,6 +74,7 @@ impl Store {
         let feeds = Arc::new(Feeds::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
         Ok(Self {
             apps: Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?),
+            hooks: Arc::new(Hooks::new(Arc::clone(&kv), Arc::clone(&writer))),
             arrivals: Arc::new(Arrivals::new(Arc::clone(&kv))),
             contacts: Arc::new(Contacts::new(Arc::clone(&kv), Arc::clone(&feeds))),
             blocks: Arc::new(BlockLists::new(

@@ -198,7 +198,8 @@ impl House {
             client_id: ClientMessageId(client),
             digest: 0,
         };
-        self.use_cases.send_message(&self.tenant(), &message).await
+        let sent = self.use_cases.send_message(&self.tenant(), &message).await?;
+        Ok(Sent { seq: sent.seq, id: sent.id, at: sent.at })
     }
 
     /// Messages that were told of since the last look: sequence and id.

@@ -47,7 +47,7 @@ fn kind_v4(address: Ipv4Addr) -> Kind {
         // Where clouds keep their metadata.
         (169, 254, _) => Kind::Private("a link-local address"),
         (100, 64..=127, _) => Kind::Private("an address of a provider's inner network"),
-        (192, 0, 0) | (198, 18 | 19, _) | (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => {
+        (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => {
             Kind::Private("a reserved address")
         }
         (0, ..) => Kind::Unusable("no address of a host"),

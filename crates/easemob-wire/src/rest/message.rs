@@ -168,6 +168,28 @@ fn remainder(
     meta.encode_to_vec().into()
 }
 
+/// A stored message with another content, and with the mark that the server changed it (`callback_replace`, msync.md
+/// 2.12). `level`: the new priority of a room message. Fields that we do not know are gone afterwards.
+///
+/// # Errors
+/// [`WireError::Malformed`] for what is no message.
+pub fn rewrite(
+    payload: &Bytes,
+    level: Option<RoomLevel>,
+    change: impl FnOnce(&mut MessageBody),
+) -> Result<Bytes, WireError> {
+    let mut meta = Meta::decode(payload.clone()).map_err(|_| WireError::Malformed)?;
+    let mut body = MessageBody::decode(meta.payload.unwrap_or_default()).map_err(|_| WireError::Malformed)?;
+    change(&mut body);
+    meta.payload = Some(body.encode_to_vec().into());
+    meta.meta = Some(Bytes::from_static(br#"{"callback_replace":true}"#));
+    if let Some(level) = level {
+        meta.ext.retain(|pair| pair.key() != ROOM_LEVEL);
+        meta.ext.push(Pair::Int(level as i64).with_key(ROOM_LEVEL));
+    }
+    Ok(meta.encode_to_vec().into())
+}
+
 /// A stored message, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
@@ -305,6 +327,30 @@ mod tests {
         assert_eq!((body.r#type(), body.ack_message_id), (Type::Recall, Some(9)));
         let meta = Meta::decode(encode_recall(ChatType::Chat, "admin", "bob", 9, "")).unwrap();
         assert!(meta.ext.is_empty());
+    }
+
+    #[test]
+    fn a_rewritten_message_has_its_new_content_and_says_that_it_was_rewritten() {
+        let content = content("txt", json!({ "msg": "hi" }).as_object().unwrap()).unwrap();
+        let message = NewMessage {
+            chat_type: ChatType::ChatRoom,
+            from: "alice",
+            to: "7",
+            content: &content,
+            ext: &ext(json!({ "k": 1 }).as_object().unwrap()),
+            wants_receipts: false,
+            online_only: false,
+            directed_users: &[],
+            room_level: RoomLevel::default(),
+        };
+        let change = |body: &mut MessageBody| body.contents[0].text = Some("**".to_owned());
+        let rewritten = rewrite(&message.encode(), Some(RoomLevel::Low), change).unwrap();
+        let meta = Meta::decode(rewritten.clone()).unwrap();
+        assert_eq!(meta.meta(), br#"{"callback_replace":true}"#);
+        assert_eq!(meta.ext, [Pair::Int(2).with_key("chatroom_msg_tag")]);
+        let payload = Stored::decode(&rewritten).unwrap().payload();
+        assert_eq!((&payload["bodies"][0]["msg"], &payload["ext"]), (&json!("**"), &json!({ "k": 1 })));
+        assert_eq!(rewrite(&Bytes::from_static(b"\xff"), None, |_| {}), Err(WireError::Malformed));
     }
 
     #[test]

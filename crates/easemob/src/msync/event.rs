@@ -118,6 +118,8 @@ pub enum Command {
         client_id: u64,
         server_id: MessageId,
         at: Timestamp,
+        /// The message as it went out, where it was changed on the way.
+        rewritten: Option<Arc<Delivery>>,
     },
     Refused {
         asked: Asked,

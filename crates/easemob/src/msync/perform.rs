@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{SessionFacts, UseCases};
+use app::{SentMessage, SessionFacts, UseCases};
 use conditions::Condition;
 use domain::message::SendMessage;
 use easemob_wire::{EVENT_QUEUE, Jid};
@@ -60,7 +60,9 @@ impl MsyncPerform {
             Err(error) => Err(error),
         };
         match sent {
-            Ok(sent) => Command::Accepted { client_id, server_id: sent.id, at: sent.at },
+            Ok(SentMessage { id, at, rewritten, .. }) => {
+                Command::Accepted { client_id, server_id: id, at, rewritten }
+            }
             Err(error) => refused(Asked::Send { client_id }, &error),
         }
     }
@@ -237,7 +239,10 @@ fn answer(
     client_id: u64,
     sent: Result<(MessageId, Timestamp), app::Error>,
 ) -> (Asked, Result<Command, app::Error>) {
-    (Asked::Send { client_id }, sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at }))
+    (
+        Asked::Send { client_id },
+        sent.map(|(server_id, at)| Command::Accepted { client_id, server_id, at, rewritten: None }),
+    )
 }
 
 fn refused(asked: Asked, error: &app::Error) -> Command {

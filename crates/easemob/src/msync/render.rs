@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use conditions::{Condition, MsyncAnswer, MsyncScope, msync_answer};
-use easemob_wire::downlink::{ErrorCode, KickOperation, Page, Status, encode_kick, encode_meta, encode_page};
+use easemob_wire::downlink::{
+    ErrorCode, KickOperation, Page, SendAnswer, Status, encode_answer_with_meta, encode_kick, encode_meta,
+    encode_page,
+};
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
     ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, Seq, Timestamp, Uid,
@@ -51,6 +54,12 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
             timestamp_ms: entry.at.0,
         })
     })
+}
+
+/// The answer to a send whose message did not go out as its sender wrote it: he shows this one.
+pub(crate) fn answer_with_message(member: &Member, answer: &SendAnswer<'_>, sent: &Delivery) -> Bytes {
+    let queue = queue(member, sent.feed, &sent.entry);
+    encode_answer_with_meta(answer, queue, &meta(member.app_key.as_str(), sent.feed, &sent.entry))
 }
 
 /// An entry as an element of a page.

@@ -202,13 +202,18 @@ impl MsyncSession {
             Command::Page { feed, after, entries, head } => {
                 self.in_live(now, |deliveries, turn| deliveries.read_page(turn, feed, after, &entries, head));
             }
-            Command::Accepted { client_id, server_id, at } => self.in_live(now, |_, turn| {
-                turn.outputs.push(Output::Frame(encode_send_answer(&SendAnswer {
+            Command::Accepted { client_id, server_id, at, rewritten } => self.in_live(now, |_, turn| {
+                let answer = SendAnswer {
                     status: Status::OK,
                     meta_id: client_id,
                     server_id: Some(server_id.0),
                     timestamp_ms: at.0,
-                })));
+                };
+                let frame = match rewritten.as_deref() {
+                    Some(sent) => render::answer_with_message(turn.member, &answer, sent),
+                    None => encode_send_answer(&answer),
+                };
+                turn.outputs.push(Output::Frame(frame));
             }),
         }
     }

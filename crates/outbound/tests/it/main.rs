@@ -1,5 +1,7 @@
 //! Calls of a server that behaves, and of servers that do not: what comes back, and what never leaves.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 mod server;
 
 use std::time::Duration;
@@ -117,7 +119,7 @@ async fn a_redirect_is_not_followed_wherever_it_leads() {
     let inner = TestServer::start(Behaviour::answer(200, "secret")).await;
     let outer = TestServer::start(Behaviour::redirect(&inner.url("/metadata"))).await;
     assert_eq!(ask(call(&outer.url("/"))).await, Err(CallFailed::Status(302)));
-    assert_eq!(inner.heard(), [String::new(); 0]);
+    assert!(inner.heard().is_empty());
 }
 
 #[tokio::test]

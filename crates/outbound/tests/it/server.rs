@@ -84,10 +84,11 @@ impl TestServer {
                 let (seen, behaviour, tls) = (Arc::clone(&inner), behaviour.clone(), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => talk(stream, &behaviour, &seen).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                talk(stream, &behaviour, &seen).await;
+                            }
+                        }
                         None => talk(stream, &behaviour, &seen).await,
                     }
                 });

@@ -10,6 +10,10 @@
 //! POST   apps/{org}/{app}/users          {"username", "password", "nickname"?}
 //! DELETE apps/{org}/{app}/users/{name}
 //! PUT    apps/{org}/{app}/users/{name}/password   {"password"}
+//! GET    apps/{org}/{app}/webhooks               all webhooks, with their secrets
+//! POST   apps/{org}/{app}/webhooks               a rule, see `webhooks`
+//! PATCH  apps/{org}/{app}/webhooks/{name}        what is to change of it
+//! DELETE apps/{org}/{app}/webhooks/{name}
 //! ```
 //!
 //! `guard` decides who gets in; a command that owns the data folder itself calls [`routes`] without it.
@@ -18,13 +22,14 @@ mod apps;
 mod body;
 mod guard;
 mod users;
+mod webhooks;
 
 use std::sync::Arc;
 
 use app::UseCases;
 use axum::extract::State;
 use axum::extract::rejection::PathRejection;
-use axum::routing::{delete, get, put};
+use axum::routing::{delete, get, patch, put};
 use axum::{Json, Router, middleware};
 use conditions::Condition;
 use model::AppKey;
@@ -58,6 +63,8 @@ pub(crate) fn routes(admin: Admin) -> Router {
         .route("/apps/{org}/{app}/users", get(users::list).post(users::create))
         .route("/apps/{org}/{app}/users/{name}", delete(users::remove))
         .route("/apps/{org}/{app}/users/{name}/password", put(users::set_password))
+        .route("/apps/{org}/{app}/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/apps/{org}/{app}/webhooks/{name}", patch(webhooks::change).delete(webhooks::remove))
         .fallback(async || Problem::plain(Condition::RouteNotFound))
         .method_not_allowed_fallback(async || Problem::plain(Condition::MethodNotAllowed))
         .layer(axum::extract::DefaultBodyLimit::max(body::LIMIT_BYTES))

@@ -159,6 +159,50 @@ async fn users_are_made_paged_renamed_by_nobody_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_added_changed_and_removed() {
+    let site = Site::start().await;
+    site.admin("POST", "/apps", &json!({ "appkey": "acme#chat" }).to_string()).await;
+    let path = "/apps/acme/chat/webhooks";
+    let rule = json!({ "name": "filter", "url": "https://example.com/ask", "pre_send": { "report": true } });
+    let added = site.admin("POST", path, &rule.to_string()).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+    let added = added.json();
+    assert_eq!((&added["enabled"], &added["pre_send"]["timeout_ms"]), (&json!(true), &json!(200)));
+    let secret = added["secret"].as_str().unwrap().to_owned();
+    assert_eq!(secret.len(), 32);
+
+    let changed = site.admin("PATCH", &format!("{path}/filter"), r#"{"enabled":false}"#).await.json();
+    assert_eq!((&changed["enabled"], &changed["pre_send"]["report"]), (&json!(false), &json!(true)));
+    assert_eq!(changed["secret"], secret.as_str());
+    let listed = site.admin("GET", path, "").await.json();
+    assert_eq!(listed["webhooks"], json!([changed]));
+
+    for (body, status, condition) in [
+        (json!({ "name": "filter", "url": "http://a.b", "pre_send": {} }), 409, "already_exists"),
+        (json!({ "name": "x", "url": "a.b", "pre_send": {} }), 400, "argument_invalid"),
+        (json!({ "name": "x", "url": "http://a.b" }), 400, "argument_missing"),
+        (
+            json!({ "name": "x", "url": "http://a.b", "pre_send": {}, "post_send": {} }),
+            400,
+            "argument_invalid",
+        ),
+        (
+            json!({ "name": "x", "url": "http://a.b", "post_send": { "events": ["nothing"] } }),
+            400,
+            "body_malformed",
+        ),
+        (json!({ "name": "x", "url": "http://a.b", "pre_send": { "timeuot_ms": 1 } }), 400, "body_malformed"),
+    ] {
+        refused(&site.admin("POST", path, &body.to_string()).await, status, condition);
+    }
+    refused(&site.admin("PATCH", &format!("{path}/nothing"), "{}").await, 404, "not_found");
+    assert_eq!(site.admin("DELETE", &format!("{path}/filter"), "").await.status, StatusCode::OK);
+    refused(&site.admin("DELETE", &format!("{path}/filter"), "").await, 404, "not_found");
+    assert_eq!(site.admin("GET", path, "").await.json(), json!({ "webhooks": [] }));
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_server_tells_what_it_is() {
     let site = Site::start().await;
     let server = site.admin("GET", "/server", "").await.json();

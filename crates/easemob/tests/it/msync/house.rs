@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use app::ports::Ports;
 use app::{Clock, CreateApp, Grant, PasswordSettings, Pepper, Tenant, UseCases};
 use async_trait::async_trait;
 use bus::{Bus, LocalBus, Subscriber};
@@ -185,6 +186,10 @@ impl House {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
+        Self::with_ports(settings, Ports::default())
+    }
+
+    pub(crate) fn with_ports(settings: Settings, ports: Ports) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (kv, clock) = (Fragile::default(), Arc::new(TestClock(AtomicU64::new(START.0))));
         let bus = Arc::new(LocalBus::new());
@@ -195,7 +200,7 @@ impl House {
             let passwords =
                 PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
             let clock = Arc::clone(&clock) as Arc<dyn Clock>;
-            let (use_cases, _) = UseCases::open(store, bus, clock, passwords, 1).await.unwrap();
+            let (use_cases, _) = UseCases::open_with(store, bus, clock, passwords, 1, ports).await.unwrap();
             use_cases.create_app(CreateApp { key: APP.parse().unwrap(), settings }).await.unwrap();
             use_cases
         });

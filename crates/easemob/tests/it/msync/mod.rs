@@ -5,6 +5,7 @@ mod chat;
 mod contacts;
 mod delivery;
 mod ends;
+mod hooks;
 mod house;
 mod login;
 mod size;

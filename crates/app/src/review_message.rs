@@ -1,0 +1,144 @@
+//! Has a message looked at before it goes out: by the app's own server, where a webhook says so.
+//!
+//! Between decision and write, and once for each of the sender's client ids: a verdict is kept for as long as the line
+//! runs again, and for repeats of the same send. An app without such rules pays nothing.
+
+use std::sync::Arc;
+
+use domain::hook::{ConversationKind, Rule, Verdict, decide_answer};
+use domain::message::{SendAccepted, SendMessage};
+use model::{AppId, ClientMessageId, ConversationId, Feed, MessageId, Uid};
+use quick_cache::sync::Cache;
+use store::Sent;
+
+use crate::ports::HookCall;
+use crate::{Error, Tenant, UseCases};
+
+/// Verdicts that are kept. Each may hold a new payload of 5 KB.
+const KEPT: usize = 4_096;
+
+/// What there is to know about a message before it is written.
+pub(crate) enum Review {
+    /// Nobody wants to look at it.
+    Unasked,
+    /// It was written before, and this is a repeat.
+    Repeat(Sent),
+    Done(Arc<Reviewed>),
+}
+
+/// What was found out about a message, and under which id it goes out.
+#[derive(Clone, Debug)]
+pub(crate) struct Reviewed {
+    pub(crate) id: MessageId,
+    pub(crate) verdict: Verdict,
+}
+
+/// A send as its sender names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ReviewKey {
+    app: AppId,
+    sender: Uid,
+    conversation: ConversationId,
+    client: ClientMessageId,
+    digest: u64,
+}
+
+/// The verdicts on recent messages.
+#[derive(Debug)]
+pub(crate) struct Reviews {
+    kept: Cache<ReviewKey, Arc<Reviewed>>,
+}
+
+impl Default for Reviews {
+    fn default() -> Self {
+        Self { kept: Cache::new(KEPT) }
+    }
+}
+
+impl UseCases {
+    /// Whether anybody may want to look at a message. Cheap, for the line that every message takes.
+    pub(crate) fn is_reviewed(&self, app: &Tenant, accepted: &SendAccepted) -> bool {
+        let entry = &accepted.entry;
+        // Only at what a user's device sent, and to all members of a conversation (easemob-rest.md 5.2).
+        !app.value.hooks.is_empty() && entry.sender_connection.is_some() && entry.only_for.is_empty()
+    }
+
+    /// What becomes of a message that may be sent.
+    ///
+    /// # Errors
+    /// Faults.
+    pub(crate) async fn review_message(
+        &self,
+        app: &Tenant,
+        command: &SendMessage,
+        accepted: &SendAccepted,
+    ) -> Result<Review, Error> {
+        let Some(rule) = self.rule_that_asks(app, accepted) else { return Ok(Review::Unasked) };
+        let key = ReviewKey {
+            app: app.value.id,
+            sender: command.sender.uid,
+            conversation: accepted.conversation,
+            client: command.client_id,
+            digest: command.digest,
+        };
+        if self.reviews.kept.peek(&key).is_none()
+            && let Some(sent) = self.find_sent(app, command, accepted).await?
+        {
+            return Ok(Review::Repeat(sent));
+        }
+        // Two repeats at the same moment wait for one question.
+        let reviewed = self.reviews.kept.get_or_insert_async(&key, async {
+            let verdict = self.ask(app, rule, accepted).await;
+            Ok::<_, Error>(Arc::new(Reviewed { id: accepted.entry.id, verdict }))
+        });
+        Ok(Review::Done(reviewed.await?))
+    }
+
+    async fn find_sent(
+        &self,
+        app: &Tenant,
+        command: &SendMessage,
+        accepted: &SendAccepted,
+    ) -> Result<Option<Sent>, Error> {
+        let feed = Feed::Conversation(accepted.conversation);
+        let repeat = (command.client_id, command.digest);
+        let (sender, at) = (command.sender.uid, accepted.entry.at);
+        Ok(self.store.feeds.find_first_answer(app.value.id, sender, feed, repeat, at).await?)
+    }
+
+    /// The first rule that wants to be asked.
+    fn rule_that_asks<'a>(&self, app: &'a Tenant, accepted: &SendAccepted) -> Option<&'a Rule> {
+        let kind = ConversationKind::of(accepted.conversation);
+        let message = self.ports.forms.message_type(&accepted.entry)?;
+        app.value.hooks.iter().find(|rule| rule.asks_about(kind, message))
+    }
+
+    async fn ask(&self, app: &Tenant, rule: &Rule, accepted: &SendAccepted) -> Verdict {
+        let pre = rule.pre_send().expect("a rule that asks is one of these");
+        let kind = ConversationKind::of(accepted.conversation);
+        let entry = &accepted.entry;
+        let call = HookCall {
+            url: rule.spec.url.clone(),
+            secret: rule.secret.clone(),
+            body: self.ports.forms.question(&app.value, rule, kind, entry),
+            timeout: pre.timeout(),
+            private_targets: app.value.settings.webhook_private_targets,
+            key: format!("{}-{}", rule.id, entry.id),
+            at: self.now(),
+        };
+        let answer = match self.ports.pre_send.ask(call).await {
+            Ok(reply) => {
+                let answer = self.ports.forms.answer(pre, kind, entry, &reply);
+                if answer.is_none() {
+                    tracing::warn!(app = %app.value.key, rule = rule.spec.name, "a webhook's answer can't be used");
+                }
+                answer
+            }
+            Err(error) => {
+                tracing::warn!(app = %app.value.key, rule = rule.spec.name, %error, "a webhook was not answered");
+                None
+            }
+        };
+        decide_answer(pre, answer)
+    }
+}

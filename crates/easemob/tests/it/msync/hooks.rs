@@ -1,0 +1,197 @@
+//! What the app's own server says about a message before it goes out (easemob-rest.md 5.2).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use app::ports::{CallFailed, HookCall, Ports, PreSend};
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::app::Settings;
+use domain::hook::{self, Fallback, RuleKind, RuleSpec};
+use easemob::hooks::EasemobForms;
+use easemob_wire::client::Downlink;
+use easemob_wire::pb;
+use easemob_wire::pb::status::ErrorCode;
+use parking_lot::Mutex;
+use prost::Message as _;
+use serde_json::Value;
+
+use super::house::{APP, House};
+
+/// The app's own server: answers in turn, and remembers what it was asked.
+#[derive(Debug, Default)]
+struct Server {
+    answers: Mutex<VecDeque<Result<&'static str, CallFailed>>>,
+    asked: Mutex<Vec<Value>>,
+}
+
+#[async_trait]
+impl PreSend for Server {
+    async fn ask(&self, call: HookCall) -> Result<Bytes, CallFailed> {
+        self.asked.lock().push(serde_json::from_slice(&call.body).unwrap());
+        let answer = self.answers.lock().pop_front().expect("the server was asked once too often");
+        answer.map(Bytes::from)
+    }
+}
+
+impl Server {
+    fn answers(&self, answer: &'static str) {
+        self.answers.lock().push_back(Ok(answer));
+    }
+
+    fn times_asked(&self) -> usize {
+        self.asked.lock().len()
+    }
+}
+
+fn house(rule: hook::PreSend) -> (House, Arc<Server>) {
+    let server = Arc::new(Server::default());
+    let ports = Ports { forms: Arc::new(EasemobForms), pre_send: Arc::clone(&server) as Arc<dyn PreSend> };
+    let house = House::with_ports(Settings::default(), ports);
+    let spec = RuleSpec {
+        name: "filter".to_owned(),
+        url: "http://example.com/".to_owned(),
+        enabled: true,
+        conversations: Vec::new(),
+        kind: RuleKind::PreSend(rule),
+    };
+    house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
+    (house, server)
+}
+
+fn reporting() -> hook::PreSend {
+    hook::PreSend { report: true, ..hook::PreSend::default() }
+}
+
+fn status(answer: &pb::CommSyncDl) -> (ErrorCode, &str, &str) {
+    let status = answer.status.as_ref().unwrap();
+    (status.error_code(), status.reason(), status.condition())
+}
+
+#[test]
+fn a_message_that_the_owner_refuses_reaches_nobody_and_its_sender_reads_why() {
+    let (house, server) = house(reporting());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    for (answer, expected) in [
+        (r#"{"valid":false,"code":"no ads"}"#, ("no ads", "blocked_by_webhook")),
+        (r#"{"valid":false,"code":""}"#, ("", "blocked_by_webhook")),
+        (r#"{"valid":false}"#, ("custom logic denied", "webhook_denied")),
+    ] {
+        server.answers(answer);
+        let refused = alice.send_text("bob", answer);
+        assert_eq!(status(&refused), (ErrorCode::PermissionDeniedExternal, expected.0, expected.1));
+        assert_eq!(refused.server_id, None);
+    }
+    let asked = server.asked.lock()[0].clone();
+    assert_eq!(
+        (&asked["from"], &asked["to"], &asked["chat_type"]),
+        (&"alice".into(), &"bob".into(), &"chat".into())
+    );
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    assert!(bob.shown().is_empty());
+}
+
+#[test]
+fn without_report_a_refused_message_looks_sent() {
+    let (house, server) = house(hook::PreSend::default());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    server.answers(r#"{"valid":false,"code":"no ads"}"#);
+    let answer = alice.send_text("bob", "buy this");
+    assert_eq!(status(&answer).0, ErrorCode::Ok);
+    assert!(answer.server_id() > 0);
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    assert!(bob.shown().is_empty());
+}
+
+#[test]
+fn a_rewritten_message_is_shown_so_to_everybody_its_sender_included() {
+    let (house, server) = house(reporting());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    server.answers(r#"{"valid":true,"payload":{"bodies":[{"type":"txt","msg":"***"}]}}"#);
+    let answer = alice.send_text("bob", "rude");
+    assert_eq!(status(&answer).0, ErrorCode::Ok);
+    let own = &answer.metas[0];
+    assert_eq!((own.id(), own.ns()), (answer.server_id(), pb::meta::NameSpace::Chat));
+    let body = pb::MessageBody::decode(own.payload.clone().unwrap()).unwrap();
+    assert_eq!(body.contents[0].text(), "***");
+
+    house.settle(&mut [&mut alice, &mut bob]);
+    let said = bob.react();
+    assert_eq!(bob.shown(), ["***"]);
+    let page = said.iter().find_map(|frame| match frame {
+        Downlink::Sync(sync) => sync.metas.first(),
+        _ => None,
+    });
+    assert_eq!(page.unwrap().meta(), br#"{"callback_replace":true}"#);
+    assert_eq!(
+        page.unwrap().id(),
+        server.asked.lock()[0]["msg_id"].as_str().unwrap().parse::<u64>().unwrap()
+    );
+}
+
+#[test]
+fn a_server_that_does_not_answer_holds_nobody_up_unless_the_rule_says_so() {
+    let timeout = || Err(CallFailed::Timeout(std::time::Duration::from_millis(200)));
+    for (on_failure, answer, expected) in [
+        (Fallback::Deliver, timeout(), (ErrorCode::Ok, "", "")),
+        (Fallback::Deliver, Ok("nonsense"), (ErrorCode::Ok, "", "")),
+        (
+            Fallback::Refuse,
+            timeout(),
+            (ErrorCode::PermissionDeniedExternal, "custom internal error", "webhook_failed"),
+        ),
+        (
+            Fallback::Refuse,
+            Ok("{}"),
+            (ErrorCode::PermissionDeniedExternal, "custom internal error", "webhook_failed"),
+        ),
+    ] {
+        let (house, server) = house(hook::PreSend { on_failure, ..reporting() });
+        house.register("bob");
+        let mut alice = house.log_in("alice", "webim_web_a");
+        server.answers.lock().push_back(answer);
+        assert_eq!(status(&alice.send_text("bob", "hi")), expected, "{on_failure:?}");
+    }
+}
+
+#[test]
+fn the_owner_is_asked_once_for_each_message_however_often_it_is_sent() {
+    let (house, server) = house(reporting());
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    alice.said();
+    for answer in [r#"{"valid":true}"#, r#"{"valid":false,"code":"no"}"#] {
+        server.answers(answer);
+        let asked = server.times_asked() + 1;
+        let frame = alice.text("bob", answer);
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            alice.frame(frame.clone());
+            said.extend(alice.said());
+            assert_eq!(server.times_asked(), asked);
+        }
+        let first = format!("{:?}", status_of(&said[0]));
+        assert!(said.iter().all(|frame| format!("{:?}", status_of(frame)) == first), "{said:?}");
+    }
+}
+
+fn status_of(frame: &Downlink) -> (ErrorCode, Option<u64>) {
+    match frame {
+        Downlink::Sync(sync) => (status(sync).0, sync.server_id),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_the_rule_does_not_name_is_not_asked_about() {
+    let (house, server) = house(hook::PreSend { types: vec![hook::MessageType::Image], ..reporting() });
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    assert_eq!(status(&alice.send_text("bob", "hi")).0, ErrorCode::Ok);
+    // A message that cannot be sent at all is nobody's to look at.
+    house.wait(house.use_cases.remove_hook(&APP.parse().unwrap(), "filter")).unwrap();
+    assert_eq!(status(&alice.send_text("nobody", "hi")).2, "user_not_found");
+    assert_eq!(server.times_asked(), 0);
+}
