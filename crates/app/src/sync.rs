@@ -39,14 +39,17 @@ impl UseCases {
         app: AppId,
         followed: Vec<FollowedFeed>,
     ) -> Result<Vec<PendingFeed>, Error> {
-        let mut pending = Vec::new();
-        for FollowedFeed { feed, position, peer } in followed {
-            let head = self.store.feeds.head(app, feed).await?;
-            if head > position {
-                pending.push(PendingFeed { feed, peer, position, head });
-            }
-        }
-        Ok(pending)
+        let feeds: Vec<Feed> = followed.iter().map(|followed| followed.feed).collect();
+        let heads = self.store.feeds.heads(app, &feeds).await?;
+        let with_heads = followed.into_iter().zip(heads);
+        let pending = with_heads.filter(|(followed, head)| *head > followed.position);
+        let pending = pending.map(|(FollowedFeed { feed, position, peer }, head)| PendingFeed {
+            feed,
+            peer,
+            position,
+            head,
+        });
+        Ok(pending.collect())
     }
 
     /// Entries of a feed after a position, oldest first, at most `limit`, and the last sequence that the feed has.

@@ -169,8 +169,8 @@ impl Read for FjallKv {
         self.reader.read_log(read).await
     }
 
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        self.reader.log_head(log).await
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        self.reader.log_heads(logs).await
     }
 }
 

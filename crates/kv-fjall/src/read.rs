@@ -62,8 +62,9 @@ impl Read for Reader {
         self.run(move |view| view.read_log(&read)).await
     }
 
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        let log = log.to_vec();
-        self.run(move |view| view.log_state(&log).map(|state| state.head)).await
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        let logs = logs.to_vec();
+        let head = |view: &View, log: &Bytes| view.log_state(log).map(|state| state.head);
+        self.run(move |view| logs.iter().map(|log| head(view, log)).collect()).await
     }
 }

@@ -110,12 +110,12 @@ impl Read for PostgresKv {
         }
     }
 
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
         let mut attempts = self.readers.attempts();
         loop {
             let lease = attempts.lease().await?;
-            match read::log_head(&lease, log).await {
-                Ok(head) => return Ok(head),
+            match read::log_heads(&lease, logs).await {
+                Ok(heads) => return Ok(heads),
                 Err(error) => attempts.failed(lease, error).await?,
             }
         }
@@ -242,8 +242,8 @@ impl Read for Snapshot {
         read::read_log(self.connection(), &read).await.map_err(|error| unavailable(&error))
     }
 
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        read::log_head(self.connection(), log).await.map_err(|error| unavailable(&error))
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        read::log_heads(self.connection(), logs).await.map_err(|error| unavailable(&error))
     }
 }
 

@@ -71,9 +71,16 @@ pub(crate) async fn read_log(connection: &Connection, read: &ReadLog) -> Result<
     Ok(rows.iter().map(entry).collect())
 }
 
-pub(crate) async fn log_head(connection: &Connection, log: &[u8]) -> Result<u64, Error> {
-    let rows = connection.query(statements::HEAD, &[&log]).await?;
-    Ok(rows.first().map_or(0, |row| sequence_from_sql(row.get(0))))
+pub(crate) async fn log_heads(connection: &Connection, logs: &[Bytes]) -> Result<Vec<u64>, Error> {
+    let ordinals: Vec<i64> = (0..).take(logs.len()).collect();
+    let names: Vec<&[u8]> = logs.iter().map(|log| &log[..]).collect();
+    let mut heads = vec![0; logs.len()];
+    for row in connection.query(statements::HEADS, &[&ordinals, &names]).await? {
+        let ordinal: i64 = row.get(0);
+        let ordinal = usize::try_from(ordinal).expect("ordinals come back as they were sent");
+        heads[ordinal] = sequence_from_sql(row.get(1));
+    }
+    Ok(heads)
 }
 
 pub(crate) async fn periods(connection: &Connection) -> Result<Vec<u32>, Error> {

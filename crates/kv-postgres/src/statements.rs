@@ -105,7 +105,9 @@ pub(crate) const READ_LOG: [&str; 2] = [
     "SELECT sequence, value FROM kith_entries WHERE log = $1 AND sequence <= $2 \
      ORDER BY log DESC, sequence DESC LIMIT $3",
 ];
-pub(crate) const HEAD: &str = "SELECT head FROM kith_heads WHERE log = $1";
+/// (ordinals, logs) → the heads of those that have one.
+pub(crate) const HEADS: &str = "SELECT k.ordinal, h.head \
+     FROM unnest($1::int8[], $2::bytea[]) AS k(ordinal, log) JOIN kith_heads AS h ON h.log = k.log";
 /// (after) → the next period that has a cell.
 pub(crate) const NEXT_PERIOD: &str =
     "SELECT period FROM kith_period_cells WHERE period > $1 ORDER BY period, key LIMIT 1";

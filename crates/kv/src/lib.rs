@@ -158,8 +158,14 @@ pub trait Read: Send + Sync + std::fmt::Debug {
     /// Entries of a log, ordered by sequence. Trimmed entries are left out.
     async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError>;
 
-    /// The last sequence that the log has given out, 0 when it has none. Trimming does not lower it.
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError>;
+    /// The last sequence that each of `logs` has given out, in their order; 0 when it has none. Trimming does not
+    /// lower it. One round trip for all of them.
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError>;
+
+    /// The last sequence that one log has given out.
+    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
+        Ok(self.log_heads(&[Bytes::copy_from_slice(log)]).await?.pop().unwrap_or_default())
+    }
 
     /// The value of one cell.
     async fn get(&self, key: CellKey) -> Result<Option<Bytes>, KvError> {

@@ -148,8 +148,9 @@ impl Read for MemoryKv {
         Ok(self.data.lock().read_log(&read))
     }
 
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        Ok(self.data.lock().logs.get(log).map_or(0, |log| log.head))
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        let data = self.data.lock();
+        Ok(logs.iter().map(|log| data.logs.get(log).map_or(0, |log| log.head)).collect())
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
 use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
 use model::{
@@ -16,11 +16,13 @@ use parking_lot::RwLock;
 use smallvec::SmallVec;
 
 use crate::arrivals::note;
-use crate::heads::Heads;
+use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
 use crate::writer::{Finish, Writer};
 use crate::{Account, Inboxes, StoreError, keys};
 
+/// Heads of logs that are read in one go.
+const HEADS_READ: usize = 512;
 /// Entries of a page that are read at first. The rest is read in one go, as far as their size allows.
 const PAGE_BEGIN: usize = 8;
 /// Payload bytes after which a page ends, although there is more: what one reader may hold in memory.
@@ -78,17 +80,32 @@ impl Feeds {
     /// # Errors
     /// Engine faults.
     pub async fn head(&self, app: AppId, feed: Feed) -> Result<Seq, StoreError> {
-        let key = (app, feed);
-        if let Some(head) = self.heads.get(key) {
+        if let Some(head) = self.heads.get((app, feed)) {
             return Ok(head);
         }
-        let (look, was_certain) = (self.heads.look(key), self.writer.is_certain());
-        let head = Seq(self.kv.log_head(&keys::feed_log(app, feed)).await?);
-        if was_certain && self.writer.is_certain() {
-            Ok(self.heads.learn(key, head, &look))
-        } else {
-            Ok(head)
+        Ok(Box::pin(self.heads(app, &[feed])).await?[0])
+    }
+
+    /// The last sequences of feeds, in their order. What is not in memory is read in one go.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn heads(&self, app: AppId, feeds: &[Feed]) -> Result<Vec<Seq>, StoreError> {
+        let mut heads: Vec<Option<Seq>> = feeds.iter().map(|feed| self.heads.get((app, *feed))).collect();
+        let unknown: Vec<usize> = (0..feeds.len()).filter(|place| heads[*place].is_none()).collect();
+        for part in unknown.chunks(HEADS_READ) {
+            let looks: Vec<Look> = part.iter().map(|place| self.heads.look((app, feeds[*place]))).collect();
+            let was_certain = self.writer.is_certain();
+            let logs: Vec<Bytes> = part.iter().map(|place| keys::feed_log(app, feeds[*place])).collect();
+            let read = self.kv.log_heads(&logs).await?;
+            let is_certain = was_certain && self.writer.is_certain();
+            for ((place, look), head) in part.iter().zip(&looks).zip(read) {
+                let key = (app, feeds[*place]);
+                heads[*place] =
+                    Some(if is_certain { self.heads.learn(key, Seq(head), look) } else { Seq(head) });
+            }
         }
+        Ok(heads.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     /// Entries after `after`, oldest first: at most `limit`, and fewer where they are large. None: there are none.
@@ -683,6 +700,22 @@ mod tests {
         assert_eq!(given.recall(&other).await, Written::FactsMoved);
         assert_eq!(given.decide_recall(1_000, 2_002).await, None, "decided again, there is nothing to do");
         assert_eq!(given.head().await, Seq(2), "there is one notice");
+    }
+
+    #[tokio::test]
+    async fn heads_of_many_feeds_are_what_each_of_them_says() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 1, 1).await;
+        given.send("two", 2, 2).await;
+        let (alice, bob) = (given.alice.user.uid, given.bob.user.uid);
+        let talk = Feed::Conversation(ConversationId::single(alice, bob));
+        let feeds = [Feed::Events(alice), talk, Feed::Events(bob), talk];
+        let store = Store::open(Arc::new(given.kv.clone())).await.unwrap();
+        for _from_the_engine_and_from_memory in 0..2 {
+            let heads = store.feeds.heads(APP, &feeds).await.unwrap();
+            assert_eq!(heads, [Seq::ZERO, Seq(2), Seq::ZERO, Seq(2)]);
+        }
+        assert_eq!(store.feeds.head(APP, talk).await.unwrap(), Seq(2));
     }
 
     #[tokio::test]

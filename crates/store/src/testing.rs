@@ -103,8 +103,8 @@ impl Read for Staged {
         self.inner.read_log(read).await
     }
 
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        self.inner.log_head(log).await
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        self.inner.log_heads(logs).await
     }
 }
 

@@ -52,8 +52,8 @@ impl Read for Moody {
     async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
         self.inner.read_log(read).await
     }
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        self.inner.log_head(log).await
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        self.inner.log_heads(logs).await
     }
 }
 

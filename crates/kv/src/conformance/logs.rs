@@ -180,6 +180,9 @@ pub async fn a_log_is_read_in_pages_both_ways(harness: &dyn Harness) {
     assert_eq!(page(&*kv, "no such log", 0, 9, false).await, Vec::<u8>::new());
     assert_eq!(page(&*kv, "no such log", u64::MAX, 9, true).await, Vec::<u8>::new());
     assert_eq!(kv.log_head(b"no such log").await, Ok(0));
+    let logs = ["log", "no such log", "log"].map(Bytes::from);
+    assert_eq!(kv.log_heads(&logs).await, Ok(vec![10, 0, 10]));
+    assert_eq!(kv.log_heads(&[]).await, Ok(vec![]));
 }
 
 /// The first bytes of a page's entries; holds their sequences to be the same.

@@ -47,8 +47,8 @@ impl Read for HandKv {
     async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
         self.kv.read_log(read).await
     }
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
-        self.kv.log_head(log).await
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        self.kv.log_heads(logs).await
     }
 }
 

@@ -140,9 +140,9 @@ impl Read for Fragile {
         self.check()?;
         self.inner.read_log(read).await
     }
-    async fn log_head(&self, log: &[u8]) -> Result<u64, KvError> {
+    async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
         self.check()?;
-        self.inner.log_head(log).await
+        self.inner.log_heads(logs).await
     }
 }
 
