@@ -12,6 +12,7 @@ use domain::contact::ContactRefused;
 use domain::device::LoginRefused;
 use domain::hook::{AskRefused, RuleRefused};
 use domain::message::{RecallRefused, SendRefused};
+use domain::presence::PresenceRefused;
 use domain::token::TokenRefused;
 use store::{EngineError, StoreError};
 use thiserror::Error;
@@ -41,6 +42,7 @@ refusals!(
     BatchRefused,
     BlockRefused,
     ContactRefused,
+    PresenceRefused,
     RegisterRefused,
     SettingError,
     LoginRefused,

@@ -1,4 +1,5 @@
-//! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping removed users.
+//! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping removed users,
+//! telling of presence.
 //!
 //! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
@@ -17,6 +18,8 @@ use crate::UseCases;
 const CURSOR_FLUSH: Duration = Duration::from_millis(500);
 /// How often old dedupe periods are looked for.
 const PERIOD_CHECK: Duration = Duration::from_secs(3600);
+/// Changes of presence within this time are told as one (easemob-rest.md 3.4).
+const PRESENCE_MERGE: Duration = Duration::from_secs(1);
 /// How long sweeping waits after a fault.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
@@ -67,6 +70,7 @@ impl Jobs {
             () = self.flush_cursors() => {}
             () = self.drop_periods() => {}
             () = self.sweep_removed() => {}
+            () = self.tell_presence() => {}
         }
         self.flush_cursors_once().await;
     }
@@ -107,6 +111,17 @@ impl Jobs {
                 Err(error) => {
                     tracing::warn!(%error, "old dedupe periods could not be dropped; tried again in an hour");
                 }
+            }
+        }
+    }
+
+    async fn tell_presence(&self) {
+        let mut ticks = interval(PRESENCE_MERGE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.use_cases.tell_presence_changes().await {
+                tracing::warn!(%error, "followers were not told of changed presence");
             }
         }
     }

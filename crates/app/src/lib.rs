@@ -30,6 +30,8 @@ mod online;
 mod passwords;
 pub mod ports;
 mod post_message;
+mod presence;
+mod presence_changes;
 mod random;
 mod rates;
 mod recall_message;
@@ -90,6 +92,7 @@ pub struct UseCases {
     pub(crate) sweeps: jobs::Sweeps,
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
+    pub(crate) presence_changes: presence_changes::PresenceChanges,
     /// This run of the process, as session directory entries name it.
     boot: u64,
 }
@@ -138,6 +141,7 @@ impl UseCases {
             sweeps: jobs::Sweeps::default(),
             ports,
             reviews: review_message::Reviews::default(),
+            presence_changes: presence_changes::PresenceChanges::default(),
             boot: random::number(),
             store,
             bus,

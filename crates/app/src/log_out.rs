@@ -31,7 +31,9 @@ impl UseCases {
         self.online.remove(app, uid, connection);
         // One that can't be written does not keep the other from it.
         let cursors = self.store.inboxes.flush_user(app, uid).await;
-        self.write_disconnect(app, uid, connection).await?;
+        let written = self.write_disconnect(app, uid, connection).await;
+        self.presence_changes.note(app, uid);
+        written?;
         Ok(cursors?)
     }
 

@@ -28,6 +28,8 @@ pub struct User {
     pub blocks: u64,
     /// Where in the app he may not speak.
     pub mutes: Mutes,
+    /// Somebody has followed his presence, so that changes of it are worth looking for followers.
+    pub followed: bool,
     pub created: Timestamp,
     pub modified: Timestamp,
 }
@@ -223,6 +225,7 @@ pub(crate) mod testing {
             epoch: 0,
             blocks: 0,
             mutes: Mutes::default(),
+            followed: false,
             created: Timestamp(0),
             modified: Timestamp(0),
         }

@@ -179,6 +179,8 @@ settings! {
     contacts_only: bool = false, "message.contacts_only";
     /// Users can block each other; off answers "not enabled", and who was blocked may write again.
     blocks_enabled: bool = true, "blocks.enabled";
+    /// Users can publish presence and follow each other's; off answers "not enabled", and nobody is told of changes.
+    presence_enabled: bool = true, "presence.enabled";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";

@@ -376,6 +376,7 @@ mod tests {
             epoch: 0,
             blocks: 0,
             mutes: crate::mute::Mutes::default(),
+            followed: false,
             created: Timestamp(0),
             modified: Timestamp(0),
         }

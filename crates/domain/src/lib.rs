@@ -12,6 +12,7 @@ pub mod hook;
 pub mod message;
 pub mod mute;
 pub mod post;
+pub mod presence;
 pub mod rate;
 mod refused;
 pub mod token;

@@ -10,6 +10,6 @@ pub mod request;
 pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
-pub use people::{ContactRemark, NamedUsers, RelationCheck};
+pub use people::{ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
 pub use request::{BodyError, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate};
 pub use send::{MuteRequest, RecallRequest, SendRequest};

@@ -9,7 +9,7 @@ mod delivery;
 mod event;
 mod login;
 mod news;
-mod notices;
+pub(crate) mod notices;
 mod perform;
 mod queue;
 mod render;

@@ -27,6 +27,7 @@ mod messages;
 mod mutes;
 mod not_enabled;
 mod origin;
+mod presence;
 mod query;
 mod rates;
 mod recalls;

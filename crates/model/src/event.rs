@@ -4,10 +4,12 @@
 //! were when it happened. Who caused it is the entry's sender; who must not see it is [`Event::hidden_from`], since an
 //! event of a group stands once in the group's log for all its members.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntryError, Uid};
+use crate::{EntryError, Timestamp, Uid};
 
 /// An event as it is stored (JSON: events are few beside messages, and grow fields).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub enum News {
     Group(GroupNews),
     Contact(ContactNews),
     Conversation(ConversationNews),
+    /// What is shown of some users has changed. Told to who is connected, and stored for nobody.
+    Presence(Vec<Presence>),
     /// The sender removed his whole history and all his conversations from his view.
     HistoryCleared,
 }
@@ -237,6 +241,20 @@ pub enum ConversationChange {
         /// The first few of them.
         users: Vec<String>,
     },
+}
+
+/// What is shown of a user's presence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    pub user: String,
+    /// When it last changed.
+    pub changed: Timestamp,
+    /// When the subscription ends of whoever is told; `None` where it is not a subscription that asks.
+    pub until: Option<Timestamp>,
+    /// The user's own words.
+    pub ext: String,
+    /// The state of each device that is there, by resource; digits, `1` is simply online.
+    pub states: BTreeMap<String, String>,
 }
 
 impl Event {

@@ -43,6 +43,16 @@ pub const CONTACTS_IMPORTED: usize = 10;
 pub const RELATIONS_CHECKED: usize = 100;
 /// Users on one block list (easemob-rest.md 6.1).
 pub const BLOCK_LIST: usize = 500;
+/// Bytes of the words that go with presence (easemob-rest.md 3.4).
+pub const PRESENCE_BYTES: usize = 1024;
+/// Users of one presence call (easemob-rest.md 3.4).
+pub const PRESENCE_USERS: usize = 100;
+/// Seconds that a presence subscription lasts at most: 30 days (easemob-rest.md 3.4).
+pub const PRESENCE_SECONDS: u64 = 30 * 24 * 60 * 60;
+/// Users whose presence one user follows, and who follow one user's (easemob-rest.md 6.1).
+pub const PRESENCE_SUBSCRIPTIONS: usize = 3000;
+/// Subscriptions in one page of a list (easemob-rest.md 3.4).
+pub const PRESENCE_PAGE: usize = 500;
 /// Bytes of a message's payload, whatever an app's owner sets: with its header it has to fit into one entry
 /// of a log, which storage engines take up to 1 MiB.
 pub const PAYLOAD_BYTES: usize = 1_000_000;

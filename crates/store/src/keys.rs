@@ -16,6 +16,9 @@
 //! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
 //! | app `b` uid | whom the user blocks | block lists | messages to him, if his account row says that there is one |
+//! | app `j` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
+//! | app `l` uid target | the user follows the target's presence, until when | presence | lists |
+//! | app `L` target uid | the same, seen from the target | presence | changes of the target |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
@@ -180,6 +183,28 @@ pub fn peer(key: &[u8]) -> Option<Uid> {
     Some(Uid(u64::from_be_bytes(key.get(13..21)?.try_into().ok()?)))
 }
 
+pub fn presence(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'j', uid)
+}
+
+/// Prefix of those whose presence a user follows.
+pub fn followed(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'l', uid)
+}
+
+pub fn follows(app: AppId, uid: Uid, target: Uid) -> Bytes {
+    with_uids(app, b'l', uid, target)
+}
+
+/// Prefix of those who follow a user's presence.
+pub fn followers(app: AppId, target: Uid) -> Bytes {
+    with_uid(app, b'L', target)
+}
+
+pub fn follower(app: AppId, target: Uid, uid: Uid) -> Bytes {
+    with_uids(app, b'L', target, uid)
+}
+
 pub fn blocks(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'b', uid)
 }
@@ -276,6 +301,9 @@ mod tests {
             contact_request(app, Uid(1), Uid(2)),
             blocks(app, Uid(1)),
             muted(app, Uid(1)),
+            presence(app, Uid(1)),
+            follows(app, Uid(1), Uid(2)),
+            follower(app, Uid(1), Uid(2)),
             inbox(app, Uid(1), feed),
             feed_log(app, feed),
             arrivals(app),

@@ -2,7 +2,8 @@
 //!
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
-//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`]. Nothing here decides; a method writes what
+//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`],
+//! [`PresenceBook`]. Nothing here decides; a method writes what
 //! `domain` decided, or says that the facts moved.
 
 mod apps;
@@ -19,6 +20,7 @@ mod hooks;
 mod ids;
 mod inboxes;
 pub mod keys;
+mod presence;
 mod rows;
 #[cfg(test)]
 mod testing;
@@ -41,6 +43,7 @@ pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedFeed, Inboxes};
 pub use kv::KvError as EngineError;
+pub use presence::{PresenceBook, StoredPublication};
 pub use rows::Versioned;
 pub use users::{Account, NewUser, PasswordHash, Registered, Users};
 
@@ -56,6 +59,7 @@ pub struct Store {
     pub arrivals: Arc<Arrivals>,
     pub contacts: Arc<Contacts>,
     pub blocks: Arc<BlockLists>,
+    pub presence: Arc<PresenceBook>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -83,6 +87,7 @@ impl Store {
                 Arc::clone(&users),
                 Arc::clone(&feeds),
             )),
+            presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
             users,
             feeds,
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::{RowCache, Turn};
 use crate::rows::{from_json, to_json, written_unless_moved};
 use crate::writer::Writer;
-use crate::{StoreError, contacts, keys};
+use crate::{StoreError, contacts, keys, presence};
 
 /// Accounts held in memory; a send needs two of them.
 const CACHED_USERS: usize = 100_000;
@@ -69,6 +69,8 @@ struct UserRow {
     blocks: u64,
     #[serde(default, skip_serializing_if = "Mutes::is_empty")]
     mutes: Mutes,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    followed: bool,
     created: u64,
     modified: u64,
     password: PasswordHash,
@@ -173,6 +175,7 @@ impl Users {
             epoch: 0,
             blocks: 0,
             mutes: Mutes::default(),
+            followed: false,
             created: new.at.0,
             modified: new.at.0,
             password: new.password_hash,
@@ -231,6 +234,7 @@ impl Users {
             epoch: user.epoch,
             blocks: user.blocks,
             mutes: user.mutes,
+            followed: user.followed,
             created: user.created.0,
             modified: user.modified.0,
             password: password_hash,
@@ -265,6 +269,7 @@ impl Users {
         batch.delete(CellKey::main(keys::devices(app, uid)));
         batch.delete(CellKey::main(keys::blocks(app, uid)));
         batch.delete(CellKey::main(keys::muted(app, uid)));
+        batch.delete(CellKey::main(keys::presence(app, uid)));
         let (by_uid, by_name) = (Arc::clone(&self.by_uid), Arc::clone(&self.by_name));
         let (turn, name) = (self.by_uid.begin(&(app, uid)), (app, name.clone()));
         let written = self.writer.commit(batch, move |outcome| {
@@ -275,7 +280,7 @@ impl Users {
         Ok(written_unless_moved(written.await)?.is_some())
     }
 
-    /// Bulk work after removals: the contacts, the cursors and the event logs of an app's removed users. Goes on where it was
+    /// Bulk work after removals: the contacts, the presence subscriptions, the cursors and the event logs of an app's removed users. Goes on where it was
     /// interrupted, also by a crash.
     ///
     /// # Errors
@@ -312,6 +317,7 @@ impl Users {
     async fn sweep(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
         const TRIMMED_AT_ONCE: u32 = 256;
         contacts::sweep(&*self.kv, app, uid).await?;
+        presence::sweep(&*self.kv, app, uid).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         let log = keys::feed_log(app, model::Feed::Events(uid));
         let head = self.kv.log_head(&log).await?;
@@ -445,6 +451,7 @@ fn decode(uid: Uid, bytes: &[u8]) -> Result<Account, StoreError> {
             epoch: row.epoch,
             blocks: row.blocks,
             mutes: row.mutes,
+            followed: row.followed,
             created: Timestamp(row.created),
             modified: Timestamp(row.modified),
         },

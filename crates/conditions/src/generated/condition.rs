@@ -435,6 +435,8 @@ pub enum Condition {
     PresenceArgumentInvalid,
     /// The user subscribes to too many people's presence.
     PresenceLimitReached,
+    /// Nobody can subscribe to his own presence.
+    PresenceOfOneself,
     /// The push token was not stored for this device.
     PushBindFailed,
     /// The push settings were not changed.
@@ -637,7 +639,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 313] = [
+    pub const ALL: [Self; 314] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -852,6 +854,7 @@ impl Condition {
         Self::PlatformMismatch,
         Self::PresenceArgumentInvalid,
         Self::PresenceLimitReached,
+        Self::PresenceOfOneself,
         Self::PushBindFailed,
         Self::PushConfigFailed,
         Self::PushOptionInvalid,
@@ -954,7 +957,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 313] = [
+pub(crate) static DETAILS: [Details; 314] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -3950,6 +3953,20 @@ pub(crate) static DETAILS: [Details; 313] = [
         meaning_zh: "订阅在线状态的人数过多。",
         cause_zh: "一次调用最多 100 个用户，每个用户的订阅总数也有上限。",
         remedy_zh: "只订阅界面上可见的用户，离开界面时取消订阅。",
+    },
+    Details {
+        name: "presence_of_oneself",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &[],
+        meaning: "Nobody can subscribe to his own presence.",
+        cause: "The list of users to subscribe to contains the caller, often because a whole contact or member list was passed on.",
+        remedy: "Take the caller's own name out of the list; the others were not subscribed to either.",
+        meaning_zh: "不能订阅自己的在线状态。",
+        cause_zh: "订阅列表里包含了调用者自己，常见于直接传入整个好友列表或成员列表。",
+        remedy_zh: "把自己的用户名从列表中去掉后重新调用；列表中的其他人这次也没有订阅成功。",
     },
     Details {
         name: "push_bind_failed",

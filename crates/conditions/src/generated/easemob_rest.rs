@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 169] = [
+pub(crate) static ANSWERS: [RestAnswer; 179] = [
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AnnouncementTooLong), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "announce info length exceeds limit!", error_code: None },
     RestAnswer { condition: Some(Condition::AppDisabled), operation: None, status: 403, error: "forbidden_service_operation", exception: None, description: "Service operation not allowed", error_code: None },
@@ -20,6 +20,9 @@ pub(crate) static ANSWERS: [RestAnswer; 169] = [
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Edit), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is required", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::GroupCreate), status: 400, error: "invalid_parameter", exception: None, description: "{name} must be provided", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Presence), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be null", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceQuery), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is empty", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceSubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is empty", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be null", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Recall), status: 400, error: "message_recall_error", exception: None, description: "param {name} can't be empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::RelationCheck), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be blank", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} can't be empty", error_code: None },
@@ -120,7 +123,11 @@ pub(crate) static ANSWERS: [RestAnswer; 169] = [
     RestAnswer { condition: Some(Condition::PinLimitReached), operation: None, status: 403, error: "forbidden_op", exception: None, description: "pin message limit reached", error_code: Some(91101) },
     RestAnswer { condition: Some(Condition::PinnedMessageNotFound), operation: None, status: 404, error: "entity_not_found", exception: None, description: "user session pin message not exist", error_code: None },
     RestAnswer { condition: Some(Condition::PresenceArgumentInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "ext is too big ", error_code: None },
+    RestAnswer { condition: Some(Condition::PresenceArgumentInvalid), operation: Some(Operation::PresenceSubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "expiry must be between 1 and 2592000", error_code: None },
     RestAnswer { condition: Some(Condition::PresenceLimitReached), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "too many sub presence", error_code: None },
+    RestAnswer { condition: Some(Condition::PresenceLimitReached), operation: Some(Operation::PresenceQuery), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "too many get presences", error_code: None },
+    RestAnswer { condition: Some(Condition::PresenceLimitReached), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "too many unsub presences", error_code: None },
+    RestAnswer { condition: Some(Condition::PresenceOfOneself), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "you can't sub yourself", error_code: None },
     RestAnswer { condition: Some(Condition::RateLimited), operation: None, status: 429, error: "reach_limit", exception: None, description: "This request has reached api limit", error_code: None },
     RestAnswer { condition: Some(Condition::ReactionAlreadyExists), operation: None, status: 400, error: "Bad Request", exception: None, description: "the user is already operation this message", error_code: None },
     RestAnswer { condition: Some(Condition::ReactionInProgress), operation: None, status: 400, error: "Bad Request", exception: None, description: "this message is creating reaction, please try again.", error_code: None },
@@ -137,6 +144,9 @@ pub(crate) static ANSWERS: [RestAnswer; 169] = [
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{feature} service not open!", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::MemberAttributes), status: 403, error: "FORBIDDEN", exception: None, description: "chatgroup user metadata service not allow", error_code: Some(60004) },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Presence), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },
+    RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::PresenceQuery), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },
+    RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::PresenceSubscribe), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },
+    RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "this appKey is not open reaction service!", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Send), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "message broadcast service is unopened", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Thread), status: 403, error: "group_error", exception: None, description: "thread not open.", error_code: Some(40000) },

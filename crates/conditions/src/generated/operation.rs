@@ -84,8 +84,14 @@ pub enum Operation {
     Network,
     /// Pinning a message.
     Pin,
-    /// Publishing or subscribing presence.
+    /// Publishing presence, or listing subscriptions.
     Presence,
+    /// Asking for the presence of users.
+    PresenceQuery,
+    /// Subscribing to the presence of users.
+    PresenceSubscribe,
+    /// Ending subscriptions to the presence of users.
+    PresenceUnsubscribe,
     /// Binding or unbinding a push token.
     PushBinding,
     /// Changing push settings.
@@ -144,7 +150,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 68] = [
+    pub const ALL: [Self; 71] = [
         Self::BlockAdd,
         Self::BlockRemove,
         Self::Broadcast,
@@ -186,6 +192,9 @@ impl Operation {
         Self::Network,
         Self::Pin,
         Self::Presence,
+        Self::PresenceQuery,
+        Self::PresenceSubscribe,
+        Self::PresenceUnsubscribe,
         Self::PushBinding,
         Self::PushSetting,
         Self::Reaction,
@@ -217,7 +226,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 68] = [
+pub(crate) static DETAILS: [(&str, &str); 71] = [
     ("block_add", "Putting users on a block list."),
     ("block_remove", "Taking users off a block list."),
     ("broadcast", "Sending a message to all users of an app."),
@@ -258,7 +267,10 @@ pub(crate) static DETAILS: [(&str, &str); 68] = [
     ("mute_global", "Muting a user in the whole app."),
     ("network", "The part of an upload in which bytes move."),
     ("pin", "Pinning a message."),
-    ("presence", "Publishing or subscribing presence."),
+    ("presence", "Publishing presence, or listing subscriptions."),
+    ("presence_query", "Asking for the presence of users."),
+    ("presence_subscribe", "Subscribing to the presence of users."),
+    ("presence_unsubscribe", "Ending subscriptions to the presence of users."),
     ("push_binding", "Binding or unbinding a push token."),
     ("push_setting", "Changing push settings."),
     ("reaction", "Adding, removing or reading reactions."),

@@ -1,4 +1,4 @@
-//! Request bodies about contacts and block lists (easemob-rest.md 3.5, 3.6; msync.md 3.2).
+//! Request bodies about contacts, block lists and presence (easemob-rest.md 3.4 to 3.6; msync.md 3.2).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -77,6 +77,52 @@ impl RelationCheck {
     }
 }
 
+/// `{ext}`: what a user says about himself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceExt {
+    pub ext: Option<String>,
+}
+
+impl PresenceExt {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            ext: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self { ext: text("ext", raw.ext)? })
+    }
+}
+
+/// A list of users without an object around it, as the vendor's example has it, or as `users` in one, as its table has
+/// it (easemob-rest.md 3.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserList {
+    pub users: Vec<String>,
+}
+
+impl UserList {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            users: Option<&'a RawValue>,
+        }
+        if body.trim_ascii_start().starts_with(b"[") {
+            let list: &RawValue =
+                serde_json::from_slice(body).map_err(|error| BodyError::Json(error.to_string()))?;
+            return Ok(Self { users: typed("users", "a list of texts", Some(list))?.unwrap_or_default() });
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self { users: typed("users", "a list of texts", raw.users)?.unwrap_or_default() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +135,16 @@ mod tests {
         assert_eq!((bare.usernames, bare.reason), (vec![], None));
         let wrong = NamedUsers::parse(br#"{"usernames":"bob"}"#);
         assert_eq!(wrong, Err(BodyError::WrongType { field: "usernames", expected: "a list of texts" }));
+    }
+
+    #[test]
+    fn users_come_as_a_bare_list_or_in_an_object() {
+        let users = |body: &str| UserList::parse(body.as_bytes()).map(|list| list.users);
+        assert_eq!(users(r#" ["a","b"]"#), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(users(r#"{"users":["a"]}"#), Ok(vec!["a".to_owned()]));
+        assert_eq!(users("{}"), Ok(vec![]));
+        assert_eq!(users("[7]"), Err(BodyError::WrongType { field: "users", expected: "a list of texts" }));
+        assert!(matches!(users("[\"a\""), Err(BodyError::Json(_))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use easemob_wire::pb::muc_body::{self, Operation as Muc};
 use easemob_wire::pb::roster_body::{self, Operation as Roster};
 use easemob_wire::pb::{Jid, MucBody, RosterBody};
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
-use model::{ContactChange, ContactNews, Entry, Event, GroupChange, GroupKind, GroupNews, News};
+use model::{ContactChange, ContactNews, Entry, Event, GroupChange, GroupKind, GroupNews, News, Presence};
 use serde_json::{Map, Value, json};
 
 use super::notices;
@@ -19,11 +19,17 @@ pub(crate) fn remainder(app_key: &str, entry: &Entry, event: &Event) -> Bytes {
         News::Group(news) => encode_event(EventBody::Muc(&group_body(app_key, actor, news))),
         News::Contact(news) => encode_event(EventBody::Roster(&roster_body(app_key, actor, news))),
         // Written without blanks and with all control characters escaped.
+        News::Presence(presences) => presence(presences),
         News::Conversation(news) => {
             encode_event(EventBody::Notify(&notices::conversation(entry, news).to_string()))
         }
         News::HistoryCleared => encode_event(EventBody::Notify(&notices::history_cleared(entry).to_string())),
     }
+}
+
+/// What is shown of users, as the part of a meta.
+pub(crate) fn presence(presences: &[Presence]) -> Bytes {
+    encode_event(EventBody::Notify(&notices::presence(presences).to_string()))
 }
 
 fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBody {

@@ -1,7 +1,7 @@
 //! Events that the vendor's clients read as JSON (msync.md 2.17): what happened to conversations, and to messages after
 //! they were sent.
 
-use model::{ConversationChange, ConversationKind, ConversationNews, Entry};
+use model::{ConversationChange, ConversationKind, ConversationNews, Entry, Presence, Timestamp};
 use serde_json::{Value, json};
 
 /// The vendor's word for a kind of conversation.
@@ -54,6 +54,31 @@ pub(crate) fn conversation(entry: &Entry, news: &ConversationNews) -> Value {
         "from": entry.sender_name.as_str(),
         "ext": ext.unwrap_or_default(),
     } })
+}
+
+/// What is shown of users now.
+pub(crate) fn presence(presences: &[Presence]) -> Value {
+    let values: Vec<Value> = presences.iter().map(shown).collect();
+    json!({ "type": "presence", "data": { "values": values } })
+}
+
+/// A user as presence shows him, in REST answers as in events: seconds in texts (easemob-rest.md 3.4). A user who is not
+/// there has no devices.
+pub(crate) fn shown(presence: &Presence) -> Value {
+    let mut shown = json!({
+        "uid": presence.user,
+        "last_time": seconds(presence.changed),
+        "ext": presence.ext,
+        "status": presence.states,
+    });
+    if let Some(until) = presence.until {
+        shown["expiry"] = seconds(until).into();
+    }
+    shown
+}
+
+pub(crate) fn seconds(at: Timestamp) -> String {
+    (at.0 / 1000).to_string()
 }
 
 /// The user's whole history went: no conversation is named.

@@ -8,8 +8,8 @@ use easemob_wire::downlink::{
 };
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
-    ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, Seq, Timestamp, Uid,
-    Username,
+    ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, Presence, Seq,
+    Timestamp, Uid, Username,
 };
 use session::clock::{Offer, live_key};
 
@@ -47,9 +47,11 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
     let is_pair = matches!(delivery.feed, Feed::Conversation(ConversationId::Single { .. }));
     let slot = if is_pair && entry.sender == member.uid { SENDER_SLOT } else { PEER_SLOT };
     delivery.rendered(slot, || {
+        let app_key = member.app_key.as_str();
+        let metas = one_by_one(app_key, delivery);
         encode_page(&Page {
             queue: queue(member, delivery.feed, entry),
-            metas: &[meta(member.app_key.as_str(), delivery.feed, entry)],
+            metas: metas.as_deref().unwrap_or(&[meta(app_key, delivery.feed, entry)]),
             next_key: (delivery.seq != Seq::ZERO).then(|| live_key(delivery.seq)),
             timestamp_ms: entry.at.0,
         })
@@ -62,8 +64,36 @@ pub(crate) fn answer_with_message(member: &Member, answer: &SendAnswer<'_>, sent
     encode_answer_with_meta(answer, queue, &meta(member.app_key.as_str(), sent.feed, &sent.entry))
 }
 
+/// The presence of several users as an element each: in one, the web SDKs show every user with the devices of all
+/// those before him.
+fn one_by_one(app_key: &str, delivery: &Delivery) -> Option<Vec<Bytes>> {
+    let entry = &delivery.entry;
+    if delivery.seq != Seq::ZERO || entry.dialect != Dialect::Kith {
+        return None;
+    }
+    let Ok(Event { news: News::Presence(presences), .. }) = Event::decode(&entry.payload) else {
+        return None;
+    };
+    let (from, to) = addresses(app_key, delivery.feed, entry);
+    let one = |presence: Presence| {
+        encode_meta(entry.id.0, from, to, entry.at.0, &news::presence(std::slice::from_ref(&presence)))
+    };
+    Some(presences.into_iter().map(one).collect())
+}
+
 /// An entry as an element of a page.
 pub(crate) fn meta(app_key: &str, feed: Feed, entry: &Entry) -> Bytes {
+    let (from, to) = addresses(app_key, feed, entry);
+    let rendered = match entry.dialect {
+        Dialect::Easemob => None,
+        Dialect::Kith => {
+            Event::decode(&entry.payload).ok().map(|event| news::remainder(app_key, entry, &event))
+        }
+    };
+    encode_meta(entry.id.0, from, to, entry.at.0, rendered.as_ref().unwrap_or(&entry.payload))
+}
+
+fn addresses<'a>(app_key: &'a str, feed: Feed, entry: &'a Entry) -> (JidRef<'a>, JidRef<'a>) {
     let resource = entry.sender_resource.as_ref().map_or("", |resource| resource.as_str());
     let from = JidRef::device(app_key, entry.sender_name.as_str(), resource);
     let target = entry.target_name.as_str();
@@ -76,13 +106,7 @@ pub(crate) fn meta(app_key: &str, feed: Feed, entry: &Entry) -> Bytes {
             JidRef::device(app_key, target, only)
         }
     };
-    let rendered = match entry.dialect {
-        Dialect::Easemob => None,
-        Dialect::Kith => {
-            Event::decode(&entry.payload).ok().map(|event| news::remainder(app_key, entry, &event))
-        }
-    };
-    encode_meta(entry.id.0, from, to, entry.at.0, rendered.as_ref().unwrap_or(&entry.payload))
+    (from, to)
 }
 
 /// Whether an entry is one to show on a connection.

@@ -57,7 +57,7 @@ impl Failure {
             exception: row.exception.map(str::to_owned),
             timestamp: now.0,
             duration: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
-            result: (operation == Some(Operation::Presence)).then(|| description.clone()),
+            result: operation.is_some_and(is_presence).then(|| description.clone()),
             error_description: description,
             error_code: row.error_code,
         };
@@ -73,4 +73,15 @@ impl Failure {
         }
         response
     }
+}
+
+/// Presence repeats the description under a name of its own ([`ErrorAnswer::result`]).
+fn is_presence(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Presence
+            | Operation::PresenceSubscribe
+            | Operation::PresenceQuery
+            | Operation::PresenceUnsubscribe
+    )
 }

@@ -37,7 +37,7 @@ static FAMILIES: &[Family] = {
             "chatgroup user metadata",
         ),
         family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
-        family(&["/users/*/presence/**", "/presence/**"], OFF, Some(Op::Presence), "presence"),
+        family(&["/presence/**"], OFF, Some(Op::Presence), "presence"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
         family(&["/messages/rewrite/*"], EditDisabled, None, "message rewrite"),
         family(

@@ -11,7 +11,15 @@ pub(crate) fn class_of(route: &Route) -> CallClass {
         (Operation::Token, ..) => CallClass::Token,
         (Operation::UserDelete, _, "/users") => CallClass::UserDeletion,
         (Operation::UserStatus, &Method::POST, _)
-        | (Operation::Presence | Operation::BlockAdd | Operation::BlockRemove, ..) => CallClass::LookUp,
+        | (
+            Operation::Presence
+            | Operation::PresenceSubscribe
+            | Operation::PresenceQuery
+            | Operation::PresenceUnsubscribe
+            | Operation::BlockAdd
+            | Operation::BlockRemove,
+            ..,
+        ) => CallClass::LookUp,
         _ => CallClass::Other,
     }
 }

@@ -62,6 +62,7 @@ static FAMILIES: &[&[Route]] = &[
     super::messages::ROUTES,
     super::contacts::ROUTES,
     super::blocks::ROUTES,
+    super::presence::ROUTES,
     super::mutes::ROUTES,
     super::recalls::ROUTES,
 ];

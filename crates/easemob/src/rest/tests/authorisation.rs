@@ -57,6 +57,11 @@ GET    /mutes/{user}                         | credentials_missing token_malform
 POST   /messages/msg_recall                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    message_not_found token_expired
 POST   /messages/batch_recall                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    message_not_found token_expired
 POST   /messages/recall                      | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    message_not_found token_expired
+POST   /users/{user}/presence                | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /users/{user}/presence                | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/presence/sublist        | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/presence/{expiry}       | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/presence/{resource}/{status} | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 ";
 
 struct Row {
@@ -72,6 +77,18 @@ fn rows() -> Vec<Row> {
         Row { method, path: path.trim(), cells: cells.split_whitespace().collect() }
     };
     TABLE.trim().lines().map(row).collect()
+}
+
+/// A path of the route.
+fn example(path: &str) -> String {
+    let places = [
+        ("{user}", "alice"),
+        ("{resource}", "webim"),
+        ("{peer}", "bob"),
+        ("{expiry}", "60"),
+        ("{status}", "1"),
+    ];
+    places.iter().fold(path.to_owned(), |path, (place, value)| path.replace(place, value))
 }
 
 /// A body that the route accepts.
@@ -91,6 +108,11 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/users/{user}/contacts/users/{peer}" | "/user/{user}/contacts/users/{peer}") => {
             json!({ "remark": "B" })
         }
+        ("POST", "/users/{user}/presence" | "/users/{user}/presence/{expiry}") => {
+            json!({ "usernames": ["bob"] })
+        }
+        ("DELETE", "/users/{user}/presence") => json!(["bob"]),
+        ("POST", "/users/{user}/presence/{resource}/{status}") => json!({ "ext": "busy" }),
         ("POST", "/contacts/check" | "/blocks/check") => {
             json!({ "username": "alice", "check_list": ["bob"] })
         }
@@ -139,8 +161,7 @@ async fn every_route_admits_exactly_whom_it_is_for() {
             if column == 6 {
                 world.wait(Duration::from_secs(61));
             }
-            let path =
-                row.path.replace("{user}", "alice").replace("{resource}", "webim").replace("{peer}", "bob");
+            let path = example(row.path);
             let body = body(row.method, row.path, &world);
             let reply = world.call(row.method, &path, token.as_deref(), body).await;
             let got = if reply.status == 200 { "ok" } else { reply.condition() };
@@ -168,8 +189,7 @@ async fn the_app_comes_before_the_token_on_every_route() {
     let token = world.app_token().await;
     world.set("app.enabled", "false").await;
     for row in rows() {
-        let path =
-            row.path.replace("{user}", "alice").replace("{resource}", "webim").replace("{peer}", "bob");
+        let path = example(row.path);
         let reply = world.call(row.method, &path, Some("nonsense"), None).await;
         let expected = (403, "app_disabled", "forbidden_service_operation", "Service operation not allowed");
         assert_eq!(reply.error(), expected, "{} {path}", row.method);

@@ -82,13 +82,14 @@ async fn a_deleted_user_and_a_deleted_page() {
 #[tokio::test]
 async fn refusals() {
     let world = World::new().await;
+    world.set("presence.enabled", "false").await;
     let calls = [
         ("POST", "/token", Some(json!({ "grant_type": "password", "username": "alice", "password": "no" }))),
         ("POST", "/token", Some(json!({ "grant_type": "password", "username": "nobody", "password": "no" }))),
         ("POST", "/users", Some(json!({ "username": "alice", "password": "pw" }))),
         ("GET", "/users/nobody", None),
         ("GET", "/users?cursor=x", None),
-        ("POST", "/users/alice/presence", None),
+        ("POST", "/users/alice/presence", Some(json!({ "usernames": ["bob"] }))),
         ("PATCH", "/users", None),
         ("GET", "/nothing", None),
     ];

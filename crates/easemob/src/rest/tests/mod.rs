@@ -9,6 +9,7 @@ mod malformed;
 mod messages;
 mod mutes;
 mod not_enabled;
+mod presence;
 mod recalls;
 mod sessions;
 mod tokens;

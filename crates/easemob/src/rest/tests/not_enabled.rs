@@ -9,7 +9,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
     for (method, path, status, condition, error, description) in [
         (
             "POST",
-            "/users/alice/presence/webim/1",
+            "/presence/online/7/type/1",
             400,
             "service_not_enabled",
             "service open exception",

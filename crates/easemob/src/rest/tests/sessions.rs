@@ -23,7 +23,7 @@ impl Subscriber for Closed {
     }
 }
 
-async fn connect(world: &World, user: &str, resource: &str, number: u64) {
+pub(super) async fn connect(world: &World, user: &str, resource: &str, number: u64) {
     let device = Login {
         resource: Resource::parse(resource).unwrap(),
         uuid: format!("uuid-{number}"),

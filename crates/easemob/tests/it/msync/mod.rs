@@ -8,5 +8,6 @@ mod ends;
 mod hooks;
 mod house;
 mod login;
+mod presence;
 mod size;
 mod storm;

@@ -1,0 +1,176 @@
+//! Tells followers of changed presence: what changed within a second is told once, to those who are connected.
+//!
+//! A change is only noted where it happens, which costs a login or publication next to nothing. Once a second the
+//! changed users' followers are looked up and each is told of all of them together. Presence is the first to be
+//! dropped under load: beyond a bound, changes are counted and forgotten; whoever asks sees the present state.
+
+use std::sync::Arc;
+
+use ahash::{AHashMap, AHashSet};
+use model::{
+    AppId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, News, Presence, Seq,
+    Timestamp, Uid, Username,
+};
+use parking_lot::Mutex;
+
+use crate::{Error, Tenant, UseCases};
+
+/// Users whose changes are noted between two looks.
+const NOTED: usize = 100_000;
+/// Changes that are told in one go, counted for each follower.
+const TOLD: usize = 20_000;
+/// Changes in one event.
+const TOLD_TOGETHER: usize = 50;
+
+/// Users whose presence may have changed since the last look.
+#[derive(Debug, Default)]
+pub(crate) struct PresenceChanges {
+    users: Mutex<AHashSet<(AppId, Uid)>>,
+}
+
+impl PresenceChanges {
+    pub(crate) fn note(&self, app: AppId, uid: Uid) {
+        let mut users = self.users.lock();
+        if users.len() < NOTED {
+            users.insert((app, uid));
+        } else {
+            dropped(1);
+        }
+    }
+
+    fn take(&self) -> AHashSet<(AppId, Uid)> {
+        std::mem::take(&mut *self.users.lock())
+    }
+}
+
+fn dropped(changes: u64) {
+    metrics::counter!("kith_presence_changes_dropped_total").increment(changes);
+}
+
+/// What each follower is told of, with the end of his subscription.
+type Told = AHashMap<Uid, Vec<(Arc<Presence>, Timestamp)>>;
+
+impl UseCases {
+    /// Tells of everything that was noted since the last call. Called once a second by [`crate::Jobs`].
+    ///
+    /// # Errors
+    /// Faults; what was noted is then forgotten, as if it had been dropped.
+    pub async fn tell_presence_changes(&self) -> Result<(), Error> {
+        let changed = self.presence_changes.take();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut by_app: AHashMap<AppId, Vec<Uid>> = AHashMap::new();
+        for (app, uid) in changed {
+            by_app.entry(app).or_default().push(uid);
+        }
+        let mut room = TOLD;
+        for tenant in self.store.apps.list() {
+            let Some(changed) = by_app.remove(&tenant.value.id) else { continue };
+            if tenant.value.settings.presence_enabled {
+                self.tell_changes_of(&tenant, &changed, &mut room).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_changes_of(&self, app: &Tenant, changed: &[Uid], room: &mut usize) -> Result<(), Error> {
+        let now = self.now();
+        let mut told = Told::new();
+        for uid in changed {
+            let followers = self.connected_followers(app, *uid, now).await?;
+            if followers.is_empty() {
+                continue;
+            }
+            if *room < followers.len() {
+                dropped(followers.len() as u64);
+                continue;
+            }
+            *room -= followers.len();
+            let Some(account) = self.store.users.get(app.value.id, *uid).await? else { continue };
+            for presence in self.shown(app, &[account]).await? {
+                let presence = Arc::new(presence);
+                for (follower, until) in &followers {
+                    told.entry(*follower).or_default().push((Arc::clone(&presence), *until));
+                }
+            }
+        }
+        for (follower, changes) in told {
+            // Somebody else may be gone by now; he is told nothing.
+            let Some(account) = self.store.users.get(app.value.id, follower).await? else { continue };
+            for changes in changes.chunks(TOLD_TOGETHER) {
+                self.tell_follower(app, follower, &account.user.name, changes, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who follows a user and is there to hear of it.
+    async fn connected_followers(
+        &self,
+        app: &Tenant,
+        uid: Uid,
+        now: Timestamp,
+    ) -> Result<Vec<(Uid, Timestamp)>, Error> {
+        let id = app.value.id;
+        let is_followed = self.store.users.get(id, uid).await?.is_some_and(|account| account.user.followed);
+        if !is_followed {
+            return Ok(Vec::new());
+        }
+        let mut followers = self.store.presence.followers(id, uid).await?;
+        followers
+            .retain(|(follower, until)| *until > now && !self.online.connections(id, *follower).is_empty());
+        Ok(followers)
+    }
+
+    async fn tell_follower(
+        &self,
+        app: &Tenant,
+        follower: Uid,
+        name: &Username,
+        changes: &[(Arc<Presence>, Timestamp)],
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let seen = |(presence, until): &(Arc<Presence>, Timestamp)| Presence {
+            until: Some(*until),
+            ..Presence::clone(presence)
+        };
+        let news = News::Presence(changes.iter().map(seen).collect());
+        let entry = Entry {
+            id: self.ids.next(at).await?,
+            kind: EntryKind::Event,
+            dialect: Dialect::Kith,
+            at,
+            sender: Uid::BACK_END,
+            sender_device: DeviceNumber::NONE,
+            sender_connection: None,
+            sender_name: Username::back_end(),
+            sender_resource: None,
+            target_name: name.clone(),
+            target_resource: None,
+            only_for: Vec::new(),
+            subject: None,
+            payload: Event::new(news).encode(),
+        };
+        let delivery = Delivery::new(app.value.id, Feed::Events(follower), Seq::ZERO, entry);
+        self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_changes_stays_within_bounds() {
+        let changes = PresenceChanges::default();
+        for number in 0..=2 * NOTED as u64 {
+            changes.note(AppId(1), Uid(number));
+            changes.note(AppId(1), Uid(number));
+        }
+        assert_eq!(changes.take().len(), NOTED);
+        changes.note(AppId(1), Uid(1));
+        assert_eq!(changes.take().len(), 1);
+    }
+}
