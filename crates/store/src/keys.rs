@@ -9,7 +9,7 @@
 //! | app `n` name | what has the name: kind, number | register, delete | look-ups by name |
 //! | app `u` uid | account row (JSON) | register, update, delete | look-ups, lists; a policy cell |
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
-//! | app `w` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
+//! | app `z` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
 //! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
 //! | app `w` rule | up to where a webhook has told what came | setting rules, the webhook's job | the same job |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
@@ -95,11 +95,11 @@ pub fn user_template(app: AppId) -> Template {
 
 /// Prefix of the marks of muted users.
 pub fn muted_users(app: AppId) -> Bytes {
-    key(app, b'w', 0).into()
+    key(app, b'z', 0).into()
 }
 
 pub fn muted(app: AppId, uid: Uid) -> Bytes {
-    with_uid(app, b'w', uid)
+    with_uid(app, b'z', uid)
 }
 
 pub fn user_log(app: AppId) -> Bytes {
@@ -314,6 +314,35 @@ mod tests {
         ] {
             assert_eq!(key[..4], [1, 2, 3, 4]);
         }
+    }
+
+    // Each of these is scanned, or may be. Two kinds under one tag would be read as each other.
+    #[test]
+    fn every_kind_of_cell_has_a_tag_of_its_own() {
+        let (app, uid) = (AppId(1), Uid(1));
+        let name = Username::parse("n").unwrap();
+        let mut tags: Vec<u8> = [
+            self::name(app, &name),
+            users(app),
+            devices(app, uid),
+            muted_users(app),
+            swept(app),
+            hook_position(app, "rule"),
+            inboxes(app, uid),
+            contacts(app, uid),
+            contact_requests(app, uid),
+            blocks(app, uid),
+            presence(app, uid),
+            followed(app, uid),
+            followers(app, uid),
+        ]
+        .iter()
+        .map(|key| key[4])
+        .collect();
+        let kinds = tags.len();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), kinds);
     }
 
     #[test]
