@@ -7,7 +7,7 @@ use std::time::Duration;
 use conditions::Condition;
 use domain::Refused;
 use domain::account::{Register, Registrant};
-use domain::token::{self, Bearer, Claims};
+use domain::token::{self, Bearer, Claims, Verified};
 use model::{AppId, NameError, Timestamp, Uid, Username};
 use store::Account;
 use subtle::ConstantTimeEq;
@@ -37,6 +37,10 @@ pub enum Grant {
         username: String,
         auto_create: bool,
         ttl: Option<u64>,
+    },
+    /// A back end exchanges an app's token of Agora's for one of ours.
+    Agora {
+        bearer: Option<String>,
     },
 }
 
@@ -72,6 +76,23 @@ impl UseCases {
                 let account = self.inherited(app, bearer.as_deref(), &username, auto_create).await?;
                 Ok(self.sign(app, Some(account), ttl))
             }
+            Grant::Agora { bearer } => {
+                self.check_agora(app, bearer.as_deref())?;
+                Ok(self.sign(app, None, None))
+            }
+        }
+    }
+
+    fn check_agora(&self, app: &Tenant, bearer: Option<&str>) -> Result<(), Error> {
+        let settings = &app.value.settings;
+        if settings.agora_app_id.0.is_empty() || settings.agora_certificate.0.is_empty() {
+            let feature = vec![("feature", "agora".to_owned())];
+            return Err(Error::refused(Condition::ServiceNotEnabled, feature));
+        }
+        let Some(bearer) = bearer else { return Err(Error::plain(Condition::CredentialsMissing)) };
+        match token::verify_any(bearer, &app.value, self.now())? {
+            Verified::Agora(named) if named.user.is_empty() => Ok(()),
+            _ => Err(Error::plain(Condition::TokenWrongKind)),
         }
     }
 

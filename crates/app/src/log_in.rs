@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::device::{Login, LoginRefused, LoginView, after_told, decide_login};
-use domain::token::{Bearer, TokenRefused, check_epoch, verify};
+use domain::token::{Bearer, TokenRefused, Verified, check_epoch, verify_any};
 use model::{AppId, AppKey, CloseCause, CloseTarget, DeviceNumber, Hint, Timestamp, Uid, Username};
 use store::{Account, LoginWritten};
 
@@ -119,18 +119,36 @@ impl UseCases {
         if token.is_empty() {
             return Err(Error::plain(Condition::CredentialsMissing));
         }
-        let claims =
-            verify(token, app.id, &app.secrets.token_key, self.now()).map_err(LoginRefused::Token)?;
-        match claims.bearer {
-            Bearer::User { uid, .. } if uid != account.user.uid => Err(LoginRefused::OtherUsersToken.into()),
-            Bearer::App => Err(LoginRefused::OtherUsersToken.into()),
-            Bearer::User { .. } if !account.user.active => Err(LoginRefused::Deactivated.into()),
-            Bearer::User { epoch, .. } => {
-                let checked: Result<(), TokenRefused> = check_epoch(epoch, account.user.epoch);
-                checked.map_err(LoginRefused::Token)?;
-                Ok((account, claims.expires))
-            }
+        let verified = verify_any(token, app, self.now()).map_err(LoginRefused::Token)?;
+        if !is_for(&verified, &account) {
+            return Err(LoginRefused::OtherUsersToken.into());
         }
+        if !account.user.active {
+            return Err(LoginRefused::Deactivated.into());
+        }
+        let expires = match verified {
+            Verified::Own(claims) => {
+                if let Bearer::User { epoch, .. } = claims.bearer {
+                    let checked: Result<(), TokenRefused> = check_epoch(epoch, account.user.epoch);
+                    checked.map_err(LoginRefused::Token)?;
+                }
+                claims.expires
+            }
+            Verified::Dynamic(named) | Verified::Agora(named) => Some(named.expires),
+        };
+        Ok((account, expires))
+    }
+}
+
+/// Whether a token is the user's own. Agora's name him by his UUID or his name.
+fn is_for(token: &Verified, account: &Account) -> bool {
+    let is_named = |name: &str| Username::parse(name).is_ok_and(|name| name == account.user.name);
+    match token {
+        Verified::Own(claims) => {
+            matches!(claims.bearer, Bearer::User { uid, .. } if uid == account.user.uid)
+        }
+        Verified::Dynamic(named) => is_named(&named.user),
+        Verified::Agora(named) => named.user == account.user.uuid || is_named(&named.user),
     }
 }
 

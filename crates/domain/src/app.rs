@@ -65,6 +65,20 @@ pub enum WhenFull {
     Refuse,
 }
 
+/// The app's id at Agora: 32 hexadecimal digits, or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgoraAppId(pub String);
+
+/// The app's certificate at Agora: 32 hexadecimal digits, or nothing. Kept out of logs by its `Debug`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgoraCertificate(pub String);
+
+impl fmt::Debug for AgoraCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgoraCertificate(..)")
+    }
+}
+
 /// A setting that an owner gave a value that does not fit.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SettingError {
@@ -157,6 +171,12 @@ settings! {
     devices_when_full: WhenFull = WhenFull::ReplaceOldest, "devices.when_full";
     /// Life of tokens whose caller names none, in seconds.
     token_ttl_seconds: u64 = 60 * 24 * 60 * 60, "token.ttl_seconds";
+    /// Longest life of a token that the app's back end signs by itself (`dt-`), in seconds.
+    dynamic_token_ttl_limit_seconds: u64 = 365 * 24 * 60 * 60, "token.dynamic_ttl_limit_seconds";
+    /// The app's id at Agora: with agora.certificate it makes the app take Agora's AccessToken2.
+    agora_app_id: AgoraAppId = AgoraAppId::default(), "agora.app_id";
+    /// The app's certificate at Agora. It is not shown.
+    agora_certificate: AgoraCertificate = AgoraCertificate::default(), "agora.certificate";
     /// Largest message (body and extension) in bytes (511 on the web).
     message_bytes_limit: u64 = 64 * 1024, "message.bytes_limit";
     /// Messages that one user's devices may send in a second; 0 is no limit (509).
@@ -249,6 +269,32 @@ impl SettingValue for u64 {
     }
 }
 
+/// A key of Agora's: 32 hexadecimal digits, or nothing.
+fn agora_key(text: &str) -> Option<String> {
+    let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_key || text.is_empty()).then(|| text.to_owned())
+}
+
+impl SettingValue for AgoraAppId {
+    const EXPECTS: &'static str = "32 hexadecimal digits, or nothing";
+    fn parse(text: &str) -> Option<Self> {
+        agora_key(text).map(Self)
+    }
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl SettingValue for AgoraCertificate {
+    const EXPECTS: &'static str = AgoraAppId::EXPECTS;
+    fn parse(text: &str) -> Option<Self> {
+        agora_key(text).map(Self)
+    }
+    fn show(&self) -> String {
+        if self.0.is_empty() { String::new() } else { "(set)".to_owned() }
+    }
+}
+
 impl SettingValue for DevicePolicy {
     const EXPECTS: &'static str = "multi, single or first_wins";
     fn parse(text: &str) -> Option<Self> {
@@ -298,6 +344,20 @@ mod tests {
         let line = settings.lines().into_iter().find(|line| line.name == "recall.window_seconds").unwrap();
         assert_eq!((line.value.as_str(), line.default.as_str()), ("5", "120"));
         assert!(line.meaning.contains("taken back"), "{}", line.meaning);
+    }
+
+    #[test]
+    fn agoras_certificate_is_taken_and_never_shown() {
+        let mut settings = Settings::default();
+        let certificate = "5CFd2fd1755d40ecb72977518be15d3b";
+        settings.set("agora.certificate", certificate).unwrap();
+        assert_eq!(settings.agora_certificate.0, certificate);
+        assert!(settings.lines().iter().all(|line| !line.value.contains(certificate)));
+        assert!(!format!("{settings:?}").contains(certificate));
+        let refused = settings.set("agora.certificate", "short").unwrap_err();
+        assert!(refused.to_string().contains("32 hexadecimal digits"));
+        settings.set("agora.certificate", "").unwrap();
+        assert!(settings.agora_certificate.0.is_empty());
     }
 
     #[test]

@@ -1,7 +1,14 @@
 //! Tokens: signed, verifiable without memory, bound to the user's number and epoch.
 //!
-//! A token is `YWMt` and the base64url text of version, kind, app, user, epoch, times and an HMAC over
+//! Besides ours there are two kinds that apps' back ends make by themselves and that name their user: [`dynamic`] ones,
+//! signed with the client secret, and [`agora`]'s, signed with a certificate that the app's owner set. What those say
+//! can't be taken back by raising an epoch; they end by themselves. [`verify_any`] takes all three.
+//!
+//! A token of ours is `YWMt` and the base64url text of version, kind, app, user, epoch, times and an HMAC over
 //! them. Nothing is stored for one: a password change or a forced logout raises the user's epoch.
+
+mod agora;
+mod dynamic;
 
 use std::time::Duration;
 
@@ -11,15 +18,20 @@ use conditions::Condition;
 use hmac::{Hmac, KeyInit, Mac};
 use model::{AppId, Timestamp, Uid};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
 use crate::Refusal;
+use crate::app::App;
 
 /// What vendors' tokens begin with; some back ends look at it.
 const PREFIX: &str = "YWMt";
 const VERSION: u8 = 1;
 const CLAIMS_BYTES: usize = 34;
 const SIGNATURE_BYTES: usize = 32;
+
+/// How far ahead of ours the clock of somebody who signs tokens may be.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Whom a token speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +61,8 @@ pub enum TokenRefused {
     Foreign,
     #[error("the token's signature is wrong")]
     Forged,
+    #[error("the token is not acceptable: {reason}")]
+    Unacceptable { reason: &'static str },
     #[error("the token expired {} s ago", .ago.as_secs())]
     Expired { ago: Duration },
     #[error("the token was revoked: the password changed or the user was logged out since it was issued")]
@@ -60,11 +74,48 @@ impl Refusal for TokenRefused {
         match self {
             Self::Malformed => Condition::TokenMalformed,
             Self::Foreign => Condition::TokenForeign,
-            Self::Forged => Condition::TokenInvalid,
+            Self::Forged | Self::Unacceptable { .. } => Condition::TokenInvalid,
             Self::Expired { .. } => Condition::TokenExpired,
             Self::Revoked => Condition::TokenRevoked,
         }
     }
+}
+
+/// What a token that a back end made says. It names its user: by the user's name, or (Agora's) by the name or the UUID; the
+/// app itself by nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub user: String,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+}
+
+/// What any token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verified {
+    Own(Claims),
+    Dynamic(Named),
+    Agora(Named),
+}
+
+/// Verifies a token of any kind that the app takes.
+///
+/// # Errors
+/// [`TokenRefused`] naming the first check that failed.
+pub fn verify_any(token: &str, app: &App, now: Timestamp) -> Result<Verified, TokenRefused> {
+    if token.starts_with(dynamic::PREFIX) {
+        return dynamic::verify(token, app, now).map(Verified::Dynamic);
+    }
+    let (app_id, certificate) = (&app.settings.agora_app_id.0, &app.settings.agora_certificate.0);
+    if token.starts_with(agora::PREFIX) && !app_id.is_empty() && !certificate.is_empty() {
+        return agora::verify(token, app_id, certificate, now).map(Verified::Agora);
+    }
+    verify(token, app.id, &app.secrets.token_key, now).map(Verified::Own)
+}
+
+/// Whether two texts are the same, in a time that does not tell where they differ.
+fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
 /// Signs a token.
@@ -144,6 +195,26 @@ fn mac(key: &[u8; 32], bytes: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
+/// An app for tests of tokens.
+#[cfg(test)]
+mod testing {
+    use super::*;
+    use crate::app::{AppSecrets, Settings};
+
+    pub(super) fn app() -> App {
+        App {
+            id: AppId(3),
+            key: "org#app".parse().unwrap(),
+            uuid: String::new(),
+            client_id: "id".to_owned(),
+            secrets: AppSecrets { client_secret: "secret".to_owned(), token_key: [7; 32] },
+            created: Timestamp(0),
+            settings: Settings::default(),
+            hooks: Default::default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,5 +263,17 @@ mod tests {
         }
         assert!(verify(&format!("{token}AAAA"), AppId(3), &KEY, Timestamp(2_000)).is_err());
         assert!(verify(&"Y".repeat(100_000), AppId(3), &KEY, Timestamp(2_000)).is_err());
+    }
+
+    #[test]
+    fn agoras_tokens_are_unknown_until_the_owner_sets_their_certificate() {
+        let mut app = testing::app();
+        let token = "007eJxTYA==";
+        assert_eq!(verify_any(token, &app, Timestamp(1)), Err(TokenRefused::Malformed));
+        app.settings.set("agora.app_id", &"a".repeat(32)).unwrap();
+        app.settings.set("agora.certificate", &"b".repeat(32)).unwrap();
+        assert_eq!(verify_any(token, &app, Timestamp(1)), Err(TokenRefused::Malformed), "it is cut");
+        let own = issue(&Claims { expires: None, ..claims() }, &app.secrets.token_key);
+        assert!(matches!(verify_any(&own, &app, Timestamp(1)), Ok(Verified::Own(_))));
     }
 }

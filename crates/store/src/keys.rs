@@ -7,6 +7,7 @@
 //! | `0 A` app key | app number | [`crate::Apps`] | [`crate::Apps`] |
 //! | `0 a` app number | app row (JSON) | [`crate::Apps`] | open, calls |
 //! | app `n` name | what has the name: kind, number | register, delete | look-ups by name |
+//! | app `k` uuid | the number of the user who has it | register, delete | tokens that name a user by it |
 //! | app `u` uid | account row (JSON) | register, update, delete | look-ups, lists; a policy cell |
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
 //! | app `z` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
@@ -77,6 +78,12 @@ pub fn app_log() -> Bytes {
 pub fn name(app: AppId, name: &Username) -> Bytes {
     let mut key = key(app, b'n', name.as_str().len());
     key.extend_from_slice(name.as_str().as_bytes());
+    key.into()
+}
+
+pub fn uuid(app: AppId, uuid: &str) -> Bytes {
+    let mut key = key(app, b'k', uuid.len());
+    key.extend_from_slice(uuid.as_bytes());
     key.into()
 }
 

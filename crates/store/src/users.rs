@@ -16,6 +16,8 @@ use crate::{StoreError, contacts, keys, presence};
 
 /// Accounts held in memory; a send needs two of them.
 const CACHED_USERS: usize = 100_000;
+/// Bytes of a UUID's text.
+const UUID_BYTES: usize = 36;
 /// The value of a mark; the key says all.
 const MUTED_MARK: &[u8] = &[1];
 /// What a name in the registry can be.
@@ -141,6 +143,23 @@ impl Users {
         }
     }
 
+    /// The account of a UUID. Asked seldom, so it is not remembered.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find_uuid(&self, app: AppId, uuid: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        // Longer ones than ours are nobody's, whatever the caller's token says.
+        if uuid.len() > UUID_BYTES {
+            return Ok(None);
+        }
+        let number = self.kv.get(CellKey::main(keys::uuid(app, uuid))).await?;
+        let uid = number.and_then(|number| number.as_ref().try_into().ok().map(u64::from_be_bytes));
+        match uid {
+            Some(uid) => self.get(app, Uid(uid)).await,
+            None => Ok(None),
+        }
+    }
+
     /// The account of a number.
     ///
     /// # Errors
@@ -180,6 +199,7 @@ impl Users {
             modified: new.at.0,
             password: new.password_hash,
         };
+        let uuid = keys::uuid(app, &row.uuid);
         let row = to_json(&row);
         let name = keys::name(app, &new.name);
         let mut batch = Batch::new();
@@ -187,6 +207,7 @@ impl Users {
         let slot = batch.append(keys::user_log(app), new.name.as_str().as_bytes());
         batch.put(Space::Main, name, Template::new().bytes(&[KIND_USER]).slot(slot));
         batch.put(Space::Main, keys::user_template(app).slot(slot), row.clone());
+        batch.put(Space::Main, uuid, Template::new().slot(slot));
         // Nothing is remembered of it: the first read of the account does that.
         match self.kv.commit(batch).await {
             Ok(committed) => Ok(Registered::Created(Arc::new(decode(Uid(committed.sequences[0]), &row)?))),
@@ -266,6 +287,7 @@ impl Users {
         batch.append(keys::removed_log(app), uid.0.to_be_bytes().as_slice());
         batch.delete(cell);
         batch.delete(CellKey::main(keys::name(app, name)));
+        batch.delete(CellKey::main(keys::uuid(app, &account.user.uuid)));
         batch.delete(CellKey::main(keys::devices(app, uid)));
         batch.delete(CellKey::main(keys::blocks(app, uid)));
         batch.delete(CellKey::main(keys::muted(app, uid)));

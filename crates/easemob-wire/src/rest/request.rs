@@ -38,6 +38,8 @@ pub enum TokenRequest {
         auto_create_user: bool,
         ttl_seconds: Option<u64>,
     },
+    /// An app token for an app token of Agora's.
+    Agora,
     /// Another `grant_type`; empty when there is none.
     Other {
         grant_type: String,
@@ -85,6 +87,7 @@ impl TokenRequest {
                     .unwrap_or(false),
                 ttl_seconds,
             },
+            "agora" => Self::Agora,
             _ => Self::Other { grant_type },
         })
     }

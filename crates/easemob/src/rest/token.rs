@@ -5,7 +5,9 @@ use std::time::Duration;
 use app::{Error, Grant, IssuedToken};
 use conditions::{Condition, Operation};
 use easemob_wire::rest::{TokenAnswer, TokenRequest};
+use model::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use super::answer::{Answer, entity};
 use super::call::{Call, missing};
@@ -23,8 +25,15 @@ const FOREVER_SECONDS: u64 = i32::MAX as u64;
 /// `POST /token`
 pub(crate) async fn issue(call: Call) -> Result<Answer, Failure> {
     let (grant, operation) = grant(&call, call.parse(TokenRequest::parse)?)?;
+    let is_agora = matches!(grant, Grant::Agora { .. });
     let issued = call.use_cases().issue_token(&call.tenant, grant).await;
     let issued = issued.map_err(|error| Failure::of(error, operation))?;
+    if is_agora {
+        let expire_timestamp = expiry_timestamp(&call, issued.expires);
+        return Ok(Answer::new(
+            &json!({ "access_token": issued.token, "expire_timestamp": expire_timestamp }),
+        ));
+    }
     Ok(Answer::new(&answer(&call, issued)))
 }
 
@@ -62,17 +71,16 @@ fn grant(call: &Call, request: TokenRequest) -> Result<(Grant, Operation), Failu
             };
             (grant, operation)
         }
-        TokenRequest::Other { grant_type } => return Err(other_grant(grant_type).into()),
+        TokenRequest::Agora => (Grant::Agora { bearer: call.bearer.clone() }, Operation::Token),
+        TokenRequest::Other { grant_type } => return Err(other_grant(&grant_type).into()),
     })
 }
 
-fn other_grant(grant_type: String) -> Error {
-    match grant_type.as_str() {
+fn other_grant(grant_type: &str) -> Error {
+    match grant_type {
         "" => missing("grant_type"),
-        // Exchanges a token of Agora's for one of ours.
-        "agora" => Error::refused(Condition::ServiceNotEnabled, vec![("feature", grant_type)]),
         _ => {
-            let grant_type = domain::account::printable(&grant_type);
+            let grant_type = domain::account::printable(grant_type);
             Error::refused(Condition::GrantTypeUnsupported, vec![("grant_type", grant_type)])
         }
     }
@@ -97,6 +105,11 @@ pub(crate) async fn expiry(call: Call) -> Result<Answer, Failure> {
     }
     let bearer = call.bearer.as_deref().unwrap_or_default();
     let expires = call.use_cases().token_expiry(&call.tenant, bearer, call.user()).await?;
+    Ok(Answer::new(&Expiry { expire_timestamp: expiry_timestamp(&call, expires) }))
+}
+
+/// Milliseconds since 1970.
+fn expiry_timestamp(call: &Call, expires: Option<Timestamp>) -> u64 {
     let forever = || call.use_cases().now().plus(Duration::from_secs(FOREVER_SECONDS));
-    Ok(Answer::new(&Expiry { expire_timestamp: expires.unwrap_or_else(forever).0 }))
+    expires.unwrap_or_else(forever).0
 }

@@ -4,10 +4,20 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::World;
 use crate::rest::ClientAddress;
+
+/// Made with another implementation of the vendor's builder: issued at 1795220000 for an hour, for the whole app and for
+/// the user `alice`.
+const AGORA_APP_ID: &str = "970CA35de60c44645bbae8a215061b33";
+const AGORA_CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
+const AGORA_APP_TOKEN: &str = "007eJxTYPhaZt5Rz/d9No/ilh6WHbln3ulkic9/tvHD5k+8sSfudexTYLA0N3B2NDZNSTUzSDYxMTMxTUpKTLVINDI0NTAzTDI2VnjEkC3Ax8DAyADCrEDMxADiMzAAALiyG5o=";
+const AGORA_USER_TOKEN: &str = "007eJxTYHj23MygTvPl+ekS078Vr663X35s845Jh1tfd2fz37Bli5+twGBpbuDsaGyakmpmkGxiYmZimpSUmGqRaGRoamBmmGRsrPCIIVuAj4GBkQGEWYGYkQHEZ2VIzMlMTgUAZo0dlg==";
 
 fn password(user: &str, password: &str) -> Value {
     json!({ "grant_type": "password", "username": user, "password": password })
@@ -175,4 +185,78 @@ async fn guessing_is_slowed_by_address_too() {
     }
     assert_eq!(world.send(from(1, "alice".into())).await.condition(), "login_attempts_limited");
     assert_eq!(world.send(from(2, "alice".into())).await.condition(), "credentials_wrong");
+}
+
+impl World {
+    /// A token that the back end signs by itself.
+    fn dynamic_token(&self, user: &str, issued_ago: u64, ttl: u64) -> String {
+        let app = &self.app.value;
+        let (key, time) = (app.key.as_str(), super::NOW.0 / 1000 - issued_ago);
+        let signed = format!("{}{key}{user}{time}{ttl}{}", app.client_id, app.secrets.client_secret);
+        let signature: String = Sha256::digest(signed).iter().map(|byte| format!("{byte:02x}")).collect();
+        let body =
+            json!({ "signature": signature, "appkey": key, "userId": user, "curTime": time, "ttl": ttl });
+        URL_SAFE.encode(format!("dt-{body}"))
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_the_back_end_signed_speaks_for_its_user() {
+    let world = World::new().await;
+    let token = world.dynamic_token("Alice", 10, 600);
+    let ask = async |path: &str, token: &str| world.call("GET", path, Some(token), None).await;
+    ask("/users/alice", &token).await.ok();
+    assert_eq!(ask("/users/bob", &token).await.condition(), "permission_denied");
+    assert_eq!(ask("/users", &token).await.condition(), "token_wrong_kind");
+    let expiry = ask("/sdk/users/alice/token/expires", &token).await.ok();
+    assert_eq!(expiry.body["expire_timestamp"], super::NOW.0 + 590_000);
+
+    let nobody = world.dynamic_token("nobody", 10, 600);
+    assert_eq!(ask("/users/nobody", &nobody).await.condition(), "token_revoked");
+    assert_eq!(
+        ask("/users/alice", &world.dynamic_token("alice", 600, 600)).await.condition(),
+        "token_expired"
+    );
+    let eternal = world.dynamic_token("alice", 10, 366 * 24 * 3600);
+    let refused = ask("/users/alice", &eternal).await;
+    assert_eq!(refused.error(), (401, "token_invalid", "auth_bad_access_token", "Unable to authenticate"));
+    world.set("token.dynamic_ttl_limit_seconds", "300").await;
+    assert_eq!(ask("/users/alice", &token).await.condition(), "token_invalid");
+    world.set("token.dynamic_ttl_limit_seconds", "600").await;
+    world.back_end("POST", "/users/alice/deactivate", None).await.ok();
+    assert_eq!(ask("/users/alice", &token).await.condition(), "user_banned");
+}
+
+#[tokio::test]
+async fn agoras_tokens_are_taken_when_the_app_has_its_certificate() {
+    let world = World::new().await;
+    let grant = || Some(json!({ "grant_type": "agora" }));
+    let reply = world.call("POST", "/token", Some(AGORA_APP_TOKEN), grant()).await;
+    assert_eq!(reply.error(), (403, "service_not_enabled", "forbidden_op", "agora service not open!"));
+    assert_eq!(
+        world.call("GET", "/users/alice", Some(AGORA_USER_TOKEN), None).await.condition(),
+        "token_malformed"
+    );
+
+    world.set("agora.app_id", AGORA_APP_ID).await;
+    world.set("agora.certificate", AGORA_CERTIFICATE).await;
+    world.call("GET", "/users/alice", Some(AGORA_USER_TOKEN), None).await.ok();
+    assert_eq!(
+        world.call("GET", "/users/bob", Some(AGORA_USER_TOKEN), None).await.condition(),
+        "permission_denied"
+    );
+    world.call("GET", "/users", Some(AGORA_APP_TOKEN), None).await.ok();
+
+    let reply = world.call("POST", "/token", Some(AGORA_APP_TOKEN), grant()).await.ok();
+    assert_eq!(reply.body["expire_timestamp"], super::NOW.0 + 5_184_000_000);
+    world.call("GET", "/users", Some(&reply.token()), None).await.ok();
+    let reply = world.call("POST", "/token", Some(AGORA_USER_TOKEN), grant()).await;
+    assert_eq!(reply.condition(), "token_wrong_kind");
+    assert_eq!(world.call("POST", "/token", None, grant()).await.condition(), "credentials_missing");
+
+    world.set("agora.certificate", &"0".repeat(32)).await;
+    assert_eq!(world.call("GET", "/users", Some(AGORA_APP_TOKEN), None).await.condition(), "token_invalid");
+    world.set("agora.certificate", AGORA_CERTIFICATE).await;
+    world.wait(Duration::from_secs(3600));
+    assert_eq!(world.call("GET", "/users", Some(AGORA_APP_TOKEN), None).await.condition(), "token_expired");
 }

@@ -152,7 +152,7 @@ fn what_the_back_end_takes_back_goes_from_all_devices() {
     alice.react();
     bob.react();
     let notice = format!("recall {id}");
-    assert_eq!(alice.shown(), [notice.clone()]);
+    assert_eq!(alice.shown(), [notice.as_str()]);
     assert_eq!(bob.shown(), ["one".to_owned(), notice]);
     bob.unread();
     bob.react();
