@@ -189,6 +189,30 @@ settings! {
     recall_enabled: bool = true, "recall.enabled";
     /// How long after sending a message can be taken back, in seconds (504).
     recall_window_seconds: u64 = 120, "recall.window_seconds";
+    /// Senders may change messages after sending them; off answers "not enabled" (505).
+    edit_enabled: bool = true, "edit.enabled";
+    /// How often a message may be changed (50 on the web).
+    edit_limit: u64 = 10, "edit.limit";
+    /// Users can read and delete their history on the server; off answers "not enabled" (505).
+    history_enabled: bool = true, "history.enabled";
+    /// Messages older than this many days are deleted for everybody; 0 keeps them for ever.
+    history_days: u64 = 0, "history.days";
+    /// Days for which messages are found by their id alone, as reactions and back ends do; what is told of in
+    /// history.days counts if that is longer. 0 keeps them for ever.
+    arrivals_days: u64 = 400, "arrivals.days";
+    /// Users have lists of their conversations on the server, with unread counts, pins and marks; off answers "not
+    /// enabled" (505).
+    conversations_enabled: bool = true, "conversations.enabled";
+    /// Users may react to messages; off answers "not enabled" (505).
+    reactions_enabled: bool = true, "reactions.enabled";
+    /// Kinds of reactions on one message (1101 and above on mobile).
+    reactions_limit: u64 = 20, "reactions.limit";
+    /// Users may pin messages in a conversation; off answers "not enabled" (505).
+    pins_enabled: bool = true, "pins.enabled";
+    /// Pinned messages of one conversation (50 on the web). The vendor allows 20 to 100.
+    pins_limit: u64 = 20, "pins.limit";
+    /// Users may report messages to those who run the app; off answers "not enabled" (505).
+    reports_enabled: bool = true, "reports.enabled";
     /// Webhooks may go to loopback and private addresses, such as a back end on this machine.
     webhook_private_targets: bool = false, "webhook.private_targets";
     /// Users can have contact lists; off answers "not enabled".

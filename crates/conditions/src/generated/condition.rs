@@ -139,6 +139,8 @@ pub enum Condition {
     ConversationGroupInvalid,
     /// There is no such conversation.
     ConversationNotFound,
+    /// The user keeps as many conversations at the top of the list as there may be.
+    ConversationPinLimitReached,
     /// The type of conversation is none of single, group and room.
     ConversationTypeUnknown,
     /// The single conversation has no valid partner.
@@ -639,7 +641,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 314] = [
+    pub const ALL: [Self; 315] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -706,6 +708,7 @@ impl Condition {
         Self::ContactsAlreadyFetched,
         Self::ConversationGroupInvalid,
         Self::ConversationNotFound,
+        Self::ConversationPinLimitReached,
         Self::ConversationTypeUnknown,
         Self::ConversationUserInvalid,
         Self::CredentialsMissing,
@@ -957,7 +960,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 314] = [
+pub(crate) static DETAILS: [Details; 315] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1881,6 +1884,20 @@ pub(crate) static DETAILS: [Details; 314] = [
         meaning_zh: "没有这个会话。",
         cause_zh: "会话已删除，或其中还没有任何消息；会话从第一条消息开始存在。",
         remedy_zh: "从列表中移除；下一条消息会让它重新出现。",
+    },
+    Details {
+        name: "conversation_pin_limit_reached",
+        kind: Kind::Limit,
+        who: Who::EndUser,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &[],
+        meaning: "The user keeps as many conversations at the top of the list as there may be.",
+        cause: "50 conversations can be pinned to the top.",
+        remedy: "Unpin one that is no longer needed.",
+        meaning_zh: "用户置顶的会话数已达上限。",
+        cause_zh: "最多可以置顶 50 个会话。",
+        remedy_zh: "取消一个不再需要的会话置顶。",
     },
     Details {
         name: "conversation_type_unknown",

@@ -42,6 +42,10 @@ pub enum Operation {
     ContactNote,
     /// Removing a contact.
     ContactRemove,
+    /// Listing conversations, or pinning and marking them.
+    Conversation,
+    /// Deleting a conversation.
+    ConversationDelete,
     /// Setting do-not-disturb for one user.
     DoNotDisturb,
     /// Setting do-not-disturb for everything.
@@ -104,6 +108,8 @@ pub enum Operation {
     Receipt,
     /// Asking whether users are contacts or blocked.
     RelationCheck,
+    /// Reporting a message to those who run the app.
+    Report,
     /// Any request of a client that is not named more exactly.
     Request,
     /// Reading or deleting history on the server.
@@ -150,7 +156,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 74] = [
         Self::BlockAdd,
         Self::BlockRemove,
         Self::Broadcast,
@@ -170,6 +176,8 @@ impl Operation {
         Self::ContactLink,
         Self::ContactNote,
         Self::ContactRemove,
+        Self::Conversation,
+        Self::ConversationDelete,
         Self::DoNotDisturb,
         Self::DoNotDisturbGlobal,
         Self::DoNotDisturbGroup,
@@ -201,6 +209,7 @@ impl Operation {
         Self::Recall,
         Self::Receipt,
         Self::RelationCheck,
+        Self::Report,
         Self::Request,
         Self::Roaming,
         Self::Send,
@@ -226,7 +235,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 71] = [
+pub(crate) static DETAILS: [(&str, &str); 74] = [
     ("block_add", "Putting users on a block list."),
     ("block_remove", "Taking users off a block list."),
     ("broadcast", "Sending a message to all users of an app."),
@@ -246,6 +255,8 @@ pub(crate) static DETAILS: [(&str, &str); 71] = [
     ("contact_link", "Making two users contacts without asking them, as a back end does."),
     ("contact_note", "Setting the note (remark) of a contact."),
     ("contact_remove", "Removing a contact."),
+    ("conversation", "Listing conversations, or pinning and marking them."),
+    ("conversation_delete", "Deleting a conversation."),
     ("do_not_disturb", "Setting do-not-disturb for one user."),
     ("do_not_disturb_global", "Setting do-not-disturb for everything."),
     ("do_not_disturb_group", "Setting do-not-disturb for one group."),
@@ -277,6 +288,7 @@ pub(crate) static DETAILS: [(&str, &str); 71] = [
     ("recall", "Taking a message back."),
     ("receipt", "Acknowledging a message as delivered or read."),
     ("relation_check", "Asking whether users are contacts or blocked."),
+    ("report", "Reporting a message to those who run the app."),
     ("request", "Any request of a client that is not named more exactly."),
     ("roaming", "Reading or deleting history on the server."),
     ("send", "Sending a message."),

@@ -1,0 +1,227 @@
+//! Edits: who may change which message after it was sent, how far and how often.
+
+use conditions::Condition;
+use model::{Entry, EntryKind, MessageId};
+use thiserror::Error;
+
+use crate::Refusal;
+use crate::app::Settings;
+use crate::message::SendRefused;
+
+/// What a message says, as far as editing cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentKind {
+    Text,
+    Custom,
+    Command,
+    Location,
+    Combined,
+    Image,
+    Voice,
+    Video,
+    File,
+}
+
+/// What an edit asks to replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EditScope {
+    pub content: bool,
+    /// The app's own keys beside the content.
+    pub ext: bool,
+}
+
+/// What the decision needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct EditView<'a> {
+    pub settings: &'a Settings,
+    /// The editor's account is active; a back end's always is.
+    pub is_active: bool,
+    pub subject: MessageId,
+    /// The message, if the editor can see one of this id.
+    pub found: Option<&'a Entry>,
+    /// The editor wrote it, or is the app's back end, or owner or admin of the group that it stands in.
+    pub is_permitted: bool,
+    /// What the message says, and what the edit would make of it; `None`: the dialect can't tell.
+    pub kinds: Option<(ContentKind, ContentKind)>,
+    pub scope: EditScope,
+    /// How often it was changed.
+    pub edits: usize,
+}
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EditRefused {
+    #[error(transparent)]
+    Send(#[from] SendRefused),
+    #[error("editing is off for this app (edit.enabled)")]
+    Disabled,
+    #[error("there is no message {subject}")]
+    NotFound { subject: MessageId },
+    #[error("only the sender, an owner or an admin may change a message")]
+    NotPermitted,
+    #[error("a message of this kind can't be changed, or not in this way")]
+    UnsupportedType,
+    #[error("the message was changed {limit} times (edit.limit)")]
+    LimitReached { limit: u64 },
+}
+
+impl Refusal for EditRefused {
+    fn condition(&self) -> Condition {
+        match self {
+            Self::Send(refused) => refused.condition(),
+            Self::Disabled => Condition::EditDisabled,
+            Self::NotFound { .. } => Condition::MessageNotFound,
+            Self::NotPermitted => Condition::EditNotPermitted,
+            Self::UnsupportedType => Condition::EditUnsupportedType,
+            Self::LimitReached { .. } => Condition::EditLimitReached,
+        }
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Send(refused) => refused.arguments(),
+            Self::NotFound { subject } => vec![("message", subject.to_string())],
+            Self::LimitReached { limit } => vec![("limit", limit.to_string())],
+            Self::Disabled | Self::NotPermitted | Self::UnsupportedType => Vec::new(),
+        }
+    }
+}
+
+/// Decides an edit and answers what it may replace. Order: sender, switch, message, right, type, number.
+///
+/// Texts and custom messages are changed whole, files, places and combined messages only in their extension, commands not
+/// at all (easemob-rest.md 3.9).
+///
+/// # Errors
+/// The first [`EditRefused`].
+pub fn decide_edit(view: &EditView<'_>) -> Result<EditScope, EditRefused> {
+    if !view.is_active {
+        return Err(SendRefused::SenderDeactivated.into());
+    }
+    if !view.settings.edit_enabled {
+        return Err(EditRefused::Disabled);
+    }
+    let message =
+        view.found.filter(|message| matches!(message.kind, EntryKind::Message | EntryKind::Command));
+    if message.is_none() {
+        return Err(EditRefused::NotFound { subject: view.subject });
+    }
+    if !view.is_permitted {
+        return Err(EditRefused::NotPermitted);
+    }
+    let scope = match view.kinds {
+        Some((before, after)) if before == after => match before {
+            ContentKind::Text | ContentKind::Custom => view.scope,
+            ContentKind::Command => return Err(EditRefused::UnsupportedType),
+            _ => EditScope { content: false, ..view.scope },
+        },
+        _ => return Err(EditRefused::UnsupportedType),
+    };
+    if scope == (EditScope { content: false, ext: false }) {
+        return Err(EditRefused::UnsupportedType);
+    }
+    if view.edits as u64 >= view.settings.edit_limit {
+        return Err(EditRefused::LimitReached { limit: view.settings.edit_limit });
+    }
+    Ok(scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use model::{DeviceNumber, Dialect, Timestamp, Uid, Username};
+
+    fn entry(kind: EntryKind) -> Entry {
+        Entry {
+            id: MessageId(7),
+            kind,
+            dialect: Dialect::Easemob,
+            at: Timestamp(1),
+            sender: Uid(1),
+            sender_device: DeviceNumber(1),
+            sender_connection: None,
+            sender_name: Username::parse("alice").unwrap(),
+            sender_resource: None,
+            target_name: Username::parse("bob").unwrap(),
+            target_resource: None,
+            only_for: Vec::new(),
+            subject: None,
+            payload: Bytes::new(),
+        }
+    }
+
+    const BOTH: EditScope = EditScope { content: true, ext: true };
+    const TEXT: Option<(ContentKind, ContentKind)> = Some((ContentKind::Text, ContentKind::Text));
+
+    fn view<'a>(settings: &'a Settings, found: &'a Entry) -> EditView<'a> {
+        EditView {
+            settings,
+            is_active: true,
+            subject: MessageId(7),
+            found: Some(found),
+            is_permitted: true,
+            kinds: TEXT,
+            scope: BOTH,
+            edits: 0,
+        }
+    }
+
+    #[test]
+    fn every_kind_is_changed_as_far_as_it_may_be() {
+        use ContentKind as Kind;
+        let (settings, message) = (Settings::default(), entry(EntryKind::Message));
+        let ext_only = EditScope { content: false, ext: true };
+        let body_only = EditScope { content: true, ext: false };
+        for (kind, asked, expected) in [
+            (Kind::Text, BOTH, Ok(BOTH)),
+            (Kind::Text, body_only, Ok(body_only)),
+            (Kind::Custom, BOTH, Ok(BOTH)),
+            (Kind::Image, BOTH, Ok(ext_only)),
+            (Kind::Image, body_only, Err(EditRefused::UnsupportedType)),
+            (Kind::Voice, BOTH, Ok(ext_only)),
+            (Kind::Video, BOTH, Ok(ext_only)),
+            (Kind::File, BOTH, Ok(ext_only)),
+            (Kind::Location, BOTH, Ok(ext_only)),
+            (Kind::Combined, BOTH, Ok(ext_only)),
+            (Kind::Command, BOTH, Err(EditRefused::UnsupportedType)),
+        ] {
+            let view = EditView { kinds: Some((kind, kind)), scope: asked, ..view(&settings, &message) };
+            assert_eq!(decide_edit(&view), expected, "{kind:?}");
+        }
+        for kinds in [None, Some((Kind::Text, Kind::Custom))] {
+            let view = EditView { kinds, ..view(&settings, &message) };
+            assert_eq!(decide_edit(&view), Err(EditRefused::UnsupportedType));
+        }
+    }
+
+    #[test]
+    fn checks_come_in_their_order() {
+        let off = Settings { edit_enabled: false, edit_limit: 2, ..Settings::default() };
+        let on = Settings { edit_enabled: true, ..off.clone() };
+        let message = entry(EntryKind::Message);
+        let mut view = EditView {
+            is_active: false,
+            found: None,
+            is_permitted: false,
+            kinds: None,
+            edits: 2,
+            ..view(&off, &message)
+        };
+        assert_eq!(decide_edit(&view), Err(SendRefused::SenderDeactivated.into()));
+        view.is_active = true;
+        assert_eq!(decide_edit(&view), Err(EditRefused::Disabled));
+        view.settings = &on;
+        assert_eq!(decide_edit(&view), Err(EditRefused::NotFound { subject: MessageId(7) }));
+        let recalled = entry(EntryKind::Recalled);
+        view.found = Some(&recalled);
+        assert_eq!(decide_edit(&view), Err(EditRefused::NotFound { subject: MessageId(7) }));
+        view.found = Some(&message);
+        assert_eq!(decide_edit(&view), Err(EditRefused::NotPermitted));
+        view.is_permitted = true;
+        assert_eq!(decide_edit(&view), Err(EditRefused::UnsupportedType));
+        view.kinds = TEXT;
+        assert_eq!(decide_edit(&view), Err(EditRefused::LimitReached { limit: 2 }));
+        view.edits = 1;
+        assert_eq!(decide_edit(&view), Ok(BOTH));
+    }
+}

@@ -1,0 +1,225 @@
+//! Reactions: what those who see a message add to it.
+
+use conditions::Condition;
+use model::{Entry, EntryKind, MessageId, Timestamp, Uid};
+use thiserror::Error;
+
+use crate::Refusal;
+use crate::app::Settings;
+
+/// Characters of a reaction (easemob-rest.md 3.15).
+pub const REACTION_CHARS_LIMIT: usize = 128;
+/// Reactions of all kinds that are kept on one message: a bound of ours, twice the largest group.
+pub const REACTIONS_LIMIT: usize = 20_000;
+/// Kinds of reactions on one message, whatever an app's owner sets.
+pub const REACTION_KINDS_LIMIT: u64 = 100;
+/// Messages of one call that reads reactions (easemob-rest.md 3.15).
+pub const REACTION_MESSAGES_LIMIT: usize = 20;
+/// Users of one page of a reaction (easemob-rest.md 3.15).
+pub const REACTION_PAGE: usize = 50;
+/// Users whom the short form of a reaction names (easemob-rest.md 3.15).
+pub const REACTION_FIRST_USERS: usize = 3;
+
+/// One kind of reaction on a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// Unique in the installation.
+    pub id: MessageId,
+    pub text: String,
+    /// In the order in which they reacted.
+    pub users: Vec<Uid>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+/// What the decision needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct ReactView<'a> {
+    pub settings: &'a Settings,
+    pub uid: Uid,
+    /// The message, if the user takes part in a conversation of two or of a group that has one of this id.
+    pub found: Option<&'a Entry>,
+    pub reactions: &'a [Reaction],
+}
+
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ReactRefused {
+    #[error("reactions are off for this app (reactions.enabled)")]
+    Disabled,
+    #[error("the reaction is empty or has more than {REACTION_CHARS_LIMIT} characters")]
+    Invalid,
+    #[error("there is no such message or reaction that this user may change")]
+    NotPermitted,
+    #[error("the user has this reaction already")]
+    AlreadyThere,
+    #[error("the message has as many reactions as it may have: {limit} (reactions.limit)")]
+    LimitReached { limit: u64 },
+}
+
+impl Refusal for ReactRefused {
+    fn condition(&self) -> Condition {
+        match self {
+            Self::Disabled => Condition::ServiceNotEnabled,
+            Self::Invalid => Condition::ArgumentInvalid,
+            Self::NotPermitted => Condition::ReactionNotPermitted,
+            Self::AlreadyThere => Condition::ReactionAlreadyExists,
+            Self::LimitReached { .. } => Condition::ReactionLimitReached,
+        }
+    }
+
+    fn arguments(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Disabled => vec![("feature", "reaction".to_owned())],
+            Self::Invalid => vec![("name", "message".to_owned())],
+            Self::NotPermitted | Self::AlreadyThere | Self::LimitReached { .. } => Vec::new(),
+        }
+    }
+}
+
+/// # Errors
+/// [`ReactRefused::Disabled`].
+pub fn check_reactions(settings: &Settings) -> Result<(), ReactRefused> {
+    if settings.reactions_enabled { Ok(()) } else { Err(ReactRefused::Disabled) }
+}
+
+/// Decides to add a reaction and answers the message's reactions with it. Order: switch, form, message, repeat, number.
+///
+/// # Errors
+/// The first [`ReactRefused`].
+pub fn decide_react(
+    view: &ReactView<'_>,
+    text: &str,
+    at: Timestamp,
+    id: MessageId,
+) -> Result<Vec<Reaction>, ReactRefused> {
+    check(view, text)?;
+    let mut reactions = view.reactions.to_vec();
+    let given: usize = reactions.iter().map(|reaction| reaction.users.len()).sum();
+    let (kinds, kinds_limit) =
+        (reactions.len() as u64, view.settings.reactions_limit.min(REACTION_KINDS_LIMIT));
+    match reactions.iter_mut().find(|reaction| reaction.text == text) {
+        Some(reaction) if reaction.users.contains(&view.uid) => return Err(ReactRefused::AlreadyThere),
+        _ if given >= REACTIONS_LIMIT => return Err(ReactRefused::LimitReached { limit: given as u64 }),
+        Some(reaction) => {
+            reaction.users.push(view.uid);
+            reaction.updated = at;
+        }
+        None if kinds >= kinds_limit => return Err(ReactRefused::LimitReached { limit: kinds_limit }),
+        None => {
+            let (text, users) = (text.to_owned(), vec![view.uid]);
+            reactions.push(Reaction { id, text, users, created: at, updated: at });
+        }
+    }
+    Ok(reactions)
+}
+
+/// Decides to take a reaction back and answers what is left. Order: switch, form, message, whether it is there.
+///
+/// # Errors
+/// The first [`ReactRefused`].
+pub fn decide_unreact(
+    view: &ReactView<'_>,
+    text: &str,
+    at: Timestamp,
+) -> Result<Vec<Reaction>, ReactRefused> {
+    check(view, text)?;
+    let mut reactions = view.reactions.to_vec();
+    let reaction = reactions.iter_mut().find(|reaction| reaction.text == text);
+    let Some(reaction) = reaction.filter(|reaction| reaction.users.contains(&view.uid)) else {
+        return Err(ReactRefused::NotPermitted);
+    };
+    reaction.users.retain(|uid| *uid != view.uid);
+    reaction.updated = at;
+    reactions.retain(|reaction| !reaction.users.is_empty());
+    Ok(reactions)
+}
+
+fn check(view: &ReactView<'_>, text: &str) -> Result<(), ReactRefused> {
+    check_reactions(view.settings)?;
+    if text.is_empty() || text.chars().count() > REACTION_CHARS_LIMIT {
+        return Err(ReactRefused::Invalid);
+    }
+    match view.found {
+        Some(message) if message.kind == EntryKind::Message && message.is_for(view.uid) => Ok(()),
+        _ => Err(ReactRefused::NotPermitted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use model::{DeviceNumber, Dialect, Username};
+
+    fn entry(kind: EntryKind) -> Entry {
+        Entry {
+            id: MessageId(7),
+            kind,
+            dialect: Dialect::Easemob,
+            at: Timestamp(1),
+            sender: Uid(1),
+            sender_device: DeviceNumber(1),
+            sender_connection: None,
+            sender_name: Username::parse("alice").unwrap(),
+            sender_resource: None,
+            target_name: Username::parse("bob").unwrap(),
+            target_resource: None,
+            only_for: Vec::new(),
+            subject: None,
+            payload: Bytes::new(),
+        }
+    }
+
+    const AT: Timestamp = Timestamp(5);
+
+    #[test]
+    fn users_react_once_with_each_kind_and_take_back_their_own() {
+        let (settings, message) = (Settings::default(), entry(EntryKind::Message));
+        let view = |uid, reactions| ReactView {
+            settings: &settings,
+            uid: Uid(uid),
+            found: Some(&message),
+            reactions,
+        };
+        let one = decide_react(&view(1, &[]), "👍", AT, MessageId(90)).unwrap();
+        let two = decide_react(&view(2, &one), "👍", Timestamp(6), MessageId(91)).unwrap();
+        assert_eq!((two.len(), &two[0].users[..], two[0].id), (1, &[Uid(1), Uid(2)][..], MessageId(90)));
+        assert_eq!((two[0].created, two[0].updated), (AT, Timestamp(6)));
+        assert_eq!(decide_react(&view(2, &two), "👍", AT, MessageId(92)), Err(ReactRefused::AlreadyThere));
+        assert_eq!(decide_unreact(&view(3, &two), "👍", AT), Err(ReactRefused::NotPermitted), "not his");
+        assert_eq!(decide_unreact(&view(1, &two), "👎", AT), Err(ReactRefused::NotPermitted));
+        let left = decide_unreact(&view(1, &two), "👍", AT).unwrap();
+        assert_eq!(left[0].users, [Uid(2)]);
+        assert_eq!(decide_unreact(&view(2, &left), "👍", AT), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn reactions_are_refused_in_their_order() {
+        let off = Settings { reactions_enabled: false, reactions_limit: 1, ..Settings::default() };
+        let on = Settings { reactions_enabled: true, ..off.clone() };
+        let message = entry(EntryKind::Message);
+        let there = decide_react(
+            &ReactView { settings: &on, uid: Uid(1), found: Some(&message), reactions: &[] },
+            "a",
+            AT,
+            MessageId(1),
+        )
+        .unwrap();
+        let mut view = ReactView { settings: &off, uid: Uid(1), found: None, reactions: &there };
+        let react = |view: &ReactView<'_>, text: &str| decide_react(view, text, AT, MessageId(2));
+        assert_eq!(react(&view, ""), Err(ReactRefused::Disabled));
+        view.settings = &on;
+        assert_eq!(react(&view, ""), Err(ReactRefused::Invalid));
+        assert_eq!(react(&view, &"é".repeat(129)), Err(ReactRefused::Invalid));
+        assert_eq!(react(&view, &"é".repeat(128)), Err(ReactRefused::NotPermitted));
+        let recalled = entry(EntryKind::Recalled);
+        view.found = Some(&recalled);
+        assert_eq!(react(&view, "b"), Err(ReactRefused::NotPermitted));
+        let for_others = Entry { only_for: vec![Uid(9)], ..message.clone() };
+        view.found = Some(&for_others);
+        assert_eq!(react(&view, "b"), Err(ReactRefused::NotPermitted));
+        view.found = Some(&message);
+        assert_eq!(react(&view, "a"), Err(ReactRefused::AlreadyThere));
+        assert_eq!(react(&view, "b"), Err(ReactRefused::LimitReached { limit: 1 }));
+    }
+}
