@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use domain::contact::{Contact, PairChange, Relation};
-use kv::{Batch, CellKey, Expect, Kv, KvError, READ_LIMIT, Scan, Space, ValueHash};
+use kv::{Batch, CellKey, Kv, KvError, READ_LIMIT, Scan, Space, ValueHash};
 use model::{AppId, Entry, Feed, Timestamp, Uid, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::feeds::{add_events, check_accounts};
-use crate::rows::{from_json, to_json};
+use crate::rows::{expect, from_json, to_json};
 use crate::{Account, Feeds, StoreError, Written, keys};
 
 #[derive(Serialize, Deserialize)]
@@ -234,8 +234,4 @@ fn decode(row: &[u8]) -> Result<Contact, StoreError> {
 fn peer_of(key: &[u8]) -> Result<Uid, StoreError> {
     keys::peer(key)
         .ok_or_else(|| StoreError::Damaged { what: "contact or request", detail: "its key".to_owned() })
-}
-
-fn expect(version: Option<ValueHash>) -> Expect {
-    version.map_or(Expect::Absent, Expect::Hash)
 }

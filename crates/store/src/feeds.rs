@@ -18,8 +18,9 @@ use smallvec::SmallVec;
 use crate::arrivals::note;
 use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
+use crate::rows::expect;
 use crate::writer::{Finish, Writer};
-use crate::{Account, Inboxes, StoreError, keys};
+use crate::{Account, Inboxes, StoreError, extras, keys};
 
 /// Heads of logs that are read in one go.
 const HEADS_READ: usize = 512;
@@ -119,23 +120,82 @@ impl Feeds {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<(Seq, Entry)>, StoreError> {
+        self.read_part(app, feed, after.0.saturating_add(1), limit, false).await
+    }
+
+    /// Entries before `before`, newest first: at most `limit`, and fewer where they are large. None: there are none.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn page_back(
+        &self,
+        app: AppId,
+        feed: Feed,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Entry)>, StoreError> {
+        match before.0.checked_sub(1) {
+            None | Some(0) => Ok(Vec::new()),
+            Some(from) => self.read_part(app, feed, from, limit, true).await,
+        }
+    }
+
+    async fn read_part(
+        &self,
+        app: AppId,
+        feed: Feed,
+        mut from: u64,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<(Seq, Entry)>, StoreError> {
         let log = keys::feed_log(app, feed);
         let mut entries: Vec<(Seq, Entry)> = Vec::new();
         let mut part = limit.min(PAGE_BEGIN);
         loop {
-            let after = entries.last().map_or(after, |(seq, _)| *seq);
-            let from = after.0.saturating_add(1);
-            let read = self.read(ReadLog { log: log.clone(), from, limit: part, reverse: false }).await?;
+            let read = self.read(ReadLog { log: log.clone(), from, limit: part, reverse }).await?;
             let is_end = read.len() < part;
             entries.extend(read);
+            let Some((last, _)) = entries.last() else { return Ok(entries) };
+            from = if reverse { last.0.saturating_sub(1) } else { last.0.saturating_add(1) };
             let bytes: usize = entries.iter().map(|(_, entry)| entry.payload.len()).sum();
             // As many more as there is room for, if they are as large as those before.
             let fit = PAGE_BYTES.saturating_sub(bytes) * entries.len() / bytes.max(1);
             part = fit.min(limit.saturating_sub(entries.len()));
-            if is_end || part == 0 {
+            if is_end || part == 0 || (reverse && from == 0) {
                 return Ok(entries);
             }
         }
+    }
+
+    /// A position before everything that came at `at` or later, and after most of what came earlier.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn position_before(&self, app: AppId, feed: Feed, at: Timestamp) -> Result<Seq, StoreError> {
+        let tick = MessageId::tick_of(at).saturating_sub(ID_SLACK_TICKS);
+        let high = self.head(app, feed).await?.0.saturating_add(1);
+        let first = self.first_near(&keys::feed_log(app, feed), tick, 1, high).await?;
+        Ok(Seq(first.saturating_sub(1)))
+    }
+
+    /// The first sequence from `low` to `high` whose entry's id has this tick or a later one; entries that were
+    /// trimmed count as later. Ids rise along a feed but for a slack, which is the caller's to allow for.
+    async fn first_near(
+        &self,
+        log: &bytes::Bytes,
+        tick: u64,
+        mut low: u64,
+        mut high: u64,
+    ) -> Result<u64, StoreError> {
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let probe = ReadLog { log: log.clone(), from: middle, limit: 1, reverse: false };
+            match self.read(probe).await?.first() {
+                Some((_, entry)) if entry.id.tick() < tick => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        Ok(low)
     }
 
     /// Appends a message once: entry, dedupe row and arrival in one commit, held against the two accounts
@@ -263,7 +323,8 @@ impl Feeds {
         self.first_answer(&self.dedupe_periods(keys::period_of(at)), &dedupe).await
     }
 
-    /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one.
+    /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one. A receipt that
+    /// says nothing new is not written: no sequences come back.
     ///
     /// # Errors
     /// Engine faults.
@@ -278,6 +339,7 @@ impl Feeds {
         if accepted.feeds.is_empty() && accepted.read.is_none() {
             return Ok(Written::Done(Vec::new()));
         }
+        let entry = &accepted.entry;
         retry("a read mark", || async {
             let mut batch = Batch::new();
             check_accounts(&mut batch, app, sender, recipient.unwrap_or(sender));
@@ -285,14 +347,24 @@ impl Feeds {
             if let Some(conversation) = accepted.read {
                 let feed = Feed::Conversation(conversation);
                 let head = self.head(app, feed).await?;
-                inboxes.mark_read(&mut batch, app, sender.user.uid, feed, head).await?;
+                if !inboxes.mark_read(&mut batch, app, sender.user.uid, feed, head).await? {
+                    return Ok(Some(Written::Done(Vec::new())));
+                }
             }
+            let mut slot = None;
             for feed in &accepted.feeds {
-                batch.append(keys::feed_log(app, *feed), accepted.entry.encode());
+                slot = Some(batch.append(keys::feed_log(app, *feed), entry.encode()));
+            }
+            if let (Some(slot), Some(subject)) = (slot, entry.subject) {
+                let receipt = keys::receipt(app, entry.sender, entry.kind, subject);
+                self.remember_answer(&mut batch, &receipt, entry, slot);
             }
             match self.append(app, &accepted.feeds, batch).await {
                 Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
                 Err(KvError::CheckFailed { check }) if check < accounts => Ok(Some(Written::FactsMoved)),
+                Err(KvError::CheckFailed { .. }) if entry.subject.is_some() => {
+                    Ok(Some(Written::Done(Vec::new())))
+                }
                 Err(KvError::CheckFailed { .. }) => Ok(None),
                 Err(error) => Err(error.into()),
             }
@@ -300,8 +372,9 @@ impl Feeds {
         .await
     }
 
-    /// Empties a recalled message's place and appends the notice, in one commit. [`Written::FactsMoved`] also when
-    /// the message was recalled since it was read. `accounts`: those that the decision rests on, each once.
+    /// Empties a recalled message's place and those of its edits, forgets its reactions and appends the notice, in one
+    /// commit. [`Written::FactsMoved`] also when the message was recalled or changed since it was read. `accounts`:
+    /// those that the decision rests on, each once.
     ///
     /// # Errors
     /// Engine faults.
@@ -315,16 +388,25 @@ impl Feeds {
         let log = keys::feed_log(app, feed);
         let recalled = keys::recalled(app, feed, accepted.tombstone.id);
         let period = keys::period_of(accepted.notice.at);
-        self.remember_period(period);
         let mut batch = Batch::new();
         for account in accounts {
             let cell = CellKey::main(keys::user(app, account.user.uid));
             batch.check(cell, Expect::Hash(account.version));
         }
-        for period in self.dedupe_periods(period) {
-            batch.check(CellKey::period(period, recalled.clone()), Expect::Absent);
-        }
+        self.check_not_recalled(&mut batch, app, feed, accepted.tombstone.id, accepted.notice.at);
+        let edits = CellKey::main(keys::edits(app, feed, accepted.tombstone.id));
+        let notices = extras::edit_notices(&*self.kv, &edits).await?;
+        batch.check(edits.clone(), expect(notices.version));
         batch.rewrite(log.clone(), accepted.place.0, accepted.tombstone.encode());
+        for notice in notices.places {
+            let place = ReadLog { log: log.clone(), from: notice.0, limit: 1, reverse: false };
+            if let Some((seq, notice)) = self.read(place).await?.into_iter().find(|(seq, _)| *seq == notice) {
+                let tombstone = Entry { kind: EntryKind::Recalled, payload: bytes::Bytes::new(), ..notice };
+                batch.rewrite(log.clone(), seq.0, tombstone.encode());
+            }
+        }
+        batch.delete(edits);
+        batch.delete(CellKey::main(keys::reactions(app, feed, accepted.tombstone.id)));
         let slot = batch.append(log, accepted.notice.encode());
         batch.put(Space::Period(period), recalled, Template::new().slot(slot));
         batch.note(keys::arrivals(app), note(feed, &accepted.notice, slot));
@@ -356,16 +438,10 @@ impl Feeds {
         if let Some(found) = newest.iter().find(named) {
             return Ok(Some(found.clone()));
         }
-        // Binary search for the first entry that could be the one, then a walk through the doubtful time.
-        let (mut low, mut high) = (1, newest.last().map_or(0, |(seq, _)| seq.0));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let probe = ReadLog { log: log.clone(), from: middle, limit: 1, reverse: false };
-            match self.read(probe).await?.first() {
-                Some((_, entry)) if entry.id.tick() + ID_SLACK_TICKS < id.tick() => low = middle + 1,
-                _ => high = middle,
-            }
-        }
+        // The first entry that could be the one, then a walk through the doubtful time.
+        let high = newest.last().map_or(0, |(seq, _)| seq.0);
+        let tick = id.tick().saturating_sub(ID_SLACK_TICKS);
+        let mut low = self.first_near(&log, tick, 1, high).await?;
         loop {
             let page = ReadLog { log: log.clone(), from: low, limit: FIND_PAGE, reverse: false };
             let page = self.read(page).await?;
@@ -396,6 +472,22 @@ impl Feeds {
         Ok(old.len())
     }
 
+    /// Adds the checks that a message was not recalled.
+    pub(crate) fn check_not_recalled(
+        &self,
+        batch: &mut Batch,
+        app: AppId,
+        feed: Feed,
+        message: MessageId,
+        at: Timestamp,
+    ) {
+        let (recalled, period) = (keys::recalled(app, feed, message), keys::period_of(at));
+        self.remember_period(period);
+        for period in self.dedupe_periods(period) {
+            batch.check(CellKey::period(period, recalled.clone()), Expect::Absent);
+        }
+    }
+
     /// Where the first answer to a send may stand: in its own period; in the one before, since a row lives for
     /// one to two periods; and in later ones that there are, if the clock was ahead meanwhile.
     fn dedupe_periods(&self, period: u32) -> SmallVec<[u32; 2]> {
@@ -407,7 +499,32 @@ impl Feeds {
         periods
     }
 
-    async fn first_answer(&self, periods: &[u32], dedupe: &[u8]) -> Result<Option<Sent>, StoreError> {
+    /// Adds to a batch what makes a repeat of an entry known, with the checks that it is none. Answers the periods
+    /// in which the first answer to a repeat stands.
+    pub(crate) fn remember_answer(
+        &self,
+        batch: &mut Batch,
+        dedupe: &bytes::Bytes,
+        entry: &Entry,
+        slot: kv::Slot,
+    ) -> SmallVec<[u32; 2]> {
+        let period = keys::period_of(entry.at);
+        self.remember_period(period);
+        let periods = self.dedupe_periods(period);
+        for period in &periods {
+            batch.check(CellKey::period(*period, dedupe.clone()), Expect::Absent);
+        }
+        let answer = Template::new().slot(slot);
+        let answer = answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
+        batch.put(Space::Period(period), dedupe.clone(), answer);
+        periods
+    }
+
+    pub(crate) async fn first_answer(
+        &self,
+        periods: &[u32],
+        dedupe: &[u8],
+    ) -> Result<Option<Sent>, StoreError> {
         let cells: Vec<CellKey> =
             periods.iter().map(|period| CellKey::period(*period, dedupe.to_vec())).collect();
         let Some(mut row) = self.kv.get_many(&cells).await?.into_iter().flatten().next() else {

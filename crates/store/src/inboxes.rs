@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 use bytes::Bytes;
 use kv::{Batch, CellKey, Expect, Kv, KvError, Scan, Space, ValueHash};
-use model::{AppId, DeviceNumber, Feed, Seq, Uid, Username};
+use model::{AppId, ConversationId, DeviceNumber, Feed, Seq, Uid, Username};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
@@ -35,6 +35,16 @@ pub struct FollowedFeed {
     pub position: Seq,
     /// The peer of a one-to-one conversation.
     pub peer: Option<Username>,
+}
+
+/// A conversation that a user follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowedConversation {
+    pub conversation: ConversationId,
+    /// The peer's name, or the public id of a group.
+    pub name: Username,
+    /// Read up to here.
+    pub read: Seq,
 }
 
 type User = (AppId, Uid);
@@ -104,6 +114,29 @@ impl Inboxes {
             }
         }
         Ok(feeds)
+    }
+
+    /// The conversations that a user follows, and how far he has read them.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn conversations(&self, app: AppId, uid: Uid) -> Result<Vec<FollowedConversation>, StoreError> {
+        let mut scan = Scan::prefix(Space::Main, keys::inboxes(app, uid), SCAN_ROWS);
+        let mut conversations = Vec::new();
+        loop {
+            let rows = self.kv.scan(scan.clone()).await?;
+            let full = rows.len() == SCAN_ROWS;
+            for (key, value) in rows {
+                scan.from = [&key[..], &[0]].concat().into();
+                let InboxRow { read, peer, .. } = InboxRow::decode(value)?;
+                if let (Some(Feed::Conversation(conversation)), Some(name)) = (keys::inbox_feed(&key), peer) {
+                    conversations.push(FollowedConversation { conversation, name, read });
+                }
+            }
+            if !full {
+                return Ok(conversations);
+            }
+        }
     }
 
     /// How far a device is in a feed.
@@ -265,7 +298,7 @@ impl Inboxes {
     }
 
     /// Adds to `batch` that a user has read a conversation up to `seq`, checked against the present row.
-    /// The check's index is the batch's last one.
+    /// The check's index is the batch's last one. `false`: it is read already, or nothing was ever said in it.
     pub(crate) async fn mark_read(
         &self,
         batch: &mut Batch,
@@ -273,18 +306,17 @@ impl Inboxes {
         uid: Uid,
         feed: Feed,
         seq: Seq,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let cell = CellKey::main(keys::inbox(app, uid, feed));
-        // Nothing was ever said in a conversation without a row: there is nothing to mark.
-        let Some(stored) = self.kv.get(cell.clone()).await? else { return Ok(()) };
+        let Some(stored) = self.kv.get(cell.clone()).await? else { return Ok(false) };
         let mut row = InboxRow::decode(stored.clone())?;
         if row.read >= seq {
-            return Ok(());
+            return Ok(false);
         }
         row.read = seq;
         batch.check(cell.clone(), expect(Some(&stored)));
         batch.put(Space::Main, cell.key, row.encode());
-        Ok(())
+        Ok(true)
     }
 
     fn pending_position(&self, user: User, device: DeviceNumber, feed: Feed) -> Seq {
@@ -380,7 +412,7 @@ mod tests {
     use super::*;
     use domain::device::{Device, Devices};
     use kv::Read;
-    use model::{ConversationId, DeviceClass, Resource, Timestamp};
+    use model::{DeviceClass, Resource, Timestamp};
 
     use crate::testing::Staged;
     use crate::writer::Writer;

@@ -20,7 +20,12 @@
 //! | app `j` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
 //! | app `l` uid target | the user follows the target's presence, until when | presence | lists |
 //! | app `L` target uid | the same, seen from the target | presence | changes of the target |
+//! | app `o` uid feed | what a user set for a conversation: pinned, marks, hidden, deleted (JSON) | conversations, deletions | lists, history |
+//! | app `a` feed message id | the message's reactions (JSON) | reactions | history, lists; recalls delete it |
+//! | app `E` feed message id | the sequences of the message's edits | edits | edits; a policy cell of recalls |
+//! | app `p` feed | the conversation's pinned messages (JSON) | pins | lists of pins |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
+//! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
 //! | log | entries | read by |
@@ -30,13 +35,15 @@
 //! | app `R` | removed uids | user count, sweeping |
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
+//! | app `r` | reports of messages (JSON) | the admin API |
 //! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
 //! | app `w` | notes: what webhooks tell that stands in no feed | webhooks (cursors); trimmed behind them |
 
 use bytes::Bytes;
 use kv::Template;
 use model::{
-    AppId, AppKey, ClientMessageId, ConversationId, Feed, GroupId, MessageId, Timestamp, Uid, Username,
+    AppId, AppKey, ClientMessageId, ConversationId, EntryKind, Feed, GroupId, MessageId, Timestamp, Uid,
+    Username,
 };
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
@@ -137,7 +144,7 @@ pub fn inbox(app: AppId, uid: Uid, feed: Feed) -> Bytes {
     key.into()
 }
 
-/// The feed of an inbox key.
+/// The feed of an inbox key, or of a key of [`own_view`].
 pub fn inbox_feed(inbox: &[u8]) -> Option<Feed> {
     feed_of(inbox.get(13..)?)
 }
@@ -216,6 +223,36 @@ pub fn blocks(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'b', uid)
 }
 
+/// Prefix of what a user set for his conversations.
+pub fn own_views(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'o', uid)
+}
+
+pub fn own_view(app: AppId, uid: Uid, feed: Feed) -> Bytes {
+    let mut key = key(app, b'o', 25);
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    push_feed(&mut key, feed);
+    key.into()
+}
+
+pub fn reactions(app: AppId, feed: Feed, message: MessageId) -> Bytes {
+    of_message(app, b'a', feed, message)
+}
+
+pub fn edits(app: AppId, feed: Feed, message: MessageId) -> Bytes {
+    of_message(app, b'E', feed, message)
+}
+
+pub fn pins(app: AppId, feed: Feed) -> Bytes {
+    let mut key = key(app, b'p', 17);
+    push_feed(&mut key, feed);
+    key.into()
+}
+
+pub fn reports(app: AppId) -> Bytes {
+    key(app, b'r', 0).into()
+}
+
 pub fn arrivals(app: AppId) -> Bytes {
     key(app, b'v', 0).into()
 }
@@ -242,12 +279,18 @@ pub fn dedupe(app: AppId, sender: Uid, feed: Feed, client: ClientMessageId, dige
     key.into()
 }
 
-/// Says that a message was recalled (cell of a period).
-pub fn recalled(app: AppId, feed: Feed, message: MessageId) -> Bytes {
-    let mut key = key(app, b'y', 25);
-    push_feed(&mut key, feed);
+/// The dedupe row of a receipt for one message (cell of a period).
+pub fn receipt(app: AppId, sender: Uid, kind: EntryKind, message: MessageId) -> Bytes {
+    let mut key = key(app, b'k', 17);
+    key.extend_from_slice(&sender.0.to_be_bytes());
+    key.push(kind as u8);
     key.extend_from_slice(&message.0.to_be_bytes());
     key.into()
+}
+
+/// Says that a message was recalled (cell of a period).
+pub fn recalled(app: AppId, feed: Feed, message: MessageId) -> Bytes {
+    of_message(app, b'y', feed, message)
 }
 
 /// The period that a point in time falls into.
@@ -284,6 +327,13 @@ fn with_uid(app: AppId, tag: u8, uid: Uid) -> Bytes {
     key.into()
 }
 
+fn of_message(app: AppId, tag: u8, feed: Feed, message: MessageId) -> Bytes {
+    let mut key = key(app, tag, 25);
+    push_feed(&mut key, feed);
+    key.extend_from_slice(&message.0.to_be_bytes());
+    key.into()
+}
+
 fn with_uids(app: AppId, tag: u8, uid: Uid, peer: Uid) -> Bytes {
     let mut key = key(app, tag, 16);
     key.extend_from_slice(&uid.0.to_be_bytes());
@@ -311,12 +361,18 @@ mod tests {
             presence(app, Uid(1)),
             follows(app, Uid(1), Uid(2)),
             follower(app, Uid(1), Uid(2)),
+            own_view(app, Uid(1), feed),
+            reactions(app, feed, MessageId(1)),
+            edits(app, feed, MessageId(1)),
+            pins(app, feed),
+            reports(app),
             inbox(app, Uid(1), feed),
             feed_log(app, feed),
             arrivals(app),
             notices(app),
             hook_position(app, "rule"),
             dedupe(app, Uid(1), feed, ClientMessageId(1), 0),
+            receipt(app, Uid(1), EntryKind::ReadReceipt, MessageId(1)),
             recalled(app, feed, MessageId(1)),
         ] {
             assert_eq!(key[..4], [1, 2, 3, 4]);

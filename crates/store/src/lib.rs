@@ -3,7 +3,8 @@
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
 //! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`],
-//! [`PresenceBook`]. Nothing here decides; a method writes what
+//! [`PresenceBook`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins). Nothing here
+//! decides; a method writes what
 //! `domain` decided, or says that the facts moved.
 
 mod apps;
@@ -11,8 +12,10 @@ mod arrivals;
 mod blocks;
 mod cache;
 mod contacts;
+mod conversations;
 mod devices;
 mod error;
+mod extras;
 mod feeds;
 mod format;
 mod heads;
@@ -36,12 +39,14 @@ pub use apps::{Apps, NewApp};
 pub use arrivals::{Arrivals, Arrived};
 pub use blocks::BlockLists;
 pub use contacts::{Contacts, StoredRelation};
+pub use conversations::{Conversations, StoredView};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
+pub use extras::{EditWritten, Extras, StoredEdits, StoredPins, StoredReactions};
 pub use feeds::{Appended, Feeds, Sent, Written};
 pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
-pub use inboxes::{FollowedFeed, Inboxes};
+pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
 pub use kv::KvError as EngineError;
 pub use presence::{PresenceBook, StoredPublication};
 pub use rows::Versioned;
@@ -60,6 +65,8 @@ pub struct Store {
     pub contacts: Arc<Contacts>,
     pub blocks: Arc<BlockLists>,
     pub presence: Arc<PresenceBook>,
+    pub conversations: Arc<Conversations>,
+    pub extras: Arc<Extras>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -88,6 +95,8 @@ impl Store {
                 Arc::clone(&feeds),
             )),
             presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
+            conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
+            extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
             users,
             feeds,
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),

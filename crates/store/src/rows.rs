@@ -1,7 +1,7 @@
 //! How rows are written: a version byte, then JSON for what is read seldom, own bytes for what is hot.
 
 use bytes::{Buf, BufMut, Bytes};
-use kv::{KvError, ValueHash};
+use kv::{Expect, KvError, ValueHash};
 use model::{DeviceNumber, Seq, Username};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,11 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -
         Some((version, _)) => Err(StoreError::Damaged { what, detail: format!("version {version}") }),
         None => Err(StoreError::Damaged { what, detail: "it is empty".to_owned() }),
     }
+}
+
+/// That a cell is as it was read.
+pub(crate) fn expect(version: Option<ValueHash>) -> Expect {
+    version.map_or(Expect::Absent, Expect::Hash)
 }
 
 /// What was written; `None` when a check of the batch did not hold any more.

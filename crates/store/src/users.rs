@@ -341,6 +341,7 @@ impl Users {
         contacts::sweep(&*self.kv, app, uid).await?;
         presence::sweep(&*self.kv, app, uid).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
+        kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::own_views(app, uid), 0)).await?;
         let log = keys::feed_log(app, model::Feed::Events(uid));
         let head = self.kv.log_head(&log).await?;
         loop {
