@@ -9,10 +9,15 @@ use domain::account::{BatchRefused, RegisterRefused};
 use domain::app::SettingError;
 use domain::block::BlockRefused;
 use domain::contact::ContactRefused;
+use domain::conversation::ConversationRefused;
 use domain::device::LoginRefused;
+use domain::edit::EditRefused;
 use domain::hook::{AskRefused, RuleRefused};
 use domain::message::{RecallRefused, SendRefused};
+use domain::pin::PinRefused;
 use domain::presence::PresenceRefused;
+use domain::reaction::ReactRefused;
+use domain::report::ReportRefused;
 use domain::token::TokenRefused;
 use store::{EngineError, StoreError};
 use thiserror::Error;
@@ -46,8 +51,13 @@ refusals!(
     RegisterRefused,
     SettingError,
     LoginRefused,
+    ConversationRefused,
+    EditRefused,
+    PinRefused,
+    ReactRefused,
     RecallRefused,
     RuleRefused,
+    ReportRefused,
     SendRefused,
     TokenRefused
 );

@@ -1,4 +1,4 @@
-//! Entries of users' event logs, as the use cases about people make them.
+//! Entries of events, as the use cases about people and conversations make them.
 
 use std::sync::Arc;
 
@@ -52,7 +52,12 @@ impl UseCases {
         news: UserNews<'_>,
         at: Timestamp,
     ) -> Result<(Feed, Entry), Error> {
-        let entry = Entry {
+        Ok((Feed::Events(news.to), self.news_entry(news, at).await?))
+    }
+
+    /// The entry of an event, whatever the log that it belongs in.
+    pub(crate) async fn news_entry(&self, news: UserNews<'_>, at: Timestamp) -> Result<Entry, Error> {
+        Ok(Entry {
             id: self.ids.next(at).await?,
             kind: EntryKind::Event,
             dialect: Dialect::Kith,
@@ -67,8 +72,7 @@ impl UseCases {
             only_for: Vec::new(),
             subject: None,
             payload: Event::new(news.news).encode(),
-        };
-        Ok((Feed::Events(news.to), entry))
+        })
     }
 
     /// Tells the live sessions of entries that were written.

@@ -258,8 +258,31 @@ impl Settings {
         Rate::per_second(self.messages_per_second)
     }
 
+    /// Messages that came before this are not kept.
+    pub fn oldest_message(&self, now: Timestamp) -> Timestamp {
+        oldest(self.history_days, now)
+    }
+
+    /// What came before this is no longer found by its id alone. Never before the messages themselves go, since
+    /// their removal goes along what came.
+    pub fn oldest_arrival(&self, now: Timestamp) -> Timestamp {
+        match (self.arrivals_days, self.history_days) {
+            (0, _) => Timestamp(0),
+            (days, history) => oldest(days.max(history), now),
+        }
+    }
+
     pub fn recall_window(&self) -> Duration {
         Duration::from_secs(self.recall_window_seconds)
+    }
+}
+
+/// The beginning of the last days; 0 days are all time.
+fn oldest(days: u64, now: Timestamp) -> Timestamp {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    match days {
+        0 => Timestamp(0),
+        days => Timestamp(now.0.saturating_sub(days.saturating_mul(DAY_MS))),
     }
 }
 

@@ -152,7 +152,7 @@ pub fn decide_send(
 ///
 /// # Errors
 /// [`SendRefused::TooLarge`].
-pub(crate) fn check_size(settings: &Settings, payload: &Bytes) -> Result<(), SendRefused> {
+pub fn check_size(settings: &Settings, payload: &Bytes) -> Result<(), SendRefused> {
     let limit = settings.message_bytes_limit.min(limits::PAYLOAD_BYTES as u64);
     let bytes = payload.len();
     if bytes as u64 > limit { Err(SendRefused::TooLarge { bytes, limit }) } else { Ok(()) }

@@ -31,7 +31,7 @@ const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
 /// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
-pub(crate) const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
+pub const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
 /// The first answer to a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
 //! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`],
-//! [`PresenceBook`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins). Nothing here
-//! decides; a method writes what
+//! [`PresenceBook`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`].
+//! Nothing here decides; a method writes what
 //! `domain` decided, or says that the facts moved.
 
 mod apps;
@@ -24,6 +24,7 @@ mod ids;
 mod inboxes;
 pub mod keys;
 mod presence;
+mod reports;
 mod rows;
 #[cfg(test)]
 mod testing;
@@ -43,12 +44,13 @@ pub use conversations::{Conversations, StoredView};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use extras::{EditWritten, Extras, StoredEdits, StoredPins, StoredReactions};
-pub use feeds::{Appended, Feeds, Sent, Written};
+pub use feeds::{Appended, Feeds, ID_SLACK_TICKS, Sent, Written};
 pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
 pub use kv::KvError as EngineError;
 pub use presence::{PresenceBook, StoredPublication};
+pub use reports::{Reports, StoredReport};
 pub use rows::Versioned;
 pub use users::{Account, NewUser, PasswordHash, Registered, Users};
 
@@ -67,6 +69,7 @@ pub struct Store {
     pub presence: Arc<PresenceBook>,
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
+    pub reports: Arc<Reports>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -96,6 +99,7 @@ impl Store {
             )),
             presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
+            reports: Arc::new(Reports::new(Arc::clone(&kv))),
             extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
             users,
             feeds,
