@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 use model::{
-    AppId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, News, Presence, Seq,
-    Timestamp, Uid, Username,
+    AppId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, News, Presence,
+    PresenceNews, Seq, Timestamp, Uid, Username,
 };
 use parking_lot::Mutex;
 
@@ -48,7 +48,7 @@ fn dropped(changes: u64) {
 }
 
 /// What each follower is told of, with the end of his subscription.
-type Told = AHashMap<Uid, Vec<(Arc<Presence>, Timestamp)>>;
+type Told = AHashMap<Uid, Vec<(Arc<PresenceNews>, Timestamp)>>;
 
 impl UseCases {
     /// Tells of everything that was noted since the last call. Called once a second by [`crate::Jobs`].
@@ -89,9 +89,9 @@ impl UseCases {
             *room -= followers.len();
             let Some(account) = self.store.users.get(app.value.id, *uid).await? else { continue };
             for presence in self.shown(app, &[account]).await? {
-                let presence = Arc::new(presence);
+                let news = Arc::new(PresenceNews { id: self.ids.next(now).await?.0, presence });
                 for (follower, until) in &followers {
-                    told.entry(*follower).or_default().push((Arc::clone(&presence), *until));
+                    told.entry(*follower).or_default().push((Arc::clone(&news), *until));
                 }
             }
         }
@@ -128,12 +128,12 @@ impl UseCases {
         app: &Tenant,
         follower: Uid,
         name: &Username,
-        changes: &[(Arc<Presence>, Timestamp)],
+        changes: &[(Arc<PresenceNews>, Timestamp)],
         at: Timestamp,
     ) -> Result<(), Error> {
-        let seen = |(presence, until): &(Arc<Presence>, Timestamp)| Presence {
-            until: Some(*until),
-            ..Presence::clone(presence)
+        let seen = |(news, until): &(Arc<PresenceNews>, Timestamp)| PresenceNews {
+            id: news.id,
+            presence: Presence { until: Some(*until), ..news.presence.clone() },
         };
         let news = News::Presence(changes.iter().map(seen).collect());
         let entry = Entry {

@@ -28,7 +28,7 @@ pub enum News {
     Contact(ContactNews),
     Conversation(ConversationNews),
     /// What is shown of some users has changed. Told to who is connected, and stored for nobody.
-    Presence(Vec<Presence>),
+    Presence(Vec<PresenceNews>),
     /// The sender removed his whole history and all his conversations from his view.
     HistoryCleared,
 }
@@ -241,6 +241,14 @@ pub enum ConversationChange {
         /// The first few of them.
         users: Vec<String>,
     },
+}
+
+/// Something changed in what is shown of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceNews {
+    /// An id of its own among messages, since some clients pass over what has an id that they have seen.
+    pub id: u64,
+    pub presence: Presence,
 }
 
 /// What is shown of a user's presence.

@@ -22,7 +22,7 @@ pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
 pub use entry::{Dialect, Entry, EntryError, EntryKind};
 pub use event::{
     ContactChange, ContactNews, ConversationChange, ConversationKind, ConversationNews, Event, GroupChange,
-    GroupKind, GroupNews, News, Presence,
+    GroupKind, GroupNews, News, Presence, PresenceNews,
 };
 pub use feed::{ConversationId, Feed};
 pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};

@@ -19,7 +19,10 @@ pub(crate) fn remainder(app_key: &str, entry: &Entry, event: &Event) -> Bytes {
         News::Group(news) => encode_event(EventBody::Muc(&group_body(app_key, actor, news))),
         News::Contact(news) => encode_event(EventBody::Roster(&roster_body(app_key, actor, news))),
         // Written without blanks and with all control characters escaped.
-        News::Presence(presences) => presence(presences),
+        News::Presence(news) => {
+            let shown: Vec<Presence> = news.iter().map(|news| news.presence.clone()).collect();
+            presence(&shown)
+        }
         News::Conversation(news) => {
             encode_event(EventBody::Notify(&notices::conversation(entry, news).to_string()))
         }

@@ -8,7 +8,7 @@ use easemob_wire::downlink::{
 };
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
-    ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, Presence, Seq,
+    ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, PresenceNews, Seq,
     Timestamp, Uid, Username,
 };
 use session::clock::{Offer, live_key};
@@ -64,8 +64,8 @@ pub(crate) fn answer_with_message(member: &Member, answer: &SendAnswer<'_>, sent
     encode_answer_with_meta(answer, queue, &meta(member.app_key.as_str(), sent.feed, &sent.entry))
 }
 
-/// The presence of several users as an element each: in one, the web SDKs show every user with the devices of all
-/// those before him.
+/// The presence of several users as an element each, with an id of its own: in one element the web SDKs show every
+/// user with the devices of all, and agora-chat passes over an id that it has seen.
 fn one_by_one(app_key: &str, delivery: &Delivery) -> Option<Vec<Bytes>> {
     let entry = &delivery.entry;
     if delivery.seq != Seq::ZERO || entry.dialect != Dialect::Kith {
@@ -75,9 +75,8 @@ fn one_by_one(app_key: &str, delivery: &Delivery) -> Option<Vec<Bytes>> {
         return None;
     };
     let (from, to) = addresses(app_key, delivery.feed, entry);
-    let one = |presence: Presence| {
-        encode_meta(entry.id.0, from, to, entry.at.0, &news::presence(std::slice::from_ref(&presence)))
-    };
+    let one =
+        |news: PresenceNews| encode_meta(news.id, from, to, entry.at.0, &news::presence(&[news.presence]));
     Some(presences.into_iter().map(one).collect())
 }
 

@@ -1,5 +1,7 @@
 //! Changes of presence: told once a second to followers who are there (msync.md 2.17).
 
+use std::collections::BTreeSet;
+
 use domain::presence::Publish;
 use easemob_wire::client::Downlink;
 use easemob_wire::{EVENT_QUEUE, pb};
@@ -9,7 +11,7 @@ use super::house::{Client, House};
 
 /// The notices that a client was told, an element each, and the number of frames.
 fn notices(client: &mut Client<'_>) -> (Vec<Value>, usize) {
-    let (mut notices, mut frames) = (Vec::new(), 0);
+    let (mut notices, mut frames, mut ids) = (Vec::new(), 0, BTreeSet::new());
     for downlink in client.react() {
         let Downlink::Sync(sync) = downlink else { continue };
         let told = sync.metas.iter().filter(|meta| meta.ns() == pb::meta::NameSpace::Notify);
@@ -17,6 +19,7 @@ fn notices(client: &mut Client<'_>) -> (Vec<Value>, usize) {
         for meta in told {
             // Nothing is kept, so that nothing is to be acknowledged.
             assert_eq!((sync.queue.as_ref().unwrap().name(), sync.is_last()), (EVENT_QUEUE, true));
+            assert!(ids.insert(meta.id()), "agora-chat passes over an id that it has seen");
             notices.push(serde_json::from_slice(meta.payload.as_ref().unwrap()).unwrap());
         }
         frames += usize::from(notices.len() > before);
