@@ -31,6 +31,7 @@ mod list_conversations;
 mod log_in;
 mod log_out;
 mod mute_user;
+mod offline;
 mod online;
 mod passwords;
 mod pin_message;

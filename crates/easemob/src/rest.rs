@@ -26,6 +26,7 @@ mod measures;
 mod messages;
 mod mutes;
 mod not_enabled;
+mod offline;
 mod origin;
 mod presence;
 mod query;

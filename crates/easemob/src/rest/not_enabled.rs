@@ -55,12 +55,6 @@ static FAMILIES: &[Family] = {
         ),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
         family(
-            &["/users/*/offline_msg_count", "/users/*/offline_msg_status/*"],
-            OFF,
-            None,
-            "offline message",
-        ),
-        family(
             &[
                 "/users/*/user_channels/**",
                 "/users/*/user_channel/**",

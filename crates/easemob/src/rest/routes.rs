@@ -65,6 +65,7 @@ static FAMILIES: &[&[Route]] = &[
     super::presence::ROUTES,
     super::mutes::ROUTES,
     super::recalls::ROUTES,
+    super::offline::ROUTES,
 ];
 
 /// Everything that is served.

@@ -62,6 +62,8 @@ DELETE /users/{user}/presence                | credentials_missing token_malform
 GET    /users/{user}/presence/sublist        | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 POST   /users/{user}/presence/{expiry}       | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 POST   /users/{user}/presence/{resource}/{status} | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/offline_msg_count       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /users/{user}/offline_msg_status/{message} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 ";
 
 struct Row {

@@ -11,7 +11,7 @@ fn text(to: &Value) -> Value {
 }
 
 impl World {
-    async fn uid(&self, name: &str) -> Uid {
+    pub(super) async fn uid(&self, name: &str) -> Uid {
         self.use_cases
             .find_user(&self.app, name)
             .await

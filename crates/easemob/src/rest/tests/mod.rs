@@ -9,6 +9,7 @@ mod malformed;
 mod messages;
 mod mutes;
 mod not_enabled;
+mod offline;
 mod presence;
 mod recalls;
 mod sessions;

@@ -113,14 +113,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "forbidden_op",
             "push service not open!",
         ),
-        (
-            "GET",
-            "/users/alice/offline_msg_count",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "offline message service not open!",
-        ),
         ("POST", "/chatfiles", 403, "service_not_enabled", "forbidden_op", "chatfile service not open!"),
     ] {
         let reply = world.call(method, path, Some(&alice), None).await;

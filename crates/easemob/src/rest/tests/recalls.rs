@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::World;
 
 impl World {
-    async fn sent(&self, from: &str, to: &str, message_type: &str) -> String {
+    pub(super) async fn sent(&self, from: &str, to: &str, message_type: &str) -> String {
         let body = if message_type == "cmd" { json!({ "action": "go" }) } else { json!({ "msg": "hi" }) };
         let request = json!({ "from": from, "to": [to], "type": message_type, "body": body });
         let reply = self.back_end("POST", "/messages/users", Some(request)).await.ok();

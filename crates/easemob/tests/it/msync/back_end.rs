@@ -158,3 +158,23 @@ fn what_the_back_end_takes_back_goes_from_all_devices() {
     bob.react();
     assert_eq!(bob.repeats(), 0, "it came and was acknowledged in the queue of the conversation");
 }
+
+#[test]
+fn what_a_device_took_does_not_wait_any_more() {
+    let house = House::new();
+    house.register("bob");
+    house.post("admin", "bob", "one", &POST);
+    house.post("alice", "bob", "two", &POST);
+    let waiting = || {
+        let account = house.wait(house.use_cases.get_user(&house.tenant(), "bob")).unwrap();
+        house.wait(house.use_cases.count_waiting(&house.tenant(), &account)).unwrap()
+    };
+    assert_eq!(waiting(), 2);
+    let mut bob = house.log_in("bob", "webim_web_devB");
+    bob.unread();
+    bob.react();
+    assert_eq!(waiting(), 0);
+    bob.drop_socket();
+    house.post("admin", "bob", "three", &POST);
+    assert_eq!(waiting(), 1);
+}
