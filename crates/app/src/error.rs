@@ -12,6 +12,7 @@ use domain::contact::ContactRefused;
 use domain::conversation::ConversationRefused;
 use domain::device::LoginRefused;
 use domain::edit::EditRefused;
+use domain::group::GroupRefused;
 use domain::hook::{AskRefused, RuleRefused};
 use domain::message::{RecallRefused, SendRefused};
 use domain::pin::PinRefused;
@@ -48,6 +49,7 @@ refusals!(
     BlockRefused,
     ContactRefused,
     PresenceRefused,
+    GroupRefused,
     RegisterRefused,
     SettingError,
     LoginRefused,

@@ -71,6 +71,8 @@ impl UseCases {
             target_resource: None,
             only_for: Vec::new(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: Event::new(news.news).encode(),
         })
     }

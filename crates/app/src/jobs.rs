@@ -1,5 +1,5 @@
-//! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping removed users,
-//! telling of presence.
+//! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping what removed users
+//! and destroyed groups leave behind, telling of presence.
 //!
 //! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
@@ -23,7 +23,7 @@ const PRESENCE_MERGE: Duration = Duration::from_secs(1);
 /// How long sweeping waits after a fault.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
-/// Apps whose removed users wait to be swept. Who they are is stored, so nothing is lost with this.
+/// Apps whose removed users and destroyed groups wait to be swept. Who they are is stored, so nothing is lost with this.
 #[derive(Debug, Default)]
 pub(crate) struct Sweeps {
     apps: Mutex<AHashSet<AppId>>,
@@ -132,8 +132,8 @@ impl Jobs {
         store.apps.list().iter().for_each(|app| sweeps.request(app.value.id));
         loop {
             let app = sweeps.next().await;
-            if let Err(error) = store.users.sweep_removed(app).await {
-                tracing::warn!(%app, %error, "removed users could not be swept; tried again in a minute");
+            if let Err(error) = self.use_cases.sweep(app).await {
+                tracing::warn!(%app, %error, "what was removed could not be swept; tried again in a minute");
                 sleep(SWEEP_PAUSE).await;
                 sweeps.request(app);
             }

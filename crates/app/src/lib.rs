@@ -23,6 +23,7 @@ mod edit_message;
 mod error;
 mod event_log;
 mod find_user;
+mod groups;
 mod ids;
 mod issue_token;
 mod jobs;
@@ -33,6 +34,7 @@ mod log_out;
 mod mute_user;
 mod offline;
 mod online;
+mod parties;
 mod passwords;
 mod pin_message;
 pub mod ports;
@@ -74,6 +76,7 @@ pub use edit_message::{Change, EditMark, EditMessage, Edited, Editor, sender_ove
 pub use error::{Error, TraceId};
 pub use event_log::ActingDevice;
 pub use find_user::{Device, UserPage};
+pub use groups::{By, GroupPage, MemberPage, Outcome, Ranked, ReaderPage};
 pub use ids::MessageIds;
 pub use issue_token::{Grant, IssuedToken};
 pub use jobs::Jobs;
@@ -106,6 +109,7 @@ pub struct UseCases {
     pub(crate) call_rates: rates::Rates<(AppId, CallClass)>,
     pub(crate) registration_rates: rates::Rates<(AppId, AddressBlock)>,
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
+    pub(crate) group_turns: groups::Turns,
     pub(crate) online: online::Online,
     pub(crate) sweeps: jobs::Sweeps,
     pub(crate) ports: Ports,
@@ -155,6 +159,7 @@ impl UseCases {
             call_rates: rates::Rates::default(),
             registration_rates: rates::Rates::default(),
             message_rates: rates::Rates::default(),
+            group_turns: groups::Turns::default(),
             online: online::Online::default(),
             sweeps: jobs::Sweeps::default(),
             ports,

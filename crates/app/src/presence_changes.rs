@@ -150,6 +150,8 @@ impl UseCases {
             target_resource: None,
             only_for: Vec::new(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: Event::new(news).encode(),
         };
         let delivery = Delivery::new(app.value.id, Feed::Events(follower), Seq::ZERO, entry);

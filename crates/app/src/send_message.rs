@@ -1,9 +1,9 @@
-//! Sends a message to a user: the line that everything else is measured by.
+//! Sends a message to a user or a group: the line that everything else is measured by.
 
 use std::sync::Arc;
 
 use domain::hook::Verdict;
-use domain::message::{SendAccepted, SendMessage, SendView, Sender, decide_send};
+use domain::message::{SendAccepted, SendMessage, decide_send};
 use model::{ConversationId, Delivery, Feed, Hint, MessageId, Seq, Timestamp};
 use store::{Account, Appended, Sent};
 
@@ -28,7 +28,7 @@ impl From<Sent> for SentMessage {
 }
 
 impl UseCases {
-    /// Stores a message once and tells the live sessions of both users. A repeat gets the first answer.
+    /// Stores a message once and tells the live sessions of both users, or of all members. A repeat gets the first answer.
     ///
     /// # Errors
     /// `user_rate_limited`; those of [`decide_send`]; `message_content_rejected`, `blocked_by_webhook` and its finer
@@ -40,12 +40,8 @@ impl UseCases {
         let mut rewritten: Option<Box<SendMessage>> = None;
         for _ in 0..TRIES {
             let command = rewritten.as_deref().unwrap_or(command);
-            let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;
-            let view = SendView {
-                sender: &sender.user,
-                recipient: recipient.as_ref().map(|account| &account.user),
-                settings: &app.value.settings,
-            };
+            let parties = self.parties(app, &command.sender, &command.target, &command.directed).await?;
+            let view = parties.view(&app.value.settings);
             let now = self.now();
             let message_id = match reviewed_as {
                 Some(message_id) => message_id,
@@ -80,8 +76,6 @@ impl UseCases {
                     }
                 }
             }
-            let recipient = recipient.as_ref().expect("a message without recipient is refused");
-
             if accepted.online_only {
                 let told = self.tell(app, accepted, Seq::ZERO);
                 let rewritten = rewritten.map(|_| told);
@@ -89,7 +83,7 @@ impl UseCases {
             }
             let (client_id, digest) = (command.client_id, command.digest);
             let appended =
-                self.store.feeds.append_message(id, &accepted, &sender, recipient, client_id, digest).await?;
+                self.store.feeds.append_message(id, &accepted, &parties.facts(), client_id, digest).await?;
 
             match appended {
                 Appended::New(sent) => {
@@ -100,25 +94,13 @@ impl UseCases {
                     self.tell_again(app, accepted.conversation, sent).await;
                     return Ok(sent.into());
                 }
-                Appended::FactsMoved => self.forget(app, &sender, recipient),
+                Appended::FactsMoved => self.forget_parties(&parties),
             }
         }
         Err(Error::plain(conditions::Condition::WriteConflict))
     }
 
-    /// The two accounts that a message is about. The sender's is looked up by number: his name may be somebody
-    /// else's by now, while his old connection is still open.
-    pub(crate) async fn facts(
-        &self,
-        app: &Tenant,
-        sender: &Sender,
-        recipient: &str,
-    ) -> Result<(Arc<Account>, Option<Arc<Account>>), Error> {
-        let account = self.store.users.get(app.value.id, sender.uid).await?;
-        let Some(account) = account else { return Err(Error::plain(conditions::Condition::UserRemoved)) };
-        Ok((account, self.find_user(app, recipient).await?))
-    }
-
+    /// Drops what is held in memory of two accounts, after a check on them failed.
     pub(crate) fn forget(&self, app: &Tenant, sender: &Account, recipient: &Account) {
         self.store.users.forget(app.value.id, sender.user.uid);
         self.store.users.forget(app.value.id, recipient.user.uid);

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::message::{SendReceipt, SendView, decide_receipt};
-use model::{Delivery, Hint, MessageId, Timestamp};
+use domain::message::{ReceiptKind, ReceiptView, SendReceipt, Target, decide_receipt};
+use model::{ConversationId, Delivery, Entry, GroupId, Hint, MessageId, Timestamp};
 use store::Written;
 
 use crate::{Error, TRIES, Tenant, UseCases};
 
 impl UseCases {
     /// Appends the receipt to the event logs that it concerns, durably, so that an absent author and the
-    /// reader's other devices get it later.
+    /// reader's other devices get it later. A member who acknowledges a group's message again is counted once.
     ///
     /// # Errors
     /// Those of [`decide_receipt`]; faults.
@@ -20,22 +20,29 @@ impl UseCases {
         app: &Tenant,
         command: SendReceipt,
     ) -> Result<(MessageId, Timestamp), Error> {
+        let app_id = app.value.id;
+        // Members acknowledge one message at the same moment: in turn, so that each gets a number of his own.
+        let _turn = match (&command.target, command.kind) {
+            (Target::Group(name), ReceiptKind::Read) => Some(self.group_turns.take(app_id, name).await),
+            _ => None,
+        };
         for _ in 0..TRIES {
-            let (sender, recipient) = self.facts(app, &command.sender, &command.recipient).await?;
-            let view = SendView {
-                sender: &sender.user,
-                recipient: recipient.as_ref().map(|account| &account.user),
-                settings: &app.value.settings,
+            let parties = self.parties(app, &command.sender, &command.target, &[]).await?;
+            let (found, readers) = match (parties.conversation(), command.subject) {
+                (Some(ConversationId::Group(group)), Some(subject)) => {
+                    self.read_by(app, group, subject).await?
+                }
+                _ => (None, 0),
             };
+            let send = parties.view(&app.value.settings);
+            let view = ReceiptView { send, found: found.as_ref(), readers };
             let now = self.now();
             let id = self.ids.next(now).await?;
 
             let accepted = decide_receipt(view, &command, now, id)?;
-            let recipient = recipient.as_deref();
 
-            let (app_id, inboxes) = (app.value.id, &self.store.inboxes);
-            let feeds = &self.store.feeds;
-            match feeds.append_receipt(app_id, &accepted, &sender, recipient, inboxes).await? {
+            let (inboxes, feeds) = (&self.store.inboxes, &self.store.feeds);
+            match feeds.append_receipt(app_id, &accepted, &parties.facts(), inboxes).await? {
                 Written::Done(sequences) => {
                     for (feed, seq) in accepted.feeds.iter().zip(sequences) {
                         let delivery = Delivery::new(app_id, *feed, seq, accepted.entry.clone());
@@ -43,9 +50,23 @@ impl UseCases {
                     }
                     return Ok((id, now));
                 }
-                Written::FactsMoved => self.forget(app, &sender, recipient.unwrap_or(&sender)),
+                Written::FactsMoved => self.forget_parties(&parties),
             }
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// A message of a group, and how many have read it.
+    async fn read_by(
+        &self,
+        app: &Tenant,
+        group: GroupId,
+        subject: MessageId,
+    ) -> Result<(Option<Entry>, u32), Error> {
+        let app = app.value.id;
+        let conversation = ConversationId::Group(group);
+        let found = self.store.feeds.find_message(app, conversation, subject).await?;
+        let readers = self.store.groups.reader_count(app, group, subject).await?;
+        Ok((found.map(|(_, entry)| entry), u32::try_from(readers).unwrap_or(u32::MAX)))
     }
 }

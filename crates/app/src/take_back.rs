@@ -6,7 +6,7 @@ use bytes::Bytes;
 use conditions::Condition;
 use domain::post::{TakeBack, decide_author, decide_take_back};
 use model::{Delivery, Entry, Feed, Hint, MessageId, Seq};
-use store::Written;
+use store::{Facts, Written};
 
 use crate::{Error, TRIES, Tenant, UseCases};
 
@@ -36,7 +36,7 @@ impl UseCases {
             let decided = decide_take_back(settings, command, found, payload.clone(), now, id)?;
             let Some(accepted) = decided else { return Ok(()) };
 
-            match self.store.feeds.recall(app_id, &accepted, &[]).await? {
+            match self.store.feeds.recall(app_id, &accepted, &Facts::default()).await? {
                 Written::Done(sequences) => {
                     let feed = Feed::Conversation(accepted.conversation);
                     let delivery = Delivery::new(app_id, feed, sequences[0], accepted.notice);

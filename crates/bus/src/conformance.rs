@@ -162,6 +162,8 @@ fn entry(seq: u64) -> Entry {
         target_resource: None,
         only_for: Vec::new(),
         subject: None,
+        wants_receipts: false,
+        readers: None,
         payload: Bytes::from_static(b"payload"),
     }
 }

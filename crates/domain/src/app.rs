@@ -225,6 +225,16 @@ settings! {
     blocks_enabled: bool = true, "blocks.enabled";
     /// Users can publish presence and follow each other's; off answers "not enabled", and nobody is told of changes.
     presence_enabled: bool = true, "presence.enabled";
+    /// Members of a group may ask for receipts of what they say; off answers "not enabled" (505).
+    group_receipts: bool = true, "group.receipts";
+    /// How long a group's message can be acknowledged as read, in seconds (506).
+    group_receipt_seconds: u64 = 3 * 24 * 60 * 60, "group.receipt_seconds";
+    /// Largest number of members that a group's owner can set.
+    group_members_limit: u64 = 10_000, "group.members_limit";
+    /// Groups of the app at most; 0 is no limit.
+    groups_limit: u64 = 0, "groups.limit";
+    /// Groups that one user may be in; 0 is no limit.
+    groups_joined_limit: u64 = 3_000, "groups.joined_limit";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";

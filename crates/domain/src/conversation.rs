@@ -247,6 +247,8 @@ mod tests {
             target_resource: None,
             only_for: Vec::new(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: Bytes::new(),
         }
     }

@@ -10,6 +10,7 @@ pub mod contact;
 pub mod conversation;
 pub mod device;
 pub mod edit;
+pub mod group;
 pub mod hook;
 pub mod message;
 pub mod mute;

@@ -3,14 +3,15 @@
 use bytes::Bytes;
 use conditions::Condition;
 use model::{
-    ClientMessageId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, MessageId,
-    Resource, Seq, Timestamp, Uid, Username, limits,
+    ClientMessageId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, GroupId,
+    MessageId, Resource, Seq, Timestamp, Uid, Username, limits,
 };
 use thiserror::Error;
 
 use crate::Refusal;
 use crate::account::User;
 use crate::app::Settings;
+use crate::group::{Group, Member, Rank};
 use crate::mute::{MuteKind, check_mute};
 
 /// The user, and the device if it was one, that a message comes from.
@@ -24,12 +25,33 @@ pub struct Sender {
     pub connection: Option<ConnectionId>,
 }
 
-/// A message to a user, as a dialect hands it in.
+/// Whom something is said to, as the client wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    User(String),
+    /// A group, or a thread inside one.
+    Group(String),
+    Room(String),
+}
+
+impl Target {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(name) | Self::Group(name) | Self::Room(name) => name,
+        }
+    }
+}
+
+/// A message, as a dialect hands it in.
 #[derive(Clone, Debug)]
 pub struct SendMessage {
     pub sender: Sender,
-    /// The recipient's name as the client wrote it.
-    pub recipient: String,
+    pub target: Target,
+    /// The only members of the group that it is for; empty: all. Bounded by the dialect, a little above
+    /// [`limits::DIRECTED_USERS`].
+    pub directed: Vec<String>,
+    /// The sender asks a group's members to acknowledge that they read it.
+    pub wants_receipts: bool,
     /// The only device that it is for. Counts among the sender's own devices only (msync.md 2.1).
     pub resource: Option<Resource>,
     /// [`EntryKind::Message`] or [`EntryKind::Command`].
@@ -48,9 +70,63 @@ pub struct SendMessage {
 #[derive(Clone, Copy, Debug)]
 pub struct SendView<'a> {
     pub sender: &'a User,
-    /// `None`: nobody has the name.
-    pub recipient: Option<&'a User>,
+    pub recipient: Recipient<'a>,
+    /// Those of [`SendMessage::directed`] who are users.
+    pub directed: &'a [Uid],
     pub settings: &'a Settings,
+}
+
+/// Who was found under a [`Target`].
+#[derive(Clone, Copy, Debug)]
+pub enum Recipient<'a> {
+    /// `None`: nobody has the name.
+    User(Option<&'a User>),
+    /// The group, if there is one, and the sender as its member, if he is one.
+    Group { group: Option<&'a Group>, member: Option<&'a Member> },
+    /// There are no rooms.
+    NoRoom,
+}
+
+impl SendView<'_> {
+    /// The conversation, and the name that its queue has for the sender. Order: it is there; a group is not disabled;
+    /// the sender is in it.
+    fn conversation(&self, target: &Target) -> Result<(ConversationId, Username), SendRefused> {
+        let name = target.name();
+        match self.recipient {
+            Recipient::User(Some(user)) => {
+                Ok((ConversationId::single(self.sender.uid, user.uid), user.name.clone()))
+            }
+            Recipient::User(None) => Err(SendRefused::RecipientNotFound { name: name.to_owned() }),
+            Recipient::Group { group: None, .. } => Err(SendRefused::GroupNotFound { name: name.to_owned() }),
+            Recipient::Group { group: Some(group), .. } if group.disabled => Err(SendRefused::GroupDisabled),
+            Recipient::Group { group: Some(group), member: None } => Err(SendRefused::NotInGroup {
+                user: self.sender.name.to_string(),
+                group: group.public_id.to_string(),
+            }),
+            Recipient::Group { group: Some(group), member: Some(_) } => {
+                Ok((group.conversation(), group.public_id.clone()))
+            }
+            Recipient::NoRoom => Err(SendRefused::RoomNotFound { name: name.to_owned() }),
+        }
+    }
+
+    /// Whether the sender may speak. Order: muted himself; all are muted.
+    fn may_speak(&self, at: Timestamp) -> Result<(), SendRefused> {
+        let Recipient::Group { group: Some(group), member: Some(member) } = self.recipient else {
+            return Ok(());
+        };
+        if let Some(until) = member.muted_until.filter(|_| member.is_muted(at)) {
+            return Err(SendRefused::Muted { until });
+        }
+        let is_heard = member.allow_listed || group.rank(self.sender.uid, true) >= Rank::Admin;
+        if group.mute_all && !is_heard { Err(SendRefused::AllMuted) } else { Ok(()) }
+    }
+
+    /// Whether the sender runs the group.
+    fn is_leader(&self) -> bool {
+        matches!(self.recipient, Recipient::Group { group: Some(group), member: Some(_) }
+            if group.rank(self.sender.uid, true) >= Rank::Admin)
+    }
 }
 
 /// A message that may be written.
@@ -77,6 +153,24 @@ pub enum SendRefused {
     RoomNotFound { name: String },
     #[error("the name that the message stands under has more than {} bytes", limits::USERNAME_BYTES)]
     AuthorTooLong,
+    #[error("the group is disabled")]
+    GroupDisabled,
+    #[error("{user:?} is not a member of the group {group}")]
+    NotInGroup { user: String, group: String },
+    #[error("the sender is muted until {until:?}")]
+    Muted { until: Timestamp },
+    #[error("all are muted and the sender is not on the allow list")]
+    AllMuted,
+    #[error("the message names {} members or more, at most {} are allowed", .named, limits::DIRECTED_USERS)]
+    TooManyDirected { named: usize },
+    #[error("receipts in groups are off for this app (group.receipts)")]
+    ReceiptsDisabled,
+    #[error("this message can't be acknowledged by this user")]
+    ReceiptNotPermitted,
+    #[error("there is no message {subject} in the group")]
+    SubjectNotFound { subject: MessageId },
+    #[error("the message is older than group.receipt_seconds allows")]
+    ReceiptTooLate,
     #[error("the message is empty or malformed: {what}")]
     Invalid { what: &'static str },
 }
@@ -91,6 +185,15 @@ impl Refusal for SendRefused {
             Self::GroupNotFound { .. } => Condition::GroupNotFound,
             Self::RoomNotFound { .. } => Condition::ChatroomNotFound,
             Self::AuthorTooLong => Condition::ArgumentInvalid,
+            Self::GroupDisabled => Condition::GroupDisabled,
+            Self::NotInGroup { .. } => Condition::NotInGroup,
+            Self::Muted { .. } => Condition::MutedInConversation,
+            Self::AllMuted => Condition::NotInAllowlist,
+            Self::TooManyDirected { .. } => Condition::DirectedLimitExceeded,
+            Self::ReceiptsDisabled => Condition::GroupReceiptsDisabled,
+            Self::ReceiptNotPermitted => Condition::GroupReceiptNotPermitted,
+            Self::SubjectNotFound { .. } => Condition::MessageNotFound,
+            Self::ReceiptTooLate => Condition::MessageExpired,
             Self::Invalid { .. } => Condition::MessageInvalid,
         }
     }
@@ -103,12 +206,16 @@ impl Refusal for SendRefused {
             Self::TooLarge { limit, .. } => vec![("limit", limit.to_string())],
             Self::Invalid { what } => vec![("name", (*what).to_owned())],
             Self::AuthorTooLong => vec![("name", "from".to_owned())],
-            Self::SenderDeactivated | Self::SenderMuted => Vec::new(),
+            Self::NotInGroup { user, group } => vec![("user", user.clone()), ("group", group.clone())],
+            Self::Muted { until } => vec![("until", until.0.to_string())],
+            Self::SubjectNotFound { subject } => vec![("message", subject.to_string())],
+            _ => Vec::new(),
         }
     }
 }
 
-/// Decides a message to a user. Order: sender (deactivated, muted), form and size, recipient.
+/// Decides a message. Order: sender (deactivated, muted in the whole app); form and size; recipient, for a group: it is there, not disabled, the sender is
+/// in it; whether he may speak: muted himself, all muted; the members that it names.
 ///
 /// # Errors
 /// The first [`SendRefused`].
@@ -118,34 +225,40 @@ pub fn decide_send(
     at: Timestamp,
     id: MessageId,
 ) -> Result<SendAccepted, SendRefused> {
-    if !view.sender.active {
-        return Err(SendRefused::SenderDeactivated);
-    }
-    check_mute(view.sender, MuteKind::Single, at)?;
+    check_active(view.sender)?;
+    let kind = match command.target {
+        Target::User(_) => MuteKind::Single,
+        Target::Group(_) => MuteKind::Groups,
+        Target::Room(_) => MuteKind::Rooms,
+    };
+    check_mute(view.sender, kind, at)?;
     check_size(view.settings, &command.payload)?;
-    let Some(recipient) = view.recipient else {
-        return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() });
+    let (conversation, target_name) = view.conversation(&command.target)?;
+    view.may_speak(at)?;
+    if command.directed.len() > limits::DIRECTED_USERS {
+        return Err(SendRefused::TooManyDirected { named: command.directed.len() });
+    }
+    let is_to_self = conversation == ConversationId::single(command.sender.uid, command.sender.uid);
+    let is_group = matches!(command.target, Target::Group(_));
+    let only_for = match (command.directed.is_empty() || !is_group, view.directed) {
+        (true, _) => Vec::new(),
+        // The sender's other devices are shown it; and where nobody of those whom it names is there, it is for nobody.
+        (false, users) => users.iter().copied().chain([command.sender.uid]).collect(),
     };
     Ok(SendAccepted {
-        conversation: ConversationId::single(command.sender.uid, recipient.uid),
+        conversation,
         online_only: command.online_only,
         entry: Entry {
-            id,
-            kind: command.kind,
-            dialect: command.dialect,
-            at,
-            sender: command.sender.uid,
-            sender_device: command.sender.device,
-            sender_connection: command.sender.connection,
-            sender_name: command.sender.name.clone(),
-            sender_resource: command.sender.resource.clone(),
-            target_name: recipient.name.clone(),
-            target_resource: command.resource.clone().filter(|_| recipient.uid == command.sender.uid),
-            only_for: Vec::new(),
-            subject: None,
-            payload: command.payload.clone(),
+            target_resource: command.resource.clone().filter(|_| is_to_self),
+            only_for,
+            wants_receipts: command.wants_receipts && is_group,
+            ..entry(&command.sender, command.kind, command.dialect, target_name, &command.payload, at, id)
         },
     })
+}
+
+fn check_active(sender: &User) -> Result<(), SendRefused> {
+    if sender.active { Ok(()) } else { Err(SendRefused::SenderDeactivated) }
 }
 
 /// Holds a message against what its app's owner allows, as far as that can be stored.
@@ -156,6 +269,35 @@ pub fn check_size(settings: &Settings, payload: &Bytes) -> Result<(), SendRefuse
     let limit = settings.message_bytes_limit.min(limits::PAYLOAD_BYTES as u64);
     let bytes = payload.len();
     if bytes as u64 > limit { Err(SendRefused::TooLarge { bytes, limit }) } else { Ok(()) }
+}
+
+fn entry(
+    sender: &Sender,
+    kind: EntryKind,
+    dialect: Dialect,
+    target_name: Username,
+    payload: &Bytes,
+    at: Timestamp,
+    id: MessageId,
+) -> Entry {
+    Entry {
+        id,
+        kind,
+        dialect,
+        at,
+        sender: sender.uid,
+        sender_device: sender.device,
+        sender_connection: sender.connection,
+        sender_name: sender.name.clone(),
+        sender_resource: sender.resource.clone(),
+        target_name,
+        target_resource: None,
+        subject: None,
+        only_for: Vec::new(),
+        wants_receipts: false,
+        readers: None,
+        payload: payload.clone(),
+    }
 }
 
 /// What a receipt says about a message or conversation.
@@ -171,13 +313,23 @@ pub enum ReceiptKind {
 #[derive(Clone, Debug)]
 pub struct SendReceipt {
     pub sender: Sender,
-    /// The author of the message, or the peer of the conversation.
-    pub recipient: String,
+    /// The author of the message, or the peer of the conversation; the group.
+    pub target: Target,
     pub kind: ReceiptKind,
     /// The message; `None` for a conversation.
     pub subject: Option<MessageId>,
     pub dialect: Dialect,
     pub payload: Bytes,
+}
+
+/// What the decision needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceiptView<'a> {
+    pub send: SendView<'a>,
+    /// The message that a member of a group read; `None` when it is not there. Not asked for between two users.
+    pub found: Option<&'a Entry>,
+    /// How many members have acknowledged it.
+    pub readers: u32,
 }
 
 /// A receipt's entries: for the peer, and for the sender's own other devices where they care.
@@ -187,74 +339,93 @@ pub struct ReceiptAccepted {
     pub feeds: Vec<Feed>,
     /// The conversation whose read mark moves to its end.
     pub read: Option<ConversationId>,
+    /// The group whose message one more member has read.
+    pub counted: Option<GroupId>,
 }
 
 /// Decides a receipt. Delivered and read concern the author alone; a read conversation also the reader's
-/// other devices (msync.md 2.11). Where the peer is no user it is the back end, under one of its names, which follows
-/// nothing: only the reader's side is written.
+/// other devices, in a group only those (msync.md 2.11). Where the peer is no user it is the back end, under one of its
+/// names, which follows nothing: only the reader's side is written.
+///
+/// Order: as [`decide_send`] up to the recipient; then, for a group's message: the switch, the message, whether its
+/// author asked for receipts and is another, its age.
 ///
 /// # Errors
 /// As [`decide_send`], and [`SendRefused::Invalid`] when the message id is missing.
 pub fn decide_receipt(
-    view: SendView<'_>,
+    view: ReceiptView<'_>,
     command: &SendReceipt,
     at: Timestamp,
     id: MessageId,
 ) -> Result<ReceiptAccepted, SendRefused> {
-    if !view.sender.active {
-        return Err(SendRefused::SenderDeactivated);
-    }
-    check_size(view.settings, &command.payload)?;
+    check_active(view.send.sender)?;
+    check_size(view.send.settings, &command.payload)?;
     if command.kind != ReceiptKind::ConversationRead && command.subject.is_none() {
         return Err(SendRefused::Invalid { what: "ackMessageId" });
     }
-    let peer = view.recipient.map_or(Uid::BACK_END, |recipient| recipient.uid);
+    let (conversation, target_name) = match view.send.recipient {
+        Recipient::User(None) => (
+            ConversationId::single(command.sender.uid, Uid::BACK_END),
+            Username::parse(command.target.name()).unwrap_or_else(|_| Username::back_end()),
+        ),
+        _ => view.send.conversation(&command.target)?,
+    };
+    let mut counted = None;
+    let peer = match (view.send.recipient, command.kind) {
+        (Recipient::User(user), _) => user.map(|user| user.uid),
+        (_, ReceiptKind::ConversationRead) => None,
+        _ => {
+            counted = conversation.group();
+            Some(author_of(view, command, at)?)
+        }
+    };
     let own = Feed::Events(command.sender.uid);
-    let to_peer: Vec<Feed> =
-        view.recipient.map(|recipient| Feed::Events(recipient.uid)).into_iter().collect();
-    let (kind, feeds, read) = match command.kind {
-        ReceiptKind::Delivered => (EntryKind::DeliveryReceipt, to_peer, None),
-        ReceiptKind::Read => (EntryKind::ReadReceipt, to_peer, None),
+    let mut feeds: Vec<Feed> = peer.map(Feed::Events).into_iter().collect();
+    let (kind, read) = match command.kind {
+        ReceiptKind::Delivered => (EntryKind::DeliveryReceipt, None),
+        ReceiptKind::Read => (EntryKind::ReadReceipt, None),
         ReceiptKind::ConversationRead => {
-            let conversation = ConversationId::single(command.sender.uid, peer);
-            let mut feeds = to_peer;
             if feeds != [own] {
                 feeds.push(own);
             }
-            (EntryKind::ConversationRead, feeds, Some(conversation))
+            (EntryKind::ConversationRead, Some(conversation))
         }
-    };
-    let target_name = match view.recipient {
-        Some(recipient) => recipient.name.clone(),
-        None => Username::parse(&command.recipient).unwrap_or_else(|_| Username::back_end()),
     };
     Ok(ReceiptAccepted {
         feeds,
         read,
+        counted,
         entry: Entry {
-            id,
-            kind,
-            dialect: command.dialect,
-            at,
-            sender: command.sender.uid,
-            sender_device: command.sender.device,
-            sender_connection: command.sender.connection,
-            sender_name: command.sender.name.clone(),
-            sender_resource: command.sender.resource.clone(),
-            target_name,
-            target_resource: None,
-            only_for: Vec::new(),
             subject: command.subject,
-            payload: command.payload.clone(),
+            readers: counted.map(|_| view.readers.saturating_add(1)),
+            ..entry(&command.sender, kind, command.dialect, target_name, &command.payload, at, id)
         },
     })
+}
+
+/// The author of a group's message, if he asked this member to acknowledge it.
+fn author_of(view: ReceiptView<'_>, command: &SendReceipt, at: Timestamp) -> Result<Uid, SendRefused> {
+    let settings = view.send.settings;
+    if !settings.group_receipts {
+        return Err(SendRefused::ReceiptsDisabled);
+    }
+    let subject = command.subject.unwrap_or(MessageId(0));
+    let Some(message) = view.found else { return Err(SendRefused::SubjectNotFound { subject }) };
+    let is_asked = message.wants_receipts && message.is_for(command.sender.uid);
+    if command.kind != ReceiptKind::Read || !is_asked || message.sender == command.sender.uid {
+        return Err(SendRefused::ReceiptNotPermitted);
+    }
+    if at.since(message.at).as_secs() > settings.group_receipt_seconds {
+        return Err(SendRefused::ReceiptTooLate);
+    }
+    Ok(message.sender)
 }
 
 /// A recall as a dialect hands it in.
 #[derive(Clone, Debug)]
 pub struct RecallMessage {
     pub sender: Sender,
-    pub recipient: String,
+    pub target: Target,
     pub subject: MessageId,
     pub dialect: Dialect,
     pub payload: Bytes,
@@ -264,7 +435,7 @@ pub struct RecallMessage {
 #[derive(Clone, Copy, Debug)]
 pub struct RecallView<'a> {
     pub send: SendView<'a>,
-    /// The message in the conversation of the two; `None` when it is not there.
+    /// The message in the conversation; `None` when it is not there.
     pub found: Option<(Seq, &'a Entry)>,
 }
 
@@ -287,7 +458,7 @@ pub enum RecallRefused {
     NotFound { subject: MessageId },
     #[error("the message does not stand in the conversation with {target:?}")]
     OtherConversation { target: String },
-    #[error("only the sender may take a message back")]
+    #[error("only the sender, and in a group its owner and admins, may take a message back")]
     NotSender,
     #[error("the message was sent {} s ago, recall.window_seconds is {window_seconds}", .age_ms / 1000)]
     TooLate { age_ms: u64, window_seconds: u64 },
@@ -315,8 +486,9 @@ impl Refusal for RecallRefused {
     }
 }
 
-/// Decides a recall. Order: sender, switch, message, right, window. `Ok(None)`: it was recalled before,
-/// and asking again changes nothing (user-asks.md row 14).
+/// Decides a recall. Order: sender, switch, size, recipient (as [`decide_send`]; a muted member may), message, right
+/// (the sender; in a group also its owner and admins), window. `Ok(None)`: it was recalled before, and asking again
+/// changes nothing (user-asks.md row 14).
 ///
 /// # Errors
 /// The first [`RecallRefused`].
@@ -327,16 +499,12 @@ pub fn decide_recall(
     id: MessageId,
 ) -> Result<Option<RecallAccepted>, RecallRefused> {
     let settings = view.send.settings;
-    if !view.send.sender.active {
-        return Err(SendRefused::SenderDeactivated.into());
-    }
+    check_active(view.send.sender)?;
     if !settings.recall_enabled {
         return Err(RecallRefused::Disabled);
     }
     check_size(settings, &command.payload)?;
-    let Some(recipient) = view.send.recipient else {
-        return Err(SendRefused::RecipientNotFound { name: command.recipient.clone() }.into());
-    };
+    let (conversation, target_name) = view.send.conversation(&command.target)?;
     let not_found = RecallRefused::NotFound { subject: command.subject };
     let Some((place, message)) = view.found else { return Err(not_found) };
     match message.kind {
@@ -344,7 +512,7 @@ pub fn decide_recall(
         // Commands can't be taken back: the app has acted on them (easemob-rest.md 6.1).
         _ => return Err(not_found),
     }
-    if message.sender != command.sender.uid {
+    if message.sender != command.sender.uid && !view.send.is_leader() {
         return Err(RecallRefused::NotSender);
     }
     if message.kind == EntryKind::Recalled {
@@ -357,25 +525,23 @@ pub fn decide_recall(
         });
     }
     Ok(Some(RecallAccepted {
-        conversation: ConversationId::single(command.sender.uid, recipient.uid),
+        conversation,
         place,
         tombstone: Entry { kind: EntryKind::Recalled, payload: Bytes::new(), ..message.clone() },
         notice: Entry {
-            id,
-            kind: EntryKind::Recall,
-            dialect: command.dialect,
-            at,
-            sender: command.sender.uid,
-            sender_device: command.sender.device,
-            sender_connection: command.sender.connection,
-            sender_name: command.sender.name.clone(),
-            sender_resource: command.sender.resource.clone(),
-            target_name: recipient.name.clone(),
             // Who was not shown the message is not told of its recall.
             target_resource: message.target_resource.clone(),
             only_for: message.only_for.clone(),
             subject: Some(command.subject),
-            payload: command.payload.clone(),
+            ..entry(
+                &command.sender,
+                EntryKind::Recall,
+                command.dialect,
+                target_name,
+                &command.payload,
+                at,
+                id,
+            )
         },
     }))
 }
@@ -399,7 +565,9 @@ mod tests {
     fn message(sender_user: &User, bytes: usize) -> SendMessage {
         SendMessage {
             sender: sender(sender_user),
-            recipient: "bob".to_owned(),
+            target: Target::User("bob".to_owned()),
+            directed: Vec::new(),
+            wants_receipts: false,
             resource: None,
             kind: EntryKind::Message,
             dialect: Dialect::Easemob,
@@ -415,7 +583,12 @@ mod tests {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let settings = Settings::default();
         let send = |from: &User, to: &User| {
-            let view = SendView { sender: from, recipient: Some(to), settings: &settings };
+            let view = SendView {
+                sender: from,
+                recipient: Recipient::User(Some(to)),
+                directed: &[],
+                settings: &settings,
+            };
             decide_send(view, &message(from, 3), Timestamp(5), MessageId(9)).unwrap()
         };
         assert_eq!(send(&alice, &bob).conversation, send(&bob, &alice).conversation);
@@ -427,7 +600,8 @@ mod tests {
         let alice = user(1, "alice");
         let settings = Settings { message_bytes_limit: 10, ..Settings::default() };
         let decide = |sender: &User, bytes| {
-            let view = SendView { sender, recipient: None, settings: &settings };
+            let view =
+                SendView { sender, recipient: Recipient::User(None), directed: &[], settings: &settings };
             decide_send(view, &message(sender, bytes), Timestamp(5), MessageId(9)).unwrap_err()
         };
         let inactive = User { active: false, ..alice.clone() };
@@ -444,7 +618,12 @@ mod tests {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let settings = Settings { message_bytes_limit: u64::MAX, ..Settings::default() };
         let decide = |bytes| {
-            let view = SendView { sender: &alice, recipient: Some(&bob), settings: &settings };
+            let view = SendView {
+                sender: &alice,
+                recipient: Recipient::User(Some(&bob)),
+                directed: &[],
+                settings: &settings,
+            };
             decide_send(view, &message(&alice, bytes), Timestamp(5), MessageId(9))
         };
         assert!(decide(limits::PAYLOAD_BYTES).is_ok());
@@ -457,16 +636,26 @@ mod tests {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let settings = Settings::default();
         let decide = |kind, subject| {
-            let view = SendView { sender: &bob, recipient: Some(&alice), settings: &settings };
+            let view = SendView {
+                sender: &bob,
+                recipient: Recipient::User(Some(&alice)),
+                directed: &[],
+                settings: &settings,
+            };
             let command = SendReceipt {
                 sender: sender(&bob),
-                recipient: "alice".to_owned(),
+                target: Target::User("alice".to_owned()),
                 kind,
                 subject,
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
             };
-            decide_receipt(view, &command, Timestamp(5), MessageId(9))
+            decide_receipt(
+                ReceiptView { send: view, found: None, readers: 0 },
+                &command,
+                Timestamp(5),
+                MessageId(9),
+            )
         };
         let read = decide(ReceiptKind::Read, Some(MessageId(4))).unwrap();
         assert_eq!((read.feeds, read.read), (vec![Feed::Events(Uid(1))], None));
@@ -480,15 +669,17 @@ mod tests {
     fn what_a_back_end_said_can_be_read_though_it_is_no_user() {
         let (bob, settings) = (user(2, "bob"), Settings::default());
         let decide = |kind| {
-            let view = SendView { sender: &bob, recipient: None, settings: &settings };
+            let recipient = Recipient::User(None);
+            let send = SendView { sender: &bob, recipient, directed: &[], settings: &settings };
             let command = SendReceipt {
                 sender: sender(&bob),
-                recipient: "admin".to_owned(),
+                target: Target::User("admin".to_owned()),
                 kind,
                 subject: Some(MessageId(4)),
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
             };
+            let view = ReceiptView { send, found: None, readers: 0 };
             decide_receipt(view, &command, Timestamp(5), MessageId(9)).unwrap()
         };
         assert!(decide(ReceiptKind::Read).feeds.is_empty());
@@ -506,17 +697,27 @@ mod tests {
     ) -> Result<Option<RecallAccepted>, RecallRefused> {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let settings = Settings { recall_window_seconds: 2, recall_enabled: enabled, ..Settings::default() };
-        let view = SendView { sender: &alice, recipient: Some(&bob), settings: &settings };
+        let view = SendView {
+            sender: &alice,
+            recipient: Recipient::User(Some(&bob)),
+            directed: &[],
+            settings: &settings,
+        };
         let sent = decide_send(view, &message(&alice, 3), Timestamp(1_000), MessageId(9)).unwrap();
         let stored = Entry { kind, ..sent.entry };
         let peer = if by.uid == alice.uid { &bob } else { &alice };
         let view = RecallView {
-            send: SendView { sender: by, recipient: Some(peer), settings: &settings },
+            send: SendView {
+                sender: by,
+                recipient: Recipient::User(Some(peer)),
+                directed: &[],
+                settings: &settings,
+            },
             found: Some((Seq(4), &stored)),
         };
         let command = RecallMessage {
             sender: sender(by),
-            recipient: peer.name.to_string(),
+            target: Target::User(peer.name.to_string()),
             subject: MessageId(9),
             dialect: Dialect::Easemob,
             payload: Bytes::from_static(b"recall"),
@@ -550,5 +751,158 @@ mod tests {
     #[test]
     fn ask_14_recalling_twice_succeeds_and_changes_nothing() {
         assert_eq!(recall(&user(1, "alice"), 9_000, EntryKind::Recalled, true), Ok(None));
+    }
+
+    fn group() -> Group {
+        let person = |uid, name| crate::group::Person { uid: Uid(uid), name: Username::parse(name).unwrap() };
+        Group {
+            id: GroupId(7),
+            kind: model::GroupKind::Group,
+            public_id: Username::parse("114000000000000").unwrap(),
+            name: String::new(),
+            description: String::new(),
+            avatar: String::new(),
+            custom: String::new(),
+            owner: person(9, "owner"),
+            admins: vec![person(8, "admin")],
+            public: false,
+            members_only: false,
+            allow_invites: false,
+            invite_need_confirm: true,
+            max_users: 200,
+            member_count: 3,
+            mute_all: false,
+            disabled: false,
+            announcement: String::new(),
+            created: Timestamp(0),
+            modified: Timestamp(0),
+            revision: 1,
+            parent: None,
+        }
+    }
+
+    fn to_group(sender_user: &User, directed: usize) -> SendMessage {
+        SendMessage {
+            target: Target::Group("114000000000000".to_owned()),
+            directed: vec!["bob".to_owned(); directed],
+            wants_receipts: true,
+            ..message(sender_user, 3)
+        }
+    }
+
+    /// Each rule of a group in its order: the next row breaks one rule less.
+    #[test]
+    fn the_first_broken_rule_of_a_group_is_named() {
+        let alice = user(1, "alice");
+        let settings = Settings::default();
+        let member = Member::new(alice.name.clone(), Timestamp(0));
+        let muted = Member { muted_until: Some(Timestamp(6)), ..member.clone() };
+        let disabled = Group { disabled: true, mute_all: true, ..group() };
+        let all_muted = Group { disabled: false, ..disabled.clone() };
+        let decide = |group: Option<&Group>, member: Option<&Member>| {
+            let recipient = Recipient::Group { group, member };
+            let view = SendView { sender: &alice, recipient, directed: &[], settings: &settings };
+            decide_send(view, &to_group(&alice, 21), Timestamp(5), MessageId(9)).unwrap_err()
+        };
+        let conditions = [
+            decide(None, None),
+            decide(Some(&disabled), None),
+            decide(Some(&all_muted), None),
+            decide(Some(&all_muted), Some(&muted)),
+            decide(Some(&all_muted), Some(&member)),
+            decide(Some(&group()), Some(&member)),
+        ]
+        .map(|refused| refused.condition());
+        assert_eq!(
+            conditions,
+            [
+                Condition::GroupNotFound,
+                Condition::GroupDisabled,
+                Condition::NotInGroup,
+                Condition::MutedInConversation,
+                Condition::NotInAllowlist,
+                Condition::DirectedLimitExceeded,
+            ]
+        );
+    }
+
+    #[test]
+    fn while_all_are_muted_leaders_and_the_listed_speak() {
+        let settings = Settings::default();
+        let all_muted = Group { mute_all: true, ..group() };
+        let speaks = |uid: u64, allow_listed: bool| {
+            let sender = user(uid, "someone");
+            let member = Member { allow_listed, ..Member::new(sender.name.clone(), Timestamp(0)) };
+            let recipient = Recipient::Group { group: Some(&all_muted), member: Some(&member) };
+            let view = SendView { sender: &sender, recipient, directed: &[], settings: &settings };
+            decide_send(view, &to_group(&sender, 0), Timestamp(5), MessageId(9)).is_ok()
+        };
+        assert_eq!(
+            [speaks(9, false), speaks(8, false), speaks(1, true), speaks(1, false)],
+            [true, true, true, false]
+        );
+    }
+
+    #[test]
+    fn a_directed_message_is_for_those_found_and_its_sender_and_never_for_all() {
+        let (alice, settings) = (user(1, "alice"), Settings::default());
+        let member = Member::new(alice.name.clone(), Timestamp(0));
+        let only_for = |directed: &[Uid], named| {
+            let recipient = Recipient::Group { group: Some(&group()), member: Some(&member) };
+            let view = SendView { sender: &alice, recipient, directed, settings: &settings };
+            decide_send(view, &to_group(&alice, named), Timestamp(5), MessageId(9)).unwrap().entry.only_for
+        };
+        assert_eq!(only_for(&[Uid(2)], 1), [Uid(2), Uid(1)]);
+        assert_eq!(only_for(&[], 1), [Uid(1)]);
+        assert_eq!(only_for(&[], 0), []);
+    }
+
+    #[test]
+    fn a_groups_message_is_acknowledged_where_its_author_asked_for_it_and_in_time() {
+        let (bob, settings) = (user(2, "bob"), Settings { group_receipt_seconds: 2, ..Settings::default() });
+        let member = Member::new(bob.name.clone(), Timestamp(0));
+        let sent = entry(
+            &sender(&user(1, "alice")),
+            EntryKind::Message,
+            Dialect::Easemob,
+            bob.name.clone(),
+            &Bytes::new(),
+            Timestamp(1_000),
+            MessageId(4),
+        );
+        let asked = Entry { wants_receipts: true, ..sent.clone() };
+        let decide = |found: Option<&Entry>, kind, at, settings: &Settings| {
+            let recipient = Recipient::Group { group: Some(&group()), member: Some(&member) };
+            let send = SendView { sender: &bob, recipient, directed: &[], settings };
+            let command = SendReceipt {
+                sender: sender(&bob),
+                target: Target::Group("114000000000000".to_owned()),
+                kind,
+                subject: Some(MessageId(4)),
+                dialect: Dialect::Easemob,
+                payload: Bytes::new(),
+            };
+            let view = ReceiptView { send, found, readers: 6 };
+            decide_receipt(view, &command, Timestamp(at), MessageId(9))
+        };
+        let (read, all) = (ReceiptKind::Read, ReceiptKind::ConversationRead);
+        let accepted = decide(Some(&asked), read, 3_999, &settings).unwrap();
+        assert_eq!((accepted.feeds, accepted.entry.readers), (vec![Feed::Events(Uid(1))], Some(7)));
+        assert_eq!(decide(Some(&asked), read, 4_000, &settings), Err(SendRefused::ReceiptTooLate));
+        assert_eq!(decide(Some(&sent), read, 2_000, &settings), Err(SendRefused::ReceiptNotPermitted));
+        let own = Entry { sender: Uid(2), ..asked.clone() };
+        assert_eq!(decide(Some(&own), read, 2_000, &settings), Err(SendRefused::ReceiptNotPermitted));
+        let for_others = Entry { only_for: vec![Uid(1), Uid(3)], ..asked };
+        assert_eq!(decide(Some(&for_others), read, 2_000, &settings), Err(SendRefused::ReceiptNotPermitted));
+        let subject = MessageId(4);
+        assert_eq!(decide(None, read, 2_000, &settings), Err(SendRefused::SubjectNotFound { subject }));
+        let off = Settings { group_receipts: false, ..settings.clone() };
+        assert_eq!(decide(None, read, 2_000, &off), Err(SendRefused::ReceiptsDisabled));
+        let conversation = decide(None, all, 2_000, &off).unwrap();
+        assert_eq!(
+            conversation.feeds,
+            [Feed::Events(Uid(2))],
+            "of a read group only the own devices are told"
+        );
     }
 }

@@ -116,6 +116,8 @@ pub fn decide_post(
             target_resource: None,
             only_for: if is_for_author { Vec::new() } else { vec![recipient.uid] },
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload,
         },
     })
@@ -189,6 +191,8 @@ pub fn decide_take_back(
             sender_resource: None,
             only_for,
             subject: Some(command.subject),
+            wants_receipts: false,
+            readers: None,
             payload,
             ..message.clone()
         },

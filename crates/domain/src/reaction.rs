@@ -166,6 +166,8 @@ mod tests {
             target_resource: None,
             only_for: Vec::new(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: Bytes::new(),
         }
     }

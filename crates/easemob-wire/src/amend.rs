@@ -109,6 +109,21 @@ pub fn with_side_data(remainder: &Bytes, side_data: &Map<String, Value>) -> Resu
     with_body(remainder, &with_json(&body_of(remainder)?, side_data)?)
 }
 
+/// The stored message with one more key in front of its body's extension, with a JSON value. Clients show the first one of
+/// a group's receipt as how many have read (msync.md 2.11).
+///
+/// # Errors
+/// [`WireError::Malformed`].
+pub fn with_ext(remainder: &Bytes, key: &str, json: String) -> Result<Bytes, WireError> {
+    let pair = crate::Value::Json(json).with_key(key).encode_to_vec();
+    let body = body_of(remainder)?;
+    let mut out = BytesMut::with_capacity(delimited_len(EXT, pair.len()) + body.len());
+    put_delimited(&mut out, EXT, pair.len());
+    out.put_slice(&pair);
+    out.put_slice(&body);
+    with_body(remainder, &out)
+}
+
 /// An edit that did not come from a client, as [`crate::uplink::Send::clean`] leaves a client's. `ext`: `None` lets the
 /// extension as it is.
 pub fn encode_edit(
@@ -308,6 +323,15 @@ mod tests {
         let message = with_side_data(&message, &reaction).unwrap();
         assert_eq!(payload(&message)["meta"], json!({ "thread": {}, "reaction": [] }));
         assert_eq!(payload(&message)["bodies"][0]["msg"], "hi");
+    }
+
+    #[test]
+    fn a_receipt_gets_its_count_as_the_first_extension() {
+        let receipt = stored("txt", &json!({ "msg": "" }), &json!({ "k": 1 }));
+        let shown = with_ext(&receipt, "7", "{\"7\":2}".to_owned()).unwrap();
+        let ext = decode(&shown).unwrap().ext;
+        assert_eq!(crate::Value::of(&ext[0]), Some(crate::Value::Json("{\"7\":2}".to_owned())));
+        assert_eq!(ext[1].key(), "k");
     }
 
     #[test]

@@ -25,6 +25,9 @@ const ENVELOPE_FIELDS_LIMIT: u32 = 64;
 /// Fields of a login with everything in it, which bounds what decoding it allocates. The SDKs send about 25.
 const PROVISION_FIELDS_LIMIT: u32 = 256;
 
+/// Receivers of a directed message that are read: more than anybody may name (easemob-rest.md 6.1: 20).
+pub const DIRECTED_KEPT: usize = 64;
+
 /// One frame from a client.
 #[derive(Debug)]
 pub enum Uplink {
@@ -201,6 +204,8 @@ pub struct Send {
     pub to: Jid,
     pub namespace: Namespace,
     pub route: Route,
+    /// The only members of a group that it is for; of more than [`DIRECTED_KEPT`] the first ones.
+    pub directed: Vec<Text>,
     meta: Bytes,
     payload: Bytes,
 }
@@ -212,6 +217,7 @@ impl Send {
             to: Jid::default(),
             namespace: Namespace::Statistic,
             route: Route::All,
+            directed: Vec::new(),
             meta: Bytes::new(),
             payload: Bytes::new(),
         };
@@ -235,6 +241,9 @@ impl Send {
                         Ok(RouteType::RouteDirect) => Route::Directed,
                         Ok(RouteType::RouteAll) | Err(_) => Route::All,
                     }
+                }
+                10 if send.directed.len() < DIRECTED_KEPT => {
+                    send.directed.push(Text::new(meta.slice(field.body()))?);
                 }
                 _ => {}
             }

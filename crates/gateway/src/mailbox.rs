@@ -153,6 +153,8 @@ mod tests {
             target_resource: None,
             only_for: Vec::new(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: Bytes::new(),
         };
         Hint::Delivery(Arc::new(Delivery::new(AppId(1), feed, Seq(seq), entry)))

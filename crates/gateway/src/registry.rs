@@ -488,6 +488,8 @@ mod tests {
             only_for: Vec::new(),
             target_name: Username::parse("7").unwrap(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: bytes::Bytes::new(),
         };
         Hint::Delivery(Arc::new(Delivery::new(app, Feed::Conversation(conversation), Seq(1), entry)))

@@ -45,6 +45,15 @@ impl Template {
         self
     }
 
+    /// Appends another template.
+    #[must_use]
+    pub fn then(mut self, other: Self) -> Self {
+        let begin = u32::try_from(self.bytes.len()).expect("a template is far below 4 GiB");
+        self.slots.extend(other.slots.into_iter().map(|(offset, slot)| (begin + offset, slot)));
+        self.bytes.extend_from_slice(&other.bytes);
+        self
+    }
+
     /// Length in bytes, slots included.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -317,6 +326,13 @@ mod tests {
         let template = Template::new().bytes(b"a").slot(Slot(1)).bytes(b"z");
         let filled = template.fill(&[7, 258]);
         assert_eq!(&filled[..], [b'a', 0, 0, 0, 0, 0, 0, 1, 2, b'z']);
+    }
+
+    #[test]
+    fn slots_of_a_template_behind_another_keep_their_place() {
+        let tail = Template::new().bytes(b"b").slot(Slot(0));
+        let filled = Template::new().bytes(b"a").slot(Slot(1)).then(tail).fill(&[7, 258]);
+        assert_eq!(&filled[..], [b'a', 0, 0, 0, 0, 0, 0, 1, 2, b'b', 0, 0, 0, 0, 0, 0, 0, 7]);
     }
 
     #[test]

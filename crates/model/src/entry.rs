@@ -9,8 +9,15 @@ use crate::{ConnectionId, DeviceNumber, MessageId, Resource, Timestamp, Uid, Use
 const FORMAT: u8 = 2;
 /// The form of an entry that is for some users only: [`Entry::only_for`] stands in front of the payload.
 const FORMAT_FOR_SOME: u8 = 3;
+/// The form of an entry about receipts in a group: behind the texts the number of [`Entry::only_for`] and those, a
+/// byte of flags, and [`Entry::readers`] if there are any.
+const FORMAT_WITH_RECEIPTS: u8 = 4;
 /// The form before [`Entry::sender_connection`] and [`Entry::target_resource`], which is still read.
 const FORMAT_WITHOUT_CONNECTION: u8 = 1;
+
+/// Flags of [`FORMAT_WITH_RECEIPTS`].
+const WANTS_RECEIPTS: u8 = 1;
+const READERS: u8 = 2;
 
 /// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +91,10 @@ pub struct Entry {
     pub only_for: Vec<Uid>,
     /// The message that a recall, edit or receipt is about.
     pub subject: Option<MessageId>,
+    /// The sender of a group's message asks its members to acknowledge that they read it.
+    pub wants_receipts: bool,
+    /// How many members of a group have read `subject`, in a receipt that says so.
+    pub readers: Option<u32>,
     /// The dialect's bytes, with everything that only the server may say already cut or set.
     pub payload: Bytes,
 }
@@ -109,8 +120,13 @@ impl Entry {
         ];
         let texts_bytes: usize = texts.iter().map(|text| 1 + text.len()).sum();
         let users_bytes = if self.only_for.is_empty() { 0 } else { 1 + 8 * self.only_for.len() };
-        let mut out = BytesMut::with_capacity(55 + texts_bytes + users_bytes + self.payload.len());
-        out.put_u8(if self.only_for.is_empty() { FORMAT } else { FORMAT_FOR_SOME });
+        let mut out = BytesMut::with_capacity(60 + texts_bytes + users_bytes + self.payload.len());
+        let has_receipts = self.wants_receipts || self.readers.is_some();
+        out.put_u8(match (has_receipts, self.only_for.is_empty()) {
+            (true, _) => FORMAT_WITH_RECEIPTS,
+            (false, true) => FORMAT,
+            (false, false) => FORMAT_FOR_SOME,
+        });
         out.put_u8(self.kind as u8);
         out.put_u8(self.dialect as u8);
         out.put_u64(self.id.0);
@@ -125,10 +141,15 @@ impl Entry {
             out.put_u8(u8::try_from(text.len()).expect("names and resources are below 256 bytes"));
             out.put_slice(text.as_bytes());
         }
-        if !self.only_for.is_empty() {
+        if has_receipts || !self.only_for.is_empty() {
             debug_assert!(self.only_for.len() <= limits::ENTRY_USERS);
             out.put_u8(u8::try_from(self.only_for.len()).expect("ENTRY_USERS is below 256"));
             self.only_for.iter().for_each(|uid| out.put_u64(uid.0));
+        }
+        if has_receipts {
+            let readers = if self.readers.is_some() { READERS } else { 0 };
+            out.put_u8(readers | if self.wants_receipts { WANTS_RECEIPTS } else { 0 });
+            self.readers.iter().for_each(|readers| out.put_u32(*readers));
         }
         out.put_slice(&self.payload);
         out.freeze()
@@ -144,7 +165,7 @@ impl Entry {
         }
         let format = bytes.get_u8();
         let has_connection = match format {
-            FORMAT | FORMAT_FOR_SOME => true,
+            FORMAT | FORMAT_FOR_SOME | FORMAT_WITH_RECEIPTS => true,
             FORMAT_WITHOUT_CONNECTION => false,
             _ => return Err(EntryError("its format is newer than this build")),
         };
@@ -164,7 +185,12 @@ impl Entry {
         let sender_resource = resource(&mut bytes)?;
         let target_name = name(&text(&mut bytes)?, "its target")?;
         let target_resource = if has_connection { resource(&mut bytes)? } else { None };
-        let only_for = if format == FORMAT_FOR_SOME { users(&mut bytes)? } else { Vec::new() };
+        let only_for = match format {
+            FORMAT_FOR_SOME | FORMAT_WITH_RECEIPTS => users(&mut bytes)?,
+            _ => Vec::new(),
+        };
+        let (wants_receipts, readers) =
+            if format == FORMAT_WITH_RECEIPTS { receipts(&mut bytes)? } else { (false, None) };
         Ok(Self {
             id,
             kind,
@@ -179,6 +205,8 @@ impl Entry {
             target_resource,
             only_for,
             subject,
+            wants_receipts,
+            readers,
             payload: bytes,
         })
     }
@@ -194,11 +222,19 @@ fn connection(bytes: &mut Bytes) -> Result<Option<ConnectionId>, EntryError> {
 }
 
 fn users(bytes: &mut Bytes) -> Result<Vec<Uid>, EntryError> {
-    let count = if bytes.is_empty() { 0 } else { usize::from(bytes.get_u8()) };
-    if count == 0 || bytes.remaining() < 8 * count {
+    let count = usize::from(bytes.try_get_u8().map_err(|_| EntryError("it ends before its users"))?);
+    if bytes.remaining() < 8 * count {
         return Err(EntryError("it ends inside its users"));
     }
     Ok((0..count).map(|_| Uid(bytes.get_u64())).collect())
+}
+
+/// What stands behind the users of [`FORMAT_WITH_RECEIPTS`].
+fn receipts(bytes: &mut Bytes) -> Result<(bool, Option<u32>), EntryError> {
+    const SHORT: EntryError = EntryError("it ends inside its flags");
+    let flags = bytes.try_get_u8().map_err(|_| SHORT)?;
+    let readers = if flags & READERS == 0 { None } else { Some(bytes.try_get_u32().map_err(|_| SHORT)?) };
+    Ok((flags & WANTS_RECEIPTS != 0, readers))
 }
 
 fn resource(bytes: &mut Bytes) -> Result<Option<Resource>, EntryError> {
@@ -246,6 +282,8 @@ mod tests {
             target_resource: Some(Resource::parse("ios_1").unwrap()),
             only_for: Vec::new(),
             subject: Some(MessageId(42)),
+            wants_receipts: false,
+            readers: None,
             payload: Bytes::from_static(b"payload"),
         }
     }
@@ -263,7 +301,14 @@ mod tests {
         };
         assert_eq!(Entry::decode(bare.encode()), Ok(bare));
         let some = Entry { only_for: vec![Uid(7), Uid(1 << 40)], ..entry() };
-        assert_eq!(Entry::decode(some.encode()), Ok(some));
+        assert_eq!(Entry::decode(some.encode()), Ok(some.clone()));
+        for with_receipts in [
+            Entry { wants_receipts: true, ..entry() },
+            Entry { wants_receipts: true, ..some },
+            Entry { readers: Some(3), ..entry() },
+        ] {
+            assert_eq!(Entry::decode(with_receipts.encode()), Ok(with_receipts));
+        }
     }
 
     #[test]
@@ -284,7 +329,7 @@ mod tests {
 
     #[test]
     fn cut_bytes_are_an_error_and_no_panic() {
-        let bytes = Entry { only_for: vec![Uid(7)], ..entry() }.encode();
+        let bytes = Entry { only_for: vec![Uid(7)], readers: Some(7), ..entry() }.encode();
         for length in 0..bytes.len() - entry().payload.len() {
             assert!(Entry::decode(bytes.slice(..length)).is_err(), "{length} bytes were accepted");
         }

@@ -56,3 +56,26 @@ pub const PRESENCE_PAGE: usize = 500;
 /// Bytes of a message's payload, whatever an app's owner sets: with its header it has to fit into one entry
 /// of a log, which storage engines take up to 1 MiB.
 pub const PAYLOAD_BYTES: usize = 1_000_000;
+/// Members that a message to some of a group may name (easemob-rest.md 6.1).
+pub const DIRECTED_USERS: usize = 20;
+/// Characters of a group's name, and of its description and announcement (easemob-rest.md 6.1).
+pub const GROUP_NAME_CHARS: usize = 128;
+pub const GROUP_DESCRIPTION_CHARS: usize = 512;
+pub const ANNOUNCEMENT_CHARS: usize = 512;
+/// Bytes of a group's own field, and of its picture's address (easemob-rest.md 3.12).
+pub const GROUP_CUSTOM_BYTES: usize = 8 * 1024;
+pub const GROUP_AVATAR_BYTES: usize = 1024;
+/// Members that a group may have at most, whatever its owner sets.
+pub const GROUP_MEMBERS: u32 = 100_000;
+/// Members of a group whose owner names no number (easemob-rest.md 3.12).
+pub const GROUP_MEMBERS_DEFAULT: u32 = 200;
+/// Owner and admins of a group together (easemob-rest.md 6.1).
+pub const GROUP_ADMINS: usize = 100;
+/// Members added, removed, muted, blocked or allowed by one call (easemob-rest.md 6.1).
+pub const MEMBERS_BATCH: usize = 60;
+/// Characters of what somebody writes with an application, invitation or refusal.
+pub const REASON_CHARS: usize = 512;
+/// Bytes of one attribute of a group's member: its name, its value; and of all of one member (easemob-rest.md 3.12).
+pub const MEMBER_ATTRIBUTE_KEY_BYTES: usize = 16;
+pub const MEMBER_ATTRIBUTE_VALUE_BYTES: usize = 512;
+pub const MEMBER_ATTRIBUTES_BYTES: usize = 4 * 1024;

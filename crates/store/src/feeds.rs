@@ -7,6 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use domain::group::Person;
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
 use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
 use model::{
@@ -16,11 +17,12 @@ use parking_lot::RwLock;
 use smallvec::SmallVec;
 
 use crate::arrivals::note;
+use crate::groups::put_reader;
 use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
 use crate::rows::expect;
 use crate::writer::{Finish, Writer};
-use crate::{Account, Inboxes, StoreError, extras, keys};
+use crate::{Account, Facts, Inboxes, StoreError, extras, keys};
 
 /// Heads of logs that are read in one go.
 const HEADS_READ: usize = 512;
@@ -198,8 +200,8 @@ impl Feeds {
         Ok(low)
     }
 
-    /// Appends a message once: entry, dedupe row and arrival in one commit, held against the two accounts
-    /// that the decision rests on.
+    /// Appends a message once: entry, dedupe row and arrival in one commit, held against the facts that the decision
+    /// rests on. The first words between two users make the conversation known to both.
     ///
     /// # Errors
     /// Engine faults. After [`KvError::Unknown`] the sender repeats, and gets the first answer if there is one.
@@ -207,31 +209,34 @@ impl Feeds {
         &self,
         app: AppId,
         accepted: &SendAccepted,
-        sender: &Account,
-        recipient: &Account,
+        facts: &Facts,
         client: ClientMessageId,
         digest: u64,
     ) -> Result<Appended, StoreError> {
         let feed = Feed::Conversation(accepted.conversation);
         let entry = &accepted.entry;
-        let dedupe = keys::dedupe(app, sender.user.uid, feed, client, digest);
+        let dedupe = keys::dedupe(app, entry.sender, feed, client, digest);
         let period = keys::period_of(entry.at);
         self.remember_period(period);
         retry("a new conversation", || async {
-            let is_new = self.head(app, feed).await? == Seq::ZERO;
+            let pair = match accepted.conversation {
+                ConversationId::Single { low, high } if self.head(app, feed).await? == Seq::ZERO => {
+                    Some(if low == entry.sender { [low, high] } else { [high, low] })
+                }
+                _ => None,
+            };
             let periods = self.dedupe_periods(period);
             let (first_dedupe, first_inbox, appended) = {
                 // Not kept until the answer: what waits for it, once a message, stays small.
                 let mut batch = Batch::new();
-                check_accounts(&mut batch, app, sender, recipient);
+                facts.check(&mut batch);
                 let first_dedupe = batch.checks.len();
                 for period in &periods {
                     batch.check(CellKey::period(*period, dedupe.clone()), Expect::Absent);
                 }
                 let first_inbox = batch.checks.len();
-                if is_new {
-                    let users =
-                        [(sender.user.uid, &sender.user.name), (recipient.user.uid, &recipient.user.name)];
+                if let Some([sender, recipient]) = pair {
+                    let users = [(sender, &entry.sender_name), (recipient, &entry.target_name)];
                     open_conversation(&mut batch, app, feed, users);
                 }
                 // Encoded for each try, so that the one that nearly always suffices hands its bytes over uncopied.
@@ -332,8 +337,7 @@ impl Feeds {
         &self,
         app: AppId,
         accepted: &ReceiptAccepted,
-        sender: &Account,
-        recipient: Option<&Account>,
+        facts: &Facts,
         inboxes: &Inboxes,
     ) -> Result<Written, StoreError> {
         if accepted.feeds.is_empty() && accepted.read.is_none() {
@@ -342,12 +346,12 @@ impl Feeds {
         let entry = &accepted.entry;
         retry("a read mark", || async {
             let mut batch = Batch::new();
-            check_accounts(&mut batch, app, sender, recipient.unwrap_or(sender));
+            facts.check(&mut batch);
             let accounts = batch.checks.len();
             if let Some(conversation) = accepted.read {
                 let feed = Feed::Conversation(conversation);
                 let head = self.head(app, feed).await?;
-                if !inboxes.mark_read(&mut batch, app, sender.user.uid, feed, head).await? {
+                if !inboxes.mark_read(&mut batch, app, entry.sender, feed, head).await? {
                     return Ok(Some(Written::Done(Vec::new())));
                 }
             }
@@ -358,6 +362,10 @@ impl Feeds {
             if let (Some(slot), Some(subject)) = (slot, entry.subject) {
                 let receipt = keys::receipt(app, entry.sender, entry.kind, subject);
                 self.remember_answer(&mut batch, &receipt, entry, slot);
+            }
+            if let (Some(group), Some(message)) = (accepted.counted, entry.subject) {
+                let reader = Person { uid: entry.sender, name: entry.sender_name.clone() };
+                put_reader(&mut batch, app, group, message, &reader, entry.at);
             }
             match self.append(app, &accepted.feeds, batch).await {
                 Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
@@ -373,8 +381,7 @@ impl Feeds {
     }
 
     /// Empties a recalled message's place and those of its edits, forgets its reactions and appends the notice, in one
-    /// commit. [`Written::FactsMoved`] also when the message was recalled or changed since it was read. `accounts`:
-    /// those that the decision rests on, each once.
+    /// commit. [`Written::FactsMoved`] also when the message was recalled or changed since it was read.
     ///
     /// # Errors
     /// Engine faults.
@@ -382,17 +389,14 @@ impl Feeds {
         &self,
         app: AppId,
         accepted: &RecallAccepted,
-        accounts: &[&Account],
+        facts: &Facts,
     ) -> Result<Written, StoreError> {
         let feed = Feed::Conversation(accepted.conversation);
         let log = keys::feed_log(app, feed);
         let recalled = keys::recalled(app, feed, accepted.tombstone.id);
         let period = keys::period_of(accepted.notice.at);
         let mut batch = Batch::new();
-        for account in accounts {
-            let cell = CellKey::main(keys::user(app, account.user.uid));
-            batch.check(cell, Expect::Hash(account.version));
-        }
+        facts.check(&mut batch);
         self.check_not_recalled(&mut batch, app, feed, accepted.tombstone.id, accepted.notice.at);
         let edits = CellKey::main(keys::edits(app, feed, accepted.tombstone.id));
         let notices = extras::edit_notices(&*self.kv, &edits).await?;
@@ -615,7 +619,8 @@ mod tests {
     use crate::{NewUser, PasswordHash, Registered, Store};
     use bytes::Bytes;
     use domain::message::{
-        RecallMessage, RecallView, SendMessage, SendView, Sender, decide_recall, decide_send,
+        RecallMessage, RecallView, Recipient, SendMessage, SendView, Sender, Target, decide_recall,
+        decide_send,
     };
     use kv::Read;
     use model::{DeviceNumber, Dialect};
@@ -650,14 +655,21 @@ mod tests {
             }
         }
 
+        fn facts(&self) -> Facts {
+            Facts::default().account(APP, &self.alice).account(APP, &self.bob)
+        }
+
         fn view<'a>(&'a self, settings: &'a domain::app::Settings) -> SendView<'a> {
-            SendView { sender: &self.alice.user, recipient: Some(&self.bob.user), settings }
+            let recipient = Recipient::User(Some(&self.bob.user));
+            SendView { sender: &self.alice.user, recipient, directed: &[], settings }
         }
 
         async fn try_send(&self, payload: Bytes, client: u128, at: u64) -> Result<Appended, StoreError> {
             let command = SendMessage {
                 sender: self.sender(),
-                recipient: "bob".to_owned(),
+                target: Target::User("bob".to_owned()),
+                directed: Vec::new(),
+                wants_receipts: false,
                 resource: None,
                 kind: EntryKind::Message,
                 dialect: Dialect::Easemob,
@@ -669,7 +681,7 @@ mod tests {
             let settings = domain::app::Settings::default();
             let accepted = decide_send(self.view(&settings), &command, Timestamp(at), MessageId(at)).unwrap();
             let client = ClientMessageId(client);
-            self.store.feeds.append_message(APP, &accepted, &self.alice, &self.bob, client, 0).await
+            self.store.feeds.append_message(APP, &accepted, &self.facts(), client, 0).await
         }
 
         async fn send(&self, text: &'static str, client: u128, at: u64) -> Appended {
@@ -683,7 +695,7 @@ mod tests {
                 self.store.feeds.find_message(APP, conversation, MessageId(id)).await.unwrap().unwrap();
             let command = RecallMessage {
                 sender: self.sender(),
-                recipient: "bob".to_owned(),
+                target: Target::User("bob".to_owned()),
                 subject: MessageId(id),
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
@@ -694,7 +706,7 @@ mod tests {
         }
 
         async fn recall(&self, accepted: &RecallAccepted) -> Written {
-            self.store.feeds.recall(APP, accepted, &[&*self.alice, &*self.bob]).await.unwrap()
+            self.store.feeds.recall(APP, accepted, &self.facts()).await.unwrap()
         }
 
         async fn head(&self) -> Seq {

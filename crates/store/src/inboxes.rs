@@ -33,7 +33,7 @@ pub struct FollowedFeed {
     pub feed: Feed,
     /// The device has everything up to here.
     pub position: Seq,
-    /// The peer of a one-to-one conversation.
+    /// The peer of a one-to-one conversation; the public id of a group.
     pub peer: Option<Username>,
 }
 
@@ -75,7 +75,7 @@ impl Inboxes {
         Self { kv, devices, pending: Mutex::default() }
     }
 
-    /// Everything that a user follows, with the positions of one device; his event log comes first.
+    /// Everything that a user follows and wants delivered, with the positions of one device; his event log comes first.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -98,6 +98,9 @@ impl Inboxes {
                     .ok_or_else(|| StoreError::Damaged { what: "inbox row", detail: "its key".to_owned() })?;
                 let row = InboxRow::decode(value)?;
                 let position = row.position(device);
+                if row.is_shielded {
+                    continue;
+                }
                 if feed == Feed::Events(uid) {
                     feeds[0].position = position;
                 } else {

@@ -13,6 +13,14 @@
 //! | app `z` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
 //! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
 //! | app `w` rule | up to where a webhook has told what came | setting rules, the webhook's job | the same job |
+//! | app `g` group | group row (JSON) | [`crate::Groups`] | calls, sends; a policy cell |
+//! | app `h` group uid | a member: since when, from which entry on, mute, marks, name | [`crate::Groups`] | member lists, sends; a policy cell |
+//! | app `q` group uid | who is on the group's block list: since when, name | [`crate::Groups`] | joining, lists |
+//! | app `G` group kind uid | an application or invitation that waits (JSON) | [`crate::Groups`] | its answer |
+//! | app `k` group uid | a member's attributes (JSON) | [`crate::Groups`] | calls |
+//! | app `j` group message uid | that a member has read the message | group receipts | repeated receipts |
+//! | app `l` kind group | empty: the group is in the list of all groups, or of public ones | [`crate::Groups`] | lists |
+//! | app `z` group | the news of a destroyed group's end, while its members are told | [`crate::Groups`] | the same job after a restart |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
@@ -36,15 +44,19 @@
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
 //! | app `r` | reports of messages (JSON) | the admin API |
+//! | app `j` group message | who has read a group's message, in the order of their receipts | calls |
 //! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
 //! | app `w` | notes: what webhooks tell that stands in no feed | webhooks (cursors); trimmed behind them |
 
 use bytes::Bytes;
+use domain::group::RequestKind;
 use kv::Template;
 use model::{
     AppId, AppKey, ClientMessageId, ConversationId, EntryKind, Feed, GroupId, MessageId, Timestamp, Uid,
     Username,
 };
+
+use crate::Listing;
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
 const PERIOD_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -253,6 +265,128 @@ pub fn reports(app: AppId) -> Bytes {
     key(app, b'r', 0).into()
 }
 
+/// Prefix of the feeds of groups and threads that a user follows.
+pub fn group_inboxes(app: AppId, uid: Uid) -> Bytes {
+    let mut key = key(app, b'i', 9);
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    key.push(b'g');
+    key.into()
+}
+
+pub fn group(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'g', group).into()
+}
+
+/// Prefix of a group's members.
+pub fn members(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'h', group).into()
+}
+
+pub fn member(app: AppId, group: GroupId, uid: Uid) -> Bytes {
+    and_uid(with_group(app, b'h', group), uid)
+}
+
+/// Prefix of a group's block list.
+pub fn group_blocks(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'q', group).into()
+}
+
+pub fn group_block(app: AppId, group: GroupId, uid: Uid) -> Bytes {
+    and_uid(with_group(app, b'q', group), uid)
+}
+
+/// Prefix of a group's requests.
+pub fn group_requests(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'G', group).into()
+}
+
+pub fn group_request(app: AppId, group: GroupId, kind: RequestKind, uid: Uid) -> Bytes {
+    let mut key = with_group(app, b'G', group);
+    key.push(match kind {
+        RequestKind::Application => b'a',
+        RequestKind::Invitation => b'i',
+    });
+    and_uid(key, uid)
+}
+
+/// Prefix of the attributes of a group's members.
+pub fn all_attributes(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'k', group).into()
+}
+
+pub fn attributes(app: AppId, group: GroupId, uid: Uid) -> Bytes {
+    and_uid(with_group(app, b'k', group), uid)
+}
+
+/// The log of who has read a group's message.
+pub fn readers(app: AppId, group: GroupId, message: MessageId) -> Bytes {
+    with_reader(app, group, message).into()
+}
+
+/// Says that a member has read a group's message.
+pub fn reader(app: AppId, group: GroupId, message: MessageId, uid: Uid) -> Bytes {
+    and_uid(with_reader(app, group, message), uid)
+}
+
+/// Prefix of everything that says who has read which of a group's messages.
+pub fn all_readers(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'j', group).into()
+}
+
+/// Prefix of a list of groups.
+pub fn groups(app: AppId, listing: Listing) -> Bytes {
+    let mut key = key(app, b'l', 1);
+    key.push(listing.tag());
+    key.into()
+}
+
+pub fn listed_group(app: AppId, listing: Listing, group: GroupId) -> Bytes {
+    let mut key = key(app, b'l', 9);
+    key.push(listing.tag());
+    key.extend_from_slice(&group.0.to_be_bytes());
+    key.into()
+}
+
+/// Prefix of the groups that were destroyed and whose members are not all told.
+pub fn destroyed_groups(app: AppId) -> Bytes {
+    key(app, b'z', 0).into()
+}
+
+pub fn destroyed_group(app: AppId, group: GroupId) -> Bytes {
+    with_group(app, b'z', group).into()
+}
+
+/// The group at the end of a key that ends with one.
+pub fn last_group(key: &[u8]) -> Option<GroupId> {
+    last_number(key).map(GroupId)
+}
+
+/// The user at the end of a key that ends with one.
+pub fn last_uid(key: &[u8]) -> Option<Uid> {
+    last_number(key).map(Uid)
+}
+
+fn last_number(key: &[u8]) -> Option<u64> {
+    key.last_chunk().copied().map(u64::from_be_bytes)
+}
+
+fn with_group(app: AppId, tag: u8, group: GroupId) -> Vec<u8> {
+    let mut key = key(app, tag, 17);
+    key.extend_from_slice(&group.0.to_be_bytes());
+    key
+}
+
+fn with_reader(app: AppId, group: GroupId, message: MessageId) -> Vec<u8> {
+    let mut key = with_group(app, b'j', group);
+    key.extend_from_slice(&message.0.to_be_bytes());
+    key
+}
+
+fn and_uid(mut key: Vec<u8>, uid: Uid) -> Bytes {
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    key.into()
+}
+
 pub fn arrivals(app: AppId) -> Bytes {
     key(app, b'v', 0).into()
 }
@@ -374,6 +508,15 @@ mod tests {
             dedupe(app, Uid(1), feed, ClientMessageId(1), 0),
             receipt(app, Uid(1), EntryKind::ReadReceipt, MessageId(1)),
             recalled(app, feed, MessageId(1)),
+            group(app, GroupId(1)),
+            member(app, GroupId(1), Uid(1)),
+            group_block(app, GroupId(1), Uid(1)),
+            group_request(app, GroupId(1), RequestKind::Invitation, Uid(1)),
+            attributes(app, GroupId(1), Uid(1)),
+            reader(app, GroupId(1), MessageId(1), Uid(1)),
+            listed_group(app, Listing::Public, GroupId(1)),
+            destroyed_group(app, GroupId(1)),
+            group_inboxes(app, Uid(1)),
         ] {
             assert_eq!(key[..4], [1, 2, 3, 4]);
         }

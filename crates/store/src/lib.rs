@@ -2,10 +2,9 @@
 //!
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
-//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`],
-//! [`PresenceBook`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`].
-//! Nothing here decides; a method writes what
-//! `domain` decided, or says that the facts moved.
+//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`], [`PresenceBook`], [`Groups`],
+//! [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`]. Nothing here decides; a
+//! method writes what `domain` decided, or says that the facts moved.
 
 mod apps;
 mod arrivals;
@@ -16,8 +15,10 @@ mod conversations;
 mod devices;
 mod error;
 mod extras;
+mod facts;
 mod feeds;
 mod format;
+mod groups;
 mod heads;
 mod hooks;
 mod ids;
@@ -28,6 +29,7 @@ mod reports;
 mod rows;
 #[cfg(test)]
 mod testing;
+mod trim;
 mod users;
 mod writer;
 
@@ -44,7 +46,9 @@ pub use conversations::{Conversations, StoredView};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use extras::{EditWritten, Extras, StoredEdits, StoredPins, StoredReactions};
+pub use facts::Facts;
 pub use feeds::{Appended, Feeds, ID_SLACK_TICKS, Sent, Written};
+pub use groups::{Buried, Groups, Listing, StoredGroup, StoredMember};
 pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
@@ -70,6 +74,7 @@ pub struct Store {
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
     pub reports: Arc<Reports>,
+    pub groups: Arc<Groups>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -93,7 +98,7 @@ impl Store {
             contacts: Arc::new(Contacts::new(Arc::clone(&kv), Arc::clone(&feeds))),
             blocks: Arc::new(BlockLists::new(
                 Arc::clone(&kv),
-                writer,
+                Arc::clone(&writer),
                 Arc::clone(&users),
                 Arc::clone(&feeds),
             )),
@@ -101,6 +106,7 @@ impl Store {
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
             reports: Arc::new(Reports::new(Arc::clone(&kv))),
             extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
+            groups: Arc::new(Groups::new(Arc::clone(&kv), writer, Arc::clone(&feeds))),
             users,
             feeds,
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),

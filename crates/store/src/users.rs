@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::{RowCache, Turn};
 use crate::rows::{from_json, to_json, written_unless_moved};
+use crate::trim::trim_log;
 use crate::writer::Writer;
 use crate::{StoreError, contacts, keys, presence};
 
@@ -302,12 +303,17 @@ impl Users {
         Ok(written_unless_moved(written.await)?.is_some())
     }
 
-    /// Bulk work after removals: the contacts, the presence subscriptions, the cursors and the event logs of an app's removed users. Goes on where it was
-    /// interrupted, also by a crash.
+    /// Bulk work after removals: what `leave` does for each of an app's removed users, then his contacts, his presence
+    /// subscriptions, his cursors and his event log. Goes on where it was interrupted, also by a crash, so `leave` may be
+    /// called again for the same one.
     ///
     /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn sweep_removed(&self, app: AppId) -> Result<(), StoreError> {
+    /// Those of `leave`; engine faults, and [`StoreError::Damaged`].
+    pub async fn sweep_removed<E, F>(&self, app: AppId, leave: impl Fn(Uid) -> F) -> Result<(), E>
+    where
+        E: From<StoreError>,
+        F: Future<Output = Result<(), E>> + Send,
+    {
         const READ_AT_ONCE: usize = 64;
         let number = |bytes: &[u8], what| {
             let bytes =
@@ -315,44 +321,35 @@ impl Users {
             bytes.map(u64::from_be_bytes)
         };
         let cell = CellKey::main(keys::swept(app));
-        let mut swept = match self.kv.get(cell.clone()).await? {
+        let mut swept = match self.kv.get(cell.clone()).await.map_err(StoreError::from)? {
             Some(sequence) => number(&sequence, "sweeping position")?,
             None => 0,
         };
         loop {
             let (log, from) = (keys::removed_log(app), swept.saturating_add(1));
             let read = kv::ReadLog { log, from, limit: READ_AT_ONCE, reverse: false };
-            let removed = self.kv.read_log(read).await?;
+            let removed = self.kv.read_log(read).await.map_err(StoreError::from)?;
             if removed.is_empty() {
                 return Ok(());
             }
             for (sequence, uid) in removed {
-                self.sweep(app, Uid(number(&uid, "removed user")?)).await?;
+                let uid = Uid(number(&uid, "removed user")?);
+                leave(uid).await?;
+                self.sweep(app, uid).await?;
                 swept = sequence;
                 let mut batch = Batch::background();
                 batch.put(Space::Main, cell.key.clone(), swept.to_be_bytes().as_slice());
-                self.kv.commit(batch).await?;
+                self.kv.commit(batch).await.map_err(StoreError::from)?;
             }
         }
     }
 
     async fn sweep(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
-        const TRIMMED_AT_ONCE: u32 = 256;
         contacts::sweep(&*self.kv, app, uid).await?;
         presence::sweep(&*self.kv, app, uid).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::own_views(app, uid), 0)).await?;
-        let log = keys::feed_log(app, model::Feed::Events(uid));
-        let head = self.kv.log_head(&log).await?;
-        loop {
-            let first = kv::ReadLog { log: log.clone(), from: 0, limit: 1, reverse: false };
-            if self.kv.read_log(first).await?.is_empty() {
-                return Ok(());
-            }
-            let mut batch = Batch::background();
-            batch.trim(log.clone(), head, TRIMMED_AT_ONCE);
-            self.kv.commit(batch).await?;
-        }
+        trim_log(&*self.kv, &keys::feed_log(app, model::Feed::Events(uid))).await
     }
 
     /// Accounts in the order of their creation, after `after`.
@@ -602,11 +599,14 @@ mod tests {
         // The first user's row goes, his log does not.
         kv.pass_next_commit();
         kv.fail_next_commit(KvError::Busy);
-        assert!(users.sweep_removed(APP).await.is_err());
+        assert!(users.sweep_removed(APP, |_| std::future::ready(Ok::<_, StoreError>(()))).await.is_err());
         assert_eq!(left().await, 5);
-        users.sweep_removed(APP).await.unwrap();
+        users.sweep_removed(APP, |_| std::future::ready(Ok::<_, StoreError>(()))).await.unwrap();
         assert_eq!(left().await, 0);
         kv.fail_next_commit(KvError::Busy);
-        users.sweep_removed(APP).await.expect("nothing is left to do");
+        users
+            .sweep_removed(APP, |_| std::future::ready(Ok::<_, StoreError>(())))
+            .await
+            .expect("nothing is left to do");
     }
 }

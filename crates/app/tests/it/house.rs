@@ -12,7 +12,7 @@ use bytes::Bytes;
 use domain::account::{Register, Registrant};
 use domain::app::Settings;
 use domain::device::Login;
-use domain::message::{SendMessage, Sender};
+use domain::message::{SendMessage, Sender, Target};
 use futures_util::FutureExt as _;
 use kv::{Batch, CellKey, Committed, Health, Kv, KvError, Lane, MemoryKv, Read, ReadLog, Scan};
 use model::{
@@ -189,7 +189,9 @@ impl House {
                 resource: None,
                 connection: None,
             },
-            recipient: to.to_owned(),
+            target: Target::User(to.to_owned()),
+            directed: Vec::new(),
+            wants_receipts: false,
             resource: None,
             kind: EntryKind::Message,
             dialect: Dialect::Easemob,

@@ -29,6 +29,8 @@ pub enum Condition {
     AppCallbackFailed,
     /// The app is switched off on this server.
     AppDisabled,
+    /// The app has as many groups as it may have.
+    AppGroupQuotaExceeded,
     /// The app key does not have the form that the SDK expects.
     AppKeyInvalid,
     /// The request names no app.
@@ -211,6 +213,8 @@ pub enum Condition {
     GeneralFailure,
     /// The token endpoint does not know this grant_type.
     GrantTypeUnsupported,
+    /// The group has as many administrators as it may have.
+    GroupAdminsFull,
     /// Another administrator has answered this application.
     GroupApplicationHandled,
     /// There is no open application of this user to the group.
@@ -231,8 +235,12 @@ pub enum Condition {
     GroupIdEmpty,
     /// The group id is empty or has no valid form.
     GroupIdInvalid,
+    /// A group with this id exists already.
+    GroupIdTaken,
     /// This group takes new members only on application.
     GroupJoinNeedsApproval,
+    /// More members were named than the group may have.
+    GroupMembersTooMany,
     /// The user has blocked this group's messages before.
     GroupMessagesAlreadyBlocked,
     /// The user has not blocked this group's messages.
@@ -247,6 +255,10 @@ pub enum Condition {
     GroupNotPublic,
     /// The owner cannot leave the group.
     GroupOwnerCannotLeave,
+    /// The new owner of the group is the present one.
+    GroupOwnerUnchanged,
+    /// This cannot be done to the group's owner.
+    GroupOwnerUntouchable,
     /// The caller's role in the group is too low for this.
     GroupPermissionDenied,
     /// The user has as many groups as one user may have.
@@ -381,6 +393,8 @@ pub enum Condition {
     NotFound,
     /// The two users are not contacts, and this app lets only contacts write to each other.
     NotFriends,
+    /// The user is no administrator of the group.
+    NotGroupAdmin,
     /// Everybody is muted here, and the sender is not on the allow list.
     NotInAllowlist,
     /// The user is not in the chat room.
@@ -641,7 +655,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 315] = [
+    pub const ALL: [Self; 322] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -653,6 +667,7 @@ impl Condition {
         Self::AnnouncementTooLong,
         Self::AppCallbackFailed,
         Self::AppDisabled,
+        Self::AppGroupQuotaExceeded,
         Self::AppKeyInvalid,
         Self::AppKeyMissing,
         Self::AppMismatch,
@@ -744,6 +759,7 @@ impl Condition {
         Self::FrameTooLarge,
         Self::GeneralFailure,
         Self::GrantTypeUnsupported,
+        Self::GroupAdminsFull,
         Self::GroupApplicationHandled,
         Self::GroupApplicationInvalid,
         Self::GroupApplicationRepeated,
@@ -754,7 +770,9 @@ impl Condition {
         Self::GroupFull,
         Self::GroupIdEmpty,
         Self::GroupIdInvalid,
+        Self::GroupIdTaken,
         Self::GroupJoinNeedsApproval,
+        Self::GroupMembersTooMany,
         Self::GroupMessagesAlreadyBlocked,
         Self::GroupMessagesNotBlocked,
         Self::GroupNameRejected,
@@ -762,6 +780,8 @@ impl Condition {
         Self::GroupNotFound,
         Self::GroupNotPublic,
         Self::GroupOwnerCannotLeave,
+        Self::GroupOwnerUnchanged,
+        Self::GroupOwnerUntouchable,
         Self::GroupPermissionDenied,
         Self::GroupQuotaExceeded,
         Self::GroupReceiptNotPermitted,
@@ -829,6 +849,7 @@ impl Condition {
         Self::NotAMediaMessage,
         Self::NotFound,
         Self::NotFriends,
+        Self::NotGroupAdmin,
         Self::NotInAllowlist,
         Self::NotInChatroom,
         Self::NotInGroup,
@@ -960,7 +981,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 315] = [
+pub(crate) static DETAILS: [Details; 322] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1114,6 +1135,20 @@ pub(crate) static DETAILS: [Details; 315] = [
         meaning_zh: "该应用在服务器上已被停用。",
         cause_zh: "运维人员把 `app.enabled` 设成了 false，因此该应用的所有登录和调用都会被拒绝，与调用者是谁无关。",
         remedy_zh: "先确认停用的原因；用 `kith app set` 把 `app.enabled` 设回 true 即可恢复，客户端马上可以登录，无需重启服务器。",
+    },
+    Details {
+        name: "app_group_quota_exceeded",
+        kind: Kind::Limit,
+        who: Who::Operator,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &["app_key"],
+        meaning: "The app has as many groups as it may have.",
+        cause: "The setting `groups.limit` of the app is reached.",
+        remedy: "Raise `groups.limit` with `kith app set`, or let unused groups be destroyed.",
+        meaning_zh: "应用的群组数量已达上限。",
+        cause_zh: "达到了应用设置 `groups.limit` 的值。",
+        remedy_zh: "用 `kith app set` 调大 `groups.limit`，或解散不用的群组。",
     },
     Details {
         name: "app_key_invalid",
@@ -2390,6 +2425,20 @@ pub(crate) static DETAILS: [Details; 315] = [
         remedy_zh: "用户凭密码登录用 `password`；后端凭应用 token 免密码取用户 token 用 `inherit`；后端自己取应用 token 用 `client_credentials`。",
     },
     Details {
+        name: "group_admins_full",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &[],
+        meaning: "The group has as many administrators as it may have.",
+        cause: "Owner and administrators together are 100 at most.",
+        remedy: "Take the role from another administrator first.",
+        meaning_zh: "群管理员人数已达上限。",
+        cause_zh: "群主加管理员最多 100 人。",
+        remedy_zh: "先撤销其他管理员。",
+    },
+    Details {
         name: "group_application_handled",
         kind: Kind::Conflict,
         who: Who::AppDeveloper,
@@ -2479,7 +2528,7 @@ pub(crate) static DETAILS: [Details; 315] = [
         who: Who::AppDeveloper,
         retry: Retry::AfterFix,
         broader: Some(Condition::ArgumentInvalid),
-        args: &[],
+        args: &["name"],
         meaning: "A field of the group breaks the rules.",
         cause: "The name is empty or too long, the description is too long or has a line break, or an update names nothing to change.",
         remedy: "Check lengths in the form (JMessage: 64 bytes for the name, 250 for the description), and send only the fields that change.",
@@ -2530,6 +2579,20 @@ pub(crate) static DETAILS: [Details; 315] = [
         remedy_zh: "把创建或查询群组时返回的 id 作为字符串保存，并原样传递。",
     },
     Details {
+        name: "group_id_taken",
+        kind: Kind::Conflict,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::AlreadyExists),
+        args: &["group"],
+        meaning: "A group with this id exists already.",
+        cause: "The call names an id of its own, and a group, a chat room or a user has that name; they share one list of names.",
+        remedy: "Choose another id, or leave it out and use the one that the server gives.",
+        meaning_zh: "该群组 ID 已被占用。",
+        cause_zh: "调用指定了自定义 ID，而它已被某个群组、聊天室或用户使用；三者共用一份名称表。",
+        remedy_zh: "换一个 ID，或不指定 ID、使用服务器生成的 ID。",
+    },
+    Details {
         name: "group_join_needs_approval",
         kind: Kind::Forbidden,
         who: Who::AppDeveloper,
@@ -2542,6 +2605,20 @@ pub(crate) static DETAILS: [Details; 315] = [
         meaning_zh: "加入该群组需要申请。",
         cause_zh: "调用的是直接加入，而该群设置了 `membersonly`，需要群主或管理员同意。",
         remedy_zh: "使用 SDK 的申请加入接口，并提示用户等待审核。",
+    },
+    Details {
+        name: "group_members_too_many",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &[],
+        meaning: "More members were named than the group may have.",
+        cause: "The members of a new group, its owner included, are more than its `maxusers`; or `maxusers` was set below the members that it has.",
+        remedy: "Raise `maxusers` (up to the setting `group.members_limit`), or name fewer members.",
+        meaning_zh: "指定的成员多于群组的人数上限。",
+        cause_zh: "新建群组的初始成员（含群主）超过 `maxusers`；或把 `maxusers` 改得比现有成员数还小。",
+        remedy_zh: "调大 `maxusers`（不超过设置 `group.members_limit`），或减少成员。",
     },
     Details {
         name: "group_messages_already_blocked",
@@ -2640,6 +2717,34 @@ pub(crate) static DETAILS: [Details; 315] = [
         meaning_zh: "群主不能退出群组。",
         cause_zh: "没有群主的群组将无人管理。",
         remedy_zh: "先把群主转让给其他成员（`newowner`），或解散群组。",
+    },
+    Details {
+        name: "group_owner_unchanged",
+        kind: Kind::Forbidden,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::AlreadyExists),
+        args: &[],
+        meaning: "The new owner of the group is the present one.",
+        cause: "The group was handed over before, or the call names its owner.",
+        remedy: "Treat it as success.",
+        meaning_zh: "新群主就是现任群主。",
+        cause_zh: "群组之前已经转让，或调用中填的就是现任群主。",
+        remedy_zh: "当作成功处理。",
+    },
+    Details {
+        name: "group_owner_untouchable",
+        kind: Kind::Forbidden,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::GroupPermissionDenied),
+        args: &[],
+        meaning: "This cannot be done to the group's owner.",
+        cause: "The owner cannot be removed, blocked, muted or made an administrator, by nobody and not by the app's back end either.",
+        remedy: "Hand the group to another member first (`PUT /chatgroups/{id}` with `newowner`), then repeat the call.",
+        meaning_zh: "不能对群主执行这一操作。",
+        cause_zh: "群主不能被移除、拉黑、禁言，也不能被设为管理员；应用后端也不例外。",
+        remedy_zh: "先把群组转让给其他成员（`PUT /chatgroups/{id}`，字段 `newowner`），再重试。",
     },
     Details {
         name: "group_permission_denied",
@@ -3578,6 +3683,20 @@ pub(crate) static DETAILS: [Details; 315] = [
         meaning_zh: "双方不是好友，而该应用只允许好友之间发消息。",
         cause_zh: "应用开启了“非好友禁止发消息”，而好友关系从未建立，或已被一方解除。",
         remedy_zh: "引导用户先发送好友申请；如果应用允许任何人互发消息，请关闭这条规则。",
+    },
+    Details {
+        name: "not_group_admin",
+        kind: Kind::Forbidden,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &["user", "group"],
+        meaning: "The user is no administrator of the group.",
+        cause: "Another device or administrator was first, or the user was never one.",
+        remedy: "Read the administrators again and show the list as it is.",
+        meaning_zh: "用户不是群管理员。",
+        cause_zh: "其他设备或群主已先移除，或该用户从来不是管理员。",
+        remedy_zh: "重新获取管理员列表并刷新界面。",
     },
     Details {
         name: "not_in_allowlist",

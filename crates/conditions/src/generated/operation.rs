@@ -4,6 +4,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u16)]
 pub enum Operation {
+    /// Putting members of a group or chat room on its allow list.
+    AllowListAdd,
+    /// Taking members of a group or chat room off its allow list.
+    AllowListRemove,
     /// Putting users on a block list.
     BlockAdd,
     /// Taking users off a block list.
@@ -58,12 +62,24 @@ pub enum Operation {
     FileDownload,
     /// Uploading a file.
     FileUpload,
+    /// Making somebody an administrator of a group, or no longer one.
+    GroupAdmin,
+    /// Writing a group's announcement.
+    GroupAnnounce,
     /// Answering an application or an invitation to a group.
     GroupApplication,
+    /// Putting users on a group's block list.
+    GroupBlockAdd,
+    /// Taking users off a group's block list.
+    GroupBlockRemove,
     /// Creating a group.
     GroupCreate,
+    /// Destroying a group, or switching it off.
+    GroupDestroy,
     /// Leaving a group.
     GroupExit,
+    /// Reading a group, its members or its lists.
+    GroupGet,
     /// Inviting users to a group.
     GroupInvite,
     /// Joining a group, or applying to.
@@ -120,6 +136,8 @@ pub enum Operation {
     SendOld,
     /// Muting members of a group or chat room.
     Silence,
+    /// Unmuting members of a group or chat room.
+    SilenceRemove,
     /// Working with threads.
     Thread,
     /// Asking for a token, whatever the grant.
@@ -156,7 +174,9 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 74] = [
+    pub const ALL: [Self; 83] = [
+        Self::AllowListAdd,
+        Self::AllowListRemove,
         Self::BlockAdd,
         Self::BlockRemove,
         Self::Broadcast,
@@ -184,9 +204,15 @@ impl Operation {
         Self::Edit,
         Self::FileDownload,
         Self::FileUpload,
+        Self::GroupAdmin,
+        Self::GroupAnnounce,
         Self::GroupApplication,
+        Self::GroupBlockAdd,
+        Self::GroupBlockRemove,
         Self::GroupCreate,
+        Self::GroupDestroy,
         Self::GroupExit,
+        Self::GroupGet,
         Self::GroupInvite,
         Self::GroupJoin,
         Self::GroupShield,
@@ -215,6 +241,7 @@ impl Operation {
         Self::Send,
         Self::SendOld,
         Self::Silence,
+        Self::SilenceRemove,
         Self::Thread,
         Self::Token,
         Self::TokenInherit,
@@ -235,7 +262,9 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 74] = [
+pub(crate) static DETAILS: [(&str, &str); 83] = [
+    ("allow_list_add", "Putting members of a group or chat room on its allow list."),
+    ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
     ("block_remove", "Taking users off a block list."),
     ("broadcast", "Sending a message to all users of an app."),
@@ -263,9 +292,15 @@ pub(crate) static DETAILS: [(&str, &str); 74] = [
     ("edit", "Changing a message that was sent."),
     ("file_download", "Downloading a file."),
     ("file_upload", "Uploading a file."),
+    ("group_admin", "Making somebody an administrator of a group, or no longer one."),
+    ("group_announce", "Writing a group's announcement."),
     ("group_application", "Answering an application or an invitation to a group."),
+    ("group_block_add", "Putting users on a group's block list."),
+    ("group_block_remove", "Taking users off a group's block list."),
     ("group_create", "Creating a group."),
+    ("group_destroy", "Destroying a group, or switching it off."),
     ("group_exit", "Leaving a group."),
+    ("group_get", "Reading a group, its members or its lists."),
     ("group_invite", "Inviting users to a group."),
     ("group_join", "Joining a group, or applying to."),
     ("group_shield", "Blocking a group's messages for oneself."),
@@ -294,6 +329,7 @@ pub(crate) static DETAILS: [(&str, &str); 74] = [
     ("send", "Sending a message."),
     ("send_old", "Sending a message by the REST route of the first generation."),
     ("silence", "Muting members of a group or chat room."),
+    ("silence_remove", "Unmuting members of a group or chat room."),
     ("thread", "Working with threads."),
     ("token", "Asking for a token, whatever the grant."),
     ("token_inherit", "Asking for a user token without password, with an app token."),

@@ -7,7 +7,7 @@ use conditions::Condition;
 use domain::message::SendMessage;
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
-use model::{ConversationId, Feed, MessageId, Timestamp, Uid, Username};
+use model::{ConversationId, Feed, MessageId, Seq, Timestamp, Uid, Username};
 use session::{Outcome, Peer, Perform};
 use store::FollowedFeed;
 
@@ -90,9 +90,7 @@ impl MsyncPerform {
                 (Asked::Position(feed), position.map(|position| Command::Position { delivery, position }))
             }
             Event::ReadPage { member, feed, after } => {
-                let page = self.use_cases.page(member.app, feed, after, PAGE_ENTRIES).await;
-                let command = page.map(|(entries, head)| Command::Page { feed, after, entries, head });
-                (Asked::Page(feed), command)
+                (Asked::Page(feed), self.read_page(&member, feed, after).await)
             }
             Event::Pause(feed) => {
                 tokio::task::yield_now().await;
@@ -152,7 +150,7 @@ impl MsyncPerform {
         Ok(Command::LoggedIn(Box::new(LoggedIn { member, expires: logged_in.expires })))
     }
 
-    async fn log_out(&self, peer: &Peer, member: &Member, positions: &[(Feed, model::Seq)]) {
+    async fn log_out(&self, peer: &Peer, member: &Member, positions: &[(Feed, Seq)]) {
         peer.registrar.unbind(peer.connection);
         for (feed, seq) in positions {
             self.use_cases.acknowledge(member.app, member.uid, member.device, *feed, *seq);
@@ -197,8 +195,14 @@ impl MsyncPerform {
         let (feed, peer) = if &*queue.name == EVENT_QUEUE {
             (Feed::Events(member.uid), None)
         } else if queue.is_group() {
-            // No group exists in this version, but every request is answered.
-            return Ok(None);
+            let Some(found) = self.use_cases.find_any_group(&self.tenant(member)?, &queue.name).await? else {
+                return Ok(None);
+            };
+            let feed = found.group.feed();
+            if self.use_cases.sees_from(member.app, member.uid, feed).await?.is_none() {
+                return Ok(None);
+            }
+            (feed, Some(found.group.public_id.clone()))
         } else if &*queue.name == Username::BACK_END {
             let conversation = ConversationId::single(Uid::BACK_END, member.uid);
             (Feed::Conversation(conversation), Some(Username::back_end()))
@@ -213,6 +217,17 @@ impl MsyncPerform {
         let position = self.use_cases.position(member.app, member.uid, member.device, feed).await?;
         let head = self.use_cases.head(member.app, feed).await?;
         Ok(Some(OpenedQueue { feed, peer, position, head }))
+    }
+
+    /// A page for a user who is in the group, of what was said since he came. A session whose user left, and which was not
+    /// told of it, gets nothing.
+    async fn read_page(&self, member: &Member, feed: Feed, after: Seq) -> Result<Command, app::Error> {
+        let Some(from) = self.use_cases.sees_from(member.app, member.uid, feed).await? else {
+            return Ok(Command::Page { feed, after, entries: Vec::new(), head: after });
+        };
+        let begin = after.max(from);
+        let (entries, head) = self.use_cases.page(member.app, feed, begin, PAGE_ENTRIES).await?;
+        Ok(Command::Page { feed, after, entries, head })
     }
 
     /// Runs a use case in the member's app.

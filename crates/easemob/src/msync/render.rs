@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use conditions::{Condition, MsyncAnswer, MsyncScope, msync_answer};
+use easemob_wire::amend::with_ext;
 use easemob_wire::downlink::{
     ErrorCode, KickOperation, Page, SendAnswer, Status, encode_answer_with_meta, encode_kick, encode_meta,
     encode_page,
@@ -84,7 +85,7 @@ fn one_by_one(app_key: &str, delivery: &Delivery) -> Option<Vec<Bytes>> {
 pub(crate) fn meta(app_key: &str, feed: Feed, entry: &Entry) -> Bytes {
     let (from, to) = addresses(app_key, feed, entry);
     let rendered = match entry.dialect {
-        Dialect::Easemob => None,
+        Dialect::Easemob => with_readers(entry),
         Dialect::Kith => {
             Event::decode(&entry.payload).ok().map(|event| news::remainder(app_key, entry, &event))
         }
@@ -106,6 +107,13 @@ fn addresses<'a>(app_key: &'a str, feed: Feed, entry: &'a Entry) -> (JidRef<'a>,
         }
     };
     (from, to)
+}
+
+/// A group's receipt with how many members have read the message.
+fn with_readers(entry: &Entry) -> Option<Bytes> {
+    let (readers, subject) = (entry.readers?, entry.subject?.to_string());
+    let count = serde_json::json!({ &subject: readers }).to_string();
+    with_ext(&entry.payload, &subject, count).ok()
 }
 
 /// Whether an entry is one to show on a connection.

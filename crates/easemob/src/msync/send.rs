@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender};
+use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender, Target};
 use easemob_wire::WireError;
 use easemob_wire::uplink::{BodyKind, Clean, Names, Namespace, Route, Send};
 use model::{ClientMessageId, Dialect, EntryKind, MessageId, Resource, Username};
@@ -34,29 +34,30 @@ fn chat(member: &Arc<Member>, send: &Send) -> Result<Event, app::Error> {
         return Err(invalid("id"));
     }
     // The stored body names the recipient as the server spells it.
-    let recipient =
-        Username::parse(&send.to.name).map_or_else(|_| send.to.name.to_string(), |n| n.to_string());
-    let names = Names { sender: member.name.as_str(), target: &recipient };
+    let name = Username::parse(&send.to.name).map_or_else(|_| send.to.name.to_string(), |n| n.to_string());
+    let names = Names { sender: member.name.as_str(), target: &name };
     let clean = send.clean(names).map_err(unreadable)?;
-    if send.to.is_group() {
-        return Err(no_such_group(&clean, recipient));
-    }
+    let target = match (send.to.is_group(), clean.kind) {
+        (true, BodyKind::ChatRoom) => Target::Room(name),
+        (true, _) => Target::Group(name),
+        (false, BodyKind::GroupChat) => return Err(SendRefused::GroupNotFound { name }.into()),
+        (false, BodyKind::ChatRoom) => return Err(SendRefused::RoomNotFound { name }.into()),
+        (false, _) => Target::User(name),
+    };
     let member = Arc::clone(member);
     match clean.kind {
-        BodyKind::Chat => {
-            let message = Box::new(message(&member, send, recipient, clean)?);
+        BodyKind::Chat | BodyKind::GroupChat | BodyKind::ChatRoom => {
+            let message = Box::new(message(&member, send, target, clean)?);
             Ok(Event::Send { member, client_id, message })
         }
-        BodyKind::ReadAck => Ok(receipt(member, client_id, recipient, clean, ReceiptKind::Read)),
-        BodyKind::DeliverAck => Ok(receipt(member, client_id, recipient, clean, ReceiptKind::Delivered)),
-        BodyKind::ChannelAck => {
-            Ok(receipt(member, client_id, recipient, clean, ReceiptKind::ConversationRead))
-        }
+        BodyKind::ReadAck => Ok(receipt(member, client_id, target, clean, ReceiptKind::Read)),
+        BodyKind::DeliverAck => Ok(receipt(member, client_id, target, clean, ReceiptKind::Delivered)),
+        BodyKind::ChannelAck => Ok(receipt(member, client_id, target, clean, ReceiptKind::ConversationRead)),
         BodyKind::Recall => {
             let Some(subject) = clean.ack_message_id else { return Err(invalid("ackMessageId")) };
             let recall = Box::new(RecallMessage {
                 sender: sender(&member),
-                recipient,
+                target,
                 subject: MessageId(subject),
                 dialect: Dialect::Easemob,
                 payload: clean.remainder,
@@ -64,12 +65,11 @@ fn chat(member: &Arc<Member>, send: &Send) -> Result<Event, app::Error> {
             Ok(Event::Recall { member, client_id, recall })
         }
         BodyKind::Edit => Err(app::Error::plain(Condition::EditDisabled)),
-        BodyKind::GroupChat | BodyKind::ChatRoom => Err(no_such_group(&clean, recipient)),
         BodyKind::Normal | BodyKind::Unknown(_) => Err(invalid("type")),
     }
 }
 
-fn message(member: &Member, send: &Send, recipient: String, clean: Clean) -> Result<SendMessage, app::Error> {
+fn message(member: &Member, send: &Send, target: Target, clean: Clean) -> Result<SendMessage, app::Error> {
     if clean.contents.is_empty() {
         return Err(invalid("contents"));
     }
@@ -77,9 +77,15 @@ fn message(member: &Member, send: &Send, recipient: String, clean: Clean) -> Res
         "" => None,
         resource => Some(Resource::parse(resource).map_err(|_| invalid("to"))?),
     };
+    let directed = match send.route {
+        Route::Directed => send.directed.iter().map(ToString::to_string).collect(),
+        Route::All | Route::Online => Vec::new(),
+    };
     Ok(SendMessage {
         sender: sender(member),
-        recipient,
+        target,
+        directed,
+        wants_receipts: clean.allow_group_ack,
         resource,
         kind: if clean.contents.is_command_only() { EntryKind::Command } else { EntryKind::Message },
         dialect: Dialect::Easemob,
@@ -91,10 +97,10 @@ fn message(member: &Member, send: &Send, recipient: String, clean: Clean) -> Res
     })
 }
 
-fn receipt(member: Arc<Member>, client_id: u64, recipient: String, clean: Clean, kind: ReceiptKind) -> Event {
+fn receipt(member: Arc<Member>, client_id: u64, target: Target, clean: Clean, kind: ReceiptKind) -> Event {
     let receipt = Box::new(SendReceipt {
         sender: sender(&member),
-        recipient,
+        target,
         kind,
         subject: clean.ack_message_id.filter(|id| *id != 0).map(MessageId),
         dialect: Dialect::Easemob,
@@ -110,14 +116,6 @@ fn sender(member: &Member) -> Sender {
         device: member.device,
         resource: Some(member.resource.clone()),
         connection: Some(member.connection),
-    }
-}
-
-/// Groups and rooms can't be created in this version, so none exists.
-fn no_such_group(clean: &Clean, name: String) -> app::Error {
-    match clean.kind {
-        BodyKind::ChatRoom => SendRefused::RoomNotFound { name }.into(),
-        _ => SendRefused::GroupNotFound { name }.into(),
     }
 }
 

@@ -136,6 +136,8 @@ impl Server {
             target_resource: None,
             only_for: Vec::new(),
             subject: None,
+            wants_receipts: false,
+            readers: None,
             payload: Bytes::new(),
         };
         self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(APP, feed, Seq(seq), entry))));

@@ -5,6 +5,7 @@ mod chat;
 mod contacts;
 mod delivery;
 mod ends;
+mod groups;
 mod hooks;
 mod house;
 mod login;

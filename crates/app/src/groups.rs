@@ -1,0 +1,354 @@
+//! Groups: the line that every change of one takes, and what verbs share.
+//!
+//! A change reads the group and what its rule asks for, decides, writes everything in one commit that is held against
+//! the group's row, and tells. Changes of one group come one after the other on a node, so that they rarely meet; the
+//! check on the row keeps them right among nodes.
+
+mod create;
+mod destroy;
+mod lists;
+mod members;
+mod receipts;
+mod requests;
+mod roles;
+mod settings;
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::group::{Actor, Candidate, Change, Group, GroupRefused, Member, Person, To};
+use model::{
+    AppId, ConversationId, Delivery, Entry, Feed, GroupKind, GroupNews, Hint, News, Seq, Timestamp, Uid,
+    Username,
+};
+use store::{Account, Facts, StoredGroup};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::event_log::{ActingDevice, UserNews};
+use crate::{Error, TRIES, Tenant, UseCases};
+
+pub use lists::{GroupPage, MemberPage, Ranked};
+pub use members::Outcome;
+pub use receipts::ReaderPage;
+
+/// Locks that the groups of a node share.
+const TURNS: usize = 256;
+
+/// Whose turn it is to change a group.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    locks: Box<[Mutex<()>]>,
+    hasher: ahash::RandomState,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { locks: (0..TURNS).map(|_| Mutex::default()).collect(), hasher: ahash::RandomState::new() }
+    }
+}
+
+impl Turns {
+    /// Waits until nobody else changes the group of a public id.
+    pub(crate) async fn take(&self, app: AppId, group: &str) -> MutexGuard<'_, ()> {
+        let turn = self.hasher.hash_one((app, group.to_ascii_lowercase())) % TURNS as u64;
+        // The remainder is below TURNS, so it fits any usize.
+        self.locks[turn as usize].lock().await
+    }
+}
+
+/// Who asks for something, and from which of his devices.
+#[derive(Clone, Debug)]
+pub struct By {
+    /// `None`: the app's back end.
+    pub account: Option<Arc<Account>>,
+    pub device: Option<ActingDevice>,
+}
+
+impl By {
+    /// The app's back end.
+    pub fn back_end() -> Self {
+        Self { account: None, device: None }
+    }
+
+    /// Whoever asks, as somebody who may be told.
+    pub(crate) fn person(&self) -> Option<Person> {
+        self.account.as_ref().map(|account| Person::from(&account.user))
+    }
+}
+
+impl UseCases {
+    /// A user who asks for something over REST, with the device that he names.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn by_user(
+        &self,
+        app: &Tenant,
+        account: Arc<Account>,
+        resource: Option<&str>,
+    ) -> Result<By, Error> {
+        let device = self.acting_device(app, &account.user, resource).await?;
+        Ok(By { account: Some(account), device })
+    }
+
+    /// The group of a public id as a caller wrote it.
+    ///
+    /// # Errors
+    /// `group_not_found`, also for a room or thread; faults.
+    pub(crate) async fn stored_group(&self, app: &Tenant, group: &str) -> Result<Arc<StoredGroup>, Error> {
+        let found = self.find_any_group(app, group).await?;
+        found
+            .filter(|found| found.group.kind == GroupKind::Group)
+            .ok_or_else(|| GroupRefused::NotFound { group: domain::account::printable(group) }.into())
+    }
+
+    /// The group, room or thread of a public id as a caller wrote it, if there is one.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn find_any_group(&self, app: &Tenant, group: &str) -> Result<Option<Arc<StoredGroup>>, Error> {
+        let Ok(public_id) = Username::parse(group) else { return Ok(None) };
+        Ok(self.store.groups.find(app.value.id, &public_id).await?)
+    }
+
+    /// Who asks, as the rules of one group see him.
+    pub(crate) async fn actor(&self, app: &Tenant, by: &By, group: &Group) -> Result<Actor, Error> {
+        let Some(person) = by.person() else { return Ok(Actor::BackEnd) };
+        let member = self.store.groups.member(app.value.id, group.id, person.uid).await?;
+        Ok(Actor::User { person, is_member: member.is_some() })
+    }
+
+    pub(crate) async fn member(
+        &self,
+        app: &Tenant,
+        group: &Group,
+        uid: Uid,
+    ) -> Result<Option<Member>, Error> {
+        let stored = self.store.groups.member(app.value.id, group.id, uid).await?;
+        Ok(stored.map(|stored| stored.member.clone()))
+    }
+
+    /// What the rules ask about users who may come in.
+    pub(crate) async fn candidates(
+        &self,
+        app: &Tenant,
+        group: &Group,
+        accounts: &[Arc<Account>],
+    ) -> Result<Vec<Candidate>, Error> {
+        let id = app.value.id;
+        let uids: Vec<Uid> = accounts.iter().map(|account| account.user.uid).collect();
+        let blocked = self.store.groups.are_blocked(id, group.id, &uids).await?;
+        let mut candidates = Vec::with_capacity(accounts.len());
+        for (account, is_blocked) in accounts.iter().zip(blocked) {
+            candidates.push(Candidate {
+                person: Person::from(&account.user),
+                member: self.member(app, group, account.user.uid).await?,
+                is_blocked,
+                joined_groups: self.joined_up_to_limit(app, account.user.uid).await?,
+            });
+        }
+        Ok(candidates)
+    }
+
+    /// How many groups a user is in, as far as the app's limit makes it matter.
+    pub(crate) async fn joined_up_to_limit(&self, app: &Tenant, uid: Uid) -> Result<u64, Error> {
+        let limit = usize::try_from(app.value.settings.groups_joined_limit).unwrap_or(usize::MAX);
+        if limit == 0 {
+            return Ok(0);
+        }
+        Ok(self.store.groups.joined(app.value.id, uid, None, limit).await?.len() as u64)
+    }
+
+    /// The accounts of users who are to come in.
+    pub(crate) async fn accounts(&self, app: &Tenant, names: &[String]) -> Result<Vec<Arc<Account>>, Error> {
+        let mut accounts: Vec<Arc<Account>> = Vec::with_capacity(names.len());
+        for name in names {
+            let Some(account) = self.find_user(app, name).await? else {
+                let user = domain::account::printable(name);
+                return Err(GroupRefused::UserNotFound { user }.into());
+            };
+            if accounts.iter().all(|known| known.user.uid != account.user.uid) {
+                accounts.push(account);
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// A user to whom something is done in a group. Who is no user of the app is no member of it.
+    pub(crate) async fn target(
+        &self,
+        app: &Tenant,
+        group: &Group,
+        name: &str,
+    ) -> Result<Arc<Account>, Error> {
+        self.find_user(app, name).await?.ok_or_else(|| {
+            let (user, group) = (domain::account::printable(name), group.public_id.to_string());
+            GroupRefused::TargetNotMember { user, group }.into()
+        })
+    }
+
+    /// The line of every change: reads the group, decides, writes, tells. `decide` gives the change with the accounts of
+    /// those who come in, on which it rests too; or what to answer, where nothing is to be changed.
+    pub(crate) async fn change_group<T, F>(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Decided<T>, Error>> + Send,
+    {
+        let id = app.value.id;
+        let _turn = self.group_turns.take(id, group).await;
+        for _ in 0..TRIES {
+            let stored = self.stored_group(app, group).await?;
+            let actor = self.actor(app, by, &stored.group).await?;
+
+            let (change, accounts, answer) = match decide(Arc::clone(&stored), actor, self.now()).await? {
+                Decided::Change(change, accounts, answer) => (change, accounts, answer),
+                Decided::Nothing(answer) => return Ok(answer),
+            };
+
+            if self.write_change(app, by, Some(&stored), &change, &accounts).await? {
+                return Ok(answer);
+            }
+            let members = change.writes.iter().filter_map(|write| match write {
+                domain::group::Write::Member(uid, _) | domain::group::Write::Leave(uid) => Some(*uid),
+                _ => None,
+            });
+            members
+                .chain(by.person().map(|person| person.uid))
+                .for_each(|uid| self.store.groups.forget(id, stored.group.id, uid));
+            accounts.iter().for_each(|account| self.store.users.forget(id, account.user.uid));
+            self.store.groups.forget(id, stored.group.id, Uid::BACK_END);
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Writes a change and tells of it; `false` when what it rests on moved.
+    pub(crate) async fn write_change(
+        &self,
+        app: &Tenant,
+        by: &By,
+        before: Option<&StoredGroup>,
+        change: &Change,
+        accounts: &[Arc<Account>],
+    ) -> Result<bool, Error> {
+        let (id, conversation) = (app.value.id, change.group.conversation());
+        let mut facts = Facts::default();
+        if let Some(before) = before {
+            facts = facts.group(id, before);
+        }
+        for account in accounts {
+            facts = facts.account(id, account);
+        }
+        let entries = self.change_entries(by, change).await?;
+        let leaves: Vec<Uid> = change.leaves().collect();
+        let follow = |uid, follows| {
+            self.bus.publish(Hint::Membership { app: id, uid, conversation, follows });
+        };
+        // Before the commit, so that nothing said after it reaches them.
+        leaves.iter().for_each(|uid| follow(*uid, false));
+
+        let before_group = before.map(|before| &before.group);
+        let written = self.store.groups.apply(id, &facts, before_group, change, &entries).await;
+
+        // After a fault it may be written all the same. Then they follow nothing until they look their groups up again.
+        let Some(sequences) = written? else {
+            leaves.iter().for_each(|uid| follow(*uid, true));
+            return Ok(false);
+        };
+        // A session that looked its groups up meanwhile has seen the membership.
+        leaves.iter().for_each(|uid| follow(*uid, false));
+        let joins: Vec<Uid> = change.joins().collect();
+        joins.iter().for_each(|uid| follow(*uid, true));
+        let mut last = Seq::ZERO;
+        for ((feed, entry), seq) in entries.into_iter().zip(sequences) {
+            if feed == change.group.feed() {
+                last = seq;
+            }
+            self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(id, feed, seq, entry))));
+        }
+        if !joins.is_empty() {
+            self.tell_what_came_between(id, change.group.feed(), last).await?;
+        }
+        Ok(true)
+    }
+
+    /// What was said in a group after new members were written down and before their sessions followed it.
+    async fn tell_what_came_between(&self, app: AppId, feed: Feed, joined: Seq) -> Result<(), Error> {
+        const AT_ONCE: usize = 8;
+        if self.store.feeds.head(app, feed).await? > joined {
+            for (seq, entry) in self.store.feeds.page(app, feed, joined, AT_ONCE).await? {
+                self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(app, feed, seq, entry))));
+            }
+        }
+        Ok(())
+    }
+
+    async fn change_entries(&self, by: &By, change: &Change) -> Result<Vec<(Feed, Entry)>, Error> {
+        let group = &change.group;
+        let mut entries = Vec::with_capacity(change.news.len());
+        for told in &change.news {
+            let (feed, target_name, name) = match &told.to {
+                To::Members => (group.feed(), &group.public_id, String::new()),
+                To::User(person) => (Feed::Events(person.uid), &person.name, group.name.clone()),
+            };
+            let news = GroupNews {
+                group: group.public_id.to_string(),
+                kind: group.kind,
+                name,
+                parent: group.parent.map(|parent| parent.to_string()),
+                change: told.change.clone(),
+            };
+            entries.push((feed, self.group_entry(by, target_name, news).await?));
+        }
+        Ok(entries)
+    }
+
+    /// News of a group as an entry, said by whoever caused it.
+    pub(crate) async fn group_entry(
+        &self,
+        by: &By,
+        target: &Username,
+        news: GroupNews,
+    ) -> Result<Entry, Error> {
+        let back_end = Username::back_end();
+        let by_name = by.account.as_ref().map_or(&back_end, |account| &account.user.name);
+        let uid = by.account.as_ref().map_or(Uid::BACK_END, |account| account.user.uid);
+        let device = by.device.as_ref();
+        let news = UserNews { to: uid, by: (uid, by_name), device, target, news: News::Group(news) };
+        self.news_entry(news, self.now()).await
+    }
+
+    /// Says that a user's sessions follow a conversation no longer.
+    pub(crate) fn unfollow(&self, app: AppId, uid: Uid, conversation: ConversationId) {
+        self.bus.publish(Hint::Membership { app, uid, conversation, follows: false });
+    }
+}
+
+/// What a rule came to.
+pub(crate) enum Decided<T> {
+    Change(Box<Change>, Vec<Arc<Account>>, T),
+    Nothing(T),
+}
+
+impl<T> Decided<T> {
+    pub(crate) fn change(change: Change, answer: T) -> Self {
+        Self::with(change, Vec::new(), answer)
+    }
+
+    /// A change that rests on these accounts too.
+    pub(crate) fn with(change: Change, accounts: Vec<Arc<Account>>, answer: T) -> Self {
+        Self::Change(Box::new(change), accounts, answer)
+    }
+
+    /// A change, where there is one.
+    pub(crate) fn maybe(change: Option<Change>, answer: T) -> Self {
+        match change {
+            Some(change) => Self::change(change, answer),
+            None => Self::Nothing(answer),
+        }
+    }
+}

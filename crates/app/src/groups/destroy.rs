@@ -1,0 +1,108 @@
+//! Ends groups: at once for everybody, and then row by row.
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::group::{Actor, Group, decide_destroy};
+use model::{AppId, ConversationId, Delivery, Feed, GroupId, GroupNews, Hint, Uid};
+use store::{StoreError, StoredGroup};
+
+use super::By;
+use crate::{Error, TRIES, Tenant, UseCases};
+
+impl UseCases {
+    /// Destroys a group and tells its members.
+    ///
+    /// # Errors
+    /// Those of [`decide_destroy`]; faults. After a fault the members may still have to be told, which the next start
+    /// of the server does.
+    pub async fn destroy_group(&self, app: &Tenant, by: &By, group: &str) -> Result<(), Error> {
+        let id = app.value.id;
+        let _turn = self.group_turns.take(id, group).await;
+        for _ in 0..TRIES {
+            let stored = self.stored_group(app, group).await?;
+            let actor = self.actor(app, by, &stored.group).await?;
+
+            if self.destroy_as_it_is(app.value.id, by, &stored, &actor).await? {
+                return Ok(self.bury(id, stored.group.id).await?);
+            }
+            self.store.groups.forget(id, stored.group.id, Uid::BACK_END);
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// `false`: the group moved.
+    async fn destroy_as_it_is(
+        &self,
+        app: AppId,
+        by: &By,
+        stored: &StoredGroup,
+        actor: &Actor,
+    ) -> Result<bool, Error> {
+        let Group { public_id, kind, name, parent, .. } = &stored.group;
+        let news = GroupNews {
+            group: public_id.to_string(),
+            kind: *kind,
+            name: name.clone(),
+            parent: parent.map(|parent| parent.to_string()),
+            change: decide_destroy(&stored.group, actor)?,
+        };
+        let farewell = self.group_entry(by, public_id, news).await?;
+        Ok(self.store.groups.destroy(app, stored, &farewell).await?)
+    }
+
+    /// Tells the members of a destroyed group, and takes their rows away.
+    pub(crate) async fn bury(&self, app: AppId, group: GroupId) -> Result<(), StoreError> {
+        loop {
+            let told = self.store.groups.bury(app, group).await?;
+            if told.is_empty() {
+                return Ok(());
+            }
+            for buried in told {
+                self.unfollow(app, buried.uid, ConversationId::Group(group));
+                let delivery = Delivery::new(app, Feed::Events(buried.uid), buried.seq, buried.entry);
+                self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+            }
+        }
+    }
+
+    /// Bulk work: removed users leave their groups and are swept, destroyed groups are buried.
+    pub(crate) async fn sweep(&self, app: AppId) -> Result<(), Error> {
+        let apps = self.store.apps.list();
+        let Some(tenant) = apps.iter().find(|tenant| tenant.value.id == app) else { return Ok(()) };
+        for group in self.store.groups.unburied(app).await? {
+            self.bury(app, group).await?;
+        }
+        self.store.users.sweep_removed(app, move |uid| self.leave_all_groups(tenant, uid)).await
+    }
+
+    /// What groups still have of a user who was removed: his own end, in the others he is a member no longer.
+    ///
+    /// # Errors
+    /// Faults; what is done stays done, and is not done again.
+    pub(crate) async fn leave_all_groups(&self, app: &Tenant, uid: Uid) -> Result<(), Error> {
+        const AT_ONCE: usize = 64;
+        let id = app.value.id;
+        let mut after = None;
+        loop {
+            let groups = self.store.groups.joined(id, uid, after, AT_ONCE).await?;
+            let Some(last) = groups.last() else { return Ok(()) };
+            after = Some(*last);
+            for group in groups {
+                let Some(stored) = self.store.groups.get(id, group).await? else { continue };
+                self.part_with(app, &stored, uid).await?;
+            }
+        }
+    }
+
+    async fn part_with(&self, app: &Tenant, stored: &StoredGroup, uid: Uid) -> Result<(), Error> {
+        let (group, by) = (&stored.group, By::back_end());
+        if group.owner.uid == uid {
+            return match self.destroy_group(app, &by, group.public_id.as_str()).await {
+                Err(error) if error.condition() == Condition::GroupNotFound => Ok(()),
+                done => done,
+            };
+        }
+        self.drop_member(app, group.public_id.as_str(), uid).await
+    }
+}

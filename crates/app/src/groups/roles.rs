@@ -1,0 +1,196 @@
+//! What is done to single members: admins, mutes, the allow list, shields, attributes.
+
+use domain::group::{
+    Attributes, GroupRefused, Member, Person, Rank, decide_add_admin, decide_allow, decide_disallow,
+    decide_mute, decide_remove_admin, decide_set_attributes, decide_shield, decide_unmute,
+};
+use model::{Timestamp, Uid};
+
+use super::{By, Decided, Outcome};
+use crate::{Error, Tenant, UseCases};
+
+impl UseCases {
+    /// # Errors
+    /// Those of [`decide_add_admin`]; faults.
+    pub async fn add_group_admin(&self, app: &Tenant, by: &By, group: &str, name: &str) -> Result<(), Error> {
+        self.change_group(app, by, group, move |stored, actor, now| async move {
+            let group = &stored.group;
+            let (person, member) = self.found_member(app, group, name).await?;
+            Ok(Decided::maybe(decide_add_admin(group, &actor, &person, member.as_ref(), now)?, ()))
+        })
+        .await
+    }
+
+    /// # Errors
+    /// Those of [`decide_remove_admin`]; faults.
+    pub async fn remove_group_admin(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        name: &str,
+    ) -> Result<(), Error> {
+        self.change_group(app, by, group, move |stored, actor, now| async move {
+            let group = &stored.group;
+            let (person, _) = self.found_member(app, group, name).await?;
+            Ok(Decided::change(decide_remove_admin(group, &actor, &person, now)?, ()))
+        })
+        .await
+    }
+
+    /// Mutes members until a time ([`domain::group::FOR_EVER`] has no end), each for himself.
+    ///
+    /// # Errors
+    /// As [`UseCases::remove_members`].
+    pub async fn mute_members(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        names: &[String],
+        until: Timestamp,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.for_each(app, group, names, move |name| async move {
+            let name = name.as_str();
+            self.change_group(app, by, group, move |stored, actor, now| async move {
+                let group = &stored.group;
+                let (person, member) = self.found_member(app, group, name).await?;
+                let change = decide_mute(group, &actor, &person, member.as_ref(), until, now)?;
+                Ok(Decided::change(change, ()))
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Lets members write again, each for himself.
+    ///
+    /// # Errors
+    /// As [`UseCases::remove_members`].
+    pub async fn unmute_members(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        names: &[String],
+    ) -> Result<Vec<Outcome>, Error> {
+        self.for_each(app, group, names, move |name| async move {
+            let name = name.as_str();
+            self.change_group(app, by, group, move |stored, actor, now| async move {
+                let group = &stored.group;
+                let (person, member) = self.found_member(app, group, name).await?;
+                Ok(Decided::maybe(decide_unmute(group, &actor, &person, member.as_ref(), now)?, ()))
+            })
+            .await
+        })
+        .await
+    }
+
+    /// Puts members on the allow list, or takes them off it, each for himself.
+    ///
+    /// # Errors
+    /// As [`UseCases::remove_members`].
+    pub async fn allow_members(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        names: &[String],
+        allow: bool,
+    ) -> Result<Vec<Outcome>, Error> {
+        let decide = if allow { decide_allow } else { decide_disallow };
+        self.for_each(app, group, names, move |name| async move {
+            let name = name.as_str();
+            self.change_group(app, by, group, move |stored, actor, now| async move {
+                let group = &stored.group;
+                let (person, member) = self.found_member(app, group, name).await?;
+                Ok(Decided::maybe(decide(group, &actor, &person, member.as_ref(), now)?, ()))
+            })
+            .await
+        })
+        .await
+    }
+
+    /// A member wants nothing delivered from a group, or wants it again.
+    ///
+    /// # Errors
+    /// Those of [`decide_shield`]; faults.
+    pub async fn shield_group(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        shielded: bool,
+    ) -> Result<(), Error> {
+        self.change_group(app, by, group, move |stored, _, now| async move {
+            let group = &stored.group;
+            let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
+            let member = self.member(app, group, person.uid).await?;
+            Ok(Decided::maybe(decide_shield(group, &person, member.as_ref(), shielded, now)?, ()))
+        })
+        .await
+    }
+
+    /// Sets attributes of a member; gives those that he has now.
+    ///
+    /// # Errors
+    /// Those of [`decide_set_attributes`]; faults.
+    pub async fn set_member_attributes(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        name: &str,
+        changes: &Attributes,
+    ) -> Result<Attributes, Error> {
+        self.change_group(app, by, group, move |stored, actor, now| async move {
+            let group = &stored.group;
+            let (person, member) = self.found_member(app, group, name).await?;
+            let present = self.store.groups.attributes(app.value.id, group.id, &[person.uid]).await?;
+            let present = present.into_iter().next().unwrap_or_default();
+            let is_member = member.is_some();
+            let change = decide_set_attributes(group, &actor, &person, is_member, &present, changes, now)?;
+            let after = change.writes.iter().find_map(|write| match write {
+                domain::group::Write::Attributes(_, attributes) => Some(attributes.clone()),
+                _ => None,
+            });
+            Ok(Decided::change(change, after.unwrap_or_default()))
+        })
+        .await
+    }
+
+    /// The attributes of some members, by name; users who are no members are left out. Any member may see them.
+    ///
+    /// # Errors
+    /// `group_not_found`, `not_in_group`; faults.
+    pub async fn member_attributes(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        names: &[String],
+    ) -> Result<Vec<(String, Attributes)>, Error> {
+        let stored = self.stored_group(app, group).await?;
+        stored.group.decide_look(&self.actor(app, by, &stored.group).await?, Rank::Member)?;
+        let mut people: Vec<(Uid, String)> = Vec::with_capacity(names.len());
+        for name in names {
+            let Some(account) = self.find_user(app, name).await? else { continue };
+            if self.member(app, &stored.group, account.user.uid).await?.is_some() {
+                people.push((account.user.uid, account.user.name.to_string()));
+            }
+        }
+        let uids: Vec<Uid> = people.iter().map(|(uid, _)| *uid).collect();
+        let attributes = self.store.groups.attributes(app.value.id, stored.group.id, &uids).await?;
+        Ok(people.into_iter().map(|(_, name)| name).zip(attributes).collect())
+    }
+
+    async fn found_member(
+        &self,
+        app: &Tenant,
+        group: &domain::group::Group,
+        name: &str,
+    ) -> Result<(Person, Option<Member>), Error> {
+        let target = self.target(app, group, name).await?;
+        Ok((Person::from(&target.user), self.member(app, group, target.user.uid).await?))
+    }
+}

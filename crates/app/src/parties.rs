@@ -1,0 +1,123 @@
+//! Who a message is between, as found before it is decided: accounts, the group and the sender's place in it, with the
+//! versions that the commit is held against.
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::app::Settings;
+use domain::message::{Recipient, SendView, Sender, Target};
+use model::{AppId, ConversationId, Feed, GroupKind, Uid};
+use store::{Account, Facts, StoredGroup, StoredMember};
+
+use crate::{Error, Tenant, UseCases};
+
+pub(crate) struct Parties {
+    app: AppId,
+    sender: Arc<Account>,
+    recipient: Found,
+    directed: Vec<Uid>,
+}
+
+enum Found {
+    User(Option<Arc<Account>>),
+    Group { group: Option<Arc<StoredGroup>>, member: Option<Arc<StoredMember>> },
+    NoRoom,
+}
+
+impl Parties {
+    pub(crate) fn view<'a>(&'a self, settings: &'a Settings) -> SendView<'a> {
+        let recipient = match &self.recipient {
+            Found::User(account) => Recipient::User(account.as_ref().map(|account| &account.user)),
+            Found::Group { group, member } => Recipient::Group {
+                group: group.as_ref().map(|group| &group.group),
+                member: member.as_ref().map(|member| &member.member),
+            },
+            Found::NoRoom => Recipient::NoRoom,
+        };
+        SendView { sender: &self.sender.user, recipient, directed: &self.directed, settings }
+    }
+
+    /// What the decision rests on.
+    pub(crate) fn facts(&self) -> Facts {
+        let facts = Facts::default().account(self.app, &self.sender);
+        match &self.recipient {
+            Found::User(Some(account)) => facts.account(self.app, account),
+            Found::Group { group: Some(group), member: Some(member) } => {
+                facts.group(self.app, group).member(self.app, member)
+            }
+            Found::User(None) | Found::Group { .. } | Found::NoRoom => facts,
+        }
+    }
+
+    /// The conversation, if both ends of it are there.
+    pub(crate) fn conversation(&self) -> Option<ConversationId> {
+        match &self.recipient {
+            Found::User(Some(account)) => {
+                Some(ConversationId::single(self.sender.user.uid, account.user.uid))
+            }
+            Found::Group { group: Some(group), .. } => Some(group.group.conversation()),
+            Found::User(None) | Found::Group { group: None, .. } | Found::NoRoom => None,
+        }
+    }
+}
+
+impl UseCases {
+    /// Looks up whom something is said to. The sender's account is looked up by number: his name may be somebody
+    /// else's by now, while his old connection is still open.
+    pub(crate) async fn parties(
+        &self,
+        app: &Tenant,
+        sender: &Sender,
+        target: &Target,
+        directed: &[String],
+    ) -> Result<Parties, Error> {
+        let id = app.value.id;
+        let account = self.store.users.get(id, sender.uid).await?;
+        let Some(account) = account else { return Err(Error::plain(Condition::UserRemoved)) };
+        let recipient = match target {
+            Target::User(name) => Found::User(self.find_user(app, name).await?),
+            Target::Group(name) => {
+                let group = self.find_any_group(app, name).await?;
+                let group = group.filter(|group| group.group.kind != GroupKind::Room);
+                let member = match &group {
+                    Some(group) => self.store.groups.member(id, group.group.id, sender.uid).await?,
+                    None => None,
+                };
+                Found::Group { group, member }
+            }
+            Target::Room(_) => Found::NoRoom,
+        };
+        let mut named = Vec::with_capacity(directed.len());
+        for name in directed {
+            named.extend(self.find_user(app, name).await?.map(|account| account.user.uid));
+        }
+        Ok(Parties { app: id, sender: account, recipient, directed: named })
+    }
+
+    /// Drops what is held in memory of parties whose facts moved.
+    pub(crate) fn forget_parties(&self, parties: &Parties) {
+        let (app, sender) = (parties.app, parties.sender.user.uid);
+        self.store.users.forget(app, sender);
+        match &parties.recipient {
+            Found::User(Some(account)) => self.store.users.forget(app, account.user.uid),
+            Found::Group { group: Some(group), .. } => {
+                self.store.groups.forget(app, group.group.id, sender);
+            }
+            Found::User(None) | Found::Group { .. } | Found::NoRoom => {}
+        }
+    }
+
+    /// Whether a user is shown what stands in a feed, and from where on: a member of a group sees what came after him.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn sees_from(&self, app: AppId, uid: Uid, feed: Feed) -> Result<Option<model::Seq>, Error> {
+        match feed {
+            Feed::Conversation(ConversationId::Group(group)) => {
+                let member = self.store.groups.member(app, group, uid).await?;
+                Ok(member.filter(|stored| !stored.member.shielded).map(|stored| stored.member.joined))
+            }
+            _ => Ok(Some(model::Seq::ZERO)),
+        }
+    }
+}

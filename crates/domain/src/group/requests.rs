@@ -1,0 +1,269 @@
+//! Applications and invitations, and their answers.
+
+use model::{GroupChange, Timestamp, limits};
+
+use super::members::join;
+use super::{
+    Actor, Candidate, Change, Group, GroupRefused, Member, Person, Rank, Request, RequestKind, Write,
+};
+use crate::app::Settings;
+
+/// What became of somebody who wants in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Joined(Change),
+    /// Owner and admins were asked.
+    Waits(Change),
+}
+
+/// An answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered<'a> {
+    pub accepts: bool,
+    pub reason: &'a str,
+}
+
+/// Decides on a user who wants in by himself. Order: disabled, [`Candidate`]'s order, public, room. Where the group
+/// takes members on application only, its owner and admins are asked; asking again asks them again.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_join(
+    settings: &Settings,
+    group: &Group,
+    candidate: &Candidate,
+    reason: &str,
+    at: Timestamp,
+) -> Result<Asked, GroupRefused> {
+    group.enabled()?;
+    candidate.may_join(settings, group)?;
+    if !group.public {
+        return Err(GroupRefused::NotPublic);
+    }
+    group.has_room(1)?;
+    let who = &candidate.person;
+    if !group.members_only {
+        return Ok(Asked::Joined(come_by_himself(join(Change::new(group.touched(at)), &[who], false), who)));
+    }
+    let request = Request { by: who.clone(), at, reason: cut(reason) };
+    let mut change =
+        Change::new(group.touched(at)).write(Write::Request(RequestKind::Application, who.uid, request));
+    for leader in group.leaders() {
+        change = change.tell(leader, GroupChange::Applied { reason: cut(reason) });
+    }
+    Ok(Asked::Waits(change))
+}
+
+/// Decides on the answer to an application. Order: disabled, role (admin), the application, [`Candidate`]'s order,
+/// room.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_answer_application(
+    settings: &Settings,
+    group: &Group,
+    by: &Actor,
+    candidate: &Candidate,
+    application: Option<&Request>,
+    answer: Answered<'_>,
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    by.needs(Rank::Admin, group)?;
+    if application.is_none() {
+        return Err(GroupRefused::NoRequest);
+    }
+    let (who, user) = (&candidate.person, candidate.person.name.to_string());
+    if !answer.accepts {
+        return Ok(Change::new(group.touched(at))
+            .write(Write::NoRequest(RequestKind::Application, who.uid))
+            .tell(who, GroupChange::ApplicationDeclined { user, reason: cut(answer.reason) }));
+    }
+    candidate.may_join(settings, group)?;
+    group.has_room(1)?;
+    Ok(join(Change::new(group.touched(at)), &[who], false)
+        .tell(who, GroupChange::ApplicationAccepted { user }))
+}
+
+/// Decides to invite one user. Order: disabled, member, right (admins; members where the group lets them),
+/// [`Candidate`]'s order, room. Where nobody has to agree he is in at once.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_invite(
+    settings: &Settings,
+    group: &Group,
+    by: &Actor,
+    candidate: &Candidate,
+    reason: &str,
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    by.needs(if group.allow_invites { Rank::Member } else { Rank::Admin }, group)?;
+    candidate.may_join(settings, group)?;
+    group.has_room(1)?;
+    let change = Change::new(group.touched(at));
+    Ok(match by {
+        Actor::User { person, .. } if group.invite_need_confirm => {
+            invite_one(change, person, &candidate.person, cut(reason), at)
+        }
+        _ => join(change, &[&candidate.person], true),
+    })
+}
+
+pub(super) fn invite_one(
+    change: Change,
+    by: &Person,
+    invitee: &Person,
+    reason: String,
+    at: Timestamp,
+) -> Change {
+    let told = GroupChange::Invited { user: invitee.name.to_string(), reason: reason.clone() };
+    change
+        .write(Write::Request(RequestKind::Invitation, invitee.uid, Request { by: by.clone(), at, reason }))
+        .tell(invitee, told)
+}
+
+/// Decides on an invited user's answer. Order: disabled, the invitation, [`Candidate`]'s order, room. The one who
+/// invited is told.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_answer_invitation(
+    settings: &Settings,
+    group: &Group,
+    candidate: &Candidate,
+    invitation: Option<&Request>,
+    answer: Answered<'_>,
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    group.enabled()?;
+    let Some(invitation) = invitation else { return Err(GroupRefused::NoRequest) };
+    let who = &candidate.person;
+    if !answer.accepts {
+        return Ok(Change::new(group.touched(at))
+            .write(Write::NoRequest(RequestKind::Invitation, who.uid))
+            .tell(&invitation.by, GroupChange::InvitationDeclined { reason: cut(answer.reason) }));
+    }
+    candidate.may_join(settings, group)?;
+    group.has_room(1)?;
+    let change = join(Change::new(group.touched(at)), &[who], false);
+    Ok(come_by_himself(change, who).tell(&invitation.by, GroupChange::InvitationAccepted))
+}
+
+/// The other devices of one who came in by his own doing begin behind the news to all, so they are told apart.
+fn come_by_himself(change: Change, who: &Person) -> Change {
+    let told = change.news[0].change.clone();
+    change.tell(who, told)
+}
+
+/// Whoever writes more than fits is cut short: it is a note, and not worth a refusal.
+fn cut(reason: &str) -> String {
+    reason.chars().take(limits::REASON_CHARS).collect()
+}
+
+/// What the rules ask about somebody who is no member and has nothing against him.
+impl From<Person> for Candidate {
+    fn from(person: Person) -> Self {
+        Self { person, member: None::<Member>, is_blocked: false, joined_groups: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{NOW, actor, group, member, person};
+    use super::super::{To, Told};
+    use super::*;
+
+    fn told(change: &Change) -> Vec<(&To, &GroupChange)> {
+        change.news.iter().map(|Told { to, change }| (to, change)).collect()
+    }
+
+    fn settings() -> Settings {
+        Settings::default()
+    }
+
+    #[test]
+    fn an_open_group_is_joined_at_once_and_a_closed_one_asks_its_leaders() {
+        let stranger = Candidate::from(person(6));
+        let joined = decide_join(&settings(), &group(), &stranger, "", NOW);
+        assert!(matches!(joined, Ok(Asked::Joined(change)) if change.group.member_count == 6));
+        let members_only = Group { members_only: true, ..group() };
+        let Ok(Asked::Waits(change)) = decide_join(&settings(), &members_only, &stranger, "let me", NOW)
+        else {
+            panic!()
+        };
+        let reason = "let me".to_owned();
+        let asked: Vec<&To> = change.news.iter().map(|told| &told.to).collect();
+        assert_eq!(asked, [&To::User(person(1)), &To::User(person(2)), &To::User(person(3))]);
+        assert_eq!(change.news[0].change, GroupChange::Applied { reason });
+    }
+
+    #[test]
+    fn who_may_not_join_is_told_why_in_order() {
+        let refused = |group: &Group, candidate: &Candidate| {
+            decide_join(&settings(), group, candidate, "", NOW).unwrap_err()
+        };
+        let group = Group { public: false, max_users: 5, disabled: true, ..group() };
+        let member = Candidate { member: Some(member(4)), is_blocked: true, ..Candidate::from(person(4)) };
+        assert_eq!(refused(&group, &member), GroupRefused::Disabled);
+        let group = Group { disabled: false, ..group };
+        assert!(matches!(refused(&group, &member), GroupRefused::AlreadyMember { .. }));
+        let blocked = Candidate { is_blocked: true, ..Candidate::from(person(6)) };
+        assert!(matches!(refused(&group, &blocked), GroupRefused::Blocked { .. }));
+        assert_eq!(refused(&group, &person(6).into()), GroupRefused::NotPublic);
+        assert_eq!(refused(&Group { public: true, ..group }, &person(6).into()), GroupRefused::Full);
+    }
+
+    #[test]
+    fn an_application_is_answered_once_and_by_admins() {
+        let request = Request { by: person(6), at: NOW, reason: String::new() };
+        let decide = |by, application, accepts| {
+            let answer = Answered { accepts, reason: "no" };
+            decide_answer_application(
+                &settings(),
+                &group(),
+                &actor(by),
+                &person(6).into(),
+                application,
+                answer,
+                NOW,
+            )
+        };
+        assert_eq!(decide(4, Some(&request), true), Err(GroupRefused::RankTooLow));
+        assert_eq!(decide(2, None, true), Err(GroupRefused::NoRequest));
+        let accepted = decide(2, Some(&request), true).unwrap();
+        assert_eq!(accepted.joins().count(), 1);
+        assert_eq!(told(&accepted)[1].1, &GroupChange::ApplicationAccepted { user: "stranger".to_owned() });
+        let declined = decide(2, Some(&request), false).unwrap();
+        assert_eq!(declined.joins().count(), 0);
+        assert_eq!(declined.writes, [Write::NoRequest(RequestKind::Application, person(6).uid)]);
+    }
+
+    #[test]
+    fn members_invite_only_where_the_group_lets_them() {
+        let invite = |group: &Group, by| {
+            decide_invite(&settings(), group, &actor(by), &person(6).into(), "", NOW)
+                .map(|change| change.joins().count())
+        };
+        assert_eq!(invite(&group(), 4), Err(GroupRefused::RankTooLow));
+        assert_eq!(invite(&group(), 2), Ok(0));
+        let open = Group { allow_invites: true, invite_need_confirm: false, ..group() };
+        assert_eq!(invite(&open, 4), Ok(1));
+        assert!(matches!(invite(&open, 6), Err(GroupRefused::NotMember { .. })));
+        assert_eq!(invite(&group(), 0), Ok(1), "the back end asks nobody");
+    }
+
+    #[test]
+    fn the_one_who_invited_hears_the_answer() {
+        let invitation = Request { by: person(4), at: NOW, reason: String::new() };
+        let decide = |invitation, accepts| {
+            let answer = Answered { accepts, reason: "busy" };
+            decide_answer_invitation(&settings(), &group(), &person(6).into(), invitation, answer, NOW)
+        };
+        assert_eq!(decide(None, true), Err(GroupRefused::NoRequest));
+        let accepted = decide(Some(&invitation), true).unwrap();
+        assert_eq!(told(&accepted).last(), Some(&(&To::User(person(4)), &GroupChange::InvitationAccepted)));
+        let declined = decide(Some(&invitation), false).unwrap();
+        let reason = "busy".to_owned();
+        assert_eq!(told(&declined), [(&To::User(person(4)), &GroupChange::InvitationDeclined { reason })]);
+    }
+}

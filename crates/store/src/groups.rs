@@ -1,0 +1,857 @@
+//! Groups: their rows, members, lists, and what waits for an answer.
+//!
+//! Every change rewrites the group's row, which is a policy cell: two changes at once are serial, whatever rows they
+//! are about, and a message that was decided on the group as it was is decided again. A member's period begins with an
+//! entry of the group's feed, whose sequence the commit gives out (`Slot`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::group::{Attributes, Change, FOR_EVER, Group, Member, Person, Request, RequestKind, Write};
+use kv::{Batch, CellKey, Expect, Kv, KvError, ReadLog, Scan, Slot, Space, Template, ValueHash};
+use model::{AppId, Entry, Feed, GroupId, GroupKind, MessageId, Seq, Timestamp, Uid, Username};
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::arrivals::note;
+use crate::cache::RowCache;
+use crate::feeds::Sequences;
+use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
+use crate::trim::trim_log;
+use crate::writer::Writer;
+use crate::{Facts, Feeds, StoreError, keys};
+
+/// Groups held in memory.
+const CACHED_GROUPS: usize = 20_000;
+/// Members held in memory: those who write.
+const CACHED_MEMBERS: usize = 200_000;
+/// Members whom one commit takes out of a destroyed group: each costs three operations.
+const BURIED_AT_ONCE: usize = 200;
+/// What a group's name in the registry can be.
+const KIND_GROUP: u8 = b'g';
+
+const MEMBER_VERSION: u8 = 1;
+const ALLOW_LISTED: u8 = 1;
+const SHIELDED: u8 = 2;
+
+/// A group and the version of its row.
+#[derive(Clone, Debug)]
+pub struct StoredGroup {
+    pub group: Group,
+    pub version: ValueHash,
+}
+
+/// A member and the version of his row.
+#[derive(Clone, Debug)]
+pub struct StoredMember {
+    pub group: GroupId,
+    pub uid: Uid,
+    pub member: Member,
+    pub version: ValueHash,
+}
+
+/// A list of groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    Groups,
+    /// Those that anybody finds.
+    Public,
+    Rooms,
+}
+
+impl Listing {
+    pub(crate) fn tag(self) -> u8 {
+        match self {
+            Self::Groups => b'g',
+            Self::Public => b'p',
+            Self::Rooms => b'r',
+        }
+    }
+}
+
+/// A member of a destroyed group who was told.
+#[derive(Clone, Debug)]
+pub struct Buried {
+    pub uid: Uid,
+    pub seq: Seq,
+    pub entry: Entry,
+}
+
+type MemberKey = (AppId, GroupId, Uid);
+
+#[derive(Debug)]
+pub struct Groups {
+    kv: Arc<dyn Kv>,
+    feeds: Arc<Feeds>,
+    by_name: Arc<RowCache<(AppId, Username), GroupId>>,
+    by_id: Arc<RowCache<(AppId, GroupId), Arc<StoredGroup>>>,
+    members: Arc<RowCache<MemberKey, Arc<StoredMember>>>,
+}
+
+impl Groups {
+    pub(crate) fn new(kv: Arc<dyn Kv>, writer: Arc<Writer>, feeds: Arc<Feeds>) -> Self {
+        Self {
+            kv,
+            feeds,
+            by_name: Arc::new(RowCache::new(CACHED_GROUPS, Arc::clone(&writer))),
+            by_id: Arc::new(RowCache::new(CACHED_GROUPS, Arc::clone(&writer))),
+            members: Arc::new(RowCache::new(CACHED_MEMBERS, writer)),
+        }
+    }
+
+    /// The group, room or thread of a public id.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find(
+        &self,
+        app: AppId,
+        public_id: &Username,
+    ) -> Result<Option<Arc<StoredGroup>>, StoreError> {
+        let id = match generated(public_id) {
+            Some(id) => id,
+            None => {
+                let read = async {
+                    let entry = self.kv.get(CellKey::main(keys::name(app, public_id))).await?;
+                    entry.as_ref().and_then(group_of).ok_or(Absent::NotThere)
+                };
+                match self.by_name.get_or_read(&(app, public_id.clone()), read).await {
+                    Ok(id) => id,
+                    Err(absent) => return absent.into(),
+                }
+            }
+        };
+        let found = self.get(app, id).await?;
+        let is_meant = found.as_ref().is_some_and(|found| found.group.public_id == *public_id);
+        if !is_meant {
+            // The group of that name is gone; another may have it by now.
+            self.by_name.forget(&(app, public_id.clone()));
+        }
+        Ok(found.filter(|_| is_meant))
+    }
+
+    /// The group, room or thread of a number.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn get(&self, app: AppId, id: GroupId) -> Result<Option<Arc<StoredGroup>>, StoreError> {
+        let read = async {
+            let row = self.kv.get(CellKey::main(keys::group(app, id))).await?;
+            decode_group(id, &row.ok_or(Absent::NotThere)?).map(Arc::new).map_err(Absent::Fault)
+        };
+        match self.by_id.get_or_read(&(app, id), read).await {
+            Ok(group) => Ok(Some(group)),
+            Err(absent) => absent.into(),
+        }
+    }
+
+    /// A member.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn member(
+        &self,
+        app: AppId,
+        group: GroupId,
+        uid: Uid,
+    ) -> Result<Option<Arc<StoredMember>>, StoreError> {
+        let read = async {
+            let row = self.kv.get(CellKey::main(keys::member(app, group, uid))).await?;
+            let row = row.ok_or(Absent::NotThere)?;
+            let member = decode_member(&row).map_err(Absent::Fault)?;
+            Ok::<_, Absent>(Arc::new(StoredMember { group, uid, member, version: ValueHash::of(&row) }))
+        };
+        match self.members.get_or_read(&(app, group, uid), read).await {
+            Ok(member) => Ok(Some(member)),
+            Err(absent) => absent.into(),
+        }
+    }
+
+    /// Drops what is held in memory of a group and one of its members, after a check on them failed.
+    pub fn forget(&self, app: AppId, group: GroupId, uid: Uid) {
+        self.members.forget(&(app, group, uid));
+        self.by_id.forget(&(app, group));
+    }
+
+    /// Members in the order of their numbers, after `after`.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn members(
+        &self,
+        app: AppId,
+        group: GroupId,
+        after: Option<Uid>,
+        limit: usize,
+    ) -> Result<Vec<(Uid, Member)>, StoreError> {
+        let mut scan = Scan::prefix(Space::Main, keys::members(app, group), limit);
+        if let Some(after) = after {
+            scan.from = keys::member(app, group, Uid(after.0.saturating_add(1)));
+        }
+        let rows = self.scan(scan).await?;
+        rows.into_iter().map(|(key, row)| Ok((uid_of("member", &key)?, decode_member(&row)?))).collect()
+    }
+
+    /// Groups of a list, the youngest first, before `before`.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn list(
+        &self,
+        app: AppId,
+        listing: Listing,
+        before: Option<GroupId>,
+        limit: usize,
+    ) -> Result<Vec<GroupId>, StoreError> {
+        let mut scan = Scan::prefix(Space::Main, keys::groups(app, listing), limit);
+        scan.reverse = true;
+        if let Some(before) = before {
+            scan.to = Some(keys::listed_group(app, listing, before));
+        }
+        let rows = self.scan(scan).await?;
+        rows.iter().map(|(key, _)| id_of("list of groups", key)).collect()
+    }
+
+    /// How many groups the app has, counted up to `limit`.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn count(&self, app: AppId, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.scan(Scan::prefix(Space::Main, keys::groups(app, Listing::Groups), limit)).await?.len())
+    }
+
+    /// The groups and threads that a user is in, in the order of their numbers, after `after`.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn joined(
+        &self,
+        app: AppId,
+        uid: Uid,
+        after: Option<GroupId>,
+        limit: usize,
+    ) -> Result<Vec<GroupId>, StoreError> {
+        let prefix = keys::group_inboxes(app, uid);
+        let mut scan = Scan::prefix(Space::Main, prefix, limit);
+        if let Some(after) = after {
+            let next = model::ConversationId::Group(GroupId(after.0.saturating_add(1)));
+            scan.from = keys::inbox(app, uid, Feed::Conversation(next));
+        }
+        let rows = self.scan(scan).await?;
+        rows.iter().map(|(key, _)| id_of("inbox row", key)).collect()
+    }
+
+    /// The block list of a group.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn blocked(&self, app: AppId, group: GroupId, limit: usize) -> Result<Vec<Person>, StoreError> {
+        let rows = self.scan(Scan::prefix(Space::Main, keys::group_blocks(app, group), limit)).await?;
+        let person = |(key, row): (Bytes, Bytes)| {
+            let row: BlockRow = from_json("block list", &row)?;
+            Ok(Person { uid: uid_of("block list", &key)?, name: name_of("block list", &row.name)? })
+        };
+        rows.into_iter().map(person).collect()
+    }
+
+    /// Whether each of some users is on a group's block list.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn are_blocked(
+        &self,
+        app: AppId,
+        group: GroupId,
+        users: &[Uid],
+    ) -> Result<Vec<bool>, StoreError> {
+        let cells: Vec<CellKey> =
+            users.iter().map(|uid| CellKey::main(keys::group_block(app, group, *uid))).collect();
+        Ok(self.kv.get_many(&cells).await?.iter().map(Option::is_some).collect())
+    }
+
+    /// A request that waits for an answer.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn request(
+        &self,
+        app: AppId,
+        group: GroupId,
+        kind: RequestKind,
+        uid: Uid,
+    ) -> Result<Option<Request>, StoreError> {
+        let row = self.kv.get(CellKey::main(keys::group_request(app, group, kind, uid))).await?;
+        row.map(|row| {
+            let row: RequestRow = from_json("request", &row)?;
+            let by = Person { uid: Uid(row.by), name: name_of("request", &row.name)? };
+            Ok(Request { by, at: Timestamp(row.at), reason: row.reason })
+        })
+        .transpose()
+    }
+
+    /// The attributes of some members, in their order; empty where there are none.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn attributes(
+        &self,
+        app: AppId,
+        group: GroupId,
+        users: &[Uid],
+    ) -> Result<Vec<Attributes>, StoreError> {
+        let cells: Vec<CellKey> =
+            users.iter().map(|uid| CellKey::main(keys::attributes(app, group, *uid))).collect();
+        let rows = self.kv.get_many(&cells).await?;
+        rows.into_iter()
+            .map(|row| row.map_or_else(|| Ok(Attributes::new()), |row| from_json("member attributes", &row)))
+            .collect()
+    }
+
+    /// Who has read a message, in the order of their receipts, after the `after`-th: number, user, time.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn readers(
+        &self,
+        app: AppId,
+        group: GroupId,
+        message: MessageId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, String, Timestamp)>, StoreError> {
+        let log = keys::readers(app, group, message);
+        let read = ReadLog { log, from: after.saturating_add(1), limit, reverse: false };
+        let entries = self.kv.read_log(read).await?;
+        entries
+            .into_iter()
+            .map(|(number, row)| {
+                let row: ReaderRow = from_json("reader", &row)?;
+                Ok((number, row.name, Timestamp(row.at)))
+            })
+            .collect()
+    }
+
+    /// How many have read a message.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn reader_count(
+        &self,
+        app: AppId,
+        group: GroupId,
+        message: MessageId,
+    ) -> Result<u64, StoreError> {
+        Ok(self.kv.log_head(&keys::readers(app, group, message)).await?)
+    }
+
+    /// Whether a user has acknowledged a message.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn has_read(
+        &self,
+        app: AppId,
+        group: GroupId,
+        message: MessageId,
+        uid: Uid,
+    ) -> Result<bool, StoreError> {
+        Ok(self.kv.get(CellKey::main(keys::reader(app, group, message, uid))).await?.is_some())
+    }
+
+    /// Writes a change and appends its entries, one for each of its news and in their order. `None`: something that it
+    /// rests on moved, or, for a new group, the id is taken.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn apply(
+        &self,
+        app: AppId,
+        facts: &Facts,
+        before: Option<&Group>,
+        change: &Change,
+        entries: &[(Feed, Entry)],
+    ) -> Result<Option<Sequences>, StoreError> {
+        let group = &change.group;
+        let id = group.id;
+        let mut batch = Batch::new();
+        facts.check(&mut batch);
+        let cell = CellKey::main(keys::group(app, id));
+        if before.is_none() {
+            batch.check(cell.clone(), Expect::Absent);
+            if generated(&group.public_id) != Some(id) {
+                let name = keys::name(app, &group.public_id);
+                batch.check(CellKey::main(name.clone()), Expect::Absent);
+                let number = Template::new().bytes(&[KIND_GROUP]).bytes(&id.0.to_be_bytes());
+                batch.put(Space::Main, name, number);
+            }
+        }
+        let row = encode_group(group);
+        batch.put(Space::Main, cell.key, row.clone());
+        put_listings(&mut batch, app, before, group);
+
+        let mut feeds = SmallVec::<[Feed; 4]>::new();
+        let mut joint = None;
+        for (feed, entry) in entries {
+            let slot = batch.append(keys::feed_log(app, *feed), entry.encode());
+            if feeds.is_empty() {
+                batch.note(keys::arrivals(app), note(*feed, entry, slot));
+            }
+            if *feed == group.feed() && joint.is_none() {
+                joint = Some(slot);
+            }
+            feeds.push(*feed);
+        }
+        let head = self.feeds.head(app, group.feed()).await?;
+        let touched = put_rows(&mut batch, app, change, joint, head);
+
+        let stored = Arc::new(decode_group(id, &row)?);
+        let turns: Vec<_> =
+            touched.into_iter().map(|uid| ((app, id, uid), self.members.begin(&(app, id, uid)))).collect();
+        let (members, by_id, turn) =
+            (Arc::clone(&self.members), Arc::clone(&self.by_id), self.by_id.begin(&(app, id)));
+        // Members first: who finds the new group in memory must not find an old member beside it.
+        let written = self.feeds.append_then(app, &feeds, batch, move |went_through| {
+            turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
+            by_id.end((app, id), &turn, went_through.then_some(stored));
+        });
+        written_unless_moved(written.await)
+    }
+
+    /// Takes a group away at once; its members are told and its rows go afterwards ([`Groups::bury`]), also after a
+    /// crash. `farewell` is what they are told, in the event log of each. `false`: the group moved.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn destroy(
+        &self,
+        app: AppId,
+        stored: &StoredGroup,
+        farewell: &Entry,
+    ) -> Result<bool, StoreError> {
+        let group = &stored.group;
+        let id = group.id;
+        let mut batch = Batch::new();
+        Facts::default().group(app, stored).check(&mut batch);
+        batch.delete(CellKey::main(keys::group(app, id)));
+        for listing in [Listing::Groups, Listing::Public, Listing::Rooms] {
+            batch.delete(CellKey::main(keys::listed_group(app, listing, id)));
+        }
+        if generated(&group.public_id) != Some(id) {
+            batch.delete(CellKey::main(keys::name(app, &group.public_id)));
+        }
+        batch.put(Space::Main, keys::destroyed_group(app, id), farewell.encode());
+        let (by_id, by_name) = (Arc::clone(&self.by_id), Arc::clone(&self.by_name));
+        let (turn, name) = (self.by_id.begin(&(app, id)), (app, group.public_id.clone()));
+        let written = self.feeds.append_then(app, &[], batch, move |_| {
+            by_id.end((app, id), &turn, None);
+            by_name.forget(&name);
+        });
+        Ok(written_unless_moved(written.await)?.is_some())
+    }
+
+    /// Groups that were destroyed and are not buried yet.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn unburied(&self, app: AppId) -> Result<Vec<GroupId>, StoreError> {
+        let rows = self.scan(Scan::prefix(Space::Main, keys::destroyed_groups(app), kv::READ_LIMIT)).await?;
+        rows.iter().map(|(key, _)| id_of("destroyed group", key)).collect()
+    }
+
+    /// Takes the next members out of a destroyed group and tells each; when none is left, everything else that was the
+    /// group's goes. Empty: it is done.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn bury(&self, app: AppId, id: GroupId) -> Result<Vec<Buried>, StoreError> {
+        let cell = CellKey::main(keys::destroyed_group(app, id));
+        let Some(farewell) = self.kv.get(cell.clone()).await? else { return Ok(Vec::new()) };
+        let farewell = Entry::decode(farewell)
+            .map_err(|error| StoreError::Damaged { what: "destroyed group", detail: error.to_string() })?;
+        let members = self.members(app, id, None, BURIED_AT_ONCE).await?;
+        if members.is_empty() {
+            self.clear(app, id).await?;
+            let mut batch = Batch::background();
+            batch.delete(cell);
+            self.kv.commit(batch).await?;
+            return Ok(Vec::new());
+        }
+        let group_feed = Feed::Conversation(model::ConversationId::Group(id));
+        let mut batch = Batch::new();
+        let (mut feeds, mut told) = (Vec::new(), Vec::new());
+        for (uid, member) in members {
+            // Not told twice, should two come here at once.
+            let row = CellKey::main(keys::member(app, id, uid));
+            batch.check(row.clone(), Expect::Hash(ValueHash::of(&encode_member(&member))));
+            batch.delete(row);
+            batch.delete(CellKey::main(keys::inbox(app, uid, group_feed)));
+            let entry = Entry { target_name: member.name, ..farewell.clone() };
+            let feed = Feed::Events(uid);
+            batch.append(keys::feed_log(app, feed), entry.encode());
+            feeds.push(feed);
+            told.push((uid, entry));
+        }
+        let turns: Vec<_> =
+            told.iter().map(|(uid, _)| ((app, id, *uid), self.members.begin(&(app, id, *uid)))).collect();
+        let members = Arc::clone(&self.members);
+        let written = self.feeds.append_then(app, &feeds, batch, move |_| {
+            turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
+        });
+        let Some(sequences) = written_unless_moved(written.await)? else {
+            return Err(StoreError::Contended { what: "a destroyed group" });
+        };
+        Ok(told.into_iter().zip(sequences).map(|((uid, entry), seq)| Buried { uid, seq, entry }).collect())
+    }
+
+    async fn clear(&self, app: AppId, id: GroupId) -> Result<(), StoreError> {
+        for prefix in
+            [keys::group_blocks(app, id), keys::group_requests(app, id), keys::all_attributes(app, id)]
+        {
+            kv::sweep(&*self.kv, Scan::prefix(Space::Main, prefix, 0)).await?;
+        }
+        self.clear_readers(app, id).await?;
+        trim_log(&*self.kv, &keys::feed_log(app, Feed::Conversation(model::ConversationId::Group(id)))).await
+    }
+
+    async fn clear_readers(&self, app: AppId, id: GroupId) -> Result<(), StoreError> {
+        let prefix = keys::all_readers(app, id);
+        loop {
+            let first = self.kv.scan(Scan::prefix(Space::Main, prefix.clone(), 1)).await?;
+            let Some((key, _)) = first.first() else { return Ok(()) };
+            let log = key.slice(..key.len() - 8);
+            trim_log(&*self.kv, &log).await?;
+            kv::sweep(&*self.kv, Scan::prefix(Space::Main, log, 0)).await?;
+        }
+    }
+
+    /// A scan of up to `limit` cells, in as many reads as it takes.
+    async fn scan(&self, mut scan: Scan) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
+        let wanted = scan.limit;
+        let mut rows: Vec<(Bytes, Bytes)> = Vec::new();
+        while rows.len() < wanted {
+            scan.limit = (wanted - rows.len()).min(kv::READ_LIMIT);
+            let read = self.kv.scan(scan.clone()).await?;
+            let is_end = read.len() < scan.limit;
+            rows.extend(read);
+            let Some((last, _)) = rows.last().filter(|_| !is_end) else { break };
+            if scan.reverse {
+                scan.to = Some(last.clone());
+            } else {
+                scan.from = [&last[..], &[0]].concat().into();
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// The lists that a group stands in.
+fn put_listings(batch: &mut Batch, app: AppId, before: Option<&Group>, group: &Group) {
+    let listing = match group.kind {
+        GroupKind::Group => Listing::Groups,
+        GroupKind::Room => Listing::Rooms,
+        GroupKind::Thread => return,
+    };
+    if before.is_none() {
+        batch.put(Space::Main, keys::listed_group(app, listing, group.id), Bytes::new());
+    }
+    let was_public = before.is_some_and(|before| before.public);
+    if group.kind == GroupKind::Group && was_public != group.public {
+        let cell = CellKey::main(keys::listed_group(app, Listing::Public, group.id));
+        if group.public {
+            batch.put(Space::Main, cell.key, Bytes::new());
+        } else {
+            batch.delete(cell);
+        }
+    }
+}
+
+/// The rows of a change; gives the members whose rows it touches. `joint` is the entry that periods begin with, `head`
+/// the feed's end where deliveries begin again.
+fn put_rows(
+    batch: &mut Batch,
+    app: AppId,
+    change: &Change,
+    joint: Option<Slot>,
+    head: Seq,
+) -> SmallVec<[Uid; 4]> {
+    let (group, at) = (&change.group, change.group.modified);
+    let (id, feed) = (group.id, group.feed());
+    let mut touched = SmallVec::new();
+    for write in &change.writes {
+        match write {
+            Write::Join(person) => {
+                let joint = joint.expect("who joins is told of in the group's feed");
+                let member = Member::new(person.name.clone(), at);
+                let row = member_template(&member, Template::new().slot(joint));
+                batch.put(Space::Main, keys::member(app, id, person.uid), row);
+                let inbox = InboxRow::followed(Template::new().slot(joint), &group.public_id);
+                batch.put(Space::Main, keys::inbox(app, person.uid, feed), inbox);
+                touched.push(person.uid);
+            }
+            Write::Member(uid, member) => {
+                batch.put(Space::Main, keys::member(app, id, *uid), encode_member(member));
+                touched.push(*uid);
+            }
+            Write::Leave(uid) => {
+                batch.delete(CellKey::main(keys::member(app, id, *uid)));
+                batch.delete(CellKey::main(keys::inbox(app, *uid, feed)));
+                batch.delete(CellKey::main(keys::attributes(app, id, *uid)));
+                touched.push(*uid);
+            }
+            Write::Follow(person) => {
+                let head = Template::new().bytes(&head.0.to_be_bytes());
+                let inbox = InboxRow::followed(head, &group.public_id);
+                batch.put(Space::Main, keys::inbox(app, person.uid, feed), inbox);
+            }
+            Write::Unfollow(uid) => {
+                let row = InboxRow {
+                    peer: Some(group.public_id.clone()),
+                    is_shielded: true,
+                    ..InboxRow::default()
+                };
+                batch.put(Space::Main, keys::inbox(app, *uid, feed), row.encode());
+            }
+            Write::Block(person) => {
+                let row = BlockRow { name: person.name.to_string(), since: at.0 };
+                batch.put(Space::Main, keys::group_block(app, id, person.uid), to_json(&row));
+            }
+            Write::Unblock(uid) => batch.delete(CellKey::main(keys::group_block(app, id, *uid))),
+            Write::Request(kind, uid, request) => {
+                let row = RequestRow {
+                    by: request.by.uid.0,
+                    name: request.by.name.to_string(),
+                    at: request.at.0,
+                    reason: request.reason.clone(),
+                };
+                batch.put(Space::Main, keys::group_request(app, id, *kind, *uid), to_json(&row));
+            }
+            Write::NoRequest(kind, uid) => {
+                batch.delete(CellKey::main(keys::group_request(app, id, *kind, *uid)));
+            }
+            Write::Attributes(uid, attributes) => {
+                let key = keys::attributes(app, id, *uid);
+                if attributes.is_empty() {
+                    batch.delete(CellKey::main(key));
+                } else {
+                    batch.put(Space::Main, key, to_json(attributes));
+                }
+            }
+        }
+    }
+    touched
+}
+
+/// Adds to a batch that a member has read a message: checked to be the first time, which is the check of this index.
+pub(crate) fn put_reader(
+    batch: &mut Batch,
+    app: AppId,
+    group: GroupId,
+    message: MessageId,
+    reader: &Person,
+    at: Timestamp,
+) {
+    let cell = CellKey::main(keys::reader(app, group, message, reader.uid));
+    batch.check(cell.clone(), Expect::Absent);
+    let row = ReaderRow { name: reader.name.to_string(), at: at.0 };
+    let slot = batch.append(keys::readers(app, group, message), to_json(&row));
+    batch.put(Space::Main, cell.key, Template::new().slot(slot));
+}
+
+#[derive(Serialize, Deserialize)]
+struct GroupRow {
+    kind: GroupKind,
+    public_id: String,
+    name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    description: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    avatar: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    custom: String,
+    owner: PersonRow,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    admins: Vec<PersonRow>,
+    public: bool,
+    members_only: bool,
+    allow_invites: bool,
+    invite_need_confirm: bool,
+    max_users: u32,
+    member_count: u32,
+    mute_all: bool,
+    disabled: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    announcement: String,
+    created: u64,
+    modified: u64,
+    revision: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PersonRow(u64, String);
+
+#[derive(Serialize, Deserialize)]
+struct BlockRow {
+    name: String,
+    since: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequestRow {
+    by: u64,
+    name: String,
+    at: u64,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReaderRow {
+    name: String,
+    at: u64,
+}
+
+fn encode_group(group: &Group) -> Vec<u8> {
+    let person = |person: &Person| PersonRow(person.uid.0, person.name.to_string());
+    to_json(&GroupRow {
+        kind: group.kind,
+        public_id: group.public_id.to_string(),
+        name: group.name.clone(),
+        description: group.description.clone(),
+        avatar: group.avatar.clone(),
+        custom: group.custom.clone(),
+        owner: person(&group.owner),
+        admins: group.admins.iter().map(person).collect(),
+        public: group.public,
+        members_only: group.members_only,
+        allow_invites: group.allow_invites,
+        invite_need_confirm: group.invite_need_confirm,
+        max_users: group.max_users,
+        member_count: group.member_count,
+        mute_all: group.mute_all,
+        disabled: group.disabled,
+        announcement: group.announcement.clone(),
+        created: group.created.0,
+        modified: group.modified.0,
+        revision: group.revision,
+        parent: group.parent.map(|parent| parent.0),
+    })
+}
+
+fn decode_group(id: GroupId, bytes: &[u8]) -> Result<StoredGroup, StoreError> {
+    let row: GroupRow = from_json("group row", bytes)?;
+    let person = |PersonRow(uid, name): PersonRow| {
+        Ok::<_, StoreError>(Person { uid: Uid(uid), name: name_of("group row", &name)? })
+    };
+    let group = Group {
+        id,
+        kind: row.kind,
+        public_id: name_of("group row", &row.public_id)?,
+        name: row.name,
+        description: row.description,
+        avatar: row.avatar,
+        custom: row.custom,
+        owner: person(row.owner)?,
+        admins: row.admins.into_iter().map(person).collect::<Result<_, _>>()?,
+        public: row.public,
+        members_only: row.members_only,
+        allow_invites: row.allow_invites,
+        invite_need_confirm: row.invite_need_confirm,
+        max_users: row.max_users,
+        member_count: row.member_count,
+        mute_all: row.mute_all,
+        disabled: row.disabled,
+        announcement: row.announcement,
+        created: Timestamp(row.created),
+        modified: Timestamp(row.modified),
+        revision: row.revision,
+        parent: row.parent.map(GroupId),
+    };
+    Ok(StoredGroup { group, version: ValueHash::of(bytes) })
+}
+
+fn encode_member(member: &Member) -> Bytes {
+    member_template(member, Template::new().bytes(&member.joined.0.to_be_bytes())).fill(&[])
+}
+
+/// A member's row: version, since, the entry that he came with, the end of his mute (0 is none), marks, name.
+fn member_template(member: &Member, joined: Template) -> Template {
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    let marks = flag(member.allow_listed, ALLOW_LISTED) | flag(member.shielded, SHIELDED);
+    Template::new()
+        .bytes(&[MEMBER_VERSION])
+        .bytes(&member.since.0.to_be_bytes())
+        .then(joined)
+        .bytes(&member.muted_until.map_or(0, |until| until.0).to_be_bytes())
+        .bytes(&[marks])
+        .bytes(member.name.as_str().as_bytes())
+}
+
+fn decode_member(row: &[u8]) -> Result<Member, StoreError> {
+    let damaged = |detail: &str| StoreError::Damaged { what: "member", detail: detail.to_owned() };
+    let Some((&[MEMBER_VERSION], row)) = row.split_first_chunk() else { return Err(damaged("its version")) };
+    let Some((numbers, row)) = row.split_first_chunk::<24>() else { return Err(damaged("its length")) };
+    let Some((marks, name)) = row.split_first() else { return Err(damaged("its length")) };
+    let number = |place: usize| {
+        let bytes = numbers[8 * place..8 * place + 8].try_into().expect("8 bytes");
+        u64::from_be_bytes(bytes)
+    };
+    let name = std::str::from_utf8(name).map_err(|_| damaged("its name"))?;
+    let until = Some(Timestamp(number(2))).filter(|until| until.0 != 0);
+    Ok(Member {
+        name: name_of("member", name)?,
+        since: Timestamp(number(0)),
+        joined: Seq(number(1)),
+        muted_until: until.map(|until| until.min(FOR_EVER)),
+        allow_listed: marks & ALLOW_LISTED != 0,
+        shielded: marks & SHIELDED != 0,
+    })
+}
+
+/// The number that a generated id stands for: no user and no group can be named so otherwise.
+fn generated(public_id: &Username) -> Option<GroupId> {
+    let text = public_id.as_str();
+    let is_long = text.len() >= model::limits::GENERATED_ID_DIGITS;
+    (is_long && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok().map(GroupId))?
+}
+
+fn group_of(entry: &Bytes) -> Option<GroupId> {
+    match entry.split_first() {
+        Some((&KIND_GROUP, number)) => Some(GroupId(u64::from_be_bytes(number.try_into().ok()?))),
+        _ => None,
+    }
+}
+
+fn name_of(what: &'static str, name: &str) -> Result<Username, StoreError> {
+    Username::parse(name).map_err(|error| StoreError::Damaged { what, detail: error.to_string() })
+}
+
+fn uid_of(what: &'static str, key: &[u8]) -> Result<Uid, StoreError> {
+    keys::last_uid(key).ok_or_else(|| StoreError::Damaged { what, detail: "its key".to_owned() })
+}
+
+fn id_of(what: &'static str, key: &[u8]) -> Result<GroupId, StoreError> {
+    keys::last_group(key).ok_or_else(|| StoreError::Damaged { what, detail: "its key".to_owned() })
+}
+
+/// Why a read gave no row.
+enum Absent {
+    NotThere,
+    Fault(StoreError),
+}
+
+impl From<KvError> for Absent {
+    fn from(error: KvError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl<T> From<Absent> for Result<Option<T>, StoreError> {
+    fn from(absent: Absent) -> Self {
+        match absent {
+            Absent::NotThere => Ok(None),
+            Absent::Fault(error) => Err(error),
+        }
+    }
+}
