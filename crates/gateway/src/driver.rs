@@ -460,6 +460,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::length_prefixed::LengthPrefixed;
     use crate::websocket::WebSocket;
     use crate::{Clock, RegistryLimits};
 
@@ -512,12 +513,16 @@ mod tests {
     #[tokio::test]
     async fn the_task_of_an_idle_connection_is_small() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stream = async || TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        task_is_small(WebSocket::new(stream().await, &[], 1 << 20, 1024));
+        task_is_small(LengthPrefixed::new(stream().await, 1 << 20));
+    }
+
+    fn task_is_small(io: impl FrameIo) {
         let registry = Arc::new(Registry::new(1, RegistryLimits::default()));
         let options = Options::new(Clock::new(|| Timestamp(0)));
         let registered = registry.open(None);
         let shared = Arc::new(Shared { protocol: Arc::new(Silence::default()), registry, options });
-        let io = WebSocket::new(stream, &[], 1 << 20, 1024);
         let task = drive(shared, registered, Ipv4Addr::LOCALHOST.into(), io);
         let bytes = size_of_val(&task);
         assert!(bytes <= 512, "the task has {bytes} bytes without its session");

@@ -1,4 +1,5 @@
-//! What the driver needs of a socket: whole frames in and out. WebSocket is one form (`websocket`).
+//! What the driver needs of a socket: whole frames in and out. WebSocket is one form (`websocket`),
+//! a bare connection with a length before each frame the other (`length_prefixed`).
 //!
 //! All methods are polled by the one task that owns the connection.
 
@@ -30,7 +31,8 @@ pub(crate) trait FrameIo: Send + Unpin + 'static {
     /// Puts a frame behind what waits to be written.
     fn feed(&mut self, frame: &[u8]);
 
-    /// Puts a farewell behind what waits to be written. Nothing can be fed after it; a second one is nothing.
+    /// Puts a farewell behind what waits to be written. Nothing can be fed after it; a second one is nothing. Where the
+    /// framing has none, only the end of our half says it.
     fn feed_close(&mut self, code: u16, reason: &str);
 
     /// Bytes fed and not yet taken by the system.
@@ -46,6 +48,6 @@ pub(crate) trait FrameIo: Send + Unpin + 'static {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// After the farewell was flushed: ends our half, and waits until the peer ended its own. `true` when it
-    /// answered the farewell, and so has it; `false` when the connection just ended.
+    /// answered the farewell, and so has it; `false` when the connection ended in another way.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<bool>;
 }

@@ -2,8 +2,8 @@
 //!
 //! It reads as a journey. [`Listener`] accepts and hands a socket to a handshake lane (`listener`); TLS
 //! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, in a WebSocket upgrade (`upgrade`), or
-//! in an answer of the gateway's own (`problem`). A WebSocket is a `FrameIo` (`frame_io`, `websocket`); the
-//! driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
+//! in an answer of the gateway's own (`problem`); on a port for bare frames there is no HTTP (`direct`). A WebSocket
+//! is a `FrameIo` (`frame_io`, `websocket`), and so is a bare connection (`length_prefixed`); the driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
 //! [`ShutdownHandle`] ends all that politely.
 //!
 //! The gateway never names a dialect and decides nothing about messages: it is handed a
@@ -11,8 +11,11 @@
 //! take is read again from the log by its next session.
 
 mod address;
+mod buffered;
+mod direct;
 mod driver;
 mod frame_io;
+mod length_prefixed;
 mod listener;
 mod mailbox;
 mod measures;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use session::Protocol;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -23,11 +24,15 @@ use tracing::{debug, error, info, warn};
 
 use crate::Options;
 use crate::address::is_trusted;
+use crate::direct::Direct;
 use crate::driver::Shared;
 use crate::registry::{AddressGuard, Registry};
-use crate::requests::{HttpBody, HttpService, Site, greet, http_settings};
+use crate::requests::{HttpBody, HttpService, HttpSite};
 use crate::shutdown::ShutdownHandle;
 use crate::tls::{Tls, TlsFiles, watch};
+
+/// What TLS clients may be told that is spoken behind it.
+const HTTP_ALPN: &[&[u8]] = &[b"http/1.1"];
 
 /// How long to wait when the system has no socket for us, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -37,7 +42,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Listener {
     socket: TcpListener,
     options: Options,
-    tls: Option<Arc<Tls>>,
+    tls: Option<Tls>,
 }
 
 impl Listener {
@@ -46,7 +51,7 @@ impl Listener {
     /// # Errors
     /// The address is taken or not ours, or the certificate files can't be used; the text names the file.
     pub fn bind(address: SocketAddr, options: Options, tls: Option<TlsFiles>) -> io::Result<Self> {
-        let tls = tls.map(Tls::open).transpose()?.map(Arc::new);
+        let tls = tls.map(Tls::open).transpose()?;
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // A restart must not wait for the connections of the last run to be forgotten.
         #[cfg(unix)]
@@ -62,7 +67,7 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves until the handle says otherwise: WebSockets to sessions of `protocol`, other requests to
+    /// Serves HTTP until the handle says otherwise: WebSockets to sessions of `protocol`, other requests to
     /// `http_service`, for example an `axum::Router`. Requests carry [`crate::ClientAddress`].
     pub fn serve<P, S, B>(self, protocol: Arc<P>, http_service: S, registry: Arc<Registry>) -> ShutdownHandle
     where
@@ -70,28 +75,62 @@ impl Listener {
         S: HttpService<B>,
         B: HttpBody,
     {
+        self.open(HTTP_ALPN, protocol, registry, |shared, stop| HttpSite::new(shared, http_service, stop))
+    }
+
+    /// Serves sessions of `protocol` on connections that carry nothing but frames, each behind its length (four bytes, the
+    /// highest first), until the handle says otherwise.
+    pub fn serve_frames<P: Protocol>(self, protocol: Arc<P>, registry: Arc<Registry>) -> ShutdownHandle {
+        self.open(&[], protocol, registry, |shared, stop| Direct { shared, stop })
+    }
+
+    fn open<P: Protocol, I: Site>(
+        self,
+        alpn: &[&[u8]],
+        protocol: Arc<P>,
+        registry: Arc<Registry>,
+        site: impl FnOnce(Arc<Shared<P>>, watch::Receiver<bool>) -> I,
+    ) -> ShutdownHandle {
+        let Self { socket, options, tls } = self;
         let (stop, stopped) = watch::channel(false);
-        if let Some(tls) = &self.tls {
-            let every = self.options.tls_check_every;
+        let tls = tls.map(|tls| Arc::new(tls.offering(alpn)));
+        if let Some(tls) = &tls {
+            let every = options.tls_check_every;
             tokio::spawn(watch(Arc::clone(tls), Arc::clone(&registry), every, stopped.clone()));
         }
-        let http = http_settings(self.options.header_limit);
-        let options = self.options;
         let shared = Arc::new(Shared { protocol, registry: Arc::clone(&registry), options });
-        let site = Arc::new(Site { shared, service: http_service, http, stop: stopped });
-        tokio::spawn(accept(self.socket, self.tls, site));
+        tokio::spawn(accept(socket, tls, Arc::new(site(shared, stopped))));
         ShutdownHandle::new(stop, registry)
     }
 }
 
-async fn accept<P, S, B>(socket: TcpListener, tls: Option<Arc<Tls>>, site: Arc<Site<P, S>>)
-where
-    P: Protocol,
-    S: HttpService<B>,
-    B: HttpBody,
-{
-    let registry = &site.shared.registry;
-    let options = &site.shared.options;
+/// What a port does with its connections, once they are encrypted if they are to be.
+pub(crate) trait Site: Send + Sync + 'static {
+    fn options(&self) -> &Options;
+
+    fn registry(&self) -> &Arc<Registry>;
+
+    /// True when the listener is to end. Whoever holds one is waited for.
+    fn stop(&self) -> watch::Receiver<bool>;
+
+    /// The part of a connection's life that counts as its handshake. What follows has a task of its own.
+    fn greet<T>(self: Arc<Self>, stream: T, arrival: Arrival) -> impl Future<Output = ()> + Send
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+}
+
+/// What is known of a connection when it comes.
+pub(crate) struct Arrival {
+    /// Of the socket's other end, which may be a proxy.
+    pub(crate) address: IpAddr,
+    /// The socket counted for its address; `None` for trusted proxies.
+    pub(crate) admitted: Option<AddressGuard>,
+    pub(crate) handshake: Handshake,
+}
+
+async fn accept<I: Site>(socket: TcpListener, tls: Option<Arc<Tls>>, site: Arc<I>) {
+    let registry = site.registry();
+    let options = site.options();
     let in_flight_limit = options.handshakes_in_flight_limit.clamp(1, Semaphore::MAX_PERMITS);
     let permits = Arc::new(Semaphore::new(in_flight_limit));
     let lanes: Vec<_> = (0..options.handshake_lanes.max(1))
@@ -102,7 +141,7 @@ where
             sender
         })
         .collect();
-    let mut stop = site.stop.clone();
+    let mut stop = site.stop();
     info!(address = ?socket.local_addr().ok(), tls = tls.is_some(), "listening");
 
     for lane in lanes.iter().cycle() {
@@ -146,11 +185,10 @@ where
             continue;
         }
         let handshake = Handshake::begin(permit, Arc::clone(registry), options.handshake_limit);
+        let arrival = Arrival { address, admitted, handshake };
         let greeting: Greeting = match &tls {
-            None => Box::pin(greet(Arc::clone(&site), stream, address, admitted, handshake)),
-            Some(tls) => {
-                Box::pin(greet_tls(Arc::clone(tls), Arc::clone(&site), stream, address, admitted, handshake))
-            }
+            None => Box::pin(Arc::clone(&site).greet(stream, arrival)),
+            Some(tls) => Box::pin(greet_tls(Arc::clone(tls), Arc::clone(&site), stream, arrival)),
         };
         if lane.send(greeting).await.is_err() {
             // The runtime is shutting down.
@@ -159,26 +197,15 @@ where
     }
 }
 
-async fn greet_tls<P, S, B>(
-    tls: Arc<Tls>,
-    site: Arc<Site<P, S>>,
-    stream: TcpStream,
-    address: IpAddr,
-    admitted: Option<AddressGuard>,
-    handshake: Handshake,
-) where
-    P: Protocol,
-    S: HttpService<B>,
-    B: HttpBody,
-{
+async fn greet_tls<I: Site>(tls: Arc<Tls>, site: Arc<I>, stream: TcpStream, arrival: Arrival) {
     let accept = TlsAcceptor::from(tls.config()).accept(stream);
-    match timeout_at(handshake.deadline, accept).await {
-        Ok(Ok(stream)) => greet(site, stream, address, admitted, handshake).await,
+    match timeout_at(arrival.handshake.deadline, accept).await {
+        Ok(Ok(stream)) => site.greet(stream, arrival).await,
         Ok(Err(cause)) => {
-            site.shared.registry.measures.refused_tls.increment(1);
+            site.registry().measures.refused_tls.increment(1);
             debug!(%cause, "a TLS handshake failed");
         }
-        Err(_) => site.shared.registry.measures.refused_handshake.increment(1),
+        Err(_) => site.registry().measures.refused_handshake.increment(1),
     }
 }
 

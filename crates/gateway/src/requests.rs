@@ -23,28 +23,62 @@ use tokio::time::{timeout, timeout_at};
 use tower::ServiceExt;
 use tracing::debug;
 
-use crate::ClientAddress;
 use crate::address::{client_address, is_trusted};
 use crate::driver::{Shared, drive};
-use crate::listener::Handshake;
+use crate::listener::{Arrival, Site};
 use crate::problem::Problem;
-use crate::registry::AddressGuard;
+use crate::registry::{AddressGuard, Registry};
 use crate::upgrade;
 use crate::websocket::WebSocket;
 use crate::write_limit::WriteLimit;
+use crate::{ClientAddress, Options};
 
 /// How long the end of a plain connection may take to be said (TLS).
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
 /// When a client may try again that was turned away for a reason that passes.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// What a listener serves.
-pub(crate) struct Site<P, S> {
-    pub(crate) shared: Arc<Shared<P>>,
-    pub(crate) service: S,
-    pub(crate) http: http1::Builder,
+/// A port for HTTP: WebSockets to sessions, other requests to a service.
+pub(crate) struct HttpSite<P, S, B> {
+    shared: Arc<Shared<P>>,
+    service: S,
+    http: http1::Builder,
     /// True when the listener is to end. Whoever holds a receiver is waited for.
-    pub(crate) stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
+    _body: PhantomData<fn() -> B>,
+}
+
+impl<P, S, B> HttpSite<P, S, B> {
+    pub(crate) fn new(shared: Arc<Shared<P>>, service: S, stop: watch::Receiver<bool>) -> Self {
+        let http = http_settings(shared.options.header_limit);
+        Self { shared, service, http, stop, _body: PhantomData }
+    }
+}
+
+impl<P, S, B> Site for HttpSite<P, S, B>
+where
+    P: session::Protocol,
+    S: HttpService<B>,
+    B: HttpBody,
+{
+    fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    fn registry(&self) -> &Arc<Registry> {
+        &self.shared.registry
+    }
+
+    fn stop(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
+    }
+
+    async fn greet<T>(self: Arc<Self>, stream: T, arrival: Arrival)
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        greet(self, stream, arrival).await;
+    }
 }
 
 /// The service for requests that are no WebSocket; an `axum::Router` is one.
@@ -77,7 +111,7 @@ impl<B> HttpBody for B where
 {
 }
 
-pub(crate) fn http_settings(header_limit: Duration) -> http1::Builder {
+fn http_settings(header_limit: Duration) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(header_limit)
@@ -88,21 +122,17 @@ pub(crate) fn http_settings(header_limit: Duration) -> http1::Builder {
 
 /// The first part of a connection's life: until its upgrade, or its first plain request, which then has
 /// a task of its own.
-pub(crate) async fn greet<P, S, B, T>(
-    site: Arc<Site<P, S>>,
-    stream: T,
-    socket: IpAddr,
-    admitted: Option<AddressGuard>,
-    handshake: Handshake,
-) where
+async fn greet<P, S, B, T>(site: Arc<HttpSite<P, S, B>>, stream: T, arrival: Arrival)
+where
     P: session::Protocol,
     S: HttpService<B>,
     B: HttpBody,
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let Arrival { address: socket, admitted, handshake } = arrival;
     let exchange =
         Arc::new(Exchange { socket, state: Mutex::new(State::Waiting), admitted: Mutex::new(admitted) });
-    let routes = Routes { site: Arc::clone(&site), exchange: Arc::clone(&exchange), _body: PhantomData };
+    let routes = Routes { site: Arc::clone(&site), exchange: Arc::clone(&exchange) };
     let stream = WriteLimit::new(stream, site.shared.options.write_stall_limit);
     let mut connection = Box::new(site.http.serve_connection(TokioIo::new(stream), routes));
     let first = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
@@ -122,7 +152,7 @@ pub(crate) async fn greet<P, S, B, T>(
 type Connection<P, S, B, T> = http1::Connection<TokioIo<WriteLimit<T>>, Routes<P, S, B>>;
 
 /// Plain requests, one after the other; any of them may still be an upgrade.
-async fn converse<P, S, B, T>(site: Arc<Site<P, S>>, mut connection: Box<Connection<P, S, B, T>>)
+async fn converse<P, S, B, T>(site: Arc<HttpSite<P, S, B>>, mut connection: Box<Connection<P, S, B, T>>)
 where
     P: session::Protocol,
     S: HttpService<B>,
@@ -144,8 +174,11 @@ where
 }
 
 /// HTTP on this socket is over.
-async fn finish<P, S, B, T>(site: &Site<P, S>, connection: Connection<P, S, B, T>, result: hyper::Result<()>)
-where
+async fn finish<P, S, B, T>(
+    site: &HttpSite<P, S, B>,
+    connection: Connection<P, S, B, T>,
+    result: hyper::Result<()>,
+) where
     P: session::Protocol,
     S: HttpService<B>,
     B: HttpBody,
@@ -200,9 +233,8 @@ impl Exchange {
 
 /// Sorts requests. One for each socket.
 struct Routes<P, S, B> {
-    site: Arc<Site<P, S>>,
+    site: Arc<HttpSite<P, S, B>>,
     exchange: Arc<Exchange>,
-    _body: PhantomData<fn() -> B>,
 }
 
 type Answer<B> = Response<Either<B, Full<Bytes>>>;

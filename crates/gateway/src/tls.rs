@@ -30,6 +30,8 @@ pub struct TlsFiles {
 #[derive(Debug)]
 pub(crate) struct Tls {
     files: TlsFiles,
+    /// Protocols that are named to clients which ask (RFC 7301).
+    alpn: Vec<Vec<u8>>,
     current: RwLock<Arc<ServerConfig>>,
     /// How the files looked before they were last read, whether or not that went well.
     seen: RwLock<Option<Seen>>,
@@ -43,8 +45,18 @@ impl Tls {
     /// A file can't be read, is no PEM, or certificate and key don't belong together.
     pub(crate) fn open(files: TlsFiles) -> io::Result<Self> {
         let seen = look(&files).ok();
-        let config = load(&files)?;
-        Ok(Self { files, current: RwLock::new(config), seen: RwLock::new(seen) })
+        let config = Arc::new(load(&files)?);
+        Ok(Self { files, alpn: Vec::new(), current: RwLock::new(config), seen: RwLock::new(seen) })
+    }
+
+    /// Names these protocols to clients which ask, and turns away those that want none of them. Without any, nobody is
+    /// turned away.
+    #[must_use]
+    pub(crate) fn offering(mut self, alpn: &[&[u8]]) -> Self {
+        self.alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        let config = Arc::make_mut(self.current.get_mut());
+        config.alpn_protocols.clone_from(&self.alpn);
+        self
     }
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
@@ -59,7 +71,9 @@ impl Tls {
             return Ok(false);
         }
         *self.seen.write() = seen;
-        *self.current.write() = load(&self.files)?;
+        let mut config = load(&self.files)?;
+        config.alpn_protocols.clone_from(&self.alpn);
+        *self.current.write() = Arc::new(config);
         Ok(true)
     }
 }
@@ -107,7 +121,7 @@ fn look(files: &TlsFiles) -> io::Result<Seen> {
     Ok([look(&files.certificate)?, look(&files.key)?])
 }
 
-fn load(files: &TlsFiles) -> io::Result<Arc<ServerConfig>> {
+fn load(files: &TlsFiles) -> io::Result<ServerConfig> {
     let broken = |path: &Path, cause: &dyn std::fmt::Display| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{}: {cause}", path.display()))
     };
@@ -125,9 +139,8 @@ fn load(files: &TlsFiles) -> io::Result<Arc<ServerConfig>> {
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(|cause| broken(&files.certificate, &cause))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Clients that come back all at once resume without a signature, and we remember nothing for it.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(io::Error::other)?;
     config.send_tls13_tickets = 1;
-    Ok(Arc::new(config))
+    Ok(config)
 }

@@ -1,4 +1,4 @@
-//! A server on a free port, and clients of it: tungstenite's, and raw sockets.
+//! A server on a free port, and clients of it: tungstenite's, raw sockets, and frames without a WebSocket.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -59,7 +59,27 @@ pub(crate) fn server_with(change: impl FnOnce(&mut Options, &mut RegistryLimits)
     start(change, None)
 }
 
+/// A port whose connections carry frames behind their lengths and nothing else.
+pub(crate) fn direct_server_with(change: impl FnOnce(&mut Options, &mut RegistryLimits)) -> Server {
+    start_port(change, None, Port::Frames)
+}
+
+/// What a port speaks.
+#[derive(Clone, Copy)]
+pub(crate) enum Port {
+    Http,
+    Frames,
+}
+
 pub(crate) fn start(change: impl FnOnce(&mut Options, &mut RegistryLimits), tls: Option<TlsFiles>) -> Server {
+    start_port(change, tls, Port::Http)
+}
+
+pub(crate) fn start_port(
+    change: impl FnOnce(&mut Options, &mut RegistryLimits),
+    tls: Option<TlsFiles>,
+    port: Port,
+) -> Server {
     let begin = Instant::now();
     let now = move || Timestamp(1_795_220_913_741).plus(begin.elapsed());
     let (mut options, mut limits) = (Options::new(Clock::new(now)), RegistryLimits::default());
@@ -71,7 +91,10 @@ pub(crate) fn start(change: impl FnOnce(&mut Options, &mut RegistryLimits), tls:
     let address = listener.local_addr().unwrap();
     let protocol = Arc::new(WordProtocol::default());
     let desk = Arc::clone(&protocol.desk);
-    let handle = listener.serve(protocol, tower::service_fn(page), Arc::clone(&registry));
+    let handle = match port {
+        Port::Http => listener.serve(protocol, tower::service_fn(page), Arc::clone(&registry)),
+        Port::Frames => listener.serve_frames(protocol, Arc::clone(&registry)),
+    };
     Server { address, registry, desk, bus, handle }
 }
 
@@ -101,6 +124,10 @@ impl Server {
         client.say(&format!("bind {uid}")).await;
         assert_eq!(client.hear().await, "bound");
         client
+    }
+
+    pub(crate) async fn direct(&self) -> Direct<TcpStream> {
+        Direct { stream: TcpStream::connect(self.address).await.unwrap() }
     }
 
     pub(crate) async fn raw(&self) -> Raw {
@@ -189,6 +216,43 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         // The rest of the handshake, and the end of the stream.
         while within(self.socket.next()).await.is_some() {}
         frame
+    }
+}
+
+/// Frames behind their lengths.
+pub(crate) struct Direct<T> {
+    pub(crate) stream: T,
+}
+
+/// A frame behind its length.
+pub(crate) fn prefixed(frame: impl AsRef<[u8]>) -> Vec<u8> {
+    let frame = frame.as_ref();
+    [&u32::try_from(frame.len()).unwrap().to_be_bytes()[..], frame].concat()
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Direct<T> {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        within(self.stream.write_all(bytes.as_ref())).await.unwrap();
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.send(prefixed(text)).await;
+    }
+
+    /// The next frame, of words.
+    pub(crate) async fn hear(&mut self) -> String {
+        let length = within(self.stream.read_u32()).await.unwrap();
+        let mut frame = vec![0; length as usize];
+        within(self.stream.read_exact(&mut frame)).await.unwrap();
+        String::from_utf8(frame).unwrap()
+    }
+
+    /// Everything until the server ends the connection.
+    pub(crate) async fn hear_all(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A reset is an end, too.
+        let _ = within(self.stream.read_to_end(&mut bytes)).await;
+        bytes
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![expect(clippy::large_futures, reason = "futures of tests live once")]
 
+mod direct;
 mod ending;
 mod framing;
 mod harness;

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::harness::{Client, Server, eventually, start, within};
+use crate::harness::{Client, Direct, Port, Server, eventually, start, start_port, within};
 
 struct Certificate {
     der: CertificateDer<'static>,
@@ -50,13 +50,22 @@ fn tls_server(certificate: &Certificate) -> (Server, TempDir) {
 }
 
 async fn connect(server: &Server, trusted: &Certificate) -> Option<TlsStream<TcpStream>> {
+    connect_asking_for(server, trusted, &[]).await
+}
+
+async fn connect_asking_for(
+    server: &Server,
+    trusted: &Certificate,
+    alpn: &[&[u8]],
+) -> Option<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.der.clone()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     let stream = TcpStream::connect(server.address).await.unwrap();
     let name = ServerName::try_from("kith.test").unwrap();
     within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await.ok()
@@ -79,6 +88,25 @@ async fn sessions_and_requests_work_over_tls() {
     let mut answer = String::new();
     within(plain.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.ends_with("hello 127.0.0.1"), "{answer}");
+}
+
+#[tokio::test]
+async fn frames_without_http_work_over_tls_whatever_the_client_calls_them() {
+    let certificate = certificate();
+    let folder = tempfile::tempdir().unwrap();
+    install(folder.path(), &certificate.certificate_pem, &certificate.key_pem);
+    let server = start_port(|_, _| {}, Some(files(folder.path())), Port::Frames);
+    for alpn in [&[][..], &[&b"something"[..]]] {
+        let stream = connect_asking_for(&server, &certificate, alpn).await.unwrap();
+        let mut client = Direct { stream };
+        client.say("flood 1 100000").await;
+        assert_eq!(client.hear().await.len(), 100_000);
+        client.say("close").await;
+        assert!(client.hear_all().await.is_empty());
+    }
+    let (http, _folder) = tls_server(&certificate);
+    assert!(connect_asking_for(&http, &certificate, &[b"something"]).await.is_none());
+    assert!(connect_asking_for(&http, &certificate, &[b"h2", b"http/1.1"]).await.is_some());
 }
 
 #[tokio::test]
