@@ -1,4 +1,5 @@
-//! Measures what an idle connection costs: `cargo run --release -p gateway --example idle -- 8000`.
+//! Measures what an idle connection costs: `cargo run --release -p gateway --example idle -- websocket 8000`, or `frames`
+//! for connections without HTTP.
 //!
 //! The server is this process, the clients are a child of it. Each client logs in and gets one 200-byte
 //! frame, then is silent; the growth of the server's resident memory is divided by their number. The
@@ -23,14 +24,33 @@ use session::{Input, Outcome, Output, Peer, Perform, Protocol, Session};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [address, count] => be_clients(address, count.parse().expect("a number of clients")),
-        [count] => measure(count.parse().expect("a number of clients")),
-        _ => measure(8_000),
+        [form, count, address] => be_clients(Form::of(form), count.parse().expect(COUNT), address),
+        [form, count] => measure(Form::of(form), count.parse().expect(COUNT)),
+        _ => measure(Form::WebSocket, 8_000),
+    }
+}
+
+const COUNT: &str = "a number of clients";
+
+/// What carries the frames.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    WebSocket,
+    Frames,
+}
+
+impl Form {
+    fn of(name: &str) -> Self {
+        if name == "frames" { Self::Frames } else { Self::WebSocket }
+    }
+
+    fn name(self) -> &'static str {
+        if self == Self::Frames { "frames" } else { "websocket" }
     }
 }
 
 #[tokio::main]
-async fn measure(count: usize) {
+async fn measure(form: Form, count: usize) {
     let registry = Arc::new(Registry::new(1, RegistryLimits::default()));
     let options = Options::new(Clock::new(|| Timestamp(0)));
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -39,13 +59,17 @@ async fn measure(count: usize) {
     let service = tower::service_fn(|_: Request<Incoming>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
     });
-    let _handle = listener.serve(Arc::new(Greeter::default()), service, Arc::clone(&registry));
+    let protocol = Arc::new(Greeter::default());
+    let _handle = match form {
+        Form::WebSocket => listener.serve(protocol, service, Arc::clone(&registry)),
+        Form::Frames => listener.serve_frames(protocol, Arc::clone(&registry)),
+    };
 
     // A few first, to warm up what does not grow with connections.
     let mut before = 0;
     for (clients, growth) in [(100, false), (count, true)] {
         let mut child = Command::new(std::env::current_exe().expect("this file"))
-            .args([&address, &clients.to_string()])
+            .args([form.name(), &clients.to_string(), &address])
             .stdin(Stdio::piped())
             .spawn()
             .expect("a second process");
@@ -76,16 +100,19 @@ fn resident_bytes() -> usize {
     line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).map_or(0, |size: usize| size * 1024)
 }
 
-fn be_clients(address: &str, count: usize) {
+fn be_clients(form: Form, count: usize, address: &str) {
     let upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let mut clients = Vec::with_capacity(count);
     for _ in 0..count {
         let mut stream = TcpStream::connect(address).expect("the server accepts");
-        stream.write_all(upgrade.as_bytes()).expect("the server reads");
-        // A masked frame of 200 bytes; the mask is zero.
-        let frame: Vec<u8> = [0x82, 0xFE, 0, 200, 0, 0, 0, 0].into_iter().chain([b'x'; 200]).collect();
-        stream.write_all(&frame).expect("the server reads");
+        // In a WebSocket a masked frame of 200 bytes; the mask is zero.
+        let (greeting, header) = match form {
+            Form::WebSocket => (upgrade, &[0x82, 0xFE, 0, 200, 0, 0, 0, 0][..]),
+            Form::Frames => ("", &[0, 0, 0, 200][..]),
+        };
+        let bytes = [greeting.as_bytes(), header, &[b'x'; 200]].concat();
+        stream.write_all(&bytes).expect("the server reads");
         let mut answer = Vec::new();
         while !answer.ends_with(&[b'x'; 200]) {
             let mut bytes = [0; 1024];
