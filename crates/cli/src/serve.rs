@@ -26,6 +26,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen for REST and WebSocket; port 0 takes a free one [default: 0.0.0.0:8080]
     #[arg(long, value_name = "IP:PORT")]
     http: Option<String>,
+    /// Where to listen for native SDKs, or "off" [default: port 6717 where HTTP listens]
+    #[arg(long, value_name = "IP:PORT")]
+    tcp: Option<String>,
     /// Configuration file, see docs/kith.example.toml
     #[arg(long, value_name = "FILE", env = "KITH_CONFIG")]
     config: Option<PathBuf>,
@@ -42,10 +45,14 @@ impl ServeArgs {
     fn sources(&self) -> Sources {
         let data = self.data.as_ref().map(|data| ("data", data.to_string_lossy().into_owned()));
         let http = self.http.as_ref().map(|http| ("http.address", http.clone()));
+        let tcp = self.tcp.as_deref().map(|tcp| match tcp {
+            "off" => ("tcp.enabled", "false".to_owned()),
+            address => ("tcp.address", address.to_owned()),
+        });
         Sources {
             file: self.config.clone(),
             environment: environment(),
-            flags: data.into_iter().chain(http).collect(),
+            flags: data.into_iter().chain(http).chain(tcp).collect(),
             demo: self.demo,
         }
     }
@@ -131,5 +138,6 @@ async fn announce(arguments: &ServeArgs, running: &Running) -> Result<(), Failur
 fn ready_line(out: &mut impl Write, running: &Running) -> io::Result<()> {
     let app = |app: &AppCredentials| json!({ "appkey": app.appkey, "client_id": app.client_id, "client_secret": app.client_secret });
     let apps: Vec<_> = running.apps().iter().map(app).collect();
-    writeln!(out, "{}", json!({ "http": running.reachable_address().to_string(), "apps": apps }))
+    let tcp = running.reachable_tcp_address().map(|address| address.to_string());
+    writeln!(out, "{}", json!({ "http": running.reachable_address().to_string(), "tcp": tcp, "apps": apps }))
 }

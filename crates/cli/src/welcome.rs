@@ -11,6 +11,10 @@ pub(crate) fn print(out: &mut impl Write, running: &Running, demo: Option<&Demo>
     writeln!(out)?;
     writeln!(out, "  REST         {http}://{address}")?;
     writeln!(out, "  WebSocket    {ws}://{address}/ws")?;
+    if let Some(tcp) = running.reachable_tcp_address() {
+        let tls = if running.has_tls() { ", TLS" } else { "" };
+        writeln!(out, "  Native SDKs  {tcp} (MSYNC over TCP{tls})")?;
+    }
     writeln!(out, "  Health       {http}://{address}/readyz")?;
     writeln!(out, "  Data         {}", running.data().display())?;
     writeln!(out, "  Admin token  in {}", running.admin_token_file().display())?;

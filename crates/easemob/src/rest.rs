@@ -49,7 +49,7 @@ use axum::extract::{Request, State};
 use axum::middleware;
 use axum::routing::{MethodFilter, any, get, on};
 
-pub use origin::{Origin, OriginError};
+pub use origin::{HostAndPort, HostAndPortError, Origin, OriginError};
 
 use serve::{Target, serve};
 
@@ -64,6 +64,8 @@ pub struct Options {
     /// Where clients reach this server, for the URLs in its answers. `None`: as the request's `Host` header
     /// says, which is right unless a proxy rewrites it.
     pub public_origin: Option<Origin>,
+    /// The port for native SDKs; `None` when they are not served.
+    pub tcp: Option<TcpPort>,
     /// Whether the listener speaks TLS. A proxy in front corrects it with `X-Forwarded-Proto`.
     pub tls: bool,
     /// Bytes of a request's body. Default 1 MiB; the largest that the API knows are batches of 60 users.
@@ -72,8 +74,17 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { public_origin: None, tls: false, body_bytes_limit: 1 << 20 }
+        Self { public_origin: None, tcp: None, tls: false, body_bytes_limit: 1 << 20 }
     }
+}
+
+/// A port for MSYNC over TCP.
+#[derive(Clone, Debug)]
+pub struct TcpPort {
+    /// Where it listens.
+    pub port: u16,
+    /// Where clients reach it. `None`: on the host that they reached the API on.
+    pub public_address: Option<HostAndPort>,
 }
 
 /// What all requests share.

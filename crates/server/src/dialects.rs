@@ -22,10 +22,11 @@ pub(crate) struct Dialects {
 }
 
 impl Dialects {
-    pub(crate) fn new(config: &Config, use_cases: &Arc<UseCases>) -> Self {
+    /// `tcp_port`: where native SDKs are served, if they are.
+    pub(crate) fn new(config: &Config, use_cases: &Arc<UseCases>, tcp_port: Option<u16>) -> Self {
         Self {
             use_cases: Arc::clone(use_cases),
-            rest: options::rest_options(config),
+            rest: options::rest_options(config, tcp_port),
             sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases))),
         }
     }
@@ -35,7 +36,7 @@ impl Dialects {
         rest::router(Arc::clone(&self.use_cases), self.rest.clone()).layer(map_request(name_client))
     }
 
-    /// Who speaks on WebSockets.
+    /// Who speaks on WebSockets, and on the port for native SDKs.
     pub(crate) fn sessions(&self) -> Arc<MsyncProtocol> {
         Arc::clone(&self.sessions)
     }

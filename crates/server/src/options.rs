@@ -36,9 +36,12 @@ pub(crate) fn registry_limits(config: &Config) -> RegistryLimits {
     }
 }
 
-pub(crate) fn rest_options(config: &Config) -> rest::Options {
+/// `tcp_port`: where native SDKs are served, if they are.
+pub(crate) fn rest_options(config: &Config, tcp_port: Option<u16>) -> rest::Options {
+    let public_address = config.tcp.public_address.clone().map(|address| address.0);
     rest::Options {
         public_origin: config.http.public_origin.clone().map(|origin| origin.0),
+        tcp: tcp_port.map(|port| rest::TcpPort { port, public_address }),
         tls: config.tls.certificate.is_some(),
         body_bytes_limit: config.limits.body.length(),
     }
@@ -96,7 +99,7 @@ mod tests {
         let gateway = gateway::Options::new(gateway::Clock::new(|| SystemClock.now()));
         assert_eq!(format!("{:?}", gateway_options(&config)), format!("{gateway:?}"));
         assert_eq!(format!("{:?}", registry_limits(&config)), format!("{:?}", RegistryLimits::default()));
-        assert_eq!(format!("{:?}", rest_options(&config)), format!("{:?}", rest::Options::default()));
+        assert_eq!(format!("{:?}", rest_options(&config, None)), format!("{:?}", rest::Options::default()));
         let fjall = kv_fjall::Options::new("./kith-data");
         assert_eq!(format!("{:?}", fjall_options(&config, false)), format!("{fjall:?}"));
         let passwords = PasswordSettings::new(Pepper([0; 32]), 3);

@@ -43,8 +43,9 @@ pub enum StartError {
     Storage(#[from] StoreError),
     #[error("storage.postgres_url: {0}")]
     Database(#[from] OpenError),
-    #[error("cannot listen on {address}: {cause}")]
-    Listen { address: SocketAddr, cause: io::Error },
+    /// `key` is the setting that chose the address.
+    #[error("cannot listen on {address} ({key}): {cause}")]
+    Listen { key: &'static str, address: SocketAddr, cause: io::Error },
 }
 
 impl StartError {
@@ -97,8 +98,10 @@ pub struct Running {
 struct Serving {
     config: Config,
     address: SocketAddr,
+    /// Where native SDKs connect, if they are served.
+    tcp: Option<SocketAddr>,
     status: Arc<Status>,
-    /// The port, and with TLS the one for commands of this machine.
+    /// The ports, and with TLS the one for commands of this machine.
     listeners: Vec<ShutdownHandle>,
     upkeep: AbortHandle,
 }
@@ -145,16 +148,22 @@ impl Running {
         let options = options::gateway_options(&config);
         let tls = options::tls_files(&config);
         let has_tls = tls.is_some();
-        let listen = |address, options, tls| {
+        let listen = |key, address, options, tls| {
             let listener = Listener::bind(address, options, tls);
             let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
-            bound.map_err(|cause| StartError::Listen { address, cause })
+            bound.map_err(|cause| StartError::Listen { key, address, cause })
         };
-        let (address, listener) = listen(config.http.address.0, options.clone(), tls)?;
+        let (address, listener) =
+            listen("http.address", config.http.address.0, options.clone(), tls.clone())?;
+        let for_native_sdks = config.tcp_address();
+        let for_native_sdks = for_native_sdks
+            .map(|address| listen("tcp.address", address, options.clone(), tls))
+            .transpose()?;
+        let tcp = for_native_sdks.as_ref().map(|(address, _)| *address);
         // Commands of this machine need no certificate: what they say does not leave it.
         let for_commands = if has_tls {
             let options = gateway::Options { websocket_paths: Vec::new(), ..options };
-            Some(listen((Ipv4Addr::LOCALHOST, 0).into(), options, None)?)
+            Some(listen("a free port for commands", (Ipv4Addr::LOCALHOST, 0).into(), options, None)?)
         } else {
             None
         };
@@ -167,14 +176,18 @@ impl Running {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })?;
 
-        let dialects = dialects::Dialects::new(&config, &foundation.use_cases);
+        let dialects =
+            dialects::Dialects::new(&config, &foundation.use_cases, tcp.as_ref().map(SocketAddr::port));
         let router = dialects.routes().merge(own.clone());
         let mut listeners = vec![listener.serve(dialects.sessions(), router, Arc::clone(&registry))];
+        if let Some((_, listener)) = for_native_sdks {
+            listeners.push(listener.serve_frames(dialects.sessions(), Arc::clone(&registry)));
+        }
         if let Some((_, listener)) = for_commands {
             listeners.push(listener.serve(dialects.sessions(), own, registry));
         }
         let upkeep = tokio::spawn(metrics.keep_up()).abort_handle();
-        Ok(Serving { config, address, status, listeners, upkeep })
+        Ok(Serving { config, address, tcp, status, listeners, upkeep })
     }
 
     /// Where the port for everything listens.
@@ -187,7 +200,12 @@ impl Running {
         reachable(self.serving.address)
     }
 
-    /// Whether that port speaks TLS.
+    /// Where clients on this machine find the port for native SDKs; `None` when there is none.
+    pub fn reachable_tcp_address(&self) -> Option<SocketAddr> {
+        self.serving.tcp.map(reachable)
+    }
+
+    /// Whether the ports speak TLS.
     pub fn has_tls(&self) -> bool {
         self.serving.config.tls.certificate.is_some()
     }

@@ -21,7 +21,7 @@ export class Server {
   /** Starts the server; a restart takes the port that it had before. */
   async start() {
     const address = this.http ?? '127.0.0.1:0';
-    const args = ['serve', '--ready-json', '--data', this.#data, '--http', address];
+    const args = ['serve', '--ready-json', '--data', this.#data, '--http', address, '--tcp', '127.0.0.1:0'];
     const child = spawn(this.#binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     createInterface({ input: child.stderr }).on('line', (line) => {

@@ -149,10 +149,44 @@ fn a_person_is_shown_how_to_try_it() {
     let token = fs::read_to_string(place.data().join("admin-token")).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    for words in ["demo#kith", "alice-demo", "bob-demo", "isHttpDNS: false", "/ws'", "curl", "admin-token"] {
+    for words in [
+        "demo#kith",
+        "alice-demo",
+        "bob-demo",
+        "isHttpDNS: false",
+        "/ws'",
+        "Native SDKs  127.0.0.1:",
+        "curl",
+        "admin-token",
+    ] {
         assert!(text.contains(words), "no {words:?} in: {text}");
     }
     assert!(!text.contains(token.trim()), "the admin token was printed");
+}
+
+#[test]
+fn native_sdks_get_a_port_of_their_own_unless_it_is_off() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let tcp = server.ready["tcp"].as_str().unwrap().to_owned();
+    assert_ne!(server.ready["tcp"], server.ready["http"]);
+    let answer = get(server.ready["http"].as_str().unwrap(), "/easemob/server.json");
+    let port = tcp.rsplit_once(':').unwrap().1;
+    let hosts = format!(r#"{{"hosts":[{{"domain":"kith.test","port":"{port}"}}]}}"#);
+    assert!(answer.contains(&format!(r#""im":{hosts}"#)), "{answer}");
+    // What is no frame is ended, what may become one is waited for.
+    let mut stream = TcpStream::connect(&tcp).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert_eq!(answer, "");
+    drop(server);
+
+    let server = place.serve(&["--tcp", "off"]);
+    assert!(server.ready["tcp"].is_null());
+    let answer = get(server.ready["http"].as_str().unwrap(), "/easemob/server.json");
+    assert!(!answer.contains(r#""im""#) && answer.contains(r#""rest""#), "{answer}");
+    place.run(&["serve", "--tcp", "6717"]).refused(2, &["tcp.address (command line)", "127.0.0.1:8080"]);
 }
 
 fn get(address: &str, path: &str) -> String {

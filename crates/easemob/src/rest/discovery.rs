@@ -1,4 +1,4 @@
-//! `GET /easemob/server.json`: where SDKs that were given no address find the API and the socket.
+//! `GET /easemob/server.json`: where SDKs that were given no address find the API and the sockets.
 //!
 //! The answer is this server itself, as the caller reached it. It comes for every app key, existing or not: an
 //! SDK that gets an error here goes on to the vendor's hosts, with the user's password; login says better what is wrong.
@@ -29,6 +29,12 @@ struct Discovery {
     msync_wx: Hosts,
     #[serde(rename = "msync-ws")]
     msync_ws: Hosts,
+    /// The native SDKs' socket. In 2017 the vendor's answer had it as `msync-im`, beside an `im` for XMPP; now it is
+    /// `im` (easemob-rest.md 3.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    im: Option<Hosts>,
+    #[serde(rename = "msync-im", skip_serializing_if = "Option::is_none")]
+    msync_im: Option<Hosts>,
 }
 
 #[derive(Clone, Serialize)]
@@ -39,29 +45,45 @@ struct Hosts {
 /// The web SDKs take the hosts of their own scheme, `domain` before `ip`; the port is the scheme's unless another.
 #[derive(Clone, Serialize)]
 struct Host {
-    protocol: &'static str,
+    /// Not for native SDKs, whose own option says whether they speak TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
     domain: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<String>,
-    port: u16,
+    /// A text, as in the vendor's answers: typed readers (the vendor's Go sample) refuse a number, and those that want a
+    /// number take a text.
+    port: String,
+}
+
+impl Host {
+    fn new(protocol: Option<&'static str>, host: &str, port: u16) -> Self {
+        Self {
+            protocol,
+            domain: host.to_owned(),
+            ip: host.parse::<Ipv4Addr>().ok().map(|ip| ip.to_string()),
+            port: port.to_string(),
+        }
+    }
 }
 
 pub(crate) async fn discover(State(site): State<Arc<Site>>, request: Request) -> Response {
     let begun = Instant::now();
     let origin = Origin::of_request(&site.options, &request.into_parts().0);
-    let host = Host {
-        protocol: origin.scheme(),
-        domain: origin.host().to_owned(),
-        ip: origin.host().parse::<Ipv4Addr>().ok().map(|ip| ip.to_string()),
-        port: origin.port(),
-    };
-    let hosts = Hosts { hosts: [host] };
+    let hosts = Hosts { hosts: [Host::new(Some(origin.scheme()), origin.host(), origin.port())] };
+    let native = site.options.tcp.as_ref().map(|tcp| match &tcp.public_address {
+        Some(address) => Host::new(None, address.host(), address.port()),
+        None => Host::new(None, origin.host(), tcp.port),
+    });
+    let native = native.map(|host| Hosts { hosts: [host] });
     let answer = Answer::new(&Discovery {
         deploy_name: "kith",
         file_version: FILE_VERSION,
         rest: hosts.clone(),
         msync_wx: hosts.clone(),
         msync_ws: hosts,
+        im: native.clone(),
+        msync_im: native,
     });
     let response = answer.into_response();
     measures::answered("GET", PATH, response.status(), begun.elapsed());

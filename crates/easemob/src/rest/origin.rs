@@ -84,6 +84,50 @@ impl FromStr for Origin {
     }
 }
 
+/// A host and a port: `chat.example.com:6717`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAndPort(Authority);
+
+/// A text that is no host with a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAndPortError {
+    text: String,
+}
+
+impl fmt::Display for HostAndPortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no host with a port like chat.example.com:6717", self.text)
+    }
+}
+
+impl std::error::Error for HostAndPortError {}
+
+impl HostAndPort {
+    /// The host; an IPv6 address in brackets.
+    pub(crate) fn host(&self) -> &str {
+        self.0.host()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port_u16().expect("it was not read without one")
+    }
+}
+
+impl fmt::Display for HostAndPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for HostAndPort {
+    type Err = HostAndPortError;
+
+    fn from_str(text: &str) -> Result<Self, HostAndPortError> {
+        let authority = authority(text).filter(|authority| authority.port_u16().is_some());
+        authority.map(Self).ok_or_else(|| HostAndPortError { text: text.to_owned() })
+    }
+}
+
 /// A host with or without a port, and nothing else.
 fn authority(text: &str) -> Option<Authority> {
     let authority: Authority = text.parse().ok()?;
@@ -123,6 +167,17 @@ mod tests {
         assert_eq!((origin.scheme(), origin.host(), origin.port()), ("https", "chat.example.com", 8443));
         let options = Options { public_origin: Some(origin), ..Options::default() };
         assert_eq!(seen(&[("host", "10.0.0.5")], &options), "https://chat.example.com:8443");
+    }
+
+    #[test]
+    fn a_host_needs_its_port_where_both_are_asked_for() {
+        let address: HostAndPort = "[fd00::1]:6717".parse().unwrap();
+        assert_eq!((address.host(), address.port()), ("[fd00::1]", 6717));
+        for text in
+            ["", "chat.example.com", "[fd00::1]", "a:", "a:70000", ":1", "https://a:1", "u@a:1", "a:1/b"]
+        {
+            assert!(text.parse::<HostAndPort>().is_err(), "{text:?}");
+        }
     }
 
     #[test]

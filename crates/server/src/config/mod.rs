@@ -9,13 +9,16 @@ mod sections;
 mod value;
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 pub use load::{ConfigError, Sources};
-pub use sections::{Engine, Http, Limits, Log, LogFormat, MetricsAccess, Passwords, Shutdown, Storage, Tls};
-pub use value::{DatabaseUrl, List, Listen, PublicOrigin, Size, Span};
+pub use sections::{
+    Engine, Http, Limits, Log, LogFormat, MetricsAccess, Passwords, Shutdown, Storage, Tcp, Tls,
+};
+pub use value::{DatabaseUrl, List, Listen, PublicAddress, PublicOrigin, Size, Span};
 
 use sections::Line;
 use value::Show as _;
@@ -27,6 +30,7 @@ pub struct Config {
     /// The folder for everything that must outlive the process.
     pub data: PathBuf,
     pub http: Http,
+    pub tcp: Tcp,
     pub tls: Tls,
     pub storage: Storage,
     pub limits: Limits,
@@ -40,6 +44,7 @@ impl Default for Config {
         Self {
             data: PathBuf::from("./kith-data"),
             http: Http::default(),
+            tcp: Tcp::default(),
             tls: Tls::default(),
             storage: Storage::default(),
             limits: Limits::default(),
@@ -49,6 +54,9 @@ impl Default for Config {
         }
     }
 }
+
+/// Where native SDKs of private deployments are told to connect (`chatPort` in Easemob's documentation).
+const TCP_PORT: u16 = 6717;
 
 /// What the example says about `data`.
 const DATA: &str = " The folder for everything that must outlive the process: messages, secrets, the admin token.\n \
@@ -79,6 +87,7 @@ impl Config {
         }
         described!(
             http: Http,
+            tcp: Tcp,
             tls: Tls,
             storage: Storage,
             limits: Limits,
@@ -86,6 +95,15 @@ impl Config {
             log: Log,
             shutdown: Shutdown
         )
+    }
+
+    /// Where the port for native SDKs listens; `None` when there is none.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        let beside_http = || {
+            let http = self.http.address.0;
+            SocketAddr::new(http.ip(), if http.port() == 0 { 0 } else { TCP_PORT })
+        };
+        self.tcp.enabled.then(|| self.tcp.address.map_or_else(beside_http, |address| address.0))
     }
 
     /// All keys with their values, as `section.key`.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use gateway::Network;
 use serde::Deserialize;
 
-use super::value::{DatabaseUrl, List, Listen, PublicOrigin, Show, Size, Span};
+use super::value::{DatabaseUrl, List, Listen, PublicAddress, PublicOrigin, Show, Size, Span};
 
 /// A key of a section, for the example file and for comparing two configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,8 @@ sections! {
         /// Where clients reach this server, for the URLs in its answers. Without it: as their requests say,
         /// which is right unless a proxy changes the host.
         public_origin: Option<PublicOrigin> = None, like "\"https://chat.example.com\"";
-        /// Proxies whose `X-Forwarded-For` is believed: addresses or networks like "10.0.0.0/8".
+        /// Proxies whose `X-Forwarded-For` is believed: addresses or networks like "10.0.0.0/8". Over TCP they can't
+        /// name their clients, whose connections are not counted then.
         trusted_proxies: List<Network> = List::default();
         /// Who may read `/metrics`: "local" is requests from this machine, and from elsewhere those with the
         /// admin token; "token" is the admin token only, for a proxy on this machine that says nothing of the
@@ -79,7 +80,18 @@ sections! {
         backlog: u32 = 4096;
     }
 
-    /// TLS for that port. Without files it speaks plain HTTP, for a proxy in front.
+    /// The port for native SDKs: MSYNC over TCP, without WebSocket.
+    Tcp("tcp") {
+        /// Whether it is there.
+        enabled: bool = true;
+        /// Where to listen. Without it: on port 6717 of the address of HTTP, or on a free port when HTTP takes one.
+        address: Option<Listen> = None, like "\"0.0.0.0:6717\"";
+        /// Where clients reach this port, for the answer to `/easemob/server.json`. Without it: on the host that
+        /// `http.public_origin` or their request names, and the port where it listens.
+        public_address: Option<PublicAddress> = None, like "\"chat.example.com:6717\"";
+    }
+
+    /// TLS for both ports. Without files they speak plainly, for a proxy in front.
     Tls("tls") {
         /// Certificate chain, leaf first, as PEM. Read again when it changes.
         certificate: Option<PathBuf> = None, like "\"/etc/kith/fullchain.pem\"";
@@ -124,7 +136,7 @@ sections! {
         header: Span = Span::seconds(5);
         /// Time for a whole request, its body included.
         request: Span = Span::seconds(60);
-        /// Time until a WebSocket belongs to a user.
+        /// Time until a connection for messages belongs to a user.
         login: Span = Span::seconds(10);
         /// How long a client may say nothing at all. Clients send a heartbeat every 30 s to 90 s, so it
         /// must be above 90 s.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use easemob::rest::{Origin, OriginError};
+use easemob::rest::{HostAndPort, HostAndPortError, Origin, OriginError};
 use gateway::Network;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -183,6 +183,24 @@ impl fmt::Display for PublicOrigin {
     }
 }
 
+/// A host and a port for clients, `chat.example.com:6717`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicAddress(pub HostAndPort);
+
+impl FromStr for PublicAddress {
+    type Err = HostAndPortError;
+
+    fn from_str(text: &str) -> Result<Self, HostAndPortError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for PublicAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Where a database is, with its password: kept out of logs by its `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(pub String);
@@ -241,6 +259,7 @@ from_text! {
     Span: "a duration with a unit, like \"10s\"",
     Size: "a size with a unit, like \"64MiB\"",
     PublicOrigin: "an origin, like \"https://chat.example.com\"",
+    PublicAddress: "a host and a port, like \"chat.example.com:6717\"",
     DatabaseUrl: "the address of a database, like \"postgres://kith@localhost/kith\"",
     Listen: "an address, like \"127.0.0.1:8080\"",
 }

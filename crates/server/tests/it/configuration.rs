@@ -63,6 +63,24 @@ fn a_variable_overrides_the_file_and_a_flag_overrides_both() {
 }
 
 #[test]
+fn native_sdks_are_served_beside_http_unless_told_otherwise() {
+    let listens = |given: &Given| given.load().tcp_address().map(|address| address.to_string());
+    assert_eq!(listens(&given_file("")).as_deref(), Some("0.0.0.0:6717"));
+    let local = given_file("[http]\naddress = \"127.0.0.1:9000\"\n");
+    assert_eq!(listens(&local).as_deref(), Some("127.0.0.1:6717"));
+    // Two servers that take free ports, as tests do, must not meet at a fixed one.
+    let free = given_file("[http]\naddress = \"[::1]:0\"\n");
+    assert_eq!(listens(&free).as_deref(), Some("[::1]:0"));
+    assert_eq!(listens(&free.variable("KITH_TCP_ADDRESS", "0.0.0.0:7000")).as_deref(), Some("0.0.0.0:7000"));
+    assert_eq!(listens(&given_file("").variable("KITH_TCP_ENABLED", "false")), None);
+    let mut demo = given_file("");
+    demo.sources.demo = true;
+    assert_eq!(listens(&demo).as_deref(), Some("127.0.0.1:6717"));
+    given_file("[tcp]\npublic_address = \"chat.example.com\"\n")
+        .refused(&["tcp.public_address", "chat.example.com:6717"]);
+}
+
+#[test]
 fn every_key_can_be_set_by_a_variable() {
     let given = given_file("")
         .variable("KITH_DATA", "/var/lib/kith")
@@ -190,6 +208,8 @@ fn the_example_file_is_up_to_date_and_means_the_defaults() {
     let differences = Config::default().differences(&config);
     let examples = [
         "http.public_origin",
+        "tcp.address",
+        "tcp.public_address",
         "tls.certificate",
         "tls.key",
         "storage.postgres_url",

@@ -45,6 +45,38 @@ async fn a_client_that_never_leaves_does_not_hold_the_stop_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn clients_over_tcp_are_told_to_leave_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Server::new(config(&folder, Engine::Memory)).start().await.unwrap();
+    let address = running.reachable_tcp_address().unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let token = std::fs::read_to_string(running.admin_token_file()).unwrap();
+    let bearer = format!("Bearer {}", token.trim());
+    let headers = [("authorization", bearer.as_str())];
+    while call(running.address(), "GET", "/admin/v1/server", &headers, "").await.json()["connections"] != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let reading = tokio::spawn(async move {
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.map(|_| said)
+    });
+    let stopped = running.shutdown().await;
+    assert_eq!((stopped.drained.told, stopped.drained.cut), (1, 0));
+    assert!(reading.await.unwrap().is_ok(), "the connection was reset");
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_named_with_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = config(&folder, Engine::Memory);
+    config.tcp.address = Some(server::config::Listen(taken.local_addr().unwrap()));
+    let error = Server::new(config).start().await.unwrap_err().to_string();
+    assert!(error.contains("tcp.address"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn with_tls_commands_of_the_same_machine_need_no_certificate() {
     let folder = tempfile::tempdir().unwrap();
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -69,6 +101,13 @@ async fn with_tls_commands_of_the_same_machine_need_no_certificate() {
     assert_eq!(call(note.admin, "GET", "/ws", &upgrade, "").await.status, StatusCode::NOT_FOUND);
     let token = call(note.admin, "POST", "/demo/kith/token", &[], "{}").await;
     assert_eq!(token.status, StatusCode::NOT_FOUND);
+
+    // The port for native SDKs is protected by the same certificate: a plain client is told so by an alert.
+    let mut plain = TcpStream::connect(running.reachable_tcp_address().unwrap()).await.unwrap();
+    plain.write_all(&[0, 0, 0, 0]).await.unwrap();
+    let mut alert = [0; 2];
+    plain.read_exact(&mut alert).await.unwrap();
+    assert_eq!(alert, [0x15, 0x03]);
     running.shutdown().await;
 }
 

@@ -1,10 +1,14 @@
 //! What browsers and look-ups at the root of the host see.
 
-use axum::body::Body;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
 use http::Request;
 use serde_json::json;
+use tower::ServiceExt;
 
 use super::World;
+use crate::rest::{Options, TcpPort, router};
 
 #[tokio::test]
 async fn a_browser_may_ask_before_it_calls_any_path() {
@@ -65,17 +69,17 @@ async fn discovery_names_the_host_that_the_client_reached() {
         (
             "chat.example.com:8080",
             None,
-            json!([{ "protocol": "http", "domain": "chat.example.com", "port": 8080 }]),
+            json!([{ "protocol": "http", "domain": "chat.example.com", "port": "8080" }]),
         ),
         (
             "chat.example.com",
             Some("https"),
-            json!([{ "protocol": "https", "domain": "chat.example.com", "port": 443 }]),
+            json!([{ "protocol": "https", "domain": "chat.example.com", "port": "443" }]),
         ),
         (
             "127.0.0.1:8080",
             None,
-            json!([{ "protocol": "http", "domain": "127.0.0.1", "ip": "127.0.0.1", "port": 8080 }]),
+            json!([{ "protocol": "http", "domain": "127.0.0.1", "ip": "127.0.0.1", "port": "8080" }]),
         ),
     ] {
         let mut request = Request::get("/easemob/server.json?app_key=demo%2523kith").header("host", host);
@@ -87,5 +91,31 @@ async fn discovery_names_the_host_that_the_client_reached() {
         assert_eq!(reply.body["msync-wx"]["hosts"], hosts);
         assert_eq!(reply.body["msync-ws"]["hosts"], hosts);
         assert_eq!(reply.body["file_version"], "243");
+        assert!(reply.body.get("im").is_none(), "native SDKs are not served: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn discovery_names_the_port_for_native_sdks_where_there_is_one() {
+    let world = World::new().await;
+    let own = Some("im.example.com:16717".parse().unwrap());
+    for (public_address, public_origin, expected) in [
+        (None, None, json!([{ "domain": "10.0.0.5", "ip": "10.0.0.5", "port": "6717" }])),
+        (None, Some("https://chat.example.com"), json!([{ "domain": "chat.example.com", "port": "6717" }])),
+        (own, Some("https://chat.example.com"), json!([{ "domain": "im.example.com", "port": "16717" }])),
+    ] {
+        let options = Options {
+            public_origin: public_origin.map(|origin| origin.parse().unwrap()),
+            tcp: Some(TcpPort { port: 6717, public_address }),
+            ..Options::default()
+        };
+        let router = router(Arc::clone(&world.use_cases), options);
+        let request = Request::get("/easemob/server.json").header("host", "10.0.0.5:8080");
+        let answer = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let body = to_bytes(answer.into_body(), 4096).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["im"]["hosts"], expected);
+        assert_eq!(body["msync-im"]["hosts"], expected);
+        assert_ne!(body["rest"]["hosts"], expected);
     }
 }

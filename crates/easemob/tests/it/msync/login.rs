@@ -5,6 +5,7 @@ use easemob_wire::client::{Downlink, encode_text, encode_unread};
 use easemob_wire::pb::status::ErrorCode;
 use easemob_wire::{JidRef, pb};
 use kv::KvError;
+use prost::Message as _;
 use session::Input;
 
 use super::house::{APP, Client, House, LoginForm, START, hex};
@@ -50,6 +51,27 @@ fn a_good_login_is_answered_with_the_clients_own_words_and_the_tokens_end() {
     let expires: serde_json::Value = serde_json::from_str(provision.auth_token()).unwrap();
     assert_eq!(expires["expires_in"], START.0 + 1 + 100_000);
     assert!(provision.protocol_compress_type.is_empty(), "nothing is compressed");
+}
+
+// Native SDKs offer zlib and LZ4, in both fields of the login (msync.md 2.2); what is not in the answer is declined.
+#[test]
+fn offers_of_compression_and_encryption_are_declined() {
+    let house = House::new();
+    let token = house.token("alice", None);
+    let form = LoginForm { resource: "android_1234", os_type: 1, token: &token, ..LoginForm::default() };
+    let mut envelope = pb::MSync::decode(form.frame(START)).unwrap();
+    let mut details = pb::Provision::decode(envelope.payload.clone().unwrap()).unwrap();
+    details.compress_type = vec![1, 2];
+    details.protocol_compress_type = vec![2];
+    details.encrypt_type = vec![0, 1, 2];
+    envelope.payload = Some(details.encode_to_vec().into());
+    let mut client = house.connect();
+    client.frame(envelope.encode_to_vec());
+    let said = client.said();
+    let [Downlink::Provision(answer)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(answer.status.as_ref().unwrap().error_code(), ErrorCode::Ok);
+    assert!(answer.compress_type.is_empty() && answer.protocol_compress_type.is_empty(), "{answer:?}");
+    assert!(answer.encrypt_type.is_empty() && answer.encrypt_key.is_none(), "{answer:?}");
 }
 
 #[test]
