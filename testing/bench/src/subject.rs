@@ -67,7 +67,7 @@ impl Subject {
                 for user in &names {
                     devices.push(device(user, back_end.user_token(user).await?));
                 }
-                let address = kith.http;
+                let address = kith.ports.http;
                 Ok(Self { process: Process::Kith { kith, _data: folder }, address, devices })
             }
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use fixtures::{BackEnd, Device, Kith, MsyncClient};
+use fixtures::{BackEnd, Device, Endpoint, Kith, MsyncClient, Ports};
 use futures_util::future::join_all;
 use tokio::task::block_in_place;
 
@@ -31,7 +31,7 @@ const QUOTED: usize = 8;
 pub(crate) struct Site {
     binary: PathBuf,
     pub(crate) data: PathBuf,
-    address: Option<SocketAddr>,
+    ports: Option<Ports>,
     flags: Vec<String>,
     users: Arc<Vec<User>>,
     kith: Option<Kith>,
@@ -62,7 +62,7 @@ impl Site {
         let mut site = Self {
             binary: lab.kith.clone(),
             data,
-            address: None,
+            ports: None,
             flags,
             users: Arc::default(),
             kith: None,
@@ -98,7 +98,7 @@ impl Site {
         Ok(Self {
             binary: self.binary.clone(),
             data: to,
-            address: None,
+            ports: None,
             flags: self.flags.clone(),
             users: Arc::clone(&self.users),
             kith: None,
@@ -106,7 +106,7 @@ impl Site {
         })
     }
 
-    /// Starts the server; from the second time on at the same address.
+    /// Starts the server; from the second time on at the same addresses.
     ///
     /// # Errors
     /// [`fixtures::NotStarted`] among others.
@@ -117,8 +117,8 @@ impl Site {
     pub(crate) fn start_with(&mut self, more: &[&str]) -> Result<()> {
         ensure!(self.kith.is_none(), "the server runs already");
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
-        let kith = block_in_place(|| Kith::start(&self.binary, &self.data, self.address, &flags))?;
-        self.address = Some(kith.http);
+        let kith = block_in_place(|| Kith::start(&self.binary, &self.data, self.ports, &flags))?;
+        self.ports = Some(kith.ports);
         self.kith = Some(kith);
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Site {
     /// Starts the server and kills it soon, in the middle of opening its data.
     pub(crate) fn kill_while_starting(&self, after: Duration) -> Result<()> {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
-        block_in_place(|| Kith::kill_while_starting(&self.binary, &self.data, self.address, &flags, after))
+        block_in_place(|| Kith::kill_while_starting(&self.binary, &self.data, self.ports, &flags, after))
     }
 
     pub(crate) fn kill(&mut self) -> Result<()> {
@@ -150,7 +150,11 @@ impl Site {
     }
 
     pub(crate) fn address(&self) -> Result<SocketAddr> {
-        self.address.context("the server never ran")
+        Ok(self.ports()?.http)
+    }
+
+    fn ports(&self) -> Result<Ports> {
+        self.ports.context("the server never ran")
     }
 
     /// What the server said of its health: the status of `/readyz` and its words.
@@ -163,12 +167,14 @@ impl Site {
         Ok(fs::read_to_string(self.data.with_extension("log"))?)
     }
 
-    /// One talker a user; each writes to the other of his pair.
+    /// One talker a user; each writes to the other of his pair, one over WebSocket, the other over TCP.
     pub(crate) fn talkers(&self, lab: &Lab, window: usize) -> Result<Vec<Talker>> {
         let talker = |user: usize| {
             let peer = &self.users[user ^ 1].name;
             let generator = lab.generator(&self.users[user].name);
-            Ok(Talker::new(self.address()?, self.device(user, "webim_web_phone"), peer, window, generator))
+            let Ports { http, tcp } = self.ports()?;
+            let server = if user.is_multiple_of(2) { Endpoint::WebSocket(http) } else { Endpoint::Tcp(tcp) };
+            Ok(Talker::new(server, self.device(user, "webim_web_phone"), peer, window, generator))
         };
         (0..self.users.len()).map(talker).collect()
     }

@@ -2,13 +2,12 @@
 //! was not, with the same client id and content, as the vendors' SDKs do.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use fixtures::{Device, MsyncClient, Push, Refusal};
+use fixtures::{Device, Endpoint, MsyncClient, Push, Refusal};
 use rand::rngs::StdRng;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -30,7 +29,7 @@ const DELIVERY_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(crate) struct Talker {
-    server: SocketAddr,
+    server: Endpoint,
     device: Device,
     generator: StdRng,
     /// Sends that may be unanswered at the same time.
@@ -135,7 +134,7 @@ impl Drop for Load {
 
 impl Talker {
     pub(crate) fn new(
-        server: SocketAddr,
+        server: Endpoint,
         device: Device,
         recipient: &str,
         window: usize,
