@@ -14,6 +14,7 @@ use domain::device::LoginRefused;
 use domain::edit::EditRefused;
 use domain::group::GroupRefused;
 use domain::hook::{AskRefused, RuleRefused};
+use domain::hour::HourRefused;
 use domain::message::{RecallRefused, SendRefused};
 use domain::pin::PinRefused;
 use domain::presence::PresenceRefused;
@@ -53,6 +54,7 @@ refusals!(
     RegisterRefused,
     SettingError,
     LoginRefused,
+    HourRefused,
     ConversationRefused,
     EditRefused,
     PinRefused,

@@ -185,6 +185,8 @@ settings! {
     mutes_enabled: bool = true, "mute.enabled";
     /// A muted user's name is closed to the app's back end too.
     mutes_bind_back_end: bool = false, "mute.binds_back_end";
+    /// How many days back the app's back end can fetch what was said, hour by hour. The vendor has 3.
+    history_file_days: u64 = 3, "history.file_days";
     /// Senders may take messages back; off answers "not enabled" (505).
     recall_enabled: bool = true, "recall.enabled";
     /// How long after sending a message can be taken back, in seconds (504).

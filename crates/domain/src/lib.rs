@@ -12,6 +12,7 @@ pub mod device;
 pub mod edit;
 pub mod group;
 pub mod hook;
+pub mod hour;
 pub mod message;
 pub mod mute;
 pub mod pin;

@@ -22,6 +22,7 @@ mod cors;
 mod cursor;
 mod discovery;
 mod failure;
+mod history_files;
 mod measures;
 mod messages;
 mod mutes;

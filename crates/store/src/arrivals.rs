@@ -90,13 +90,18 @@ impl Arrivals {
             let groups = self.after(app, position).await?;
             let Some((last, end)) = groups.last() else { return Ok(None) };
             position = *last;
-            let is_past = end.iter().all(|arrived| arrived.id.tick() > id.tick() + ID_SLACK_TICKS);
+            let is_past = end.iter().all(|arrived| is_past(arrived.id, id));
             let found = groups.iter().flat_map(|(_, group)| group).find(is_it);
             if found.is_some() || is_past {
                 return Ok(found.copied());
             }
         }
     }
+}
+
+/// Whether nothing with the id `sought`, or an earlier one, comes any more behind an entry with the id `seen`.
+pub fn is_past(seen: MessageId, sought: MessageId) -> bool {
+    seen.tick() > sought.tick() + ID_SLACK_TICKS
 }
 
 /// The note of one entry: kind, id, sequence, feed.

@@ -39,7 +39,7 @@ use kv::Kv;
 use writer::Writer;
 
 pub use apps::{Apps, NewApp};
-pub use arrivals::{Arrivals, Arrived};
+pub use arrivals::{Arrivals, Arrived, is_past};
 pub use blocks::BlockLists;
 pub use contacts::{Contacts, StoredRelation};
 pub use conversations::{Conversations, StoredView};

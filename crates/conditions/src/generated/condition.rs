@@ -273,6 +273,12 @@ pub enum Condition {
     GroupSizeInvalid,
     /// The connection was opened but nobody logged in on it in time.
     HandshakeTimeout,
+    /// The hour of a history file is older than the app keeps files.
+    HistoryHourExpired,
+    /// The hour of a history file has not the form yyyyMMddHH.
+    HistoryHourInvalid,
+    /// The hour of a history file is not over yet.
+    HistoryHourNotReady,
     /// Nothing came from the client for so long that the server closed the connection.
     IdleTimeout,
     /// The picture could not be made into a message.
@@ -655,7 +661,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 322] = [
+    pub const ALL: [Self; 325] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -789,6 +795,9 @@ impl Condition {
         Self::GroupReceiptsDisabled,
         Self::GroupSizeInvalid,
         Self::HandshakeTimeout,
+        Self::HistoryHourExpired,
+        Self::HistoryHourInvalid,
+        Self::HistoryHourNotReady,
         Self::IdleTimeout,
         Self::ImageContentFailed,
         Self::InputInvalid,
@@ -981,7 +990,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 322] = [
+pub(crate) static DETAILS: [Details; 325] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -2843,6 +2852,48 @@ pub(crate) static DETAILS: [Details; 322] = [
         meaning_zh: "连接已建立，但没有在时限内登录。",
         cause_zh: "十秒（`limits.handshake`、`limits.login`）之内没有登录：端口扫描、只建立连接的健康检查、先等待其他步骤的客户端，或最初几个数据包之后就卡住的网络。",
         remedy_zh: "连接建立后立即发送登录请求。健康检查请改用 `/healthz`，不要只建立连接。",
+    },
+    Details {
+        name: "history_hour_expired",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::NotFound),
+        args: &["app_key", "time"],
+        meaning: "The hour of a history file is older than the app keeps files.",
+        cause: "The call asks for an hour further back than `history.file_days`, 3 days unless the owner changed it.",
+        remedy: "Fetch files daily, or raise `history.file_days` with `kith app set`.",
+        meaning_zh: "该小时的历史消息文件已超过保留期限。",
+        cause_zh: "请求的小时早于 `history.file_days` 允许的范围，默认 3 天。",
+        remedy_zh: "每天拉取一次，或用 `kith app set` 调大 `history.file_days`。",
+    },
+    Details {
+        name: "history_hour_invalid",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &["app_key", "time"],
+        meaning: "The hour of a history file has not the form yyyyMMddHH.",
+        cause: "The last part of the path is no hour of UTC: another length, a time zone, or a day that the month does not have.",
+        remedy: "Write year, month, day and hour of UTC in ten digits, such as 2026112107.",
+        meaning_zh: "历史消息文件的时间不是 yyyyMMddHH 格式。",
+        cause_zh: "路径最后一段不是 UTC 小时：长度不对、带了时区，或该月没有这一天。",
+        remedy_zh: "用十位数字写出 UTC 的年月日时，例如 2026112107。",
+    },
+    Details {
+        name: "history_hour_not_ready",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::Later,
+        broader: Some(Condition::NotFound),
+        args: &["app_key", "time"],
+        meaning: "The hour of a history file is not over yet.",
+        cause: "Files hold whole hours of UTC; the running one, or one that lies ahead, was asked for.",
+        remedy: "Ask again when the hour is over.",
+        meaning_zh: "该小时尚未结束，历史消息文件还不存在。",
+        cause_zh: "文件按 UTC 整点小时生成，请求的是当前或将来的小时。",
+        remedy_zh: "等这一小时结束后再请求。",
     },
     Details {
         name: "idle_timeout",

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 218] = [
+pub(crate) static ANSWERS: [RestAnswer; 221] = [
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AnnouncementTooLong), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "announce info length exceeds limit!", error_code: None },
@@ -115,6 +115,9 @@ pub(crate) static ANSWERS: [RestAnswer; 218] = [
     RestAnswer { condition: Some(Condition::GroupPermissionDenied), operation: None, status: 403, error: "group_authorization", exception: None, description: "you have no permission to do this", error_code: None },
     RestAnswer { condition: Some(Condition::GroupPermissionDenied), operation: Some(Operation::MemberAttributes), status: 403, error: "metadata_error", exception: None, description: "you have no permission to do this", error_code: Some(60002) },
     RestAnswer { condition: Some(Condition::GroupQuotaExceeded), operation: None, status: 403, error: "exceed_limit", exception: None, description: "user {user} has joined too many groups!", error_code: None },
+    RestAnswer { condition: Some(Condition::HistoryHourExpired), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "illegal arguments: appkey: {app_key}, time: {time}, maybe chat message history is expired or unstored", error_code: None },
+    RestAnswer { condition: Some(Condition::HistoryHourInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "illegal arguments: appkey: {app_key}, time: {time}", error_code: None },
+    RestAnswer { condition: Some(Condition::HistoryHourNotReady), operation: None, status: 404, error: "storage_object_not_found", exception: None, description: "Failed to find chat message history download url for appkey: {app_key}, time: {time}", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: None, status: 500, error: "web_application", exception: Some("javax.ws.rs.WebApplicationException"), description: "Internal server error", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: Some(Operation::Recall), status: 500, error: "message_recall_error", exception: None, description: "internal error", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: Some(Operation::UserAttributes), status: 500, error: "INTERNAL_SERVER_ERROR", exception: None, description: "update metadata failed", error_code: None },

@@ -1,4 +1,4 @@
-//! Answers: status 200 and a JSON body, for the web SDKs take no other status as success. Which keys of the
+//! Answers: status 200 and a JSON body, for the web SDKs take no other status as success; files as they are. Which keys of the
 //! envelope a route fills is the vendor's habit, route by route (easemob-rest.md 1.1 and 3.1).
 
 use axum::response::{IntoResponse, Response};
@@ -11,19 +11,28 @@ use store::Account;
 
 use super::call::Call;
 
-/// The body of a success.
+/// A success.
 #[derive(Debug)]
-pub(crate) struct Answer(Bytes);
+pub(crate) enum Answer {
+    /// A JSON body.
+    Json(Bytes),
+    /// A file, as the route made it.
+    File(Response),
+}
 
 impl Answer {
     pub(crate) fn new(body: &impl Serialize) -> Self {
-        Self(serde_json::to_vec(body).expect("the wire's types have text keys and no failing parts").into())
+        let body = serde_json::to_vec(body).expect("the wire's types have text keys and no failing parts");
+        Self::Json(body.into())
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        json_response(StatusCode::OK, self.0)
+        match self {
+            Self::Json(body) => json_response(StatusCode::OK, body),
+            Self::File(response) => response,
+        }
     }
 }
 

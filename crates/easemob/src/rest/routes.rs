@@ -66,6 +66,7 @@ static FAMILIES: &[&[Route]] = &[
     super::mutes::ROUTES,
     super::recalls::ROUTES,
     super::offline::ROUTES,
+    super::history_files::ROUTES,
 ];
 
 /// Everything that is served.

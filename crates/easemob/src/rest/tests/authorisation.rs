@@ -64,6 +64,8 @@ POST   /users/{user}/presence/{expiry}       | credentials_missing token_malform
 POST   /users/{user}/presence/{resource}/{status} | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 GET    /users/{user}/offline_msg_count       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /users/{user}/offline_msg_status/{message} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /chatmessages/{time}                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    history_hour_invalid token_expired
+GET    /chatmessages/{time}/file             | file_access_denied  file_access_denied file_access_denied file_access_denied file_access_denied file_access_denied file_access_denied
 ";
 
 struct Row {

@@ -4,6 +4,7 @@ mod authorisation;
 mod contacts;
 mod envelopes;
 mod faults;
+mod history_files;
 mod limits;
 mod malformed;
 mod messages;
