@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "printing is what this program is for")]
 
 mod connections;
+mod groups;
 mod load;
 mod relay;
 mod subject;
@@ -28,7 +29,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the relay on a port of 127.0.0.1 and prints its address (started by the others).
-    Relay,
+    Relay {
+        /// Users of a group: the first ones are in the first group, and so on.
+        #[arg(long, default_value_t = 1)]
+        members: usize,
+    },
     /// Everything, as the README quotes it.
     All(Plan),
     /// Acknowledged one-to-one messages per second of server processor time.
@@ -39,6 +44,8 @@ enum Command {
     Idle(Plan),
     /// Logins by token per second of server processor time.
     Logins(Plan),
+    /// Deliveries in groups of 10, 100 and 1 000 per second of server processor time.
+    Groups(Plan),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -71,7 +78,7 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Relay => relay::serve().await,
+            Command::Relay { members } => relay::serve(members).await,
             Command::Send(plan) => send(&plan).await.map(|_| ()),
             Command::Latency(plan) => {
                 let rate = if plan.rate == 0 { send(&plan).await? / 2 } else { plan.rate };
@@ -79,10 +86,12 @@ fn main() -> Result<()> {
             }
             Command::Idle(plan) => idle(&plan).await,
             Command::Logins(plan) => logins(&plan).await,
+            Command::Groups(plan) => groups(&plan).await,
             Command::All(plan) => {
                 let per_second = send(&plan).await?;
                 latency(&plan, if plan.rate == 0 { per_second / 2 } else { plan.rate }).await?;
                 logins(&plan).await?;
+                groups(&plan).await?;
                 idle(&plan).await
             }
         }
@@ -145,6 +154,26 @@ async fn logins(plan: &Plan) -> Result<()> {
         }
     }
     table.print();
+    Ok(())
+}
+
+async fn groups(plan: &Plan) -> Result<()> {
+    for (members, title) in [
+        (10, "deliveries in groups of 10 per server CPU second"),
+        (100, "deliveries in groups of 100 per server CPU second"),
+        (1000, "deliveries in a group of 1 000 per server CPU second"),
+    ] {
+        let mut table = table::Table::new(title, SubjectKind::NAMES);
+        for _ in 0..plan.rounds {
+            for kind in SubjectKind::ALL {
+                let subject = Subject::start_in_groups(kind, &plan.kith, plan.users.max(members), members);
+                let subject = subject.await?;
+                table.add(kind, groups::deliveries(&subject, members, plan.body, plan.seconds).await?);
+                subject.end()?;
+            }
+        }
+        table.print();
+    }
     Ok(())
 }
 

@@ -40,10 +40,22 @@ pub(crate) struct Subject {
     pub(crate) address: SocketAddr,
     /// One device for each user.
     pub(crate) devices: Vec<Device>,
+    /// The groups that the users are in, so many a group, in their order.
+    pub(crate) groups: Vec<String>,
 }
 
 impl Subject {
     pub(crate) async fn start(kind: SubjectKind, binary: &Path, users: usize) -> Result<Self> {
+        Self::start_in_groups(kind, binary, users, 1).await
+    }
+
+    /// A server whose users are in groups of `members`; of 1, in none.
+    pub(crate) async fn start_in_groups(
+        kind: SubjectKind,
+        binary: &Path,
+        users: usize,
+        members: usize,
+    ) -> Result<Self> {
         let names: Vec<String> = (0..users).map(|number| format!("user{number}")).collect();
         let device = |user: &String, token: String| Device {
             app_key: APP.to_owned(),
@@ -53,9 +65,10 @@ impl Subject {
         };
         match kind {
             SubjectKind::Relay => {
-                let (child, address) = start_relay()?;
+                let (child, address) = start_relay(members)?;
                 let devices = names.iter().map(|user| device(user, String::new())).collect();
-                Ok(Self { process: Process::Relay(child), address, devices })
+                let groups = (0..users.div_ceil(members)).map(|number| format!("group{number}")).collect();
+                Ok(Self { process: Process::Relay(child), address, devices, groups })
             }
             SubjectKind::Kith => {
                 let folder = tempfile::tempdir()?;
@@ -67,8 +80,13 @@ impl Subject {
                 for user in &names {
                     devices.push(device(user, back_end.user_token(user).await?));
                 }
+                let mut groups = Vec::new();
+                for (number, users) in names.chunks(members).enumerate().filter(|_| members > 1) {
+                    let name = format!("group{number}");
+                    groups.push(back_end.create_group(&name, &users[0], &users[1..]).await?);
+                }
                 let address = kith.ports.http;
-                Ok(Self { process: Process::Kith { kith, _data: folder }, address, devices })
+                Ok(Self { process: Process::Kith { kith, _data: folder }, address, devices, groups })
             }
         }
     }
@@ -92,8 +110,9 @@ impl Subject {
     }
 }
 
-fn start_relay() -> Result<(Child, SocketAddr)> {
-    let mut child = Command::new(env::current_exe()?).arg("relay").stdout(Stdio::piped()).spawn()?;
+fn start_relay(members: usize) -> Result<(Child, SocketAddr)> {
+    let arguments = ["relay".to_owned(), "--members".to_owned(), members.to_string()];
+    let mut child = Command::new(env::current_exe()?).args(arguments).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     let stdout = child.stdout.take().context("the relay's output is piped")?;
     BufReader::new(stdout).read_line(&mut line)?;
