@@ -7,6 +7,7 @@ use conditions::Condition;
 use domain::Refused;
 use domain::account::{BatchRefused, RegisterRefused};
 use domain::app::SettingError;
+use domain::attributes::AttributesRefused;
 use domain::block::BlockRefused;
 use domain::contact::ContactRefused;
 use domain::conversation::ConversationRefused;
@@ -47,6 +48,7 @@ macro_rules! refusals {
 refusals!(
     AskRefused,
     BatchRefused,
+    AttributesRefused,
     BlockRefused,
     ContactRefused,
     PresenceRefused,

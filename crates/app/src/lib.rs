@@ -8,6 +8,7 @@ mod activate_user;
 mod admit;
 mod arrange_conversations;
 mod attempts;
+mod attributes;
 mod authenticate;
 mod block_users;
 mod change_contact;

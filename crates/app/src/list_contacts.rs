@@ -110,7 +110,7 @@ impl UseCases {
         Ok(account.map(|account| account.user.name.clone()))
     }
 
-    async fn numbers_of(&self, app: &Tenant, names: &[String]) -> Result<Vec<Option<Uid>>, Error> {
+    pub(crate) async fn numbers_of(&self, app: &Tenant, names: &[String]) -> Result<Vec<Option<Uid>>, Error> {
         let mut numbers = Vec::with_capacity(names.len());
         for name in names {
             numbers.push(self.find_user(app, name).await?.map(|account| account.user.uid));

@@ -225,6 +225,12 @@ settings! {
     contacts_only: bool = false, "message.contacts_only";
     /// Users can block each other; off answers "not enabled", and who was blocked may write again.
     blocks_enabled: bool = true, "blocks.enabled";
+    /// Users have attributes that everybody can read; off answers "not enabled".
+    attributes_enabled: bool = true, "attributes.enabled";
+    /// Bytes of one user's attributes, names and values (900, 901).
+    attributes_user_bytes: u64 = 2048, "attributes.user_bytes";
+    /// Bytes of all users' attributes together.
+    attributes_app_bytes: u64 = 10 * 1024 * 1024 * 1024, "attributes.app_bytes";
     /// Users can publish presence and follow each other's; off answers "not enabled", and nobody is told of changes.
     presence_enabled: bool = true, "presence.enabled";
     /// Members of a group may ask for receipts of what they say; off answers "not enabled" (505).

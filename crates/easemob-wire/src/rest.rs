@@ -4,12 +4,14 @@
 //! Texts of errors are not here; they come from the catalogue.
 
 pub mod answer;
+pub mod form;
 pub mod message;
 pub mod people;
 pub mod request;
 pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
-pub use people::{ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
+pub use form::parse_form;
+pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
 pub use request::{BodyError, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate};
 pub use send::{MuteRequest, RecallRequest, SendRequest};

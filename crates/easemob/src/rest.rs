@@ -13,6 +13,7 @@
 //! anything else.
 
 mod answer;
+mod attributes;
 mod auth;
 mod blocks;
 mod body;

@@ -43,6 +43,8 @@ pub const CONTACTS_IMPORTED: usize = 10;
 pub const RELATIONS_CHECKED: usize = 100;
 /// Users on one block list (easemob-rest.md 6.1).
 pub const BLOCK_LIST: usize = 500;
+/// Users whose attributes one call reads (easemob-rest.md 3.3).
+pub const ATTRIBUTE_USERS: usize = 100;
 /// Bytes of the words that go with presence (easemob-rest.md 3.4).
 pub const PRESENCE_BYTES: usize = 1024;
 /// Users of one presence call (easemob-rest.md 3.4).

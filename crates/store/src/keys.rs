@@ -26,6 +26,8 @@
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
 //! | app `b` uid | whom the user blocks | block lists | messages to him, if his account row says that there is one |
 //! | app `j` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
+//! | app `t` uid | the user's attributes (JSON) | user attributes | everybody |
+//! | app `T` part | bytes that the attributes of some of the users have together | user attributes | their limit |
 //! | app `l` uid target | the user follows the target's presence, until when | presence | lists |
 //! | app `L` target uid | the same, seen from the target | presence | changes of the target |
 //! | app `o` uid feed | what a user set for a conversation: pinned, marks, hidden, deleted (JSON) | conversations, deletions | lists, history |
@@ -211,6 +213,21 @@ pub fn peer(key: &[u8]) -> Option<Uid> {
 
 pub fn presence(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'j', uid)
+}
+
+pub fn user_attributes(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b't', uid)
+}
+
+/// Prefix of all parts of the size of attributes.
+pub fn attribute_sums(app: AppId) -> Bytes {
+    key(app, b'T', 0).into()
+}
+
+pub fn attribute_sum(app: AppId, part: u8) -> Bytes {
+    let mut key = key(app, b'T', 1);
+    key.push(part);
+    key.into()
 }
 
 /// Prefix of those whose presence a user follows.
@@ -493,6 +510,8 @@ mod tests {
             blocks(app, Uid(1)),
             muted(app, Uid(1)),
             presence(app, Uid(1)),
+            user_attributes(app, Uid(1)),
+            attribute_sum(app, 1),
             follows(app, Uid(1), Uid(2)),
             follower(app, Uid(1), Uid(2)),
             own_view(app, Uid(1), feed),
@@ -539,6 +558,8 @@ mod tests {
             contact_requests(app, uid),
             blocks(app, uid),
             presence(app, uid),
+            user_attributes(app, uid),
+            attribute_sums(app),
             followed(app, uid),
             followers(app, uid),
         ]

@@ -2,12 +2,13 @@
 //!
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
-//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`], [`PresenceBook`], [`Groups`],
-//! [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`]. Nothing here decides; a
-//! method writes what `domain` decided, or says that the facts moved.
+//! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`], [`PresenceBook`], [`AttributeBook`] (of users),
+//! [`Groups`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`]. Nothing
+//! here decides; a method writes what `domain` decided, or says that the facts moved.
 
 mod apps;
 mod arrivals;
+mod attributes;
 mod blocks;
 mod cache;
 mod contacts;
@@ -40,6 +41,7 @@ use writer::Writer;
 
 pub use apps::{Apps, NewApp};
 pub use arrivals::{Arrivals, Arrived, is_past};
+pub use attributes::{AttributeBook, StoredAttributes};
 pub use blocks::BlockLists;
 pub use contacts::{Contacts, StoredRelation};
 pub use conversations::{Conversations, StoredView};
@@ -71,6 +73,7 @@ pub struct Store {
     pub contacts: Arc<Contacts>,
     pub blocks: Arc<BlockLists>,
     pub presence: Arc<PresenceBook>,
+    pub attributes: Arc<AttributeBook>,
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
     pub reports: Arc<Reports>,
@@ -102,6 +105,7 @@ impl Store {
                 Arc::clone(&users),
                 Arc::clone(&feeds),
             )),
+            attributes: Arc::new(AttributeBook::new(Arc::clone(&kv))),
             presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
             reports: Arc::new(Reports::new(Arc::clone(&kv))),

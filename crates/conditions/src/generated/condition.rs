@@ -25,6 +25,8 @@ pub enum Condition {
     AlreadyRecalled,
     /// The announcement is too long.
     AnnouncementTooLong,
+    /// The attributes of all users of the app are too large together.
+    AppAttributesLimitReached,
     /// The message was sent, but the app's own callback threw an error.
     AppCallbackFailed,
     /// The app is switched off on this server.
@@ -661,7 +663,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 325] = [
+    pub const ALL: [Self; 326] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -671,6 +673,7 @@ impl Condition {
         Self::AlreadyLoggedIn,
         Self::AlreadyRecalled,
         Self::AnnouncementTooLong,
+        Self::AppAttributesLimitReached,
         Self::AppCallbackFailed,
         Self::AppDisabled,
         Self::AppGroupQuotaExceeded,
@@ -990,7 +993,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 325] = [
+pub(crate) static DETAILS: [Details; 326] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1116,6 +1119,20 @@ pub(crate) static DETAILS: [Details; 325] = [
         meaning_zh: "公告过长。",
         cause_zh: "公告最多 512 个字符。",
         remedy_zh: "缩短内容，或把全文作为消息发送并置顶。",
+    },
+    Details {
+        name: "app_attributes_limit_reached",
+        kind: Kind::Limit,
+        who: Who::Operator,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::UserAttributesLimitReached),
+        args: &["limit"],
+        meaning: "The attributes of all users of the app are too large together.",
+        cause: "`attributes.app_bytes` is reached: many users, each with much, often because texts or pictures are kept in attributes.",
+        remedy: "Raise `attributes.app_bytes` with `kith app set`, or move large values elsewhere; `GET /metadata/user/capacity` shows the present size.",
+        meaning_zh: "该应用所有用户的属性总大小超过上限。",
+        cause_zh: "已达到 `attributes.app_bytes`：用户多且每人存得多，常见于把长文本或图片放进了用户属性。",
+        remedy_zh: "用 `kith app set` 调大 `attributes.app_bytes`，或把大内容移到别处；`GET /metadata/user/capacity` 可查看当前大小。",
     },
     Details {
         name: "app_callback_failed",

@@ -3,10 +3,11 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 221] = [
+pub(crate) static ANSWERS: [RestAnswer; 222] = [
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AnnouncementTooLong), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "announce info length exceeds limit!", error_code: None },
+    RestAnswer { condition: Some(Condition::AppAttributesLimitReached), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "total size of user metadata for this app exceeds the user defined limit, {limit}Bytes", error_code: None },
     RestAnswer { condition: Some(Condition::AppDisabled), operation: None, status: 403, error: "forbidden_service_operation", exception: None, description: "Service operation not allowed", error_code: None },
     RestAnswer { condition: Some(Condition::AppGroupQuotaExceeded), operation: None, status: 403, error: "exceed_limit", exception: None, description: "appKey:{app_key} has create too many groups!", error_code: None },
     RestAnswer { condition: Some(Condition::AppNotFound), operation: None, status: 404, error: "organization_application_not_found", exception: Some("org.apache.usergrid.rest.exceptions.OrganizationApplicationNotFoundException"), description: "Could not find application for {org}/{app} from URI: {path}", error_code: None },

@@ -97,6 +97,30 @@ impl PresenceExt {
     }
 }
 
+/// `{targets, properties}`: whose attributes, and which; none is all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeQuery {
+    pub targets: Vec<String>,
+    pub properties: Vec<String>,
+}
+
+impl AttributeQuery {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            targets: Option<&'a RawValue>,
+            #[serde(borrow)]
+            properties: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        let list = |field, raw| Ok(typed(field, "a list of texts", raw)?.unwrap_or_default());
+        Ok(Self { targets: list("targets", raw.targets)?, properties: list("properties", raw.properties)? })
+    }
+}
+
 /// A list of users without an object around it, as the vendor's example has it, or as `users` in one, as its table has
 /// it (easemob-rest.md 3.4).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,16 +11,22 @@ use http::header::CONTENT_TYPE;
 use http_body_util::LengthLimitError;
 
 /// # Errors
-/// `body_too_large`, `unsupported_media_type`, `body_malformed` when the caller broke off.
-pub(crate) async fn read_json(headers: &HeaderMap, body: Body, bytes_limit: usize) -> Result<Bytes, Error> {
-    let bytes = to_bytes(body, bytes_limit).await.map_err(|error| {
+/// `body_too_large`, `body_malformed` when the caller broke off.
+pub(crate) async fn read(body: Body, bytes_limit: usize) -> Result<Bytes, Error> {
+    to_bytes(body, bytes_limit).await.map_err(|error| {
         if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
             Error::refused(Condition::BodyTooLarge, vec![("limit", bytes_limit.to_string())])
         } else {
             let detail = "the request ended before its body did".to_owned();
             Error::refused(Condition::BodyMalformed, vec![("detail", detail)])
         }
-    })?;
+    })
+}
+
+/// # Errors
+/// As [`read`], and `unsupported_media_type`.
+pub(crate) async fn read_json(headers: &HeaderMap, body: Body, bytes_limit: usize) -> Result<Bytes, Error> {
+    let bytes = read(body, bytes_limit).await?;
     // An empty body has no type; the parser says better what is wrong with it.
     if bytes.is_empty() || is_json(headers) {
         Ok(bytes)

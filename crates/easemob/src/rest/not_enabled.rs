@@ -29,7 +29,6 @@ static FAMILIES: &[Family] = {
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
-        family(&["/metadata/user/**"], OFF, Some(Op::UserAttributes), "user metadata"),
         family(
             &["/metadata/chatgroup/**", "/sdk/metadata/chatgroup/**"],
             OFF,
@@ -130,12 +129,7 @@ pub(crate) async fn refuse(
     {
         return refused.into();
     }
-    // The vendor's text of this family begins with the app key.
-    let feature = match family.operation {
-        Some(Operation::UserAttributes) => tenant.value.key.to_string(),
-        _ => family.feature.to_owned(),
-    };
-    let error = Error::refused(family.condition, vec![("feature", feature)]);
+    let error = Error::refused(family.condition, vec![("feature", family.feature.to_owned())]);
     match family.operation {
         Some(operation) => Failure::of(error, operation),
         None => error.into(),

@@ -52,6 +52,8 @@ pub(crate) enum Reads {
     Nothing,
     /// A body in JSON.
     Json,
+    /// A form, or whatever a client calls it.
+    Form,
 }
 
 /// The tables of all families, a line each, so that two who add one do not meet.
@@ -63,6 +65,7 @@ static FAMILIES: &[&[Route]] = &[
     super::contacts::ROUTES,
     super::blocks::ROUTES,
     super::presence::ROUTES,
+    super::attributes::ROUTES,
     super::mutes::ROUTES,
     super::recalls::ROUTES,
     super::offline::ROUTES,

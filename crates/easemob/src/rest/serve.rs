@@ -89,6 +89,7 @@ async fn answer(
     let body = match route.reads {
         Reads::Nothing => bytes::Bytes::new(),
         Reads::Json => body::read_json(&parts.headers, body, site.options.body_bytes_limit).await?,
+        Reads::Form => body::read(body, site.options.body_bytes_limit).await?,
     };
 
     let app_uuid = tenant.value.uuid.clone();

@@ -66,6 +66,11 @@ GET    /users/{user}/offline_msg_count       | credentials_missing token_malform
 GET    /users/{user}/offline_msg_status/{message} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /chatmessages/{time}                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    history_hour_invalid token_expired
 GET    /chatmessages/{time}/file             | file_access_denied  file_access_denied file_access_denied file_access_denied file_access_denied file_access_denied file_access_denied
+GET    /metadata/user/capacity               | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /metadata/user/get                    | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
+GET    /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
+PUT    /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 ";
 
 struct Row {
@@ -115,6 +120,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/users/{user}/presence" | "/users/{user}/presence/{expiry}") => {
             json!({ "usernames": ["bob"] })
         }
+        // It goes as a form of one name.
+        ("PUT", "/metadata/user/{user}") => json!("nickname"),
+        ("POST", "/metadata/user/get") => json!({ "targets": ["alice"], "properties": [] }),
         ("DELETE", "/users/{user}/presence") => json!(["bob"]),
         ("POST", "/users/{user}/presence/{resource}/{status}") => json!({ "ext": "busy" }),
         ("POST", "/contacts/check" | "/blocks/check") => {

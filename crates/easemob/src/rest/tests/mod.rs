@@ -1,5 +1,6 @@
 //! The routes over the real use cases and the in-memory engine, with a clock that the test moves.
 
+mod attributes;
 mod authorisation;
 mod contacts;
 mod envelopes;

@@ -65,14 +65,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "chatgroup user metadata service not allow",
         ),
         (
-            "PUT",
-            "/metadata/user/alice",
-            403,
-            "service_not_enabled",
-            "FORBIDDEN",
-            "demo#kith user metadata service not allow",
-        ),
-        (
             "POST",
             "/users/alice/translate",
             503,
