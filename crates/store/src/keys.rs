@@ -17,19 +17,19 @@
 //! | app `h` group uid | a member: since when, from which entry on, mute, marks, name | [`crate::Groups`] | member lists, sends; a policy cell |
 //! | app `q` group uid | who is on the group's block list: since when, name | [`crate::Groups`] | joining, lists |
 //! | app `G` group kind uid | an application or invitation that waits (JSON) | [`crate::Groups`] | its answer |
-//! | app `k` group uid | a member's attributes (JSON) | [`crate::Groups`] | calls |
+//! | app `A` group uid | a member's attributes (JSON) | [`crate::Groups`] | calls |
 //! | app `j` group message uid | that a member has read the message | group receipts | repeated receipts |
 //! | app `l` kind group | empty: the group is in the list of all groups, or of public ones | [`crate::Groups`] | lists |
-//! | app `z` group | the news of a destroyed group's end, while its members are told | [`crate::Groups`] | the same job after a restart |
+//! | app `Z` group | the news of a destroyed group's end, while its members are told | [`crate::Groups`] | the same job after a restart |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
 //! | app `b` uid | whom the user blocks | block lists | messages to him, if his account row says that there is one |
-//! | app `j` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
+//! | app `P` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
 //! | app `t` uid | the user's attributes (JSON) | user attributes | everybody |
 //! | app `T` part | bytes that the attributes of some of the users have together | user attributes | their limit |
-//! | app `l` uid target | the user follows the target's presence, until when | presence | lists |
-//! | app `L` target uid | the same, seen from the target | presence | changes of the target |
+//! | app `S` uid target | the user follows the target's presence, until when | presence | lists |
+//! | app `W` target uid | the same, seen from the target | presence | changes of the target |
 //! | app `o` uid feed | what a user set for a conversation: pinned, marks, hidden, deleted (JSON) | conversations, deletions | lists, history |
 //! | app `a` feed message id | the message's reactions (JSON) | reactions | history, lists; recalls delete it |
 //! | app `E` feed message id | the sequences of the message's edits | edits | edits; a policy cell of recalls |
@@ -212,7 +212,7 @@ pub fn peer(key: &[u8]) -> Option<Uid> {
 }
 
 pub fn presence(app: AppId, uid: Uid) -> Bytes {
-    with_uid(app, b'j', uid)
+    with_uid(app, b'P', uid)
 }
 
 pub fn user_attributes(app: AppId, uid: Uid) -> Bytes {
@@ -232,20 +232,20 @@ pub fn attribute_sum(app: AppId, part: u8) -> Bytes {
 
 /// Prefix of those whose presence a user follows.
 pub fn followed(app: AppId, uid: Uid) -> Bytes {
-    with_uid(app, b'l', uid)
+    with_uid(app, b'S', uid)
 }
 
 pub fn follows(app: AppId, uid: Uid, target: Uid) -> Bytes {
-    with_uids(app, b'l', uid, target)
+    with_uids(app, b'S', uid, target)
 }
 
 /// Prefix of those who follow a user's presence.
 pub fn followers(app: AppId, target: Uid) -> Bytes {
-    with_uid(app, b'L', target)
+    with_uid(app, b'W', target)
 }
 
 pub fn follower(app: AppId, target: Uid, uid: Uid) -> Bytes {
-    with_uids(app, b'L', target, uid)
+    with_uids(app, b'W', target, uid)
 }
 
 pub fn blocks(app: AppId, uid: Uid) -> Bytes {
@@ -328,11 +328,11 @@ pub fn group_request(app: AppId, group: GroupId, kind: RequestKind, uid: Uid) ->
 
 /// Prefix of the attributes of a group's members.
 pub fn all_attributes(app: AppId, group: GroupId) -> Bytes {
-    with_group(app, b'k', group).into()
+    with_group(app, b'A', group).into()
 }
 
 pub fn attributes(app: AppId, group: GroupId, uid: Uid) -> Bytes {
-    and_uid(with_group(app, b'k', group), uid)
+    and_uid(with_group(app, b'A', group), uid)
 }
 
 /// The log of who has read a group's message.
@@ -366,11 +366,11 @@ pub fn listed_group(app: AppId, listing: Listing, group: GroupId) -> Bytes {
 
 /// Prefix of the groups that were destroyed and whose members are not all told.
 pub fn destroyed_groups(app: AppId) -> Bytes {
-    key(app, b'z', 0).into()
+    key(app, b'Z', 0).into()
 }
 
 pub fn destroyed_group(app: AppId, group: GroupId) -> Bytes {
-    with_group(app, b'z', group).into()
+    with_group(app, b'Z', group).into()
 }
 
 /// The group at the end of a key that ends with one.
@@ -544,10 +544,12 @@ mod tests {
     // Each of these is scanned, or may be. Two kinds under one tag would be read as each other.
     #[test]
     fn every_kind_of_cell_has_a_tag_of_its_own() {
-        let (app, uid) = (AppId(1), Uid(1));
+        let (app, uid, group, message) = (AppId(1), Uid(1), GroupId(1), MessageId(1));
+        let feed = Feed::Events(uid);
         let name = Username::parse("n").unwrap();
         let mut tags: Vec<u8> = [
             self::name(app, &name),
+            uuid(app, "uuid"),
             users(app),
             devices(app, uid),
             muted_users(app),
@@ -562,6 +564,18 @@ mod tests {
             attribute_sums(app),
             followed(app, uid),
             followers(app, uid),
+            own_views(app, uid),
+            reactions(app, feed, message),
+            edits(app, feed, message),
+            pins(app, feed),
+            self::group(app, group),
+            members(app, group),
+            group_blocks(app, group),
+            group_requests(app, group),
+            all_attributes(app, group),
+            all_readers(app, group),
+            groups(app, Listing::Public),
+            destroyed_groups(app),
         ]
         .iter()
         .map(|key| key[4])
