@@ -21,6 +21,9 @@ mod mailbox;
 mod measures;
 mod options;
 mod problem;
+#[cfg(test)]
+#[path = "../../../fuzz/properties/gateway/mod.rs"]
+mod properties;
 mod registry;
 mod requests;
 mod shutdown;

@@ -35,6 +35,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::properties::{Framing, same_wherever_it_is_cut};
 
     fn decode_all(limit: usize, bytes: &mut &[u8]) -> Result<Vec<Vec<u8>>, TooBig> {
         let mut frames = Vec::new();
@@ -70,6 +71,18 @@ mod tests {
                 again.extend_from_slice(rest);
                 prop_assert_eq!(&again[..], &bytes[..], "nothing is lost, nothing is added");
             }
+        }
+
+        #[test]
+        fn any_stream_says_the_same_wherever_it_is_cut(
+            lengths in prop::collection::vec(0..120_u32, 0..6),
+            filler in any::<u8>(),
+            cuts in any::<[usize; 2]>(),
+        ) {
+            let frame = |length: &u32| [&length.to_be_bytes()[..], &vec![filler; *length as usize]].concat();
+            let stream: Vec<u8> = lengths.iter().flat_map(frame).collect();
+            let framing = Framing { begin: || (), next: |(): &mut (), bytes: &mut &[u8]| decode(bytes, 100) };
+            same_wherever_it_is_cut(&stream, cuts, &framing);
         }
 
         #[test]

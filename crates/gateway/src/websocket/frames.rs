@@ -227,6 +227,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::properties::{Framing, same_wherever_it_is_cut};
 
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -327,6 +328,21 @@ mod tests {
         #[test]
         fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode_all(100, &bytes);
+        }
+
+        #[test]
+        fn any_stream_says_the_same_wherever_it_is_cut(
+            frames in prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..140)), 0..6),
+            cuts in any::<[usize; 2]>(),
+        ) {
+            // Mostly frames that exist: the reserved bits are seldom set.
+            let first = |first: &u8| if first.is_multiple_of(8) { *first } else { first & 0x8F };
+            let stream: Vec<u8> = frames.iter().flat_map(|(byte, payload)| client(first(byte), payload)).collect();
+            let framing = Framing {
+                begin: || Decoder::new(250, 4),
+                next: |decoder: &mut Decoder, bytes: &mut &[u8]| decoder.decode(bytes).transpose(),
+            };
+            same_wherever_it_is_cut(&stream, cuts, &framing);
         }
 
         #[test]
