@@ -11,6 +11,7 @@ mod attempts;
 mod attributes;
 mod authenticate;
 mod block_users;
+mod broadcast;
 mod change_contact;
 mod change_password;
 mod check_session;
@@ -69,6 +70,7 @@ use store::{Store, StoreError, Versioned};
 
 pub use attempts::Attempts;
 pub use authenticate::Identity;
+pub use broadcast::Receivers;
 pub use check_session::SessionFacts;
 pub use clock::{Clock, SystemClock};
 pub use conversation::{ConversationName, SeenMessage, SeenReaction, kind_of};
@@ -114,6 +116,8 @@ pub struct UseCases {
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) group_turns: groups::Turns,
     pub(crate) online: online::Online,
+    /// Apps that have a broadcast under way.
+    pub(crate) broadcasts: parking_lot::Mutex<ahash::AHashSet<model::AppId>>,
     pub(crate) sweeps: jobs::Sweeps,
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
@@ -164,6 +168,7 @@ impl UseCases {
             message_rates: rates::Rates::default(),
             group_turns: groups::Turns::default(),
             online: online::Online::default(),
+            broadcasts: parking_lot::Mutex::default(),
             sweeps: jobs::Sweeps::default(),
             ports,
             reviews: review_message::Reviews::default(),

@@ -187,6 +187,8 @@ settings! {
     mutes_bind_back_end: bool = false, "mute.binds_back_end";
     /// How many days back the app's back end can fetch what was said, hour by hour. The vendor has 3.
     history_file_days: u64 = 3, "history.file_days";
+    /// The app's back end may send to all users at once; off answers "not enabled".
+    broadcast_enabled: bool = true, "broadcast.enabled";
     /// Senders may take messages back; off answers "not enabled" (505).
     recall_enabled: bool = true, "recall.enabled";
     /// How long after sending a message can be taken back, in seconds (504).

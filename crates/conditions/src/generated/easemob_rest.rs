@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 222] = [
+pub(crate) static ANSWERS: [RestAnswer; 223] = [
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AnnouncementTooLong), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "announce info length exceeds limit!", error_code: None },
@@ -180,6 +180,7 @@ pub(crate) static ANSWERS: [RestAnswer; 222] = [
     RestAnswer { condition: Some(Condition::RouteNotFound), operation: None, status: 404, error: "service_resource_not_found", exception: Some("org.apache.usergrid.services.exceptions.ServiceResourceNotFoundException"), description: "Service resource not found", error_code: None },
     RestAnswer { condition: Some(Condition::ServerBusy), operation: None, status: 503, error: "service_unavailable", exception: None, description: "Server is busy, please try again later.", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{feature} service not open!", error_code: None },
+    RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Broadcast), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "message broadcast service is unopened", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::MemberAttributes), status: 403, error: "FORBIDDEN", exception: None, description: "chatgroup user metadata service not allow", error_code: Some(60004) },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Pin), status: 403, error: "forbidden_op", exception: None, description: "message pin service not open!", error_code: Some(15002) },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Presence), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use app::Error;
+use app::{Compose, Error, Receivers};
 use bytes::Bytes;
 use conditions::Condition;
 use domain::post::Post;
@@ -14,7 +14,7 @@ use easemob_wire::pb::message_body::Content;
 use easemob_wire::rest::message::{ChatType, MessageError, NewMessage, RoomLevel, content, ext};
 use easemob_wire::rest::{Envelope, SendRequest};
 use model::{Dialect, EntryKind, MessageId, Username, limits};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::call::{Call, invalid, missing};
@@ -25,6 +25,8 @@ routes! {
     POST "/messages/users" BackEnd Json Send => to_users;
     // The first generation, which the vendor's Java library still uses.
     POST "/messages" BackEnd Json SendOld => old;
+    POST "/messages/broadcast" BackEnd Json Broadcast => to_everybody;
+    POST "/messages/users/broadcast" BackEnd Json Broadcast => to_connected;
 }
 
 /// What a request asks to say, checked as far as it needs no look at anybody.
@@ -58,6 +60,39 @@ pub(crate) async fn old(call: Call) -> Result<Answer, Failure> {
     }
     let data = sent.into_iter().map(|(name, _)| (name, "success".into())).collect();
     Ok(Answer::new(&Envelope { data: Some(Value::Object(data)), ..call.full() }))
+}
+
+/// `POST /messages/broadcast`
+pub(crate) async fn to_everybody(call: Call) -> Result<Answer, Failure> {
+    check_broadcast(&call)?;
+    let request = old_request(&call)?;
+    match request.target_type.as_deref() {
+        Some("users") => broadcast(&call, request, Receivers::Everybody).await,
+        Some(_) => Err(Error::plain(Condition::ConversationTypeUnknown).into()),
+        None => Err(missing("target_type").into()),
+    }
+}
+
+/// `POST /messages/users/broadcast`: to those who are there, and nothing is kept for the others.
+pub(crate) async fn to_connected(call: Call) -> Result<Answer, Failure> {
+    check_broadcast(&call)?;
+    let request = SendRequest { online_only: true, ..old_request(&call)? };
+    broadcast(&call, request, Receivers::Connected).await
+}
+
+fn check_broadcast(call: &Call) -> Result<(), Error> {
+    if call.tenant.value.settings.broadcast_enabled {
+        return Ok(());
+    }
+    Err(Error::refused(Condition::ServiceNotEnabled, vec![("feature", "message broadcast".to_owned())]))
+}
+
+/// Broadcasts name no receivers, and their answer has one id, as a number.
+async fn broadcast(call: &Call, request: SendRequest, receivers: Receivers) -> Result<Answer, Failure> {
+    let request = SendRequest { to: vec![Username::BACK_END.to_owned()], ..request };
+    let (from, _, post, compose) = Said::of_old(request, 1)?.into_post();
+    let id = call.use_cases().broadcast(&call.tenant, &from, receivers, &post, compose).await?;
+    Ok(Answer::new(&Envelope { data: Some(json!({ "id": id.0 })), ..call.full() }))
 }
 
 /// These routes have no words for a field of a wrong type; then the whole body is wrong.
@@ -114,14 +149,20 @@ impl Said {
     }
 
     async fn send_to_users(self, call: &Call) -> Result<Vec<(String, MessageId)>, Error> {
+        let (from, to, post, compose) = self.into_post();
+        call.use_cases().post_message(&call.tenant, &from, to, &post, compose).await
+    }
+
+    /// As messages to users: from, to, and what makes the stored bytes of each.
+    fn into_post(self) -> (String, Vec<String>, Post, Arc<Compose>) {
         let Self { from, to, message_type, content, ext, request } = self;
+        let online_only = request.online_only;
         let post = Post {
             kind: kind(&message_type),
             dialect: Dialect::Easemob,
-            online_only: request.online_only,
+            online_only,
             syncs_author: request.sync_device,
         };
-        let online_only = request.online_only;
         let compose = move |from: &str, to: &str| -> Bytes {
             let message = NewMessage {
                 chat_type: ChatType::Chat,
@@ -136,7 +177,7 @@ impl Said {
             };
             message.encode()
         };
-        call.use_cases().post_message(&call.tenant, &from, to, &post, Arc::new(compose)).await
+        (from, to, post, Arc::new(compose))
     }
 }
 

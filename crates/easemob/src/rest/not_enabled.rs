@@ -39,12 +39,7 @@ static FAMILIES: &[Family] = {
         family(&["/presence/**"], OFF, Some(Op::Presence), "presence"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
         family(&["/messages/rewrite/*"], EditDisabled, None, "message rewrite"),
-        family(
-            &["/messages/broadcast", "/messages/users/broadcast", "/messages/chatrooms/broadcast"],
-            OFF,
-            Some(Op::Send),
-            "message broadcast",
-        ),
+        family(&["/messages/chatrooms/broadcast"], OFF, Some(Op::Send), "message broadcast"),
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
         family(
             &["/rest/message/roaming/**", "/sdk/message/roaming/**", "/users/*/messageroaming"],

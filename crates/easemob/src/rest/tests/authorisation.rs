@@ -71,6 +71,8 @@ POST   /metadata/user/get                    | credentials_missing token_malform
 GET    /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
 PUT    /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 DELETE /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /messages/broadcast                   | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/users/broadcast             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 ";
 
 struct Row {
@@ -132,6 +134,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {
             json!({ "msgs": [{ "msg_id": "7", "to": "bob", "chat_type": "chat" }] })
+        }
+        ("POST", "/messages/broadcast" | "/messages/users/broadcast") => {
+            json!({ "target_type": "users", "msg": { "type": "txt", "msg": "hi" } })
         }
         _ => return None,
     })

@@ -196,3 +196,47 @@ async fn the_first_generation_answers_success_or_ids() {
         assert_eq!(reply.error(), expected, "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_broadcast_reaches_every_user_before_it_is_answered() {
+    let world = World::new().await;
+    for number in 0..250 {
+        let user = json!({ "username": format!("u{number}"), "password": "pw" });
+        world.back_end("POST", "/users", Some(user)).await.ok();
+    }
+    let request = json!({ "target_type": "users", "from": "news", "msg": { "type": "txt", "msg": "hi" } });
+    let reply = world.back_end("POST", "/messages/broadcast", Some(request.clone())).await.ok();
+    assert!(reply.body["data"]["id"].is_u64());
+    for user in ["alice", "bob", "u0", "u137", "u249"] {
+        let said = world.said("news", user).await;
+        assert_eq!(said.len(), 1, "{user}");
+        assert_eq!(payload(&said[0])["to"], user);
+    }
+    world.back_end("POST", "/messages/users/broadcast", Some(request.clone())).await.ok();
+    assert_eq!(world.said("news", "alice").await.len(), 1, "nothing is kept for those who are away");
+
+    let with = |key: &str, value: Value| {
+        let mut body = request.clone();
+        body[key] = value;
+        body
+    };
+    let says = |condition, description| (400, condition, "illegal_argument", description);
+    for (body, expected) in [
+        (with("target_type", Value::Null), says("argument_missing", "target_type must be provided")),
+        (
+            with("target_type", json!("chatgroups")),
+            says("conversation_type_unknown", "target_type can only be 'users'"),
+        ),
+        (with("from", json!("")), says("argument_empty", "from can't be empty")),
+        (with("ext", json!([])), says("message_content_invalid", "ext must be JSONObject")),
+    ] {
+        let reply = world.back_end("POST", "/messages/broadcast", Some(body.clone())).await;
+        assert_eq!(reply.error(), expected, "{body}");
+    }
+    world.set("broadcast.enabled", "false").await;
+    for path in ["/messages/broadcast", "/messages/users/broadcast"] {
+        let reply = world.back_end("POST", path, Some(request.clone())).await;
+        let off = (403, "service_not_enabled", "forbidden_op", "message broadcast service is unopened");
+        assert_eq!(reply.error(), off);
+    }
+}

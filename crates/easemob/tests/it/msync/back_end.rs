@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::Receivers;
 use domain::mute::{MuteKind, SetMute};
 use domain::post::{Post, TakeBack};
 use easemob_wire::pb::message_body::Type;
@@ -177,4 +178,39 @@ fn what_a_device_took_does_not_wait_any_more() {
     bob.drop_socket();
     house.post("admin", "bob", "three", &POST);
     assert_eq!(waiting(), 1);
+}
+
+#[test]
+fn a_broadcast_to_those_who_are_there_is_not_kept_for_the_others() {
+    let house = House::new();
+    let (mut alice, mut bob) =
+        (house.log_in("alice", "webim_web_devA"), house.log_in("bob", "webim_web_devB"));
+    house.register("carol");
+    let compose = |from: &str, to: &str| {
+        let content = content("txt", json!({ "msg": "news" }).as_object().unwrap()).unwrap();
+        let message = NewMessage {
+            chat_type: ChatType::Chat,
+            from,
+            to,
+            content: &content,
+            ext: &[],
+            wants_receipts: false,
+            online_only: true,
+            directed_users: &[],
+            room_level: RoomLevel::Normal,
+        };
+        message.encode()
+    };
+    let (tenant, post) = (house.tenant(), Post { online_only: true, ..POST });
+    let sent = house.use_cases.broadcast(&tenant, "admin", Receivers::Connected, &post, Arc::new(compose));
+    house.wait(sent).unwrap();
+    house.settle(&mut [&mut alice, &mut bob]);
+    for client in [&mut alice, &mut bob] {
+        client.react();
+        assert_eq!(client.shown(), ["news"]);
+    }
+    let mut carol = house.log_in("carol", "webim_web_devC");
+    carol.unread();
+    carol.react();
+    assert!(carol.shown().is_empty());
 }
