@@ -79,6 +79,17 @@ impl fmt::Debug for AgoraCertificate {
     }
 }
 
+/// Which side of a picture a thumbnail's size is about (easemob-rest.md 3.11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThumbnailScale {
+    /// The longer side: the thumbnail lies inside the box that was asked for.
+    #[default]
+    LongSide,
+    /// The shorter side: it covers that box.
+    ShortSide,
+}
+
 /// A setting that an owner gave a value that does not fit.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SettingError {
@@ -255,6 +266,18 @@ settings! {
     /// Calls in a second that look up many at once, such as the online status of a batch; 0 is no limit. The
     /// vendor has 50.
     look_ups_per_second: u64 = 0, "rest.look_ups_per_second";
+    /// Largest file in bytes (405, 413).
+    files_bytes_limit: u64 = 10 << 20, "files.bytes_limit";
+    /// Days that files are kept; 0 keeps them (407, 404 file_expired). Counts for files uploaded from then on.
+    files_retention_days: u64 = 0, "files.retention_days";
+    /// Bytes that the files of one user may have together; 0 is no limit.
+    files_user_bytes_limit: u64 = 0, "files.user_bytes_limit";
+    /// Bytes that all files of the app may have together; 0 is no limit.
+    files_app_bytes_limit: u64 = 0, "files.app_bytes_limit";
+    /// Pixels of a thumbnail's side where the upload names none.
+    files_thumbnail_pixels: u64 = 170, "files.thumbnail_pixels";
+    /// Which side of a picture these are: long_side or short_side.
+    files_thumbnail_scale: ThumbnailScale = ThumbnailScale::LongSide, "files.thumbnail_scale";
 }
 
 impl Settings {
@@ -395,6 +418,24 @@ impl SettingValue for WhenFull {
         match self {
             Self::ReplaceOldest => "replace_oldest",
             Self::Refuse => "refuse",
+        }
+        .to_owned()
+    }
+}
+
+impl SettingValue for ThumbnailScale {
+    const EXPECTS: &'static str = "long_side or short_side";
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "long_side" => Some(Self::LongSide),
+            "short_side" => Some(Self::ShortSide),
+            _ => None,
+        }
+    }
+    fn show(&self) -> String {
+        match self {
+            Self::LongSide => "long_side",
+            Self::ShortSide => "short_side",
         }
         .to_owned()
     }

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod app;
+pub mod attachment;
 pub mod attributes;
 pub mod block;
 pub mod contact;

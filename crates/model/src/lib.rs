@@ -10,6 +10,7 @@ mod device;
 mod entry;
 mod event;
 mod feed;
+mod file;
 mod ids;
 pub mod limits;
 mod names;
@@ -26,5 +27,6 @@ pub use event::{
 };
 pub use feed::{ConversationId, Feed};
 pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
+pub use file::{FileId, NoFileId};
 pub use names::{NameError, Username};
 pub use time::Timestamp;

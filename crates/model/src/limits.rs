@@ -81,3 +81,11 @@ pub const REASON_CHARS: usize = 512;
 pub const MEMBER_ATTRIBUTE_KEY_BYTES: usize = 16;
 pub const MEMBER_ATTRIBUTE_VALUE_BYTES: usize = 512;
 pub const MEMBER_ATTRIBUTES_BYTES: usize = 4 * 1024;
+/// Bytes of a file's name as its uploader gave it; more is cut off.
+pub const FILE_NAME_BYTES: usize = 255;
+/// Parts of one upload in parts. The web SDKs' parts are 5 MiB and more.
+pub const FILE_PARTS: u32 = 1000;
+/// Uploads in parts that a user may have begun and not finished.
+pub const OPEN_PART_UPLOADS: usize = 16;
+/// Files of one call that changes how long they are kept (easemob-rest.md 3.11).
+pub const FILE_LIFETIME_BATCH: usize = 100;

@@ -203,6 +203,10 @@ pub enum Condition {
     FileMissing,
     /// The file does not exist.
     FileNotFound,
+    /// An upload in parts was completed without all of its parts, or a part has an impossible number.
+    FilePartMissing,
+    /// The user's or the app's files take all the space that they may have.
+    FileQuotaExceeded,
     /// The file is larger than the server accepts.
     FileTooLarge,
     /// Files of this type are not accepted.
@@ -555,6 +559,8 @@ pub enum Condition {
     ServiceArrearages,
     /// The feature is switched off for this app.
     ServiceNotEnabled,
+    /// The secret that was shown is not the one of this file.
+    ShareSecretWrong,
     /// The file is not among the group's shared files.
     SharedFileNotFound,
     /// The signature of the client's handshake is too old.
@@ -663,7 +669,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 326] = [
+    pub const ALL: [Self; 329] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -762,6 +768,8 @@ impl Condition {
         Self::FileInvalid,
         Self::FileMissing,
         Self::FileNotFound,
+        Self::FilePartMissing,
+        Self::FileQuotaExceeded,
         Self::FileTooLarge,
         Self::FileTypeUnsupported,
         Self::FrameMalformed,
@@ -938,6 +946,7 @@ impl Condition {
         Self::ServerUnreachable,
         Self::ServiceArrearages,
         Self::ServiceNotEnabled,
+        Self::ShareSecretWrong,
         Self::SharedFileNotFound,
         Self::SignatureExpired,
         Self::SignatureWrong,
@@ -993,7 +1002,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 326] = [
+pub(crate) static DETAILS: [Details; 329] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -2365,6 +2374,34 @@ pub(crate) static DETAILS: [Details; 326] = [
         meaning_zh: "文件不存在。",
         cause_zh: "下载时是文件已删除或地址错误；在设备上则是日志或图片已不在原处。",
         remedy_zh: "把附件显示为已失效。如果是日志文件，请检查路径以及是否开启了日志。",
+    },
+    Details {
+        name: "file_part_missing",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::FileInvalid),
+        args: &["part"],
+        meaning: "An upload in parts was completed without all of its parts, or a part has an impossible number.",
+        cause: "Parts are numbered from 1 without a gap, up to 1000; one of them failed or was never sent.",
+        remedy: "Send the part that is missing again, then complete; or upload the file in one piece.",
+        meaning_zh: "分片上传在分片不全时被提交，或分片编号无效。",
+        cause_zh: "分片从 1 开始连续编号，最多 1000；其中某个分片失败或从未发送。",
+        remedy_zh: "重新上传缺失的分片后再提交，或改为一次性上传整个文件。",
+    },
+    Details {
+        name: "file_quota_exceeded",
+        kind: Kind::Limit,
+        who: Who::Operator,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &["limit"],
+        meaning: "The user's or the app's files take all the space that they may have.",
+        cause: "The app has `files.user_bytes_limit` or `files.app_bytes_limit`, and the upload would go over it.",
+        remedy: "Set `files.retention_days`, so that old files go, or raise the limit with `kith app set`.",
+        meaning_zh: "用户或应用的文件已占满允许的空间。",
+        cause_zh: "应用设置了 `files.user_bytes_limit` 或 `files.app_bytes_limit`，本次上传会超过它。",
+        remedy_zh: "设置 `files.retention_days` 让旧文件过期，或用 `kith app set` 调大限制。",
     },
     Details {
         name: "file_too_large",
@@ -4829,6 +4866,20 @@ pub(crate) static DETAILS: [Details; 326] = [
         meaning_zh: "该应用没有开通这项功能。",
         cause_zh: "调用本身没有问题，但应用设置里没有打开它需要的功能，例如表情回应、话题、在线状态订阅或群已读回执。",
         remedy_zh: "在服务器上为该应用打开功能，或在客户端隐藏入口；返回文本里写明了是哪项功能。",
+    },
+    Details {
+        name: "share_secret_wrong",
+        kind: Kind::Unauthenticated,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::FileAccessDenied),
+        args: &[],
+        meaning: "The secret that was shown is not the one of this file.",
+        cause: "The `share-secret` was cut off, changed by another encoding of the URL, or belongs to another file.",
+        remedy: "Take the secret from the message that the file came with, and encode it when you put it into a URL.",
+        meaning_zh: "提供的密钥与该文件不符。",
+        cause_zh: "`share-secret` 被截断、在 URL 编码时被改动，或属于另一个文件。",
+        remedy_zh: "使用随该文件消息一起收到的密钥，放进 URL 时请正确编码。",
     },
     Details {
         name: "shared_file_not_found",

@@ -60,6 +60,8 @@ pub enum Operation {
     Edit,
     /// Downloading a file.
     FileDownload,
+    /// Saying how long files are kept.
+    FileLifetime,
     /// Uploading a file.
     FileUpload,
     /// Making somebody an administrator of a group, or no longer one.
@@ -174,7 +176,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 83] = [
+    pub const ALL: [Self; 84] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -203,6 +205,7 @@ impl Operation {
         Self::DoNotDisturbGroup,
         Self::Edit,
         Self::FileDownload,
+        Self::FileLifetime,
         Self::FileUpload,
         Self::GroupAdmin,
         Self::GroupAnnounce,
@@ -262,7 +265,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 83] = [
+pub(crate) static DETAILS: [(&str, &str); 84] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -291,6 +294,7 @@ pub(crate) static DETAILS: [(&str, &str); 83] = [
     ("do_not_disturb_group", "Setting do-not-disturb for one group."),
     ("edit", "Changing a message that was sent."),
     ("file_download", "Downloading a file."),
+    ("file_lifetime", "Saying how long files are kept."),
     ("file_upload", "Uploading a file."),
     ("group_admin", "Making somebody an administrator of a group, or no longer one."),
     ("group_announce", "Writing a group's announcement."),
