@@ -34,6 +34,11 @@
 //! | app `a` feed message id | the message's reactions (JSON) | reactions | history, lists; recalls delete it |
 //! | app `E` feed message id | the sequences of the message's edits | edits | edits; a policy cell of recalls |
 //! | app `p` feed | the conversation's pinned messages (JSON) | pins | lists of pins |
+//! | app `ff` file | file row (JSON): what was said of it, and which blobs it consists of | upload, lifetimes, expiry | downloads |
+//! | app `fk` time kind id | what goes at that time: a file, an upload in parts, a blob | uploads, lifetimes | expiry |
+//! | app `fb` uid | bytes and files that a user has stored; uid 0 is the whole app | upload, expiry | uploads |
+//! | app `fp` uid file | an upload in parts that is under way (JSON); uid 0 is the back end | begin, complete | parts |
+//! | app `fq` file number | a part: its blob and length (JSON) | parts | complete |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
@@ -50,6 +55,8 @@
 //! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
 //! | app `w` | notes: what webhooks tell that stands in no feed | webhooks (cursors); trimmed behind them |
 
+mod files;
+
 use bytes::Bytes;
 use domain::group::RequestKind;
 use kv::Template;
@@ -59,6 +66,10 @@ use model::{
 };
 
 use crate::Listing;
+pub use files::{
+    deadline, deadline_parts, deadlines, file, file_usage, part, part_number, part_upload, part_uploads,
+    parts,
+};
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
 const PERIOD_MS: u64 = 7 * 24 * 60 * 60 * 1000;

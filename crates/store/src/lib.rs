@@ -3,11 +3,13 @@
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
 //! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`], [`PresenceBook`], [`AttributeBook`] (of users),
-//! [`Groups`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`]. Nothing
-//! here decides; a method writes what `domain` decided, or says that the facts moved.
+//! [`Groups`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`],
+//! [`Attachments`] (files, and the blobs that hold their bytes). Nothing here decides; a method writes what `domain`
+//! decided, or says that the facts moved.
 
 mod apps;
 mod arrivals;
+mod attachments;
 mod attributes;
 mod blocks;
 mod cache;
@@ -41,6 +43,9 @@ use writer::Writer;
 
 pub use apps::{Apps, NewApp};
 pub use arrivals::{Arrivals, Arrived, is_past};
+pub use attachments::{
+    Attachments, BlobId, Due, Goes, Part, PartUpload, Piece, StoredFile, StoredUsage, Thumbnail, Writing,
+};
 pub use attributes::{AttributeBook, StoredAttributes};
 pub use blocks::BlockLists;
 pub use contacts::{Contacts, StoredRelation};
@@ -78,6 +83,7 @@ pub struct Store {
     pub extras: Arc<Extras>,
     pub reports: Arc<Reports>,
     pub groups: Arc<Groups>,
+    pub attachments: Arc<Attachments>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -98,6 +104,7 @@ impl Store {
             apps: Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?),
             hooks: Arc::new(Hooks::new(Arc::clone(&kv), Arc::clone(&writer))),
             arrivals: Arc::new(Arrivals::new(Arc::clone(&kv))),
+            attachments: Arc::new(Attachments::new(Arc::clone(&kv), Arc::clone(&writer))),
             contacts: Arc::new(Contacts::new(Arc::clone(&kv), Arc::clone(&feeds))),
             blocks: Arc::new(BlockLists::new(
                 Arc::clone(&kv),

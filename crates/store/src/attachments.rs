@@ -1,0 +1,925 @@
+//! Files: what is known of each, which blobs hold its bytes, and when what goes.
+//!
+//! The bytes lie elsewhere (`app::Blobs`), under random numbers ([`BlobId`]). Here it is made sure that no blob is
+//! left over and none is missed: before a blob is written, a deadline for it is; the commit that makes it part
+//! of a file takes that deadline away, and fails when it is gone; the commit that takes it out of a file makes
+//! a new one, which is due at once. So a crash at any point leaves a deadline, and whoever works them off
+//! deletes only what no file has.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::attachment::{Attachment, TargetKind, ThumbnailBox, UploadTarget, Usage};
+use kv::{Batch, CellKey, Expect, Kv, Scan, Space, ValueHash};
+use model::{AppId, FileId, Timestamp, Uid, limits};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::rows::{from_json, to_json, written_unless_moved};
+use crate::writer::Writer;
+use crate::{StoreError, keys};
+
+/// Apps share these turns at the usage rows.
+const TURNS: usize = 16;
+/// Kinds of deadlines, as they stand in keys.
+const FILE: u8 = b'f';
+const PART_UPLOAD: u8 = b'p';
+const WRITING: u8 = b'w';
+const BLOB: u8 = b'b';
+
+/// The name of a blob: random, so that nothing that a client says becomes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BlobId(pub u128);
+
+/// A blob and how many bytes it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub blob: BlobId,
+    pub length: u64,
+}
+
+/// A blob that is being written, and until when that may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writing {
+    pub blob: BlobId,
+    pub due: Timestamp,
+}
+
+/// What was found when a thumbnail was first asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thumbnail {
+    /// The file serves as its own.
+    Own,
+    Made {
+        piece: Piece,
+        media_type: String,
+    },
+}
+
+/// A file as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    pub attachment: Attachment,
+    /// Its content, one after the other. Empty when it is [`StoredFile::gone`].
+    pub pieces: Vec<Piece>,
+    /// `None` until somebody asks for it.
+    pub thumbnail: Option<Thumbnail>,
+    /// It expired and its content was deleted; the row stays a while to say so.
+    pub gone: bool,
+    version: ValueHash,
+}
+
+/// An upload in parts that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartUpload {
+    pub file: FileId,
+    pub uploader: Option<Uid>,
+    pub begun: Timestamp,
+    /// When it counts as given up.
+    pub due: Timestamp,
+}
+
+/// A part that has arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub number: u32,
+    pub piece: Piece,
+    pub digest: [u8; 32],
+    /// As declared, or by its first bytes.
+    pub media_type: String,
+    pub name: String,
+}
+
+/// A user's and the app's usage, with the versions that a write is checked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredUsage {
+    pub of_user: Usage,
+    pub of_app: Usage,
+    user_version: Option<ValueHash>,
+    app_version: Option<ValueHash>,
+}
+
+/// Something whose time has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub at: Timestamp,
+    pub goes: Goes,
+    key: Bytes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goes {
+    File(FileId),
+    PartUpload {
+        uploader: Option<Uid>,
+        file: FileId,
+    },
+    /// A blob whose writer never came back. It may still come: see [`Attachments::doom`].
+    Writing(BlobId),
+    /// A blob that nothing refers to.
+    Blob(BlobId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct FileRow {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u64>,
+    name: String,
+    #[serde(rename = "type")]
+    media_type: String,
+    length: u64,
+    digest: String,
+    secret: String,
+    restricted: bool,
+    created: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    thumbnail_box: (u32, u32),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<(char, String)>,
+    pieces: Vec<(String, u64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnail: Option<ThumbnailRow>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ThumbnailRow {
+    Own,
+    Made { blob: String, length: u64, media_type: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartUploadRow {
+    begun: u64,
+    due: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartRow {
+    blob: String,
+    length: u64,
+    digest: String,
+    #[serde(rename = "type")]
+    media_type: String,
+    name: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct UsageRow {
+    bytes: u64,
+    files: u64,
+}
+
+#[derive(Debug)]
+pub struct Attachments {
+    kv: Arc<dyn Kv>,
+    writer: Arc<Writer>,
+    /// Whoever changes usage rows takes a turn, so that many uploads at once do not make each other rerun.
+    turns: [Mutex<()>; TURNS],
+}
+
+impl Attachments {
+    pub(crate) fn new(kv: Arc<dyn Kv>, writer: Arc<Writer>) -> Self {
+        Self { kv, writer, turns: Default::default() }
+    }
+
+    /// Waits for the turn at an app's usage rows; hold it from reading them to writing.
+    pub async fn turn(&self, app: AppId) -> MutexGuard<'_, ()> {
+        self.turns[app.0 as usize % TURNS].lock().await
+    }
+
+    /// A file, also one that is [`StoredFile::gone`].
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find(&self, app: AppId, file: FileId) -> Result<Option<StoredFile>, StoreError> {
+        let row = self.kv.get(CellKey::main(keys::file(app, file))).await?;
+        row.map(|row| decode(file, &row)).transpose()
+    }
+
+    /// Announces a blob that will be written.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn begin_blob(&self, app: AppId, writing: Writing) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        put_deadline(&mut batch, app, writing.due, WRITING, writing.blob.0);
+        self.write(batch).await.map(|_| ())
+    }
+
+    /// What a user and the app have stored.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn usage(&self, app: AppId, user: Option<Uid>) -> Result<StoredUsage, StoreError> {
+        let cells = [
+            CellKey::main(keys::file_usage(app, None)),
+            CellKey::main(keys::file_usage(app, Some(user.unwrap_or(Uid(0))))),
+        ];
+        let rows = self.kv.get_many(&cells).await?;
+        let read = |row: &Option<Bytes>| match row {
+            Some(row) => {
+                let usage: UsageRow = from_json("file usage row", row)?;
+                Ok((Usage { bytes: usage.bytes, files: usage.files }, Some(ValueHash::of(row))))
+            }
+            None => Ok::<_, StoreError>((Usage::default(), None)),
+        };
+        let (of_app, app_version) = read(&rows[0])?;
+        let (of_user, user_version) = read(&rows[1])?;
+        Ok(StoredUsage { of_user, of_app, user_version, app_version })
+    }
+
+    /// Adds a file whose content is one blob; `false` when the blob's time ran out, or the usage moved.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn add(
+        &self,
+        app: AppId,
+        attachment: &Attachment,
+        writing: Writing,
+        usage: &StoredUsage,
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        take_deadline(&mut batch, app, writing);
+        let piece = Piece { blob: writing.blob, length: attachment.length };
+        put_new(&mut batch, app, attachment, vec![piece], usage);
+        self.write(batch).await
+    }
+
+    /// Adds a file of the parts of an upload, and ends the upload; `false` when any of them, or the usage,
+    /// moved.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn complete(
+        &self,
+        app: AppId,
+        attachment: &Attachment,
+        upload: &PartUpload,
+        parts: &[Part],
+        usage: &StoredUsage,
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        end_part_upload(&mut batch, app, upload);
+        for part in parts {
+            take_part(&mut batch, app, upload.file, part);
+        }
+        put_new(&mut batch, app, attachment, parts.iter().map(|part| part.piece).collect(), usage);
+        self.write(batch).await
+    }
+
+    /// Notes what a file's thumbnail is; `false` when the file changed since it was read, or the blob's time
+    /// ran out. `writing` is the thumbnail's own blob.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn set_thumbnail(
+        &self,
+        app: AppId,
+        file: &StoredFile,
+        thumbnail: Thumbnail,
+        writing: Option<Writing>,
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        if let Some(writing) = writing {
+            take_deadline(&mut batch, app, writing);
+        }
+        replace(&mut batch, app, file, &StoredFile { thumbnail: Some(thumbnail), ..file.clone() });
+        self.write(batch).await
+    }
+
+    /// Sets when a file goes; `false` when it changed since it was read.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn set_expiry(
+        &self,
+        app: AppId,
+        file: &StoredFile,
+        expires: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let attachment = Attachment { expires, ..file.attachment.clone() };
+        let mut batch = Batch::new();
+        move_deadline(&mut batch, app, file, expires);
+        replace(&mut batch, app, file, &StoredFile { attachment, ..file.clone() });
+        self.write(batch).await
+    }
+
+    /// Takes a file's content away and leaves a row until `remembered` that says so; `false` when the file or
+    /// the usage moved.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn empty(
+        &self,
+        app: AppId,
+        file: &StoredFile,
+        now: Timestamp,
+        remembered: Timestamp,
+        usage: &StoredUsage,
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        move_deadline(&mut batch, app, file, Some(remembered));
+        let attachment = Attachment { expires: Some(remembered), ..file.attachment.clone() };
+        let gone = StoredFile { attachment, pieces: Vec::new(), thumbnail: None, gone: true, ..file.clone() };
+        replace(&mut batch, app, file, &gone);
+        doom_blobs(&mut batch, app, file, now);
+        let Attachment { uploader, length, .. } = file.attachment;
+        let less = |usage: Usage| Usage {
+            bytes: usage.bytes.saturating_sub(length),
+            files: usage.files.saturating_sub(1),
+        };
+        put_usage(&mut batch, app, uploader, usage, less);
+        self.write(batch).await
+    }
+
+    /// Removes the row of a file whose content is gone; `false` when it changed since it was read.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn forget(&self, app: AppId, file: &StoredFile) -> Result<bool, StoreError> {
+        let mut batch = Batch::background();
+        let cell = CellKey::main(keys::file(app, file.attachment.id));
+        batch.check(cell.clone(), Expect::Hash(file.version));
+        batch.delete(cell);
+        move_deadline(&mut batch, app, file, None);
+        self.write(batch).await
+    }
+
+    /// How many uploads in parts a user has under way, counted to one more than `most`.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn open_part_uploads(
+        &self,
+        app: AppId,
+        user: Option<Uid>,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let scan = Scan::prefix(Space::Main, keys::part_uploads(app, user), most + 1);
+        Ok(self.kv.scan(scan).await?.len())
+    }
+
+    /// # Errors
+    /// Engine faults.
+    pub async fn begin_parts(&self, app: AppId, upload: &PartUpload) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        let row = to_json(&part_upload_row(upload));
+        batch.put(Space::Main, keys::part_upload(app, upload.uploader, upload.file), row);
+        let deadline = keys::deadline(app, upload.due, PART_UPLOAD, upload.file.0);
+        batch.put(Space::Main, deadline, upload.uploader.unwrap_or(Uid(0)).0.to_be_bytes().to_vec());
+        self.write(batch).await.map(|_| ())
+    }
+
+    /// An upload of a user's that is under way.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn find_parts(
+        &self,
+        app: AppId,
+        uploader: Option<Uid>,
+        file: FileId,
+    ) -> Result<Option<PartUpload>, StoreError> {
+        let Some(row) = self.kv.get(CellKey::main(keys::part_upload(app, uploader, file))).await? else {
+            return Ok(None);
+        };
+        let row: PartUploadRow = from_json("part upload row", &row)?;
+        Ok(Some(PartUpload { file, uploader, begun: Timestamp(row.begun), due: Timestamp(row.due) }))
+    }
+
+    /// The parts that have arrived, in the order of their numbers.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn parts(&self, app: AppId, file: FileId) -> Result<Vec<Part>, StoreError> {
+        let scan = Scan::prefix(Space::Main, keys::parts(app, file), limits::FILE_PARTS as usize);
+        let rows = self.kv.scan(scan).await?;
+        rows.iter().map(|(key, row)| decode_part(key, row)).collect()
+    }
+
+    /// Adds a part to an upload, in the place of `former` with the same number; `false` when the upload ended,
+    /// its parts moved, or the blob's time ran out.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn put_part(
+        &self,
+        app: AppId,
+        upload: &PartUpload,
+        part: &Part,
+        writing: Writing,
+        former: Option<&Part>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        let row = to_json(&part_upload_row(upload));
+        let cell = CellKey::main(keys::part_upload(app, upload.uploader, upload.file));
+        batch.check(cell, Expect::Hash(ValueHash::of(&row)));
+        take_deadline(&mut batch, app, writing);
+        match former {
+            Some(former) => {
+                take_part(&mut batch, app, upload.file, former);
+                put_deadline(&mut batch, app, now, BLOB, former.piece.blob.0);
+            }
+            None => {
+                let cell = CellKey::main(keys::part(app, upload.file, part.number));
+                batch.check(cell, Expect::Absent);
+            }
+        }
+        batch.put(Space::Main, keys::part(app, upload.file, part.number), to_json(&part_row(part)));
+        self.write(batch).await
+    }
+
+    /// Ends an upload without a file; `false` when its parts moved.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn abort_parts(
+        &self,
+        app: AppId,
+        upload: &PartUpload,
+        parts: &[Part],
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        end_part_upload(&mut batch, app, upload);
+        for part in parts {
+            take_part(&mut batch, app, upload.file, part);
+            put_deadline(&mut batch, app, now, BLOB, part.piece.blob.0);
+        }
+        self.write(batch).await
+    }
+
+    /// What is due at a point in time, the oldest first.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn due(&self, app: AppId, by: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        let end = keys::deadline(app, Timestamp(by.0.saturating_add(1)), 0, 0);
+        let scan =
+            Scan { space: Space::Main, from: keys::deadlines(app), to: Some(end), limit, reverse: false };
+        let rows = self.kv.scan(scan).await?;
+        rows.into_iter().map(|(key, value)| decode_due(key, &value)).collect()
+    }
+
+    /// Condemns a blob whose writer did not come back in time, so that from now on he can't make a file of it;
+    /// `false` when he came.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn doom(&self, app: AppId, due: &Due, blob: BlobId) -> Result<bool, StoreError> {
+        let mut batch = Batch::background();
+        take_deadline(&mut batch, app, Writing { blob, due: due.at });
+        put_deadline(&mut batch, app, due.at, BLOB, blob.0);
+        self.write(batch).await
+    }
+
+    /// Forgets deadlines that were worked off.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn done(&self, done: &[Due]) -> Result<(), StoreError> {
+        let mut batch = Batch::background();
+        for due in done {
+            batch.delete(CellKey::main(due.key.clone()));
+        }
+        self.write(batch).await.map(|_| ())
+    }
+
+    async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
+        let written = self.writer.commit(batch, |outcome| outcome.map(|_| ())).await;
+        Ok(written_unless_moved(written)?.is_some())
+    }
+}
+
+fn put_new(batch: &mut Batch, app: AppId, attachment: &Attachment, pieces: Vec<Piece>, usage: &StoredUsage) {
+    if let Some(expires) = attachment.expires {
+        put_deadline(batch, app, expires, FILE, attachment.id.0);
+    }
+    let more = |usage: Usage| Usage {
+        bytes: usage.bytes.saturating_add(attachment.length),
+        files: usage.files.saturating_add(1),
+    };
+    put_usage(batch, app, attachment.uploader, usage, more);
+    let cell = CellKey::main(keys::file(app, attachment.id));
+    batch.check(cell.clone(), Expect::Absent);
+    let file = StoredFile {
+        attachment: attachment.clone(),
+        pieces,
+        thumbnail: None,
+        gone: false,
+        version: ValueHash(0),
+    };
+    batch.put(Space::Main, cell.key, to_json(&file_row(&file)));
+}
+
+fn replace(batch: &mut Batch, app: AppId, old: &StoredFile, new: &StoredFile) {
+    let cell = CellKey::main(keys::file(app, old.attachment.id));
+    batch.check(cell.clone(), Expect::Hash(old.version));
+    batch.put(Space::Main, cell.key, to_json(&file_row(new)));
+}
+
+/// Moves when a file goes to another time, or to never.
+fn move_deadline(batch: &mut Batch, app: AppId, file: &StoredFile, to: Option<Timestamp>) {
+    if let Some(expires) = file.attachment.expires {
+        batch.delete(CellKey::main(keys::deadline(app, expires, FILE, file.attachment.id.0)));
+    }
+    if let Some(expires) = to {
+        put_deadline(batch, app, expires, FILE, file.attachment.id.0);
+    }
+}
+
+fn doom_blobs(batch: &mut Batch, app: AppId, file: &StoredFile, now: Timestamp) {
+    let made = match &file.thumbnail {
+        Some(Thumbnail::Made { piece, .. }) => Some(piece),
+        Some(Thumbnail::Own) | None => None,
+    };
+    for piece in file.pieces.iter().chain(made) {
+        put_deadline(batch, app, now, BLOB, piece.blob.0);
+    }
+}
+
+fn put_deadline(batch: &mut Batch, app: AppId, due: Timestamp, kind: u8, id: u128) {
+    // The key says it all; engines keep no empty values apart from absent ones.
+    batch.put(Space::Main, keys::deadline(app, due, kind, id), vec![1]);
+}
+
+/// Makes a blob part of something, if its time did not run out.
+fn take_deadline(batch: &mut Batch, app: AppId, writing: Writing) {
+    let cell = CellKey::main(keys::deadline(app, writing.due, WRITING, writing.blob.0));
+    batch.check(cell.clone(), Expect::Hash(ValueHash::of(&[1])));
+    batch.delete(cell);
+}
+
+fn end_part_upload(batch: &mut Batch, app: AppId, upload: &PartUpload) {
+    let cell = CellKey::main(keys::part_upload(app, upload.uploader, upload.file));
+    batch.check(cell.clone(), Expect::Hash(ValueHash::of(&to_json(&part_upload_row(upload)))));
+    batch.delete(cell);
+    batch.delete(CellKey::main(keys::deadline(app, upload.due, PART_UPLOAD, upload.file.0)));
+}
+
+fn take_part(batch: &mut Batch, app: AppId, file: FileId, part: &Part) {
+    let cell = CellKey::main(keys::part(app, file, part.number));
+    batch.check(cell.clone(), Expect::Hash(ValueHash::of(&to_json(&part_row(part)))));
+    batch.delete(cell);
+}
+
+fn put_usage(
+    batch: &mut Batch,
+    app: AppId,
+    user: Option<Uid>,
+    stored: &StoredUsage,
+    change: impl Fn(Usage) -> Usage,
+) {
+    let mut put = |key: Bytes, usage: Usage, version: Option<ValueHash>| {
+        let cell = CellKey::main(key);
+        batch.check(cell.clone(), version.map_or(Expect::Absent, Expect::Hash));
+        let Usage { bytes, files } = change(usage);
+        batch.put(Space::Main, cell.key, to_json(&UsageRow { bytes, files }));
+    };
+    put(keys::file_usage(app, None), stored.of_app, stored.app_version);
+    if user.is_some() {
+        put(keys::file_usage(app, user), stored.of_user, stored.user_version);
+    }
+}
+
+fn file_row(file: &StoredFile) -> FileRow {
+    let Attachment { thumbnail, target, .. } = &file.attachment;
+    FileRow {
+        uid: file.attachment.uploader.map(|uid| uid.0),
+        name: file.attachment.name.clone(),
+        media_type: file.attachment.media_type.clone(),
+        length: file.attachment.length,
+        digest: digest_text(&file.attachment.digest),
+        secret: file.attachment.secret.clone(),
+        restricted: file.attachment.restricted,
+        created: file.attachment.created.0,
+        expires: file.attachment.expires.map(|expires| expires.0),
+        thumbnail_box: (thumbnail.width, thumbnail.height),
+        target: target.as_ref().map(|target| (target_letter(target.kind), target.id.clone())),
+        pieces: file.pieces.iter().map(|piece| (blob_text(piece.blob), piece.length)).collect(),
+        thumbnail: file.thumbnail.as_ref().map(|thumbnail| match thumbnail {
+            Thumbnail::Own => ThumbnailRow::Own,
+            Thumbnail::Made { piece, media_type } => ThumbnailRow::Made {
+                blob: blob_text(piece.blob),
+                length: piece.length,
+                media_type: media_type.clone(),
+            },
+        }),
+        gone: file.gone,
+    }
+}
+
+fn decode(id: FileId, row: &Bytes) -> Result<StoredFile, StoreError> {
+    let parsed: FileRow = from_json("file row", row)?;
+    let damaged = |detail: &str| StoreError::Damaged { what: "file row", detail: detail.to_owned() };
+    let piece = |(blob, length): (String, u64)| {
+        Ok(Piece { blob: parse_blob(&blob).ok_or_else(|| damaged("a blob's name"))?, length })
+    };
+    let thumbnail = match parsed.thumbnail {
+        None => None,
+        Some(ThumbnailRow::Own) => Some(Thumbnail::Own),
+        Some(ThumbnailRow::Made { blob, length, media_type }) => {
+            Some(Thumbnail::Made { piece: piece((blob, length))?, media_type })
+        }
+    };
+    let target = match parsed.target {
+        None => None,
+        Some((letter, id)) => {
+            let kind = parse_target(letter).ok_or_else(|| damaged("the target"))?;
+            Some(UploadTarget { kind, id })
+        }
+    };
+    Ok(StoredFile {
+        attachment: Attachment {
+            id,
+            uploader: parsed.uid.map(Uid),
+            name: parsed.name,
+            media_type: parsed.media_type,
+            length: parsed.length,
+            digest: parse_digest(&parsed.digest).ok_or_else(|| damaged("the digest"))?,
+            secret: parsed.secret,
+            restricted: parsed.restricted,
+            created: Timestamp(parsed.created),
+            expires: parsed.expires.map(Timestamp),
+            thumbnail: ThumbnailBox { width: parsed.thumbnail_box.0, height: parsed.thumbnail_box.1 },
+            target,
+        },
+        pieces: parsed.pieces.into_iter().map(piece).collect::<Result<_, StoreError>>()?,
+        thumbnail,
+        gone: parsed.gone,
+        version: ValueHash::of(row),
+    })
+}
+
+fn part_upload_row(upload: &PartUpload) -> PartUploadRow {
+    PartUploadRow { begun: upload.begun.0, due: upload.due.0 }
+}
+
+fn part_row(part: &Part) -> PartRow {
+    PartRow {
+        blob: blob_text(part.piece.blob),
+        length: part.piece.length,
+        digest: digest_text(&part.digest),
+        media_type: part.media_type.clone(),
+        name: part.name.clone(),
+    }
+}
+
+fn decode_part(key: &[u8], row: &[u8]) -> Result<Part, StoreError> {
+    let damaged = || StoreError::Damaged { what: "part row", detail: "its key, blob or digest".to_owned() };
+    let parsed: PartRow = from_json("part row", row)?;
+    Ok(Part {
+        number: keys::part_number(key).ok_or_else(damaged)?,
+        piece: Piece { blob: parse_blob(&parsed.blob).ok_or_else(damaged)?, length: parsed.length },
+        digest: parse_digest(&parsed.digest).ok_or_else(damaged)?,
+        media_type: parsed.media_type,
+        name: parsed.name,
+    })
+}
+
+fn decode_due(key: Bytes, value: &[u8]) -> Result<Due, StoreError> {
+    let damaged = || StoreError::Damaged { what: "deadline", detail: "its key".to_owned() };
+    let (at, kind, id) = keys::deadline_parts(&key).ok_or_else(damaged)?;
+    let goes = match kind {
+        FILE => Goes::File(FileId(id)),
+        PART_UPLOAD => {
+            let uid = u64::from_be_bytes(value.try_into().map_err(|_| damaged())?);
+            Goes::PartUpload { uploader: (uid != 0).then_some(Uid(uid)), file: FileId(id) }
+        }
+        WRITING => Goes::Writing(BlobId(id)),
+        BLOB => Goes::Blob(BlobId(id)),
+        _ => return Err(damaged()),
+    };
+    Ok(Due { at, goes, key })
+}
+
+fn blob_text(blob: BlobId) -> String {
+    format!("{:032x}", blob.0)
+}
+
+fn parse_blob(text: &str) -> Option<BlobId> {
+    u128::from_str_radix(text, 16).ok().map(BlobId)
+}
+
+fn digest_text(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn parse_digest(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+fn target_letter(kind: TargetKind) -> char {
+    match kind {
+        TargetKind::User => 'u',
+        TargetKind::Group => 'g',
+        TargetKind::Room => 'r',
+    }
+}
+
+fn parse_target(letter: char) -> Option<TargetKind> {
+    Some(match letter {
+        'u' => TargetKind::User,
+        'g' => TargetKind::Group,
+        'r' => TargetKind::Room,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kv::MemoryKv;
+
+    const APP: AppId = AppId(1);
+    const NOW: Timestamp = Timestamp(1000);
+    const LATER: Timestamp = Timestamp(9000);
+
+    fn attachments() -> Attachments {
+        let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new());
+        Attachments::new(Arc::clone(&kv), Arc::new(Writer::new(kv)))
+    }
+
+    fn attachment(id: u128, expires: Option<Timestamp>) -> Attachment {
+        Attachment {
+            id: FileId(id),
+            uploader: Some(Uid(3)),
+            name: "猫.png".to_owned(),
+            media_type: "image/png".to_owned(),
+            length: 10,
+            digest: [0xab; 32],
+            secret: "secret".to_owned(),
+            restricted: true,
+            created: NOW,
+            expires,
+            thumbnail: ThumbnailBox { width: 170, height: 90 },
+            target: UploadTarget::new(TargetKind::Group, "7"),
+        }
+    }
+
+    async fn begin(files: &Attachments, blob: u128) -> Writing {
+        let writing = Writing { blob: BlobId(blob), due: LATER };
+        files.begin_blob(APP, writing).await.unwrap();
+        writing
+    }
+
+    async fn goes(files: &Attachments, by: Timestamp) -> Vec<Goes> {
+        files.due(APP, by, 100).await.unwrap().into_iter().map(|due| due.goes).collect()
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_back_and_counts() {
+        let files = attachments();
+        let writing = begin(&files, 5).await;
+        let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
+        let new = attachment(1, Some(LATER));
+        assert!(files.add(APP, &new, writing, &usage).await.unwrap());
+        let stored = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        assert_eq!((&stored.attachment, stored.gone), (&new, false));
+        assert_eq!(stored.pieces, [Piece { blob: BlobId(5), length: 10 }]);
+        let used = files.usage(APP, Some(Uid(3))).await.unwrap();
+        let one = Usage { bytes: 10, files: 1 };
+        assert_eq!((used.of_user, used.of_app), (one, one));
+        assert_eq!(files.usage(APP, Some(Uid(4))).await.unwrap().of_user, Usage::default());
+        assert_eq!(goes(&files, LATER).await, [Goes::File(FileId(1))], "the blob is the file's now");
+        assert!(files.find(AppId(2), FileId(1)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_blob_whose_time_ran_out_makes_no_file() {
+        let files = attachments();
+        let writing = begin(&files, 5).await;
+        let due = files.due(APP, LATER, 10).await.unwrap();
+        assert!(files.doom(APP, &due[0], BlobId(5)).await.unwrap());
+        assert_eq!(goes(&files, LATER).await, [Goes::Blob(BlobId(5))]);
+        let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
+        assert!(!files.add(APP, &attachment(1, None), writing, &usage).await.unwrap());
+        assert!(files.find(APP, FileId(1)).await.unwrap().is_none());
+
+        let writing = begin(&files, 6).await;
+        let due = files.due(APP, LATER, 10).await.unwrap().pop().unwrap();
+        assert!(files.add(APP, &attachment(1, None), writing, &usage).await.unwrap());
+        assert!(!files.doom(APP, &due, BlobId(6)).await.unwrap(), "its writer came");
+    }
+
+    #[tokio::test]
+    async fn an_upload_on_an_old_count_is_refused() {
+        let files = attachments();
+        let (one, other) = (begin(&files, 5).await, begin(&files, 6).await);
+        let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
+        assert!(files.add(APP, &attachment(1, None), one, &usage).await.unwrap());
+        assert!(!files.add(APP, &attachment(2, None), other, &usage).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_emptied_file_leaves_its_blobs_to_be_deleted_and_says_so_for_a_while() {
+        let files = attachments();
+        let writing = begin(&files, 5).await;
+        let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
+        assert!(files.add(APP, &attachment(1, Some(NOW)), writing, &usage).await.unwrap());
+        let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        let small = begin(&files, 6).await;
+        let piece = Piece { blob: BlobId(6), length: 2 };
+        let made = Thumbnail::Made { piece, media_type: "image/jpeg".to_owned() };
+        assert!(files.set_thumbnail(APP, &file, made.clone(), Some(small)).await.unwrap());
+        assert!(!files.set_thumbnail(APP, &file, Thumbnail::Own, None).await.unwrap());
+        let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        assert_eq!(file.thumbnail, Some(made));
+
+        let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
+        assert!(files.empty(APP, &file, NOW, LATER, &usage).await.unwrap());
+        let used = files.usage(APP, Some(Uid(3))).await.unwrap();
+        assert_eq!((used.of_user, used.of_app), (Usage::default(), Usage::default()));
+        let due = files.due(APP, NOW, 10).await.unwrap();
+        assert_eq!(goes(&files, NOW).await, [Goes::Blob(BlobId(5)), Goes::Blob(BlobId(6))]);
+        files.done(&due).await.unwrap();
+        let gone = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        assert!(gone.gone && gone.pieces.is_empty());
+        assert_eq!(goes(&files, LATER).await, [Goes::File(FileId(1))]);
+        assert!(files.forget(APP, &gone).await.unwrap());
+        assert_eq!(files.find(APP, FileId(1)).await.unwrap(), None);
+        assert_eq!(goes(&files, Timestamp(u64::MAX)).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_lifetime_moves_the_deadline() {
+        let files = attachments();
+        let writing = begin(&files, 5).await;
+        let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
+        assert!(files.add(APP, &attachment(1, Some(NOW)), writing, &usage).await.unwrap());
+        let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        assert!(files.set_expiry(APP, &file, Some(LATER)).await.unwrap());
+        assert!(!files.set_expiry(APP, &file, None).await.unwrap());
+        assert_eq!((goes(&files, NOW).await.len(), goes(&files, LATER).await.len()), (0, 1));
+        let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        assert!(files.set_expiry(APP, &file, None).await.unwrap());
+        assert_eq!(goes(&files, Timestamp(u64::MAX)).await, []);
+    }
+
+    fn part(number: u32, blob: u128) -> Part {
+        Part {
+            number,
+            piece: Piece { blob: BlobId(blob), length: 5 },
+            digest: [1; 32],
+            media_type: "image/png".to_owned(),
+            name: "blob".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_become_a_file_or_go() {
+        let files = attachments();
+        let user = Some(Uid(3));
+        let upload = PartUpload { file: FileId(1), uploader: user, begun: NOW, due: LATER };
+        files.begin_parts(APP, &upload).await.unwrap();
+        assert_eq!(files.find_parts(APP, user, FileId(1)).await.unwrap(), Some(upload));
+        assert_eq!(files.find_parts(APP, Some(Uid(4)), FileId(1)).await.unwrap(), None);
+        assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap(), 1);
+        assert_eq!(goes(&files, LATER).await, [Goes::PartUpload { uploader: user, file: FileId(1) }]);
+
+        for (number, blob) in [(2, 12), (1, 11)] {
+            let writing = begin(&files, blob).await;
+            assert!(files.put_part(APP, &upload, &part(number, blob), writing, None, NOW).await.unwrap());
+        }
+        let writing = begin(&files, 13).await;
+        assert!(!files.put_part(APP, &upload, &part(1, 13), writing, None, NOW).await.unwrap());
+        let former = part(1, 11);
+        assert!(files.put_part(APP, &upload, &part(1, 13), writing, Some(&former), NOW).await.unwrap());
+        assert_eq!(goes(&files, NOW).await, [Goes::Blob(BlobId(11))]);
+
+        let parts = files.parts(APP, FileId(1)).await.unwrap();
+        assert_eq!(parts, [part(1, 13), part(2, 12)]);
+        let usage = files.usage(APP, user).await.unwrap();
+        let stale = [former, part(2, 12)];
+        let new = attachment(1, None);
+        assert!(!files.complete(APP, &new, &upload, &stale, &usage).await.unwrap());
+        assert!(files.complete(APP, &new, &upload, &parts, &usage).await.unwrap());
+        let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
+        assert_eq!(file.pieces, [parts[0].piece, parts[1].piece]);
+        assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap(), 0);
+        let late = begin(&files, 14).await;
+        assert!(!files.put_part(APP, &upload, &part(3, 14), late, None, NOW).await.unwrap());
+
+        let other = PartUpload { file: FileId(2), ..upload };
+        files.begin_parts(APP, &other).await.unwrap();
+        let writing = begin(&files, 15).await;
+        assert!(files.put_part(APP, &other, &part(1, 15), writing, None, NOW).await.unwrap());
+        assert!(files.abort_parts(APP, &other, &[part(1, 15)], NOW).await.unwrap());
+        assert_eq!(files.parts(APP, FileId(2)).await.unwrap(), []);
+        assert!(goes(&files, NOW).await.contains(&Goes::Blob(BlobId(15))));
+    }
+}
