@@ -24,6 +24,7 @@ const ARROWS: &str = "
     bus-*         → bus
     app           → domain, store, bus
     outbound      → app
+    blobs         → app
     session       → model
     *-wire        → model
     easemob       → easemob-wire, app, session
@@ -42,6 +43,8 @@ const FOREIGN: &str = "
     fjall           only in   kv-fjall
     tokio-postgres  only in   kv-postgres
     async-nats      only in   bus-nats
+    object_store    only in   blobs
+    image           only in   app
     axum            only in   easemob, jmessage, server, testing/*
     tokio           never in  conditions, model, domain, session, *-wire
     rand            never in  conditions, model, domain, session, *-wire

@@ -7,6 +7,7 @@ use conditions::Condition;
 use domain::Refused;
 use domain::account::{BatchRefused, RegisterRefused};
 use domain::app::SettingError;
+use domain::attachment::{ReadRefused, UploadRefused};
 use domain::attributes::AttributesRefused;
 use domain::block::BlockRefused;
 use domain::contact::ContactRefused;
@@ -25,6 +26,7 @@ use domain::token::TokenRefused;
 use store::{EngineError, StoreError};
 use thiserror::Error;
 
+use crate::blobs::BlobError;
 use crate::random;
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -33,6 +35,9 @@ pub enum Error {
     Refused(Refused),
     #[error(transparent)]
     Fault(#[from] StoreError),
+    /// The bytes of files.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
 }
 
 /// A blanket implementation over [`domain::Refusal`] would overlap with the one for faults.
@@ -61,11 +66,13 @@ refusals!(
     EditRefused,
     PinRefused,
     ReactRefused,
+    ReadRefused,
     RecallRefused,
     RuleRefused,
     ReportRefused,
     SendRefused,
-    TokenRefused
+    TokenRefused,
+    UploadRefused
 );
 
 impl Error {
@@ -83,6 +90,11 @@ impl Error {
         match self {
             Self::Refused(refused) => refused.condition,
             Self::Fault(fault) => condition_of(fault),
+            Self::Blobs(fault) => match fault {
+                BlobError::Missing { .. } => Condition::FileNotFound,
+                BlobError::Full { .. } => Condition::StorageFull,
+                BlobError::Unavailable { .. } => Condition::StorageUnavailable,
+            },
         }
     }
 
@@ -92,7 +104,7 @@ impl Error {
             Self::Refused(refused) => {
                 refused.arguments.iter().map(|(name, value)| (*name, value.as_str())).collect()
             }
-            Self::Fault(_) => Vec::new(),
+            Self::Fault(_) | Self::Blobs(_) => Vec::new(),
         }
     }
 
@@ -101,6 +113,8 @@ impl Error {
         match self {
             Self::Refused(refused) => refused.retry_after,
             Self::Fault(fault) => passes_by_itself(fault).then_some(Duration::from_secs(1)),
+            Self::Blobs(BlobError::Missing { .. }) => None,
+            Self::Blobs(_) => Some(Duration::from_secs(1)),
         }
     }
 
@@ -113,8 +127,8 @@ impl Error {
             Self::Refused(refused) => {
                 tracing::debug!(%trace, dialect, condition, detail = %refused.detail, "refused");
             }
-            Self::Fault(fault) => {
-                tracing::error!(%trace, dialect, condition, error = %fault, "a call failed");
+            Self::Fault(_) | Self::Blobs(_) => {
+                tracing::error!(%trace, dialect, condition, error = %self, "a call failed");
             }
         }
         metrics::counter!("kith_refusals_total", "condition" => condition, "dialect" => dialect).increment(1);

@@ -1,5 +1,5 @@
 //! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping what removed users
-//! and destroyed groups leave behind, telling of presence.
+//! and destroyed groups leave behind, deleting files that nobody keeps, telling of presence.
 //!
 //! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
@@ -22,6 +22,9 @@ const PERIOD_CHECK: Duration = Duration::from_secs(3600);
 const PRESENCE_MERGE: Duration = Duration::from_secs(1);
 /// How long sweeping waits after a fault.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often files whose time has come are looked for.
+const FILES_CHECK: Duration = Duration::from_secs(5 * 60);
 
 /// Apps whose removed users and destroyed groups wait to be swept. Who they are is stored, so nothing is lost with this.
 #[derive(Debug, Default)]
@@ -71,6 +74,7 @@ impl Jobs {
             () = self.drop_periods() => {}
             () = self.sweep_removed() => {}
             () = self.tell_presence() => {}
+            () = self.sweep_files() => {}
         }
         self.flush_cursors_once().await;
     }
@@ -136,6 +140,30 @@ impl Jobs {
                 tracing::warn!(%app, %error, "what was removed could not be swept; tried again in a minute");
                 sleep(SWEEP_PAUSE).await;
                 sweeps.request(app);
+            }
+        }
+    }
+
+    /// A file goes when two looks both find its time past, as with [`Jobs::drop_periods`].
+    async fn sweep_files(&self) {
+        let mut ticks = interval(FILES_CHECK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_look: Option<Timestamp> = None;
+        loop {
+            ticks.tick().await;
+            let now = self.use_cases.now();
+            let Some(earlier) = last_look.replace(now) else { continue };
+            for app in self.use_cases.store.apps.list() {
+                loop {
+                    match self.use_cases.sweep_files(app.value.id, now.min(earlier)).await {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) => {
+                            tracing::warn!(%error, app = %app.value.key, "old files could not be deleted; tried again in some minutes");
+                            break;
+                        }
+                    }
+                }
             }
         }
     }

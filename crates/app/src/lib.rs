@@ -10,6 +10,7 @@ mod arrange_conversations;
 mod attempts;
 mod attributes;
 mod authenticate;
+mod blobs;
 mod block_users;
 mod broadcast;
 mod change_contact;
@@ -24,6 +25,7 @@ mod disconnect_user;
 mod edit_message;
 mod error;
 mod event_log;
+mod file_lifetimes;
 mod find_user;
 mod groups;
 mod history_hour;
@@ -47,6 +49,7 @@ mod presence_changes;
 mod random;
 mod rates;
 mod react;
+mod read_file;
 mod read_history;
 mod recall_message;
 mod register_user;
@@ -58,7 +61,11 @@ mod set_app;
 mod set_hooks;
 mod sync;
 mod take_back;
+mod thumbnails;
 mod update_user;
+mod upload_file;
+mod upload_parts;
+mod upload_places;
 
 use std::sync::Arc;
 
@@ -70,6 +77,7 @@ use store::{Store, StoreError, Versioned};
 
 pub use attempts::Attempts;
 pub use authenticate::Identity;
+pub use blobs::{BlobError, BlobKey, BlobStream, BlobWriter, Blobs, MemoryBlobs};
 pub use broadcast::Receivers;
 pub use check_session::SessionFacts;
 pub use clock::{Clock, SystemClock};
@@ -93,9 +101,12 @@ pub use passwords::{PasswordSettings, Pepper};
 pub use pin_message::SeenPin;
 pub use post_message::Compose;
 pub use react::{Reacted, ReactionUsers};
+pub use read_file::{ReadFile, Rendition};
 pub use read_history::{HISTORY_PAGE, HistoryPage, ReadHistory};
 pub use send_message::SentMessage;
 pub use sync::PendingFeed;
+pub use upload_file::{FileFacts, Upload};
+pub use upload_parts::{PartOnItsWay, PartsBegun};
 
 /// An app with the version of its row.
 pub type Tenant = Arc<Versioned<domain::app::App>>;
@@ -122,6 +133,8 @@ pub struct UseCases {
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
     pub(crate) presence_changes: presence_changes::PresenceChanges,
+    pub(crate) upload_places: upload_places::UploadPlaces,
+    pub(crate) thumbnails: thumbnails::Thumbnails,
     /// This run of the process, as session directory entries name it.
     boot: u64,
 }
@@ -173,6 +186,8 @@ impl UseCases {
             ports,
             reviews: review_message::Reviews::default(),
             presence_changes: presence_changes::PresenceChanges::default(),
+            upload_places: upload_places::UploadPlaces::default(),
+            thumbnails: thumbnails::Thumbnails::default(),
             boot: random::number(),
             store,
             bus,

@@ -2,7 +2,7 @@
 //!
 //! The use cases decide when somebody outside is asked or told; a dialect ([`Forms`]) puts it into its vendor's form, and
 //! `outbound` carries it there. Without ports ([`Ports::default`]) nothing leaves the house: rules for it fail as if
-//! nobody answered.
+//! nobody answered, and files are kept in memory.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,16 +15,24 @@ use domain::hook::{self, Answer, ConversationKind, MessageType, Rule, Secret, Ta
 use model::{Entry, Timestamp};
 use thiserror::Error;
 
+use crate::{Blobs, MemoryBlobs};
+
 /// What the use cases need of the world outside.
 #[derive(Clone, Debug)]
 pub struct Ports {
     pub forms: Arc<dyn Forms>,
     pub pre_send: Arc<dyn PreSend>,
+    /// Where the bytes of files lie.
+    pub blobs: Arc<dyn Blobs>,
 }
 
 impl Default for Ports {
     fn default() -> Self {
-        Self { forms: Arc::new(Nothing), pre_send: Arc::new(Nothing) }
+        Self {
+            forms: Arc::new(Nothing),
+            pre_send: Arc::new(Nothing),
+            blobs: Arc::new(MemoryBlobs::default()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Random secrets and names, from the operating system's generator.
 
+use base64::Engine as _;
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
@@ -18,6 +19,11 @@ pub(crate) fn number() -> u64 {
 /// Lower-case hexadecimal digits, two a byte.
 pub(crate) fn hex<const N: usize>() -> String {
     bytes::<N>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Text for URLs: a letter, a digit, `-` or `_` for every six bits.
+pub(crate) fn url_text<const N: usize>() -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes::<N>())
 }
 
 /// A random UUID (version 4), as the vendor's ids of apps and users look.

@@ -6,12 +6,16 @@
 pub mod answer;
 pub mod form;
 pub mod message;
+pub mod multipart;
 pub mod people;
 pub mod request;
 pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
 pub use form::parse_form;
+pub use multipart::{FormEvent, Multipart, MultipartError, PartHead};
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
-pub use request::{BodyError, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate};
+pub use request::{
+    BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate,
+};
 pub use send::{MuteRequest, RecallRequest, SendRequest};

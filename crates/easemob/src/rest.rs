@@ -23,6 +23,8 @@ mod cors;
 mod cursor;
 mod discovery;
 mod failure;
+mod files;
+mod form;
 mod history_files;
 mod measures;
 mod messages;
@@ -44,6 +46,7 @@ mod users;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::UseCases;
 use axum::Router;
@@ -72,11 +75,19 @@ pub struct Options {
     pub tls: bool,
     /// Bytes of a request's body. Default 1 MiB; the largest that the API knows are batches of 60 users.
     pub body_bytes_limit: usize,
+    /// How long the sender of a file may send nothing. Default 30 s.
+    pub stall_limit: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { public_origin: None, tcp: None, tls: false, body_bytes_limit: 1 << 20 }
+        Self {
+            public_origin: None,
+            tcp: None,
+            tls: false,
+            body_bytes_limit: 1 << 20,
+            stall_limit: Duration::from_secs(30),
+        }
     }
 }
 

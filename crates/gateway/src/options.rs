@@ -50,6 +50,9 @@ pub struct Options {
     pub handshake_lanes: usize,
     /// Time until the HTTP service has answered, the request's body included. Default 60 s.
     pub request_limit: Duration,
+    /// The same for a form with files in it (`multipart/form-data`), which phones send over slow networks. The
+    /// web SDKs give up after as long. Default 300 s.
+    pub upload_limit: Duration,
     /// Connections that the kernel keeps for us until we accept them. Default 4096.
     pub backlog: u32,
 
@@ -86,6 +89,7 @@ impl Options {
             handshakes_in_flight_limit: 8192,
             handshake_lanes: thread::available_parallelism().map_or(1, |count| count.get().div_ceil(2)),
             request_limit: Duration::from_secs(60),
+            upload_limit: Duration::from_secs(300),
             backlog: 4096,
             message_bytes_limit: 1 << 20,
             message_fragments_limit: 1024,

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conditions::Condition;
-use http::{Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
@@ -258,7 +259,9 @@ where
         }
         *self.exchange.state.lock() = State::Plain;
         request.extensions_mut().insert(ClientAddress(address));
-        let (site, limit) = (Arc::clone(&self.site), options.request_limit);
+        let uploads = is_form_with_files(request.headers());
+        let limit = if uploads { options.upload_limit } else { options.request_limit };
+        let site = Arc::clone(&self.site);
         let service = site.service.clone();
         Box::pin(async move {
             Ok(match timeout(limit, service.oneshot(request)).await {
@@ -315,4 +318,10 @@ impl<P: session::Protocol, S, B> Routes<P, S, B> {
         registry.measures.refused_upgrade.increment(1);
         problem.render(registry.next_trace()).map(Either::Right)
     }
+}
+
+fn is_form_with_files(headers: &HeaderMap) -> bool {
+    const FORM: &str = "multipart/form-data";
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media_type.get(..FORM.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(FORM))
 }

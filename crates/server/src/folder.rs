@@ -6,6 +6,7 @@
 //!   pepper            mixed into passwords; without it nobody can log in by password
 //!   admin-token       bearer token of the admin API
 //!   server.json       where the running server listens
+//!   files/            what users uploaded, unless it is kept elsewhere; see `blobs`
 //!   ...               the storage engine's files, see `kv-fjall`
 //! ```
 //!
@@ -27,6 +28,7 @@ const LOCK: &str = "kith.lock";
 const PEPPER: &str = "pepper";
 const ADMIN_TOKEN: &str = "admin-token";
 const SERVER: &str = "server.json";
+pub(crate) const FILES: &str = "files";
 
 /// Why a data folder can't be used.
 #[derive(Debug, Error)]

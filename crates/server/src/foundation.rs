@@ -1,11 +1,11 @@
 //! What a running server and a command on its data folder stand on: folder, engine, store, use cases, jobs.
 //!
-//! Only this file knows which engines exist.
+//! Only this file knows which engines and which places for files exist.
 
 use std::sync::Arc;
 
 use app::ports::Ports;
-use app::{SystemClock, UseCases};
+use app::{Blobs, MemoryBlobs, SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
 use kv_postgres::OpenError;
@@ -14,7 +14,7 @@ use store::{Store, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::Engine;
+use crate::config::{Engine, FileStore};
 use crate::folder::Folder;
 use crate::{Config, StartError, dialects, options};
 
@@ -44,7 +44,7 @@ impl Foundation {
         let pepper = folder.pepper(has_accounts)?;
         let bus = Arc::new(LocalBus::new());
         let outbound = Arc::new(Outbound::new(&outbound::Options::default()));
-        let ports = Ports { forms: dialects::forms(), pre_send: outbound };
+        let ports = Ports { forms: dialects::forms(), pre_send: outbound, blobs: open_files(config)? };
         let (use_cases, jobs) = UseCases::open_with(
             store.clone(),
             Arc::clone(&bus) as Arc<dyn Bus>,
@@ -68,6 +68,14 @@ impl Foundation {
         self.store.close().await;
         self.folder.remove_server_file();
     }
+}
+
+fn open_files(config: &Config) -> Result<Arc<dyn Blobs>, StartError> {
+    Ok(match (config.storage.engine, config.files.store) {
+        (Engine::Memory, _) => Arc::new(MemoryBlobs::default()),
+        (_, FileStore::Folder) => Arc::new(blobs::open_folder(options::files_folder(config))?),
+        (_, FileStore::S3) => Arc::new(blobs::open_bucket(&options::files_bucket(config))?),
+    })
 }
 
 async fn open_engine(config: &Config, accept_data_loss: bool) -> Result<Arc<dyn Kv>, StartError> {

@@ -8,6 +8,7 @@ use gateway::{RegistryLimits, TlsFiles};
 
 use crate::Config;
 use crate::config::DatabaseUrl;
+use crate::folder::FILES;
 
 pub(crate) fn gateway_options(config: &Config) -> gateway::Options {
     let limits = &config.limits;
@@ -18,6 +19,7 @@ pub(crate) fn gateway_options(config: &Config) -> gateway::Options {
         handshake_limit: limits.handshake.0,
         handshakes_in_flight_limit: limits.handshakes,
         request_limit: limits.request.0,
+        upload_limit: limits.upload.0,
         backlog: config.http.backlog,
         message_bytes_limit: limits.message.length(),
         write_buffer_bytes_limit: limits.write_buffer.length(),
@@ -44,6 +46,7 @@ pub(crate) fn rest_options(config: &Config, tcp_port: Option<u16>) -> rest::Opti
         tcp: tcp_port.map(|port| rest::TcpPort { port, public_address }),
         tls: config.tls.certificate.is_some(),
         body_bytes_limit: config.limits.body.length(),
+        ..rest::Options::default()
     }
 }
 
@@ -63,6 +66,26 @@ pub(crate) fn fjall_options(config: &Config, accept_data_loss: bool) -> kv_fjall
         readers_limit: storage.readers,
         accept_data_loss,
         ..kv_fjall::Options::new(&config.data)
+    }
+}
+
+pub(crate) fn files_folder(config: &Config) -> blobs::FolderOptions {
+    blobs::FolderOptions {
+        path: config.files.folder.clone().unwrap_or_else(|| config.data.join(FILES)),
+        free_bytes_floor: config.storage.free_space_floor.map(|floor| floor.0),
+    }
+}
+
+/// What is missing was refused with the configuration.
+pub(crate) fn files_bucket(config: &Config) -> blobs::BucketOptions {
+    let files = &config.files;
+    blobs::BucketOptions {
+        bucket: files.s3_bucket.clone().unwrap_or_default(),
+        region: files.s3_region.clone(),
+        endpoint: files.s3_endpoint.clone(),
+        access_key: files.s3_access_key.clone().unwrap_or_default(),
+        secret_key: files.s3_secret_key.as_ref().map(|secret| secret.0.clone()).unwrap_or_default(),
+        prefix: files.s3_prefix.clone(),
     }
 }
 

@@ -43,6 +43,10 @@ pub enum StartError {
     Storage(#[from] StoreError),
     #[error("storage.postgres_url: {0}")]
     Database(#[from] OpenError),
+    #[error("files.folder: {0}")]
+    FilesFolder(#[from] blobs::FolderError),
+    #[error("files.store: {0}")]
+    FilesBucket(#[from] blobs::BucketError),
     /// `key` is the setting that chose the address.
     #[error("cannot listen on {address} ({key}): {cause}")]
     Listen { key: &'static str, address: SocketAddr, cause: io::Error },
@@ -54,7 +58,11 @@ impl StartError {
         match self {
             Self::Storage(fault) => Some(app::Error::Fault(fault.clone()).condition()),
             Self::Database(OpenError::Format { .. }) => Some(Condition::StorageFormatNewer),
-            Self::Folder(_) | Self::Database(_) | Self::Listen { .. } => None,
+            Self::Folder(_)
+            | Self::Database(_)
+            | Self::FilesFolder(_)
+            | Self::FilesBucket(_)
+            | Self::Listen { .. } => None,
         }
     }
 }

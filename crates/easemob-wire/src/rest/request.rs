@@ -212,6 +212,32 @@ impl StatusBatch {
     }
 }
 
+/// `PUT /users/{user}/chatfiles/lifetime`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLifetimes {
+    pub lifetime: Option<String>,
+    pub chatfile_ids: Vec<String>,
+}
+
+impl FileLifetimes {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            lifetime: Option<&'a RawValue>,
+            #[serde(borrow)]
+            chatfile_ids: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self {
+            lifetime: text("lifetime", raw.lifetime)?,
+            chatfile_ids: typed("chatfile_ids", "a list of texts", raw.chatfile_ids)?.unwrap_or_default(),
+        })
+    }
+}
+
 /// A value of a query string, or `None` for what clients write when they have none (msync.md 3.1).
 pub fn given(value: &str) -> Option<&str> {
     match value {

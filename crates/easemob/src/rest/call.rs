@@ -4,15 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use app::{Error, Tenant, UseCases};
+use axum::body::Body;
 use axum::extract::RawPathParams;
 use bytes::Bytes;
 use conditions::Condition;
 use easemob_wire::rest::BodyError;
-use http::Method;
+use easemob_wire::rest::request::given;
+use http::{HeaderMap, Method};
 use model::Timestamp;
+use parking_lot::Mutex;
 
 use super::Site;
 use super::auth::Caller;
+use super::form::Form;
 use super::query::Query;
 
 pub(crate) struct Call {
@@ -24,8 +28,11 @@ pub(crate) struct Call {
     pub(crate) address: Option<IpAddr>,
     pub(crate) names: PathNames,
     pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
     /// Empty unless the route reads one.
     pub(crate) body: Bytes,
+    /// There for a route that reads the body itself, until it takes it.
+    pub(crate) stream: Mutex<Option<Body>>,
     pub(crate) line: RequestLine,
 }
 
@@ -48,6 +55,20 @@ impl Call {
     /// The user whom the path names, as written.
     pub(crate) fn user(&self) -> &str {
         &self.names.user
+    }
+
+    /// A header, if it says anything.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        given(self.headers.get(name)?.to_str().ok()?.trim())
+    }
+
+    /// The body as a form with files.
+    ///
+    /// # Errors
+    /// `unsupported_media_type`.
+    pub(crate) fn form(&self) -> Result<Form, Error> {
+        let body = self.stream.lock().take().expect("the table says that this route reads the body");
+        Form::new(&self.headers, body, self.site.options.stall_limit)
     }
 
     /// Reads the body with one of the wire's parsers.

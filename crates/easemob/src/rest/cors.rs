@@ -15,7 +15,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 /// `*` does not cover `Authorization`, nor anything in old browsers, so all known ones are named.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, Accept, X-Requested-With, restrict-access, \
-                               share-secret, thumbnail, thumbnail-height, thumbnail-width, *";
+                               share-secret, range, if-range, if-none-match, thumbnail, thumbnail-height, thumbnail-width, *";
 /// Seconds that a browser may remember it; browsers cap it at 2 to 24 hours.
 const MAX_AGE: &str = "86400";
 
@@ -37,6 +37,8 @@ pub(crate) async fn preflight(request: Request, next: Next) -> Response {
 pub(crate) async fn allow(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+    // A file says more of itself.
+    let exposed = headers.entry(ACCESS_CONTROL_EXPOSE_HEADERS);
+    exposed.or_insert(HeaderValue::from_static(EXPOSED_HEADERS));
     response
 }

@@ -62,11 +62,6 @@ static FAMILIES: &[Family] = {
             "conversation",
         ),
         family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
-        // Pictures are asked for without a token.
-        Family {
-            who: Who::Anybody,
-            ..family(&["/chatfiles/**", "/sdk/chatfiles/**", "/users/*/chatfiles/**"], OFF, None, "chatfile")
-        },
         family(
             &["/chatgroups/**", "/publicchatgroups/**", "/sdk/chatgroups/**", "/users/*/joined_chatgroups"],
             OFF,

@@ -54,6 +54,8 @@ pub(crate) enum Reads {
     Json,
     /// A form, or whatever a client calls it.
     Form,
+    /// A body of any size, which the route reads as it comes.
+    Stream,
 }
 
 /// The tables of all families, a line each, so that two who add one do not meet.
@@ -70,6 +72,7 @@ static FAMILIES: &[&[Route]] = &[
     super::recalls::ROUTES,
     super::offline::ROUTES,
     super::history_files::ROUTES,
+    super::files::ROUTES,
 ];
 
 /// Everything that is served.

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use conditions::{Condition, Operation};
 use http::request::Parts;
 use model::AppKey;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, debug_span};
 
@@ -86,10 +87,12 @@ async fn answer(
     let caller = auth::admit(site, &tenant, route.who, bearer, &names.user).await?;
     // Only now: a stranger must not use up what the app's own calls may do.
     site.use_cases.admit_call(&tenant, rates::class_of(route))?;
-    let body = match route.reads {
-        Reads::Nothing => bytes::Bytes::new(),
-        Reads::Json => body::read_json(&parts.headers, body, site.options.body_bytes_limit).await?,
-        Reads::Form => body::read(body, site.options.body_bytes_limit).await?,
+    let limit = site.options.body_bytes_limit;
+    let (body, stream) = match route.reads {
+        Reads::Nothing => (bytes::Bytes::new(), None),
+        Reads::Json => (body::read_json(&parts.headers, body, limit).await?, None),
+        Reads::Form => (body::read(body, limit).await?, None),
+        Reads::Stream => (bytes::Bytes::new(), Some(body)),
     };
 
     let app_uuid = tenant.value.uuid.clone();
@@ -101,7 +104,9 @@ async fn answer(
         address: parts.extensions.get::<ClientAddress>().map(|address| address.0),
         names,
         query: Query::parse(parts.uri.query().unwrap_or_default()),
+        headers: parts.headers,
         body,
+        stream: Mutex::new(stream),
         line,
     };
     run(route, call).await.map_err(|failure| failure.with("app_uuid", app_uuid))

@@ -185,3 +185,17 @@ async fn a_body_that_never_ends_is_answered() {
     let other = other.receive_head().await;
     assert_ne!(header(&answer, "x-kith-trace"), header(&other, "x-kith-trace"));
 }
+
+#[tokio::test]
+async fn an_upload_may_take_longer_than_other_requests_and_not_for_ever() {
+    let server = server_with(|options, _| {
+        options.request_limit = Duration::from_millis(50);
+        options.upload_limit = Duration::from_millis(400);
+    });
+    let began = std::time::Instant::now();
+    let mut client = server.raw().await;
+    let head = "POST /body HTTP/1.1\r\nhost: kith\r\ncontent-length: 100\r\n";
+    client.send(&format!("{head}content-type: Multipart/Form-Data; boundary=b\r\n\r\nhalf")).await;
+    is_refusal(&client.receive_head().await, 408, "request_body_timeout");
+    assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
+}

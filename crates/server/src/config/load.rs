@@ -11,7 +11,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider, Source};
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Config, Engine, Span};
+use super::{Config, Engine, FileStore, Span};
 
 const PREFIX: &str = "KITH_";
 const ENVIRONMENT: &str = "environment";
@@ -100,6 +100,17 @@ impl Config {
         if self.storage.engine == Engine::Postgres && self.storage.postgres_url.is_none() {
             problems.push("storage.postgres_url: missing, while storage.engine is \"postgres\"".to_owned());
         }
+        if self.files.store == FileStore::S3 {
+            for (key, there) in [
+                ("s3_bucket", self.files.s3_bucket.is_some()),
+                ("s3_access_key", self.files.s3_access_key.is_some()),
+                ("s3_secret_key", self.files.s3_secret_key.is_some()),
+            ] {
+                if !there {
+                    problems.push(format!("files.{key}: missing, while files.store is \"s3\""));
+                }
+            }
+        }
         if self.limits.idle.0 <= IDLE_MIN {
             problems.push(format!(
                 "limits.idle: {} is too short; official clients may be silent for 90s between heartbeats",
@@ -117,6 +128,7 @@ impl Config {
             ("limits.handshake", self.limits.handshake),
             ("limits.header", self.limits.header),
             ("limits.request", self.limits.request),
+            ("limits.upload", self.limits.upload),
             ("limits.login", self.limits.login),
             ("limits.write_stall", self.limits.write_stall),
             ("shutdown.limit", self.shutdown.limit),

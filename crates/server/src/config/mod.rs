@@ -16,9 +16,10 @@ use serde::Deserialize;
 
 pub use load::{ConfigError, Sources};
 pub use sections::{
-    Engine, Http, Limits, Log, LogFormat, MetricsAccess, Passwords, Shutdown, Storage, Tcp, Tls,
+    Engine, FileStore, Files, Http, Limits, Log, LogFormat, MetricsAccess, Passwords, Shutdown, Storage, Tcp,
+    Tls,
 };
-pub use value::{DatabaseUrl, List, Listen, PublicAddress, PublicOrigin, Size, Span};
+pub use value::{DatabaseUrl, List, Listen, PublicAddress, PublicOrigin, Secret, Size, Span};
 
 use sections::Line;
 use value::Show as _;
@@ -33,6 +34,7 @@ pub struct Config {
     pub tcp: Tcp,
     pub tls: Tls,
     pub storage: Storage,
+    pub files: Files,
     pub limits: Limits,
     pub passwords: Passwords,
     pub log: Log,
@@ -47,6 +49,7 @@ impl Default for Config {
             tcp: Tcp::default(),
             tls: Tls::default(),
             storage: Storage::default(),
+            files: Files::default(),
             limits: Limits::default(),
             passwords: Passwords::default(),
             log: Log::default(),
@@ -90,6 +93,7 @@ impl Config {
             tcp: Tcp,
             tls: Tls,
             storage: Storage,
+            files: Files,
             limits: Limits,
             passwords: Passwords,
             log: Log,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use gateway::Network;
 use serde::Deserialize;
 
-use super::value::{DatabaseUrl, List, Listen, PublicAddress, PublicOrigin, Show, Size, Span};
+use super::value::{DatabaseUrl, List, Listen, PublicAddress, PublicOrigin, Secret, Show, Size, Span};
 
 /// A key of a section, for the example file and for comparing two configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +121,27 @@ sections! {
         readers: usize = 8;
     }
 
+    /// Where the bytes of files are kept. With the storage engine "memory" that is in memory, whatever stands here.
+    Files("files") {
+        /// "folder": in a folder. "s3": in a bucket of Amazon S3 or of a service that speaks the same.
+        store: FileStore = FileStore::Folder;
+        /// folder: which. Without it: `files` in the data folder. The floor of storage.free_space_floor
+        /// counts for its disk too.
+        folder: Option<PathBuf> = None, like "\"/srv/kith/files\"";
+        /// s3: the bucket.
+        s3_bucket: Option<String> = None, like "\"kith-files\"";
+        /// s3: its region. Services that have none take any.
+        s3_region: String = "us-east-1".to_owned();
+        /// s3: the address of the service. Without it: Amazon's.
+        s3_endpoint: Option<String> = None, like "\"http://127.0.0.1:9000\"";
+        /// s3: the id of the key that may read, write and delete in the bucket.
+        s3_access_key: Option<String> = None, like "\"AKIAIOSFODNN7EXAMPLE\"";
+        /// s3: the key's secret.
+        s3_secret_key: Option<Secret> = None, like "\"secret\"";
+        /// s3: in front of every name, to share a bucket with others.
+        s3_prefix: String = String::new();
+    }
+
     /// Bounds for clients, so that nobody can make the server grow without end.
     Limits("limits") {
         /// Connections of one user.
@@ -136,6 +157,8 @@ sections! {
         header: Span = Span::seconds(5);
         /// Time for a whole request, its body included.
         request: Span = Span::seconds(60);
+        /// Time for a whole request that uploads files.
+        upload: Span = Span::seconds(300);
         /// Time until a connection for messages belongs to a user.
         login: Span = Span::seconds(10);
         /// How long a client may say nothing at all. Clients send a heartbeat every 30 s to 90 s, so it
@@ -208,6 +231,14 @@ pub enum MetricsAccess {
     Open,
 }
 
+/// A place for files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileStore {
+    Folder,
+    S3,
+}
+
 /// The form of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -228,6 +259,16 @@ impl Show for MetricsAccess {
             Self::Local => "local",
             Self::Token => "token",
             Self::Open => "open",
+        };
+        Some(format!("\"{name}\""))
+    }
+}
+
+impl Show for FileStore {
+    fn show(&self) -> Option<String> {
+        let name = match self {
+            Self::Folder => "folder",
+            Self::S3 => "s3",
         };
         Some(format!("\"{name}\""))
     }

@@ -225,6 +225,30 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// A secret, kept out of logs by its `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
 /// Types that are read from a text.
 macro_rules! from_text {
     ($($type:ty: $expects:literal),+ $(,)?) => {$(
@@ -261,6 +285,7 @@ from_text! {
     PublicOrigin: "an origin, like \"https://chat.example.com\"",
     PublicAddress: "a host and a port, like \"chat.example.com:6717\"",
     DatabaseUrl: "the address of a database, like \"postgres://kith@localhost/kith\"",
+    Secret: "a text",
     Listen: "an address, like \"127.0.0.1:8080\"",
 }
 

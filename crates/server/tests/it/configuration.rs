@@ -134,6 +134,11 @@ fn what_cannot_work_is_refused_before_the_start() {
     given_file("[storage]\nengine = \"postgres\"").refused(&["storage.postgres_url", "missing"]);
     given_file("[limits]\nidle = \"60s\"").refused(&["limits.idle", "1m", "90s"]);
     given_file("[limits]\nrequest = \"0s\"").refused(&["limits.request"]);
+    given_file("[files]\nstore = \"s3\"\ns3_bucket = \"b\"").refused(&[
+        "files.s3_access_key",
+        "files.s3_secret_key",
+        "missing",
+    ]);
     given_file("[storage]\nreaders = 0").refused(&["storage.readers"]);
     given_file("[passwords]\nmemory = \"4GiB\"").refused(&["passwords.memory", "1GiB"]);
     given_file("[log]\nlevel = \"loudest\"").refused(&["log.level", "loudest", "info"]);
@@ -214,6 +219,11 @@ fn the_example_file_is_up_to_date_and_means_the_defaults() {
         "tls.key",
         "storage.postgres_url",
         "storage.free_space_floor",
+        "files.folder",
+        "files.s3_bucket",
+        "files.s3_endpoint",
+        "files.s3_access_key",
+        "files.s3_secret_key",
         "passwords.parallel",
     ];
     assert_eq!(differences, examples);

@@ -73,6 +73,14 @@ PUT    /metadata/user/{user}                 | credentials_missing token_malform
 DELETE /metadata/user/{user}                 | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 POST   /messages/broadcast                   | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/users/broadcast             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /chatfiles                            | credentials_missing token_malformed     token_foreign unsupported_media_type unsupported_media_type unsupported_media_type token_expired
+GET    /chatfiles/{file}                     | file_not_found      file_not_found      file_not_found file_not_found    file_not_found      file_not_found   file_not_found
+POST   /sdk/chatfiles/part-upload            | credentials_missing token_malformed     token_foreign ok                ok                  ok               token_expired
+PUT    /sdk/chatfiles/part-upload/{file}     | credentials_missing token_malformed     token_foreign file_not_found    file_not_found      file_not_found   token_expired
+POST   /sdk/chatfiles/part-upload/{file}     | credentials_missing token_malformed     token_foreign file_not_found    file_not_found      file_not_found   token_expired
+DELETE /sdk/chatfiles/part-upload/{file}     | credentials_missing token_malformed     token_foreign file_not_found    file_not_found      file_not_found   token_expired
+PUT    /users/{user}/chatfiles/lifetime      | credentials_missing token_malformed     token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/chatfiles/lifetime      | credentials_missing token_malformed     token_foreign ok                permission_denied   ok               token_expired
 ";
 
 struct Row {
@@ -138,6 +146,7 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/messages/broadcast" | "/messages/users/broadcast") => {
             json!({ "target_type": "users", "msg": { "type": "txt", "msg": "hi" } })
         }
+        (_, "/users/{user}/chatfiles/lifetime") => json!({ "lifetime": "forever", "chatfile_ids": ["x"] }),
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ mod authorisation;
 mod contacts;
 mod envelopes;
 mod faults;
+mod files;
 mod history_files;
 mod limits;
 mod malformed;
@@ -22,6 +23,7 @@ mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::ports::Ports;
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -35,6 +37,7 @@ use serde_json::{Value, json};
 use store::Store;
 use tower::ServiceExt;
 
+use self::files::HandBlobs;
 use super::{Options, router};
 
 const NOW: Timestamp = Timestamp(1_795_220_913_000);
@@ -54,6 +57,7 @@ struct World {
     use_cases: Arc<UseCases>,
     clock: Arc<HandClock>,
     app: Tenant,
+    blobs: HandBlobs,
 }
 
 impl World {
@@ -66,8 +70,12 @@ impl World {
         let clock = Arc::new(HandClock(Mutex::new(NOW)));
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
-        let (use_cases, _jobs) = UseCases::open(store, bus, clock.clone(), passwords, 0).await.unwrap();
-        let options = Options { body_bytes_limit: 4096, ..Options::default() };
+        let blobs = HandBlobs::default();
+        let ports = Ports { blobs: Arc::new(blobs.clone()), ..Ports::default() };
+        let (use_cases, _jobs) =
+            UseCases::open_with(store, bus, clock.clone(), passwords, 0, ports).await.unwrap();
+        let stall_limit = Duration::from_millis(200);
+        let options = Options { body_bytes_limit: 4096, stall_limit, ..Options::default() };
         let router = router(Arc::clone(&use_cases), options);
         let mut app = None;
         for key in ["demo#other", "demo#kith"] {
@@ -75,7 +83,7 @@ impl World {
             app =
                 Some(use_cases.create_app(CreateApp { key: key.parse().unwrap(), settings }).await.unwrap());
         }
-        let world = Self { router, use_cases, clock, app: app.unwrap() };
+        let world = Self { router, use_cases, clock, app: app.unwrap(), blobs };
         for user in ["alice", "bob"] {
             world.post("/users", json!({ "username": user, "password": "pw" })).await.ok();
         }

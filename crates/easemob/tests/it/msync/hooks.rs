@@ -46,7 +46,8 @@ impl Server {
 
 fn house(rule: hook::PreSend) -> (House, Arc<Server>) {
     let server = Arc::new(Server::default());
-    let ports = Ports { forms: Arc::new(EasemobForms), pre_send: Arc::clone(&server) as Arc<dyn PreSend> };
+    let (forms, pre_send) = (Arc::new(EasemobForms), Arc::clone(&server) as Arc<dyn PreSend>);
+    let ports = Ports { forms, pre_send, ..Ports::default() };
     let house = House::with_ports(Settings::default(), ports);
     let spec = RuleSpec {
         name: "filter".to_owned(),

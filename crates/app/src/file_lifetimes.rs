@@ -1,0 +1,132 @@
+//! Sets how long files are kept, and deletes what nobody keeps: expired files, uploads that were given up, blobs
+//! that are no file's.
+
+use std::time::Duration;
+
+use domain::attachment::{Lifetime, expiry, may_change_lifetime};
+use model::{AppId, FileId, Timestamp, Uid};
+use store::{Due, Goes, StoreError};
+
+use crate::blobs::BlobKey;
+use crate::{Error, TRIES, Tenant, UseCases};
+
+/// Deadlines worked off between two looks at the clock.
+const SWEEP_PAGE: usize = 256;
+/// How long a reader is told "expired" rather than "no such file".
+const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl UseCases {
+    /// Sets how long a user's files are kept. Says for each whether it was done: it is his and still there.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn set_file_lifetimes(
+        &self,
+        app: &Tenant,
+        user: Uid,
+        lifetime: Lifetime,
+        files: &[Option<FileId>],
+    ) -> Result<Vec<bool>, Error> {
+        let mut done = Vec::with_capacity(files.len());
+        for file in files {
+            done.push(match file {
+                Some(file) => self.set_file_lifetime(app, user, lifetime, *file).await?,
+                None => false,
+            });
+        }
+        Ok(done)
+    }
+
+    async fn set_file_lifetime(
+        &self,
+        app: &Tenant,
+        user: Uid,
+        lifetime: Lifetime,
+        file: FileId,
+    ) -> Result<bool, Error> {
+        let now = self.now();
+        for _ in 0..TRIES {
+            let Some(file) = self.store.attachments.find(app.value.id, file).await? else { return Ok(false) };
+            if file.gone || !may_change_lifetime(&file.attachment, user, now) {
+                return Ok(false);
+            }
+            let expires = expiry(&app.value.settings, lifetime, file.attachment.created, now);
+            if self.store.attachments.set_expiry(app.value.id, &file, expires).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Deletes what was due at `by`, a page of it; says whether there may be more. A job calls it now and then.
+    ///
+    /// # Errors
+    /// Faults; what is not done stays due.
+    pub async fn sweep_files(&self, app: AppId, by: Timestamp) -> Result<bool, Error> {
+        let files = &self.store.attachments;
+        let due = files.due(app, by, SWEEP_PAGE).await?;
+        let full = due.len() == SWEEP_PAGE;
+        let mut deleted = Vec::new();
+        let mut more = full;
+        for due in due {
+            match due.goes {
+                Goes::Blob(blob) => {
+                    self.ports.blobs.delete(BlobKey { app, blob }).await?;
+                    deleted.push(due);
+                }
+                // Condemned first, deleted in the next turn: from then on its writer comes too late.
+                Goes::Writing(blob) => more |= files.doom(app, &due, blob).await?,
+                Goes::PartUpload { uploader, file } => {
+                    more |= self.sweep_part_upload(app, &due, uploader, file).await?;
+                }
+                Goes::File(file) => more |= self.sweep_file(app, &due, file, by).await?,
+            }
+        }
+        metrics::counter!("kith_blobs_deleted_total").increment(deleted.len() as u64);
+        if !deleted.is_empty() {
+            files.done(&deleted).await?;
+        }
+        Ok(more)
+    }
+
+    async fn sweep_part_upload(
+        &self,
+        app: AppId,
+        due: &Due,
+        uploader: Option<Uid>,
+        file: FileId,
+    ) -> Result<bool, StoreError> {
+        let files = &self.store.attachments;
+        match files.find_parts(app, uploader, file).await? {
+            Some(upload) => {
+                let parts = files.parts(app, file).await?;
+                files.abort_parts(app, &upload, &parts, due.at).await?;
+                Ok(true)
+            }
+            None => files.done(std::slice::from_ref(due)).await.map(|()| false),
+        }
+    }
+
+    async fn sweep_file(
+        &self,
+        app: AppId,
+        due: &Due,
+        file: FileId,
+        by: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let files = &self.store.attachments;
+        let _turn = files.turn(app).await;
+        match files.find(app, file).await? {
+            Some(file) if file.attachment.expires != Some(due.at) => {
+                // Its time was changed by somebody between the two reads.
+                Ok(false)
+            }
+            Some(file) if file.gone => files.forget(app, &file).await,
+            Some(file) => {
+                let usage = files.usage(app, file.attachment.uploader).await?;
+                files.empty(app, &file, by, by.plus(REMEMBERED), &usage).await
+            }
+            None => files.done(std::slice::from_ref(due)).await.map(|()| false),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A form with files as a request body: read as it comes, with a bound for what is no file and for how long nothing
+//! may come.
+
+use std::time::Duration;
+
+use app::Error;
+use axum::body::Body;
+use bytes::Bytes;
+use conditions::Condition;
+use easemob_wire::rest::{FormEvent, Multipart, MultipartError, PartHead};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt as _;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Bytes of all fields that are no file.
+const FIELDS_BYTES_LIMIT: usize = 64 << 10;
+/// What is still read, and how long, of a body that was refused: a client that is cut off in the middle of its
+/// sending does not look for an answer.
+const DRAIN_BYTES: usize = 64 << 20;
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+pub(crate) struct Form {
+    parser: Multipart,
+    body: Body,
+    ended: bool,
+    fields_bytes: usize,
+    stall_limit: Duration,
+    /// Bytes that the file in it may have, by what the request announced; 0 when it did not.
+    pub(crate) announced: u64,
+}
+
+impl Form {
+    /// `stall_limit` is how long the sender may send nothing.
+    ///
+    /// # Errors
+    /// `unsupported_media_type` when the body is no form.
+    pub(crate) fn new(headers: &HeaderMap, body: Body, stall_limit: Duration) -> Result<Self, Error> {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let parser = header(CONTENT_TYPE).and_then(Multipart::new);
+        let parser = parser.ok_or_else(|| Error::plain(Condition::UnsupportedMediaType))?;
+        let length: u64 = header(CONTENT_LENGTH).and_then(|text| text.parse().ok()).unwrap_or(0);
+        let announced = length.saturating_sub(FIELDS_BYTES_LIMIT as u64);
+        Ok(Self { parser, body, ended: false, fields_bytes: 0, stall_limit, announced })
+    }
+
+    /// The head of the next part; `None` at the end.
+    ///
+    /// # Errors
+    /// `body_malformed`, `body_too_large`, `request_body_timeout`.
+    pub(crate) async fn next_part(&mut self) -> Result<Option<PartHead>, Error> {
+        loop {
+            match self.next().await? {
+                FormEvent::Part(head) => return Ok(Some(head)),
+                FormEvent::Content(bytes) => self.count(bytes.len())?,
+                FormEvent::PartEnd => {}
+                FormEvent::End => return Ok(None),
+            }
+        }
+    }
+
+    /// The next bytes of the part; `None` at its end.
+    ///
+    /// # Errors
+    /// As [`Form::next_part`].
+    pub(crate) async fn content(&mut self) -> Result<Option<Bytes>, Error> {
+        match self.next().await? {
+            FormEvent::Content(bytes) => Ok(Some(bytes)),
+            FormEvent::PartEnd => Ok(None),
+            FormEvent::Part(_) | FormEvent::End => unreachable!("a content ends with its own event"),
+        }
+    }
+
+    /// A field's value.
+    ///
+    /// # Errors
+    /// As [`Form::next_part`].
+    pub(crate) async fn field(&mut self) -> Result<String, Error> {
+        let mut value = Vec::new();
+        while let Some(bytes) = self.content().await? {
+            self.count(bytes.len())?;
+            value.extend_from_slice(&bytes);
+        }
+        Ok(String::from_utf8_lossy(&value).trim().to_owned())
+    }
+
+    /// Reads on without looking, so that the refusal reaches the sender.
+    pub(crate) async fn drain(mut self) {
+        let end = Instant::now() + DRAIN_LIMIT;
+        let mut drained = 0;
+        while !self.ended && drained < DRAIN_BYTES {
+            match timeout_at(end, self.body.frame()).await {
+                Ok(Some(Ok(frame))) => drained += frame.data_ref().map_or(0, Bytes::len),
+                Ok(None | Some(Err(_))) | Err(_) => return,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<FormEvent, Error> {
+        loop {
+            if let Some(event) = self.parser.next_event().map_err(malformed)? {
+                return Ok(event);
+            }
+            let frame = timeout(self.stall_limit, self.body.frame()).await;
+            match frame.map_err(|_| Error::plain(Condition::RequestBodyTimeout))? {
+                Some(Ok(frame)) => {
+                    if let Some(bytes) = frame.data_ref() {
+                        self.parser.feed(bytes);
+                    }
+                }
+                Some(Err(_)) => {
+                    self.ended = true;
+                    return Err(malformed(MultipartError::Truncated));
+                }
+                None => {
+                    self.ended = true;
+                    self.parser.finish().map_err(malformed)?;
+                    return Ok(FormEvent::End);
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        self.fields_bytes += bytes;
+        if self.fields_bytes <= FIELDS_BYTES_LIMIT {
+            return Ok(());
+        }
+        let limit = FIELDS_BYTES_LIMIT.to_string();
+        Err(Error::refused(Condition::BodyTooLarge, vec![("limit", limit)]))
+    }
+}
+
+fn malformed(error: MultipartError) -> Error {
+    Error::refused(Condition::BodyMalformed, vec![("detail", error.to_string())])
+}
