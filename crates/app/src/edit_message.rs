@@ -132,7 +132,8 @@ impl UseCases {
             let message = Entry { payload, dialect: command.dialect, ..entry };
 
             let (feed, extras) = (Feed::Conversation(conversation), &self.store.extras);
-            match extras.write_edit(app_id, feed, place, &message, &stored, &notice, command.client).await? {
+            match extras.write_edit(app_id, feed, (place, &message), &stored, &notice, command.client).await?
+            {
                 EditWritten::Done(seq) => {
                     let delivery = Delivery::new(app_id, feed, seq, notice);
                     self.bus.publish(Hint::Delivery(Arc::new(delivery)));

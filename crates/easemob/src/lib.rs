@@ -3,6 +3,7 @@
 //! Translates between the vendor's wire (`easemob-wire`) and our commands. Decides nothing: rules live in
 //! `domain`, texts of errors in the catalogue (`conditions`). It knows no other dialect and no sockets.
 
+mod amend;
 pub mod hooks;
 pub mod msync;
 pub mod rest;

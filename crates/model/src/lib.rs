@@ -26,7 +26,7 @@ pub use event::{
     GroupKind, GroupNews, News, Presence, PresenceNews,
 };
 pub use feed::{ConversationId, Feed};
-pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
 pub use file::{FileId, NoFileId};
+pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
 pub use names::{NameError, Username};
 pub use time::Timestamp;

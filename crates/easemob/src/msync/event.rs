@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{LogIn, PendingFeed};
+use app::{EditMessage, Edited, LogIn, PendingFeed};
 use conditions::Condition;
 use domain::message::{RecallMessage, SendMessage, SendReceipt};
 use easemob_wire::Jid;
@@ -79,6 +79,11 @@ pub enum Event {
         client_id: u64,
         recall: Box<RecallMessage>,
     },
+    Edit {
+        member: Arc<Member>,
+        client_id: u64,
+        edit: Box<EditMessage>,
+    },
     /// The session refuses by itself, before any use case: write it down and give it a trace.
     Refuse {
         asked: Asked,
@@ -120,6 +125,12 @@ pub enum Command {
         at: Timestamp,
         /// The message as it went out, where it was changed on the way.
         rewritten: Option<Arc<Delivery>>,
+    },
+    /// A message is changed. `name`: the conversation, as the client named it.
+    Edited {
+        client_id: u64,
+        name: String,
+        edited: Box<Edited>,
     },
     Refused {
         asked: Asked,

@@ -109,6 +109,12 @@ impl MsyncPerform {
                     self.in_app(&member, async |app| self.use_cases.recall_message(&app, *recall).await);
                 answer(client_id, sent.await)
             }
+            Event::Edit { member, client_id, edit } => {
+                let name = edit.conversation.as_ref().map_or_else(String::new, |named| named.name.clone());
+                let edited = self.in_app(&member, async |app| self.use_cases.edit_message(&app, &edit).await);
+                let edited = edited.await.map(Box::new);
+                (Asked::Send { client_id }, edited.map(|edited| Command::Edited { client_id, name, edited }))
+            }
             event @ (Event::Acknowledge { .. } | Event::Refuse { .. } | Event::CheckToken(_)) => {
                 return match self.perform_now(&peer, event) {
                     Outcome::Done(command) => command,

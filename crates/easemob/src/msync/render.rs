@@ -1,21 +1,24 @@
 //! Puts entries, refusals and forced logouts into frames. Knows the vendor's forms, decides nothing.
 
+use app::Edited;
 use bytes::Bytes;
 use conditions::{Condition, MsyncAnswer, MsyncScope, msync_answer};
-use easemob_wire::amend::with_ext;
+use easemob_wire::amend::{EditMark, with_ext};
 use easemob_wire::downlink::{
-    ErrorCode, KickOperation, Page, SendAnswer, Status, encode_answer_with_meta, encode_kick, encode_meta,
-    encode_page,
+    ErrorCode, EventBody, KickOperation, Page, SendAnswer, Status, encode_answer_with_meta, encode_event,
+    encode_kick, encode_meta, encode_page,
 };
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
     ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, PresenceNews, Seq,
     Timestamp, Uid, Username,
 };
+use serde_json::Value;
 use session::clock::{Offer, live_key};
 
 use super::event::{Member, Refusal};
 use super::news;
+use crate::amend::chat_type;
 
 /// Shared renderings of a delivery ([`model::RENDER_SLOTS`]): what the peer sees, and what the sender's
 /// other devices see. They differ in the queue only; in groups and rooms all see the same.
@@ -63,6 +66,34 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
 pub(crate) fn answer_with_message(member: &Member, answer: &SendAnswer<'_>, sent: &Delivery) -> Bytes {
     let queue = queue(member, sent.feed, &sent.entry);
     encode_answer_with_meta(answer, queue, &meta(member.app_key.as_str(), sent.feed, &sent.entry))
+}
+
+/// The answer to an edit: how often the message was changed, by whom and when (msync.md 2.11).
+pub(crate) fn edit_answer(member: &Member, client_id: u64, name: &str, edited: &Edited) -> Bytes {
+    let app_key = member.app_key.as_str();
+    let mark = EditMark {
+        count: edited.count,
+        operator: &edited.operator,
+        edited_at: edited.at.0,
+        sender: edited.sender.as_str(),
+        sent_at: edited.sent_at.0,
+        chat_type: chat_type(edited.conversation),
+    };
+    let json = Value::Object(mark.side_data()).to_string();
+    let remainder = encode_event(EventBody::Notify(&json));
+    let queue = match edited.conversation {
+        ConversationId::Single { .. } => JidRef::user(app_key, name),
+        ConversationId::Group(_) | ConversationId::Room(_) => JidRef::group(app_key, name),
+    };
+    let from = JidRef::user(app_key, member.name.as_str());
+    let meta = encode_meta(edited.id.0, from, queue, edited.at.0, &remainder);
+    let answer = SendAnswer {
+        status: Status::OK,
+        meta_id: client_id,
+        server_id: Some(edited.id.0),
+        timestamp_ms: edited.at.0,
+    };
+    encode_answer_with_meta(&answer, queue, &meta)
 }
 
 /// The presence of several users as an element each, with an id of its own: in one element the web SDKs show every

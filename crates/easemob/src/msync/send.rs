@@ -1,11 +1,13 @@
-//! Turns what a client sends into commands of the house: messages, receipts, recalls.
+//! Turns what a client sends into commands of the house: messages, receipts, recalls, edits.
 //!
 //! Everything that travels like a message must be answered (msync.md section 0, item 2), so what can't be a
 //! command is a refusal. Who may send what to whom is `domain`'s to decide.
 
 use std::sync::Arc;
 
+use app::{ConversationKind, ConversationName, EditMessage, Editor};
 use conditions::Condition;
+use domain::edit::EditRefused;
 use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender, Target};
 use easemob_wire::WireError;
 use easemob_wire::uplink::{BodyKind, Clean, Names, Namespace, Route, Send};
@@ -13,6 +15,7 @@ use model::{ClientMessageId, Dialect, EntryKind, MessageId, Resource, Username};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::event::{Asked, Event, Member};
+use crate::amend::ClientChange;
 
 /// What is to be done with a message of the client's.
 pub(crate) fn event(member: &Arc<Member>, send: &Send) -> Event {
@@ -64,9 +67,30 @@ fn chat(member: &Arc<Member>, send: &Send) -> Result<Event, app::Error> {
             });
             Ok(Event::Recall { member, client_id, recall })
         }
-        BodyKind::Edit => Err(app::Error::plain(Condition::EditDisabled)),
+        BodyKind::Edit => edit(member, client_id, target, clean),
         BodyKind::Normal | BodyKind::Unknown(_) => Err(invalid("type")),
     }
+}
+
+fn edit(member: Arc<Member>, client_id: u64, target: Target, clean: Clean) -> Result<Event, app::Error> {
+    let Some(subject) = clean.edit_message_id else { return Err(invalid("editMessageId")) };
+    if clean.contents.is_empty() {
+        return Err(EditRefused::UnsupportedType.into());
+    }
+    let digest = xxh3_64(&clean.remainder);
+    let conversation = match target {
+        Target::User(name) => ConversationName { kind: ConversationKind::Single, name },
+        Target::Group(name) | Target::Room(name) => ConversationName { kind: ConversationKind::Group, name },
+    };
+    let edit = Box::new(EditMessage {
+        editor: Editor::User(sender(&member)),
+        subject: MessageId(subject),
+        conversation: Some(conversation),
+        dialect: Dialect::Easemob,
+        change: Box::new(ClientChange(clean.remainder)),
+        client: Some((ClientMessageId(client_id.into()), digest)),
+    });
+    Ok(Event::Edit { member, client_id, edit })
 }
 
 fn message(member: &Member, send: &Send, target: Target, clean: Clean) -> Result<SendMessage, app::Error> {

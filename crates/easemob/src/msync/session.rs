@@ -202,6 +202,9 @@ impl MsyncSession {
             Command::Page { feed, after, entries, head } => {
                 self.in_live(now, |deliveries, turn| deliveries.read_page(turn, feed, after, &entries, head));
             }
+            Command::Edited { client_id, name, edited } => self.in_live(now, |_, turn| {
+                turn.outputs.push(Output::Frame(render::edit_answer(turn.member, client_id, &name, &edited)));
+            }),
             Command::Accepted { client_id, server_id, at, rewritten } => self.in_live(now, |_, turn| {
                 let answer = SendAnswer {
                     status: Status::OK,

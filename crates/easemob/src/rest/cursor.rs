@@ -21,6 +21,12 @@ pub(crate) enum List {
     Contacts = b'c',
     /// The number is how many older entries are left.
     Blocked = b'b',
+    /// The number is what the last conversation is ordered by.
+    Conversations = b'o',
+    /// The number is how many are before it.
+    Reactions = b'r',
+    /// The number is how many are before it.
+    Pins = b'p',
 }
 
 const VERSION: u8 = 1;

@@ -25,7 +25,6 @@ struct Family {
 
 /// The first that fits counts.
 static FAMILIES: &[Family] = {
-    use Condition::{EditDisabled, RoamingDisabled};
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
@@ -38,29 +37,9 @@ static FAMILIES: &[Family] = {
         family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
         family(&["/presence/**"], OFF, Some(Op::Presence), "presence"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
-        family(&["/messages/rewrite/*"], EditDisabled, None, "message rewrite"),
         family(&["/messages/chatrooms/broadcast"], OFF, Some(Op::Send), "message broadcast"),
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
-        family(
-            &["/rest/message/roaming/**", "/sdk/message/roaming/**", "/users/*/messageroaming"],
-            RoamingDisabled,
-            None,
-            "message roaming",
-        ),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
-        family(
-            &[
-                "/users/*/user_channels/**",
-                "/users/*/user_channel/**",
-                "/user/*/user_channels/**",
-                "/user/*/user_channel/**",
-                "/sdk/user/*/user_channels/**",
-                "/sdk/user/*/user_channel/**",
-            ],
-            OFF,
-            None,
-            "conversation",
-        ),
         family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
         family(
             &["/chatgroups/**", "/publicchatgroups/**", "/sdk/chatgroups/**", "/users/*/joined_chatgroups"],
@@ -70,7 +49,6 @@ static FAMILIES: &[Family] = {
         ),
         family(&["/chatrooms/**", "/sdk/chatrooms/**", "/users/*/joined_chatrooms"], OFF, None, "chatroom"),
         family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
-        family(&["/reaction/**"], OFF, Some(Op::Reaction), "reaction"),
         family(
             &["/users/*/push/**", "/push/**", "/users/*/notification/**", "/notification/**"],
             OFF,

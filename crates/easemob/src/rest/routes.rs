@@ -73,6 +73,11 @@ static FAMILIES: &[&[Route]] = &[
     super::offline::ROUTES,
     super::history_files::ROUTES,
     super::files::ROUTES,
+    super::history::ROUTES,
+    super::conversations::ROUTES,
+    super::reactions::ROUTES,
+    super::pins::ROUTES,
+    super::rewrite::ROUTES,
 ];
 
 /// Everything that is served.

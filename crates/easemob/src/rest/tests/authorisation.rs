@@ -81,6 +81,37 @@ POST   /sdk/chatfiles/part-upload/{file}     | credentials_missing token_malform
 DELETE /sdk/chatfiles/part-upload/{file}     | credentials_missing token_malformed     token_foreign file_not_found    file_not_found      file_not_found   token_expired
 PUT    /users/{user}/chatfiles/lifetime      | credentials_missing token_malformed     token_foreign ok                permission_denied   ok               token_expired
 POST   /users/{user}/chatfiles/lifetime      | credentials_missing token_malformed     token_foreign ok                permission_denied   ok               token_expired
+POST   /users/{user}/messageroaming          | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /rest/message/roaming/chat/user/{user} | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /rest/message/roaming/group/user/{user} | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /rest/message/roaming/chat/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /rest/message/roaming/group/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /rest/message/roaming/user/{user}/delete/all | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /sdk/message/roaming/chat/user/{user} | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /sdk/message/roaming/group/user/{user} | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /sdk/message/roaming/chat/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /sdk/message/roaming/group/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /sdk/message/roaming/user/{user}/delete/all | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /sdk/user/{user}/user_channels/list   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/user_channels           | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /user/{user}/user_channels            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/user_channels/page      | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /sdk/user/{user}/user_channels/mark/search | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /sdk/user/{user}/user_channels/mark   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /sdk/user/{user}/user_channels/mark   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /sdk/user/{user}/user_channel/top     | credentials_missing token_malformed token_foreign conversation_not_found permission_denied   conversation_not_found token_expired
+DELETE /sdk/user/{user}/user_channel/top     | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+DELETE /user/{user}/user_channel             | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+DELETE /users/{user}/user_channel            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /reaction/user/{user}                 | credentials_missing token_malformed token_foreign reaction_not_permitted permission_denied   reaction_not_permitted token_expired
+DELETE /reaction/user/{user}                 | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+GET    /reaction/user/{user}                 | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+GET    /reaction/user/{user}/detail          | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /sdk/user/{user}/user_channel/pin     | credentials_missing token_malformed token_foreign message_not_found permission_denied   message_not_found token_expired
+DELETE /sdk/user/{user}/user_channel/pin     | credentials_missing token_malformed token_foreign pinned_message_not_found permission_denied   pinned_message_not_found token_expired
+GET    /sdk/user/{user}/user_channel/pin     | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /user/{user}/moderation/report/message/{message} | credentials_missing token_malformed token_foreign message_not_found permission_denied   message_not_found token_expired
+PUT    /messages/rewrite/{message}           | credentials_missing token_malformed token_foreign message_not_found message_not_found   message_not_found token_expired
 ";
 
 struct Row {
@@ -106,6 +137,7 @@ fn example(path: &str) -> String {
         ("{peer}", "bob"),
         ("{expiry}", "60"),
         ("{status}", "1"),
+        ("{message}", "7"),
     ];
     places.iter().fold(path.to_owned(), |path, (place, value)| path.replace(place, value))
 }
@@ -138,6 +170,22 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/contacts/check" | "/blocks/check") => {
             json!({ "username": "alice", "check_list": ["bob"] })
         }
+        ("POST", "/users/{user}/messageroaming") => json!({ "queue": "bob@easemob.com", "start": -1 }),
+        (_, "/sdk/user/{user}/user_channels/mark") => {
+            json!({ "mark": "mark_1", "targets": [{ "to": "bob", "type": "chat" }] })
+        }
+        ("POST", "/sdk/user/{user}/user_channel/top") => json!({ "to": "bob", "type": "chat" }),
+        ("DELETE", "/user/{user}/user_channel" | "/users/{user}/user_channel") => {
+            json!({ "channel": "bob", "type": "chat", "delete_roam": true })
+        }
+        ("POST", "/reaction/user/{user}") => json!({ "msgId": "7", "message": "like" }),
+        ("POST" | "DELETE", "/sdk/user/{user}/user_channel/pin") => {
+            json!({ "to": "bob", "type": "chat", "pin_msg_id": "7" })
+        }
+        ("POST", "/user/{user}/moderation/report/message/{message}") => {
+            json!({ "username": "alice", "reportType": "spam", "reportReason": "again" })
+        }
+        ("PUT", "/messages/rewrite/{message}") => json!({ "new_msg": { "type": "txt", "msg": "v2" } }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {

@@ -6,6 +6,7 @@ mod contacts;
 mod envelopes;
 mod faults;
 mod files;
+mod history;
 mod history_files;
 mod limits;
 mod malformed;

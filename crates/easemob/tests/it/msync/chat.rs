@@ -179,6 +179,9 @@ fn what_can_not_be_sent_is_answered_with_its_cause() {
     assert_eq!(status(&answer).2, "message_invalid");
     let edit = pb::MessageBody { r#type: Some(8), edit_message_id: Some(1), ..text_body("v2") };
     let answer = alice.send_body("bob", &edit);
+    assert_eq!(status(&answer), (ErrorCode::Fail, "Sorry, message does not exist", "message_not_found"));
+    house.set("edit.enabled", "false");
+    let answer = alice.send_body("bob", &edit);
     assert_eq!(status(&answer).1, "Sorry, edit is not available");
     let answer = alice.send_body("bob", &about(Type::Recall, Some(77)));
     assert_eq!(status(&answer), (ErrorCode::Fail, "Sorry, message does not exist", "message_not_found"));

@@ -1,0 +1,99 @@
+//! Messages as histories, lists and pins show them: encoded metas and JSON (msync.md 3.2, 3.3), both with what was added
+//! to the message since.
+
+use app::{ConversationKind, ConversationName, SeenMessage, SeenReaction};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use easemob_wire::amend::with_side_data;
+use easemob_wire::downlink::encode_bare_meta;
+use easemob_wire::rest::message::Stored;
+use easemob_wire::{GROUP_DOMAIN, JidRef};
+use model::{ConversationId, Username};
+use serde_json::{Map, Value, json};
+
+/// A message as an encoded `Meta` in base64.
+pub(super) fn meta(app_key: &str, seen: &SeenMessage) -> String {
+    let entry = &seen.entry;
+    let resource = entry.sender_resource.as_ref().map_or("", |resource| resource.as_str());
+    let from = JidRef::device(app_key, entry.sender_name.as_str(), resource);
+    let target = entry.target_name.as_str();
+    let to = match seen.conversation {
+        ConversationId::Single { .. } => JidRef::user(app_key, target),
+        ConversationId::Group(_) | ConversationId::Room(_) => JidRef::group(app_key, target),
+    };
+    // What can't be amended is shown as it is.
+    let remainder =
+        with_side_data(&entry.payload, &side_data(seen)).unwrap_or_else(|_| entry.payload.clone());
+    STANDARD.encode(encode_bare_meta(entry.id.0, from, to, entry.at.0, &remainder))
+}
+
+/// A message in JSON; its payload as text, where the vendor has it so.
+pub(super) fn message(seen: &SeenMessage, payload_as_text: bool) -> Value {
+    let entry = &seen.entry;
+    let mut payload = Stored::decode(&entry.payload).map(|stored| stored.payload()).unwrap_or_default();
+    let side_data = side_data(seen);
+    if !side_data.is_empty() {
+        match payload.get_mut("meta") {
+            Some(Value::Object(meta)) => meta.extend(side_data),
+            _ => drop(payload.insert("meta".to_owned(), side_data.into())),
+        }
+    }
+    let payload = Value::Object(payload);
+    json!({
+        "id": entry.id.to_string(),
+        "from": entry.sender_name.as_str(),
+        "to": entry.target_name.as_str(),
+        "timestamp": entry.at.0,
+        "payload": if payload_as_text { Value::String(payload.to_string()) } else { payload },
+    })
+}
+
+/// A reaction in its short form: the first few users.
+pub(super) fn reaction(reaction: &SeenReaction) -> Value {
+    json!({
+        "reactionId": reaction.id.to_string(),
+        "reaction": reaction.text,
+        "count": reaction.count,
+        "userCount": reaction.count,
+        "state": reaction.is_own,
+        "userList": names(&reaction.users),
+    })
+}
+
+pub(super) fn names(users: &[Username]) -> Vec<&str> {
+    users.iter().map(Username::as_str).collect()
+}
+
+fn side_data(seen: &SeenMessage) -> Map<String, Value> {
+    let mut side_data = Map::new();
+    if !seen.reactions.is_empty() {
+        side_data.insert("reaction".to_owned(), seen.reactions.iter().map(reaction).collect());
+    }
+    side_data
+}
+
+/// The vendor's word for a kind of conversation.
+pub(super) fn kind_name(kind: ConversationKind) -> &'static str {
+    match kind {
+        ConversationKind::Single => "chat",
+        ConversationKind::Group => "groupchat",
+        ConversationKind::Room => "chatroom",
+    }
+}
+
+/// Reads a kind's word, in any of the spellings that clients have; `None` for another word.
+pub(super) fn parse_kind(kind: &str) -> Option<ConversationKind> {
+    match kind.to_ascii_lowercase().as_str() {
+        "chat" | "singlechat" => Some(ConversationKind::Single),
+        "groupchat" => Some(ConversationKind::Group),
+        "chatroom" => Some(ConversationKind::Room),
+        _ => None,
+    }
+}
+
+/// The conversation of a queue's name, `name@domain`.
+pub(super) fn of_queue(queue: &str) -> ConversationName {
+    let (name, domain) = queue.rsplit_once('@').unwrap_or((queue, ""));
+    let kind = if domain == GROUP_DOMAIN { ConversationKind::Group } else { ConversationKind::Single };
+    ConversationName { kind, name: name.to_owned() }
+}
