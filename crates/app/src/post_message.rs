@@ -1,14 +1,14 @@
-//! Sends a message of the app's back end to users: under any name, to any number of them.
+//! Sends a message of the app's back end to users and groups: under any name, to any number of them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use conditions::Condition;
-use domain::post::{Author, Post, decide_author, decide_post};
+use domain::post::{Author, Post, PostTarget, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use model::{Delivery, Feed, Hint, MessageId, Seq};
-use store::{Account, Written};
+use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
+use store::{Account, Facts, Written};
 
 use crate::{Error, TRIES, Tenant, UseCases};
 
@@ -52,6 +52,39 @@ impl UseCases {
         })
     }
 
+    /// Stores the message in each group or thread and tells those who are there; whose id nobody knows gets an id all the
+    /// same. `directed`: the only members who are meant, if any are named; who is no user is passed over.
+    ///
+    /// # Errors
+    /// `argument_invalid` for the author's name, those of [`decide_post`]; faults, after which some may have got it.
+    pub async fn post_to_groups(
+        &self,
+        app: &Tenant,
+        author: &str,
+        groups: Vec<String>,
+        directed: Option<&[String]>,
+        post: &Post,
+        compose: Arc<Compose>,
+    ) -> Result<Vec<(String, MessageId)>, Error> {
+        let author = self.author(app, author).await?;
+        let directed = match directed {
+            None => None,
+            Some(names) => {
+                let mut users = Vec::with_capacity(names.len());
+                for name in names {
+                    users.extend(self.find_user(app, name).await?.map(|account| account.user.uid));
+                }
+                Some(users)
+            }
+        };
+        let mut sent = Vec::with_capacity(groups.len());
+        for name in groups {
+            let id = self.post_to_group(app, &author, &name, directed.as_deref(), post, &*compose).await?;
+            sent.push((name, id));
+        }
+        Ok(sent)
+    }
+
     async fn post_to(
         &self,
         app: &Tenant,
@@ -60,38 +93,76 @@ impl UseCases {
         post: &Post,
         compose: &Compose,
     ) -> Result<MessageId, Error> {
-        let app_id = app.value.id;
         for _ in 0..TRIES {
-            let now = self.now();
-            let id = self.ids.next(now).await?;
-            let Some(recipient) = self.find_user(app, recipient).await? else { return Ok(id) };
-            let author = author.current(self, app).await?;
-
-            let speaks = author.as_author();
-            let payload = compose(speaks.name(), recipient.user.name.as_str());
-            let settings = &app.value.settings;
-            let accepted = decide_post(settings, post, &speaks, &recipient.user, payload, now, id)?;
-
-            let feed = Feed::Conversation(accepted.conversation);
-            let tell = |seq| {
-                let delivery = Delivery::new(app_id, feed, seq, accepted.entry.clone());
-                self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+            let Some(recipient) = self.find_user(app, recipient).await? else {
+                return Ok(self.ids.next(self.now()).await?);
             };
-            if accepted.online_only {
-                tell(Seq::ZERO);
+            let author = author.current(self, app).await?;
+            let facts = author.facts(app).account(app.value.id, &recipient);
+            let target = PostTarget::User(&recipient.user);
+            if let Some(id) = self.write_post(app, &author, target, facts, post, compose).await? {
                 return Ok(id);
             }
-            match self.store.feeds.append_post(app_id, &accepted, author.account(), &recipient).await? {
-                Written::Done(sequences) => {
-                    tell(sequences[0]);
-                    return Ok(id);
-                }
-                Written::FactsMoved => {
-                    self.forget(app, author.account().unwrap_or(&recipient), &recipient);
-                }
+            self.forget(app, author.account().unwrap_or(&recipient), &recipient);
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
+    async fn post_to_group(
+        &self,
+        app: &Tenant,
+        author: &PostAuthor,
+        group: &str,
+        directed: Option<&[Uid]>,
+        post: &Post,
+        compose: &Compose,
+    ) -> Result<MessageId, Error> {
+        for _ in 0..TRIES {
+            let found = self.find_any_group(app, group).await?;
+            let Some(found) = found.filter(|found| found.group.kind != GroupKind::Room) else {
+                return Ok(self.ids.next(self.now()).await?);
+            };
+            let author = author.current(self, app).await?;
+            let facts = author.facts(app).group(app.value.id, &found);
+            let target = PostTarget::Group { group: &found.group, directed };
+            if let Some(id) = self.write_post(app, &author, target, facts, post, compose).await? {
+                return Ok(id);
+            }
+            self.store.groups.forget(app.value.id, found.group.id, author.as_author().uid());
+            if let Some(account) = author.account() {
+                self.store.users.forget(app.value.id, account.user.uid);
             }
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Decides, writes and tells; `None`: the facts moved.
+    async fn write_post(
+        &self,
+        app: &Tenant,
+        author: &PostAuthor,
+        target: PostTarget<'_>,
+        facts: Facts,
+        post: &Post,
+        compose: &Compose,
+    ) -> Result<Option<MessageId>, Error> {
+        let (app_id, now) = (app.value.id, self.now());
+        let id = self.ids.next(now).await?;
+        let speaks = author.as_author();
+        let payload = compose(speaks.name(), target.name().as_str());
+        let accepted = decide_post(&app.value.settings, post, &speaks, target, payload, now, id)?;
+
+        let seq = if accepted.online_only {
+            Seq::ZERO
+        } else {
+            match self.store.feeds.append_post(app_id, &accepted, &facts).await? {
+                Written::Done(sequences) => sequences[0],
+                Written::FactsMoved => return Ok(None),
+            }
+        };
+        let delivery = Delivery::new(app_id, Feed::Conversation(accepted.conversation), seq, accepted.entry);
+        self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+        Ok(Some(id))
     }
 }
 
@@ -117,6 +188,10 @@ impl PostAuthor {
             Self::User(account) => Author::User(&account.user),
             Self::Name(name) => Author::Name(name),
         }
+    }
+
+    fn facts(&self, app: &Tenant) -> Facts {
+        self.account().map_or_else(Facts::default, |account| Facts::default().account(app.value.id, account))
     }
 
     pub(crate) fn account(&self) -> Option<&Account> {

@@ -10,6 +10,7 @@ use model::{
 
 use crate::account::User;
 use crate::app::Settings;
+use crate::group::Group;
 use crate::message::{RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_size};
 use crate::mute::{MuteKind, check_mute};
 
@@ -56,6 +57,8 @@ pub struct Post {
     pub online_only: bool,
     /// The devices of the user in whose name it is sent get it too.
     pub syncs_author: bool,
+    /// The members of a group are to say when they read it.
+    pub wants_receipts: bool,
 }
 
 /// Decides under which name a message may be sent: any, of at most [`limits::USERNAME_BYTES`].
@@ -82,25 +85,66 @@ pub fn check_author(
     }
 }
 
-/// Decides a message to a user. Order: mute (where the app's owner wants it held against back ends too), size.
+/// Where a back end's message goes.
+#[derive(Clone, Copy, Debug)]
+pub enum PostTarget<'a> {
+    User(&'a User),
+    /// A group, thread or room; `directed`: the only members who are meant, if any are named.
+    Group {
+        group: &'a Group,
+        directed: Option<&'a [Uid]>,
+    },
+}
+
+impl PostTarget<'_> {
+    /// The name that receivers see.
+    pub fn name(&self) -> &Username {
+        match self {
+            Self::User(user) => &user.name,
+            Self::Group { group, .. } => &group.public_id,
+        }
+    }
+
+    fn conversation(&self, author: Uid) -> ConversationId {
+        match self {
+            Self::User(user) => ConversationId::single(author, user.uid),
+            Self::Group { group, .. } => group.conversation(),
+        }
+    }
+}
+
+/// Decides a message. Order: mute (where the app's owner wants it held against back ends too), size, and of a group: it is
+/// not disabled, and not too many are named.
 ///
 /// # Errors
-/// [`SendRefused::SenderMuted`], [`SendRefused::TooLarge`].
+/// [`SendRefused::SenderMuted`], [`SendRefused::TooLarge`], [`SendRefused::GroupDisabled`],
+/// [`SendRefused::TooManyDirected`].
 pub fn decide_post(
     settings: &Settings,
     post: &Post,
     author: &Author<'_>,
-    recipient: &User,
+    target: PostTarget<'_>,
     payload: Bytes,
     at: Timestamp,
     id: MessageId,
 ) -> Result<SendAccepted, SendRefused> {
-    check_author(settings, author, MuteKind::Single, at)?;
-    check_size(settings, &payload)?;
     let uid = author.uid();
-    let is_for_author = post.syncs_author || uid == Uid::BACK_END || uid == recipient.uid;
+    let conversation = target.conversation(uid);
+    check_author(settings, author, MuteKind::of(conversation), at)?;
+    check_size(settings, &payload)?;
+    let only_for = match target {
+        PostTarget::User(user) if post.syncs_author || uid == Uid::BACK_END || uid == user.uid => Vec::new(),
+        PostTarget::User(user) => vec![user.uid],
+        PostTarget::Group { group, .. } if group.disabled => return Err(SendRefused::GroupDisabled),
+        PostTarget::Group { directed: None, .. } => Vec::new(),
+        PostTarget::Group { directed: Some(users), .. } if users.len() > limits::DIRECTED_USERS => {
+            return Err(SendRefused::TooManyDirected { named: users.len() });
+        }
+        // The author is shown what stands in his name; and where nobody of those named is there, it is for nobody.
+        PostTarget::Group { directed: Some(users), .. } => users.iter().copied().chain([uid]).collect(),
+    };
     Ok(SendAccepted {
-        conversation: ConversationId::single(uid, recipient.uid),
+        conversation,
         online_only: post.online_only,
         entry: Entry {
             id,
@@ -112,11 +156,11 @@ pub fn decide_post(
             sender_connection: None,
             sender_name: author.entry_name(),
             sender_resource: None,
-            target_name: recipient.name.clone(),
+            target_name: target.name().clone(),
             target_resource: None,
-            only_for: if is_for_author { Vec::new() } else { vec![recipient.uid] },
+            only_for,
             subject: None,
-            wants_receipts: false,
+            wants_receipts: post.wants_receipts && matches!(conversation, ConversationId::Group(_)),
             readers: None,
             payload,
         },
@@ -216,12 +260,18 @@ mod tests {
     use crate::mute::{Mutes, SetMute};
     use conditions::Condition;
 
-    const POST: Post =
-        Post { kind: EntryKind::Message, dialect: Dialect::Easemob, online_only: false, syncs_author: false };
+    const POST: Post = Post {
+        kind: EntryKind::Message,
+        dialect: Dialect::Easemob,
+        online_only: false,
+        syncs_author: false,
+        wants_receipts: false,
+    };
 
     fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {
         let settings = Settings::default();
-        let accepted = decide_post(&settings, post, author, to, Bytes::new(), Timestamp(5), MessageId(9));
+        let target = PostTarget::User(to);
+        let accepted = decide_post(&settings, post, author, target, Bytes::new(), Timestamp(5), MessageId(9));
         accepted.unwrap().entry
     }
 
@@ -252,8 +302,15 @@ mod tests {
         for (binds, expected) in [(false, Ok(())), (true, Err(SendRefused::SenderMuted))] {
             let settings = Settings { mutes_bind_back_end: binds, ..Settings::default() };
             let author = Author::User(&muted);
-            let decided =
-                decide_post(&settings, &POST, &author, &bob, Bytes::new(), Timestamp(5), MessageId(9));
+            let decided = decide_post(
+                &settings,
+                &POST,
+                &author,
+                PostTarget::User(&bob),
+                Bytes::new(),
+                Timestamp(5),
+                MessageId(9),
+            );
             assert_eq!(decided.map(|_| ()), expected);
         }
     }
@@ -264,7 +321,15 @@ mod tests {
         let settings = Settings { message_bytes_limit: 3, ..Settings::default() };
         let decide = |payload: &'static [u8]| {
             let payload = Bytes::from_static(payload);
-            decide_post(&settings, &POST, &Author::Name("admin"), &bob, payload, Timestamp(5), MessageId(9))
+            decide_post(
+                &settings,
+                &POST,
+                &Author::Name("admin"),
+                PostTarget::User(&bob),
+                payload,
+                Timestamp(5),
+                MessageId(9),
+            )
         };
         assert!(decide(b"abc").is_ok());
         assert_eq!(decide(b"abcd"), Err(SendRefused::TooLarge { bytes: 4, limit: 3 }));

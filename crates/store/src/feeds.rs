@@ -268,8 +268,8 @@ impl Feeds {
         .await
     }
 
-    /// Appends a message of the app's back end, held against the accounts of the recipient and, if it is a user's, of
-    /// the author. Each call is a message: back ends have no ids of their own by which a repeat could be known.
+    /// Appends a message of the app's back end, held against the facts that it rests on. Each call is a message: back ends
+    /// have no ids of their own by which a repeat could be known.
     ///
     /// # Errors
     /// Engine faults.
@@ -277,25 +277,23 @@ impl Feeds {
         &self,
         app: AppId,
         accepted: &SendAccepted,
-        author: Option<&Account>,
-        recipient: &Account,
+        facts: &Facts,
     ) -> Result<Written, StoreError> {
         let feed = Feed::Conversation(accepted.conversation);
         let (entry, back_end) = (&accepted.entry, Username::back_end());
         retry("a new conversation", || async {
-            let is_new = self.head(app, feed).await? == Seq::ZERO;
             let mut batch = Batch::new();
-            check_accounts(&mut batch, app, author.unwrap_or(recipient), recipient);
+            facts.check(&mut batch);
             let first_inbox = batch.checks.len();
-            if is_new {
-                let author =
-                    author.map_or((Uid::BACK_END, &back_end), |author| (author.user.uid, &author.user.name));
-                open_conversation(
-                    &mut batch,
-                    app,
-                    feed,
-                    [author, (recipient.user.uid, &recipient.user.name)],
-                );
+            if let ConversationId::Single { low, high } = accepted.conversation
+                && self.head(app, feed).await? == Seq::ZERO
+            {
+                let recipient = if low == entry.sender { high } else { low };
+                // Whatever name it used, the other side is the back end.
+                let is_back_end = entry.sender == Uid::BACK_END;
+                let author_name = if is_back_end { &back_end } else { &entry.sender_name };
+                let users = [(entry.sender, author_name), (recipient, &entry.target_name)];
+                open_conversation(&mut batch, app, feed, users);
             }
             let slot = batch.append(keys::feed_log(app, feed), entry.encode());
             batch.note(keys::arrivals(app), note(feed, entry, slot));

@@ -23,6 +23,8 @@ use super::routes::routes;
 
 routes! {
     POST "/messages/users" BackEnd Json Send => to_users;
+    POST "/messages/chatgroups" BackEnd Json Send => to_groups;
+    POST "/messages/chatgroups/users" BackEnd Json Send => to_members;
     // The first generation, which the vendor's Java library still uses.
     POST "/messages" BackEnd Json SendOld => old;
     POST "/messages/broadcast" BackEnd Json Broadcast => to_everybody;
@@ -46,6 +48,27 @@ pub(crate) async fn to_users(call: Call) -> Result<Answer, Failure> {
     Ok(sent_ids(&call, sent))
 }
 
+/// `POST /messages/chatgroups`: groups and threads. The devices of him in whose name it is sent get it too.
+pub(crate) async fn to_groups(call: Call) -> Result<Answer, Failure> {
+    let said = Said::of(call.parse(SendRequest::parse)?, limits::POST_GROUPS)?;
+    let sent = said.send_to_groups(&call, None).await?;
+    Ok(sent_ids(&call, sent))
+}
+
+/// `POST /messages/chatgroups/users`: to some members of one group.
+pub(crate) async fn to_members(mut call: Call) -> Result<Answer, Failure> {
+    let mut request = call.parse(SendRequest::parse)?;
+    let users = std::mem::take(&mut request.users);
+    let said = Said::of(request, 1)?;
+    if users.is_empty() || users.iter().any(String::is_empty) {
+        return Err(missing("users").into());
+    }
+    let sent = said.send_to_groups(&call, Some(&users)).await?;
+    // What the vendor says as the path of these answers.
+    "/messages/chatgroups".clone_into(&mut call.line.path);
+    Ok(sent_ids(&call, sent))
+}
+
 /// `POST /messages`, the ids of the messages only with `?useMsgId=true`.
 pub(crate) async fn old(call: Call) -> Result<Answer, Failure> {
     let request = old_request(&call)?;
@@ -53,6 +76,7 @@ pub(crate) async fn old(call: Call) -> Result<Answer, Failure> {
     let sent = match target_type.as_deref() {
         None => return Err(missing("target_type").into()),
         Some("users") => Said::of_old(request, limits::POST_USERS)?.send_to_users(&call).await?,
+        Some("chatgroups") => Said::of_old(request, limits::POST_GROUPS)?.send_to_groups(&call, None).await?,
         Some(_) => return Err(Error::plain(Condition::ConversationTypeUnknown).into()),
     };
     if call.query.get("useMsgId") == Some("true") {
@@ -90,7 +114,7 @@ fn check_broadcast(call: &Call) -> Result<(), Error> {
 /// Broadcasts name no receivers, and their answer has one id, as a number.
 async fn broadcast(call: &Call, request: SendRequest, receivers: Receivers) -> Result<Answer, Failure> {
     let request = SendRequest { to: vec![Username::BACK_END.to_owned()], ..request };
-    let (from, _, post, compose) = Said::of_old(request, 1)?.into_post();
+    let (from, _, post, compose) = Said::of_old(request, 1)?.into_post(ChatType::Chat, &[]);
     let id = call.use_cases().broadcast(&call.tenant, &from, receivers, &post, compose).await?;
     Ok(Answer::new(&Envelope { data: Some(json!({ "id": id.0 })), ..call.full() }))
 }
@@ -149,30 +173,41 @@ impl Said {
     }
 
     async fn send_to_users(self, call: &Call) -> Result<Vec<(String, MessageId)>, Error> {
-        let (from, to, post, compose) = self.into_post();
+        let (from, to, post, compose) = self.into_post(ChatType::Chat, &[]);
         call.use_cases().post_message(&call.tenant, &from, to, &post, compose).await
     }
 
-    /// As messages to users: from, to, and what makes the stored bytes of each.
-    fn into_post(self) -> (String, Vec<String>, Post, Arc<Compose>) {
+    async fn send_to_groups(
+        self,
+        call: &Call,
+        users: Option<&[String]>,
+    ) -> Result<Vec<(String, MessageId)>, Error> {
+        let (from, to, post, compose) = self.into_post(ChatType::GroupChat, users.unwrap_or_default());
+        call.use_cases().post_to_groups(&call.tenant, &from, to, users, &post, compose).await
+    }
+
+    /// As messages of a kind: from, to, and what makes the stored bytes of each. `users`: who is named in them.
+    fn into_post(self, chat_type: ChatType, users: &[String]) -> (String, Vec<String>, Post, Arc<Compose>) {
         let Self { from, to, message_type, content, ext, request } = self;
-        let online_only = request.online_only;
+        let (online_only, wants_receipts) = (request.online_only, request.need_group_ack);
         let post = Post {
             kind: kind(&message_type),
             dialect: Dialect::Easemob,
             online_only,
             syncs_author: request.sync_device,
+            wants_receipts,
         };
+        let directed_users = users.to_vec();
         let compose = move |from: &str, to: &str| -> Bytes {
             let message = NewMessage {
-                chat_type: ChatType::Chat,
+                chat_type,
                 from,
                 to,
                 content: &content,
                 ext: &ext,
-                wants_receipts: false,
+                wants_receipts: wants_receipts && chat_type == ChatType::GroupChat,
                 online_only,
-                directed_users: &[],
+                directed_users: &directed_users,
                 room_level: RoomLevel::Normal,
             };
             message.encode()

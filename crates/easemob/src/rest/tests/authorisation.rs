@@ -112,6 +112,8 @@ DELETE /sdk/user/{user}/user_channel/pin     | credentials_missing token_malform
 GET    /sdk/user/{user}/user_channel/pin     | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
 POST   /user/{user}/moderation/report/message/{message} | credentials_missing token_malformed token_foreign message_not_found permission_denied   message_not_found token_expired
 PUT    /messages/rewrite/{message}           | credentials_missing token_malformed token_foreign message_not_found message_not_found   message_not_found token_expired
+POST   /messages/chatgroups                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/chatgroups/users            | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 ";
 
 struct Row {
@@ -195,6 +197,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
             json!({ "target_type": "users", "msg": { "type": "txt", "msg": "hi" } })
         }
         (_, "/users/{user}/chatfiles/lifetime") => json!({ "lifetime": "forever", "chatfile_ids": ["x"] }),
+        ("POST", "/messages/chatgroups" | "/messages/chatgroups/users") => {
+            json!({ "to": ["7"], "users": ["bob"], "type": "txt", "body": { "msg": "hi" } })
+        }
         _ => return None,
     })
 }

@@ -1,5 +1,7 @@
 //! Sending over REST: each type, each error in the vendor's order (easemob-rest.md 3.8).
 
+use app::By;
+use domain::group::CreateGroup;
 use easemob_wire::rest::message::Stored;
 use model::{ConversationId, Entry, EntryKind, Feed, Seq, Uid};
 use serde_json::{Value, json};
@@ -239,4 +241,87 @@ async fn a_broadcast_reaches_every_user_before_it_is_answered() {
         let off = (403, "service_not_enabled", "forbidden_op", "message broadcast service is unopened");
         assert_eq!(reply.error(), off);
     }
+}
+
+impl World {
+    /// A group of alice's with bob in it, and its feed.
+    async fn group(&self) -> (String, Feed) {
+        let command = CreateGroup {
+            custom_id: None,
+            name: "Friends".to_owned(),
+            description: String::new(),
+            avatar: String::new(),
+            custom: String::new(),
+            public: true,
+            members_only: false,
+            allow_invites: false,
+            invite_need_confirm: true,
+            max_users: None,
+        };
+        let members = ["bob".to_owned()];
+        let by = By::back_end();
+        let group = self.use_cases.create_group(&self.app, &by, "alice", &members, &command).await.unwrap();
+        (group.public_id.to_string(), group.feed())
+    }
+
+    async fn messages_of(&self, feed: Feed) -> Vec<Entry> {
+        let (entries, _) = self.use_cases.page(self.app.value.id, feed, Seq::ZERO, 50).await.unwrap();
+        let entries = entries.into_iter().map(|(_, entry)| entry);
+        entries.filter(|entry| entry.kind == EntryKind::Message).collect()
+    }
+}
+
+#[tokio::test]
+async fn groups_get_a_message_whether_its_sender_is_in_them_or_not() {
+    let world = World::new().await;
+    let (group, feed) = world.group().await;
+    let mut request = text(&json!([group, "77"]));
+    request["need_group_ack"] = true.into();
+    let reply = world.back_end("POST", "/messages/chatgroups", Some(request)).await.ok();
+    let entries = world.messages_of(feed).await;
+    assert_eq!(reply.body["data"][&group], entries[0].id.to_string());
+    assert!(reply.body["data"]["77"].is_string(), "nobody looks whether a group is there");
+    assert_eq!((entries[0].sender, entries[0].wants_receipts), (Uid::BACK_END, true));
+    let stored = payload(&entries[0]);
+    assert_eq!(
+        (&stored["type"], &stored["from"], &stored["to"]),
+        (&json!("groupchat"), &json!("u1"), &json!(group))
+    );
+
+    let old = json!({ "target_type": "chatgroups", "target": [group], "msg": { "type": "txt", "msg": "hi" }, "from": "bob" });
+    world.back_end("POST", "/messages", Some(old)).await.ok();
+    assert_eq!(world.messages_of(feed).await[1].sender, world.uid("bob").await);
+
+    let many = world.back_end("POST", "/messages/chatgroups", Some(text(&json!(["1", "2", "3", "4"])))).await;
+    let limit = "params to's size can't exceed limit 3";
+    assert_eq!(many.error(), (400, "batch_too_large", "message_send_error", limit));
+    world.use_cases.disable_group(&world.app, &group, true).await.unwrap();
+    let reply = world.back_end("POST", "/messages/chatgroups", Some(text(&json!([group])))).await;
+    assert_eq!(reply.condition(), "group_disabled");
+}
+
+#[tokio::test]
+async fn a_message_to_some_of_a_group_is_for_them_alone() {
+    let world = World::new().await;
+    let (group, feed) = world.group().await;
+    let with = |to: Value, users: Value| {
+        let mut request = text(&to);
+        request["users"] = users;
+        Some(request)
+    };
+    let reply = world
+        .back_end("POST", "/messages/chatgroups/users", with(json!([group]), json!(["bob", "nobody"])))
+        .await
+        .ok();
+    assert_eq!(reply.body["path"], "/messages/chatgroups");
+    let entries = world.messages_of(feed).await;
+    assert!(entries[0].is_for(world.uid("bob").await) && !entries[0].is_for(world.uid("alice").await));
+    assert_eq!(Stored::decode(&entries[0].payload).unwrap().directed_users, ["bob", "nobody"]);
+
+    let says = |condition, description| (400, condition, "message_send_error", description);
+    let reply = world.back_end("POST", "/messages/chatgroups/users", with(json!([group]), json!([]))).await;
+    assert_eq!(reply.error(), says("argument_missing", "param users can't be empty"));
+    let reply =
+        world.back_end("POST", "/messages/chatgroups/users", with(json!([group, "2"]), json!(["bob"]))).await;
+    assert_eq!(reply.error(), says("batch_too_large", "params to's size can't exceed limit 1"));
 }

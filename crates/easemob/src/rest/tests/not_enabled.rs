@@ -42,7 +42,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
         ),
         (
             "POST",
-            "/messages/chatgroups",
+            "/messages/chatrooms",
             403,
             "service_not_enabled",
             "forbidden_op",

@@ -14,8 +14,13 @@ use serde_json::json;
 
 use super::house::{House, about};
 
-const POST: Post =
-    Post { kind: EntryKind::Message, dialect: Dialect::Easemob, online_only: false, syncs_author: false };
+const POST: Post = Post {
+    kind: EntryKind::Message,
+    dialect: Dialect::Easemob,
+    online_only: false,
+    syncs_author: false,
+    wants_receipts: false,
+};
 
 impl House {
     /// A text of the back end, in a name.

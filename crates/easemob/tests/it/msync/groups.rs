@@ -1,12 +1,18 @@
 //! Messages, receipts and recalls in groups, and who is told of what (msync.md 2.9 to 2.15).
 
+use std::sync::Arc;
+
 use app::By;
 use domain::group::CreateGroup;
+use domain::post::Post;
 use easemob_wire::client::Downlink;
 use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::muc_body::Operation;
+use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
 use easemob_wire::{EVENT_QUEUE, JidRef, Value, pb};
+use model::{Dialect, EntryKind};
 use prost::Message as _;
+use serde_json::json;
 
 use super::house::{APP, Client, House, about, text_body};
 
@@ -372,4 +378,48 @@ fn a_shielded_group_is_silent_until_its_member_wants_it_again() {
     assert_eq!(shown_after("one", true), [""; 0]);
     assert_eq!(shown_after("two", false), ["two"]);
     assert_eq!(shown_after("three", true), ["two"]);
+}
+
+#[test]
+fn what_the_back_end_says_in_a_group_reaches_the_members_it_means() {
+    let house = House::new();
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_1"), house.log_in("bob", "webim_2"));
+    let group = group(&house, "alice", &["bob"]);
+    house.settle(&mut [&mut alice, &mut bob]);
+    let post = Post {
+        kind: EntryKind::Message,
+        dialect: Dialect::Easemob,
+        online_only: false,
+        syncs_author: false,
+        wants_receipts: false,
+    };
+    for (directed, text) in [(None, "for all"), (Some(["bob".to_owned()]), "for bob")] {
+        let compose = move |from: &str, to: &str| {
+            let content = content("txt", json!({ "msg": text }).as_object().unwrap()).unwrap();
+            let message = NewMessage {
+                chat_type: ChatType::GroupChat,
+                from,
+                to,
+                content: &content,
+                ext: &[],
+                wants_receipts: false,
+                online_only: false,
+                directed_users: &[],
+                room_level: RoomLevel::Normal,
+            };
+            message.encode()
+        };
+        let directed = directed.as_ref().map(|users| &users[..]);
+        let (tenant, to) = (house.tenant(), vec![group.clone()]);
+        let sent = house.use_cases.post_to_groups(&tenant, "shop", to, directed, &post, Arc::new(compose));
+        house.wait(sent).unwrap();
+    }
+    house.settle(&mut [&mut alice, &mut bob]);
+    alice.react();
+    bob.react();
+    assert_eq!(alice.shown(), ["for all"]);
+    assert_eq!(bob.shown(), ["for all", "for bob"]);
+    alice.unread();
+    alice.react();
+    assert_eq!((alice.repeats(), alice.shown().len()), (0, 1));
 }
