@@ -103,6 +103,33 @@ class XMLHttpRequest {
   }
 }
 
+// What the SDKs read a downloaded Blob with.
+class FileReader extends EventTarget {
+  result = null;
+  onload = null;
+  onerror = null;
+
+  readAsArrayBuffer(blob) { this.#read(blob.arrayBuffer()); }
+  readAsText(blob) { this.#read(blob.text()); }
+
+  async #read(promise) {
+    try {
+      this.result = await promise;
+      this.#fire('load');
+    } catch {
+      this.#fire('error');
+    }
+    this.#fire('loadend');
+  }
+
+  // An event of Node has its target once it is dispatched, as a browser's has.
+  #fire(type) {
+    const event = new Event(type);
+    this.addEventListener(type, (seen) => this[`on${type}`]?.(seen), { once: true });
+    this.dispatchEvent(event);
+  }
+}
+
 // Every socket that an SDK opens, so that a scenario can cut one.
 export const sockets = new Set();
 
@@ -129,6 +156,7 @@ function install() {
     documentElement: { style: {} }, body: {},
   });
   define('XMLHttpRequest', XMLHttpRequest);
+  define('FileReader', FileReader);
   define('WebSocket', BrowserSocket);
   if (!globalThis.addEventListener) {
     define('addEventListener', () => {});
