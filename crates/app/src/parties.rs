@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::app::Settings;
-use domain::message::{Recipient, SendView, Sender, Target};
+use domain::message::{Reach, Recipient, SendView, Sender, Target};
 use model::{AppId, ConversationId, Feed, GroupKind, Uid};
-use store::{Account, Facts, StoredGroup, StoredMember};
+use store::{Account, ContactProof, Facts, StoredGroup, StoredMember};
 
 use crate::{Error, Tenant, UseCases};
 
@@ -16,6 +16,8 @@ pub(crate) struct Parties {
     sender: Arc<Account>,
     recipient: Found,
     directed: Vec<Uid>,
+    is_blocked: bool,
+    contact: Option<ContactProof>,
 }
 
 enum Found {
@@ -34,14 +36,21 @@ impl Parties {
             },
             Found::NoRoom => Recipient::NoRoom,
         };
-        SendView { sender: &self.sender.user, recipient, directed: &self.directed, settings }
+        let reach = Reach { is_blocked: self.is_blocked, are_contacts: self.contact.is_some() };
+        SendView { sender: &self.sender.user, recipient, directed: &self.directed, reach, settings }
     }
 
     /// What the decision rests on.
     pub(crate) fn facts(&self) -> Facts {
         let facts = Facts::default().account(self.app, &self.sender);
         match &self.recipient {
-            Found::User(Some(account)) => facts.account(self.app, account),
+            Found::User(Some(account)) => {
+                let facts = facts.account(self.app, account);
+                match &self.contact {
+                    Some(contact) => facts.contact(self.app, contact),
+                    None => facts,
+                }
+            }
             Found::Group { group: Some(group), member: Some(member) } => {
                 facts.group(self.app, group).member(self.app, member)
             }
@@ -91,7 +100,31 @@ impl UseCases {
         for name in directed {
             named.extend(self.find_user(app, name).await?.map(|account| account.user.uid));
         }
-        Ok(Parties { app: id, sender: account, recipient, directed: named })
+        let (mut is_blocked, mut contact) = (false, None);
+        if let Found::User(Some(peer)) = &recipient {
+            let settings = &app.value.settings;
+            // Nothing is read, and no room taken, for those who block nobody, in an app where anybody may write.
+            if (peer.user.blocks != 0 && settings.blocks_enabled) || settings.contacts_only {
+                (is_blocked, contact) = Box::pin(self.reach(app, &account, peer)).await?;
+            }
+        }
+        Ok(Parties { app: id, sender: account, recipient, directed: named, is_blocked, contact })
+    }
+
+    /// Whether a user blocks the sender, and whether they are contacts where that is asked.
+    async fn reach(
+        &self,
+        app: &Tenant,
+        sender: &Account,
+        recipient: &Account,
+    ) -> Result<(bool, Option<ContactProof>), Error> {
+        let (from, to) = (sender.user.uid, recipient.user.uid);
+        let is_blocked = self.blocks(app, &recipient.user, from).await?;
+        let contact = match app.value.settings.contacts_only {
+            true => self.store.contacts.proof(app.value.id, from, to).await?,
+            false => None,
+        };
+        Ok((is_blocked, contact))
     }
 
     /// Drops what is held in memory of parties whose facts moved.

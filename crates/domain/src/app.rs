@@ -234,7 +234,7 @@ settings! {
     contacts_enabled: bool = true, "contacts.enabled";
     /// Contacts that one user may have (1001, 1002).
     contacts_limit: u64 = 3000, "contacts.limit";
-    /// Only contacts may write to each other (221).
+    /// Only contacts may write to each other (221). Back ends are not held to it.
     contacts_only: bool = false, "message.contacts_only";
     /// Users can block each other; off answers "not enabled", and who was blocked may write again.
     blocks_enabled: bool = true, "blocks.enabled";

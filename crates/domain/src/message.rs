@@ -73,7 +73,17 @@ pub struct SendView<'a> {
     pub recipient: Recipient<'a>,
     /// Those of [`SendMessage::directed`] who are users.
     pub directed: &'a [Uid],
+    pub reach: Reach,
     pub settings: &'a Settings,
+}
+
+/// What stands between the sender and a user whom he writes to. Looked up only where it can matter: of a user who
+/// blocks somebody, of an app in which only contacts may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The sender stands on the recipient's block list.
+    pub is_blocked: bool,
+    pub are_contacts: bool,
 }
 
 /// Who was found under a [`Target`].
@@ -110,16 +120,29 @@ impl SendView<'_> {
         }
     }
 
-    /// Whether the sender may speak. Order: muted himself; all are muted.
+    /// Whether the sender may speak. Order, to a user: blocked by him; no contact of his, where only contacts may write.
+    /// In a group: muted himself; all are muted.
     fn may_speak(&self, at: Timestamp) -> Result<(), SendRefused> {
-        let Recipient::Group { group: Some(group), member: Some(member) } = self.recipient else {
-            return Ok(());
+        let (group, member) = match self.recipient {
+            Recipient::User(Some(user)) if user.uid != self.sender.uid => return self.may_reach(user),
+            Recipient::Group { group: Some(group), member: Some(member) } => (group, member),
+            Recipient::User(_) | Recipient::Group { .. } | Recipient::NoRoom => return Ok(()),
         };
         if let Some(until) = member.muted_until.filter(|_| member.is_muted(at)) {
             return Err(SendRefused::Muted { until });
         }
         let is_heard = member.allow_listed || group.rank(self.sender.uid, true) >= Rank::Admin;
         if group.mute_all && !is_heard { Err(SendRefused::AllMuted) } else { Ok(()) }
+    }
+
+    fn may_reach(&self, user: &User) -> Result<(), SendRefused> {
+        if self.reach.is_blocked {
+            return Err(SendRefused::Blocked { by: user.name.clone() });
+        }
+        if self.settings.contacts_only && !self.reach.are_contacts {
+            return Err(SendRefused::NotContacts { peer: user.name.clone() });
+        }
+        Ok(())
     }
 
     /// Whether the sender runs the group.
@@ -147,6 +170,10 @@ pub enum SendRefused {
     TooLarge { bytes: usize, limit: u64 },
     #[error("there is no user {name:?}")]
     RecipientNotFound { name: String },
+    #[error("{by} has blocked the sender")]
+    Blocked { by: Username },
+    #[error("{peer} is no contact of the sender, and only contacts may write (message.contacts_only)")]
+    NotContacts { peer: Username },
     #[error("there is no group {name:?}")]
     GroupNotFound { name: String },
     #[error("there is no chat room {name:?}")]
@@ -182,6 +209,8 @@ impl Refusal for SendRefused {
             Self::SenderMuted => Condition::MutedGlobally,
             Self::TooLarge { .. } => Condition::MessageTooLarge,
             Self::RecipientNotFound { .. } => Condition::UserNotFound,
+            Self::Blocked { .. } => Condition::BlockedByRecipient,
+            Self::NotContacts { .. } => Condition::NotFriends,
             Self::GroupNotFound { .. } => Condition::GroupNotFound,
             Self::RoomNotFound { .. } => Condition::ChatroomNotFound,
             Self::AuthorTooLong => Condition::ArgumentInvalid,
@@ -215,7 +244,8 @@ impl Refusal for SendRefused {
 }
 
 /// Decides a message. Order: sender (deactivated, muted in the whole app); form and size; recipient, for a group: it is there, not disabled, the sender is
-/// in it; whether he may speak: muted himself, all muted; the members that it names.
+/// in it; whether he may speak: blocked by the user, no contact of his; muted himself, all muted; the members that it
+/// names.
 ///
 /// # Errors
 /// The first [`SendRefused`].
@@ -587,6 +617,7 @@ mod tests {
                 sender: from,
                 recipient: Recipient::User(Some(to)),
                 directed: &[],
+                reach: Reach::default(),
                 settings: &settings,
             };
             decide_send(view, &message(from, 3), Timestamp(5), MessageId(9)).unwrap()
@@ -600,8 +631,13 @@ mod tests {
         let alice = user(1, "alice");
         let settings = Settings { message_bytes_limit: 10, ..Settings::default() };
         let decide = |sender: &User, bytes| {
-            let view =
-                SendView { sender, recipient: Recipient::User(None), directed: &[], settings: &settings };
+            let view = SendView {
+                sender,
+                recipient: Recipient::User(None),
+                directed: &[],
+                reach: Reach::default(),
+                settings: &settings,
+            };
             decide_send(view, &message(sender, bytes), Timestamp(5), MessageId(9)).unwrap_err()
         };
         let inactive = User { active: false, ..alice.clone() };
@@ -614,6 +650,29 @@ mod tests {
     }
 
     #[test]
+    fn a_user_is_not_reached_by_whom_he_blocks_nor_by_strangers_where_only_contacts_write() {
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        let decide = |to: &User, is_blocked, contacts_only, are_contacts| {
+            let settings = Settings { contacts_only, ..Settings::default() };
+            let view = SendView {
+                sender: &alice,
+                recipient: Recipient::User(Some(to)),
+                directed: &[],
+                reach: Reach { is_blocked, are_contacts },
+                settings: &settings,
+            };
+            let decided = decide_send(view, &message(&alice, 3), Timestamp(5), MessageId(9));
+            decided.map_err(|refused| refused.condition()).map(drop)
+        };
+        assert_eq!(decide(&bob, true, true, false), Err(Condition::BlockedByRecipient));
+        assert_eq!(decide(&bob, true, false, true), Err(Condition::BlockedByRecipient));
+        assert_eq!(decide(&bob, false, true, false), Err(Condition::NotFriends));
+        assert_eq!(decide(&bob, false, true, true), Ok(()));
+        assert_eq!(decide(&bob, false, false, false), Ok(()));
+        assert_eq!(decide(&alice, false, true, false), Ok(()), "everybody may write to himself");
+    }
+
+    #[test]
     fn no_setting_allows_what_can_not_be_stored() {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let settings = Settings { message_bytes_limit: u64::MAX, ..Settings::default() };
@@ -622,6 +681,7 @@ mod tests {
                 sender: &alice,
                 recipient: Recipient::User(Some(&bob)),
                 directed: &[],
+                reach: Reach::default(),
                 settings: &settings,
             };
             decide_send(view, &message(&alice, bytes), Timestamp(5), MessageId(9))
@@ -640,6 +700,7 @@ mod tests {
                 sender: &bob,
                 recipient: Recipient::User(Some(&alice)),
                 directed: &[],
+                reach: Reach::default(),
                 settings: &settings,
             };
             let command = SendReceipt {
@@ -670,7 +731,13 @@ mod tests {
         let (bob, settings) = (user(2, "bob"), Settings::default());
         let decide = |kind| {
             let recipient = Recipient::User(None);
-            let send = SendView { sender: &bob, recipient, directed: &[], settings: &settings };
+            let send = SendView {
+                sender: &bob,
+                recipient,
+                directed: &[],
+                reach: Reach::default(),
+                settings: &settings,
+            };
             let command = SendReceipt {
                 sender: sender(&bob),
                 target: Target::User("admin".to_owned()),
@@ -701,6 +768,7 @@ mod tests {
             sender: &alice,
             recipient: Recipient::User(Some(&bob)),
             directed: &[],
+            reach: Reach::default(),
             settings: &settings,
         };
         let sent = decide_send(view, &message(&alice, 3), Timestamp(1_000), MessageId(9)).unwrap();
@@ -711,6 +779,7 @@ mod tests {
                 sender: by,
                 recipient: Recipient::User(Some(peer)),
                 directed: &[],
+                reach: Reach::default(),
                 settings: &settings,
             },
             found: Some((Seq(4), &stored)),
@@ -801,7 +870,13 @@ mod tests {
         let all_muted = Group { disabled: false, ..disabled.clone() };
         let decide = |group: Option<&Group>, member: Option<&Member>| {
             let recipient = Recipient::Group { group, member };
-            let view = SendView { sender: &alice, recipient, directed: &[], settings: &settings };
+            let view = SendView {
+                sender: &alice,
+                recipient,
+                directed: &[],
+                reach: Reach::default(),
+                settings: &settings,
+            };
             decide_send(view, &to_group(&alice, 21), Timestamp(5), MessageId(9)).unwrap_err()
         };
         let conditions = [
@@ -834,7 +909,13 @@ mod tests {
             let sender = user(uid, "someone");
             let member = Member { allow_listed, ..Member::new(sender.name.clone(), Timestamp(0)) };
             let recipient = Recipient::Group { group: Some(&all_muted), member: Some(&member) };
-            let view = SendView { sender: &sender, recipient, directed: &[], settings: &settings };
+            let view = SendView {
+                sender: &sender,
+                recipient,
+                directed: &[],
+                reach: Reach::default(),
+                settings: &settings,
+            };
             decide_send(view, &to_group(&sender, 0), Timestamp(5), MessageId(9)).is_ok()
         };
         assert_eq!(
@@ -849,7 +930,13 @@ mod tests {
         let member = Member::new(alice.name.clone(), Timestamp(0));
         let only_for = |directed: &[Uid], named| {
             let recipient = Recipient::Group { group: Some(&group()), member: Some(&member) };
-            let view = SendView { sender: &alice, recipient, directed, settings: &settings };
+            let view = SendView {
+                sender: &alice,
+                recipient,
+                directed,
+                reach: Reach::default(),
+                settings: &settings,
+            };
             decide_send(view, &to_group(&alice, named), Timestamp(5), MessageId(9)).unwrap().entry.only_for
         };
         assert_eq!(only_for(&[Uid(2)], 1), [Uid(2), Uid(1)]);
@@ -873,7 +960,7 @@ mod tests {
         let asked = Entry { wants_receipts: true, ..sent.clone() };
         let decide = |found: Option<&Entry>, kind, at, settings: &Settings| {
             let recipient = Recipient::Group { group: Some(&group()), member: Some(&member) };
-            let send = SendView { sender: &bob, recipient, directed: &[], settings };
+            let send = SendView { sender: &bob, recipient, directed: &[], reach: Reach::default(), settings };
             let command = SendReceipt {
                 sender: sender(&bob),
                 target: Target::Group("114000000000000".to_owned()),

@@ -35,6 +35,14 @@ pub struct StoredRelation {
     request: Option<ValueHash>,
 }
 
+/// That two users are contacts, as a commit is held against it ([`crate::Facts::contact`]).
+#[derive(Clone, Copy, Debug)]
+pub struct ContactProof {
+    pub(crate) uid: Uid,
+    pub(crate) peer: Uid,
+    pub(crate) version: ValueHash,
+}
+
 #[derive(Debug)]
 pub struct Contacts {
     kv: Arc<dyn Kv>,
@@ -158,6 +166,15 @@ impl Contacts {
         }
         let rows = self.kv.scan(scan).await?;
         rows.iter().map(|(key, row)| Ok((peer_of(key)?, decode(row)?))).collect()
+    }
+
+    /// That two users are contacts, if they are.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn proof(&self, app: AppId, uid: Uid, peer: Uid) -> Result<Option<ContactProof>, StoreError> {
+        let row = self.kv.get(CellKey::main(keys::contact(app, uid, peer))).await?;
+        Ok(row.map(|row| ContactProof { uid, peer, version: ValueHash::of(&row) }))
     }
 
     /// Which of these are a user's contacts, in their order.

@@ -6,7 +6,7 @@ use kv::{Batch, CellKey, Expect, ValueHash};
 use model::AppId;
 use smallvec::SmallVec;
 
-use crate::{Account, StoredGroup, StoredMember, keys};
+use crate::{Account, ContactProof, StoredGroup, StoredMember, keys};
 
 /// Cells, each once.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,12 @@ impl Facts {
     #[must_use]
     pub fn member(self, app: AppId, member: &StoredMember) -> Self {
         self.cell(keys::member(app, member.group, member.uid), member.version)
+    }
+
+    /// That two users are contacts.
+    #[must_use]
+    pub fn contact(self, app: AppId, contact: &ContactProof) -> Self {
+        self.cell(keys::contact(app, contact.uid, contact.peer), contact.version)
     }
 
     fn cell(mut self, key: Bytes, version: ValueHash) -> Self {

@@ -617,7 +617,7 @@ mod tests {
     use crate::{NewUser, PasswordHash, Registered, Store};
     use bytes::Bytes;
     use domain::message::{
-        RecallMessage, RecallView, Recipient, SendMessage, SendView, Sender, Target, decide_recall,
+        Reach, RecallMessage, RecallView, Recipient, SendMessage, SendView, Sender, Target, decide_recall,
         decide_send,
     };
     use kv::Read;
@@ -659,7 +659,7 @@ mod tests {
 
         fn view<'a>(&'a self, settings: &'a domain::app::Settings) -> SendView<'a> {
             let recipient = Recipient::User(Some(&self.bob.user));
-            SendView { sender: &self.alice.user, recipient, directed: &[], settings }
+            SendView { sender: &self.alice.user, recipient, directed: &[], reach: Reach::default(), settings }
         }
 
         async fn try_send(&self, payload: Bytes, client: u128, at: u64) -> Result<Appended, StoreError> {

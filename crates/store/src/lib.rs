@@ -48,7 +48,7 @@ pub use attachments::{
 };
 pub use attributes::{AttributeBook, StoredAttributes};
 pub use blocks::BlockLists;
-pub use contacts::{Contacts, StoredRelation};
+pub use contacts::{ContactProof, Contacts, StoredRelation};
 pub use conversations::{Conversations, StoredView};
 pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;

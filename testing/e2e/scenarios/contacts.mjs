@@ -91,14 +91,31 @@ export default {
     assert.equal(await refused(alice.connection.getContacts()), 505);
   },
 
-  async 'a block list is kept, and refuses requests'(world) {
+  async 'a block list is kept, and refuses messages and requests'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     await alice.connection.addUsersToBlocklist({ name: ['bob'] });
+    assert.equal((await rejection(bob.text('alice', 'in vain'))).type, 603);
+    await alice.text('bob', 'the other direction is open');
+    await bob.next('onTextMessage');
     assert.deepEqual((await alice.connection.getBlocklist()).data, ['bob']);
     assert.equal((await rejection(bob.connection.addContact('alice', 'hi'))).type, 603);
     await alice.connection.removeUserFromBlocklist({ name: ['bob'] });
     assert.deepEqual((await alice.connection.getBlocklist()).data, []);
     await bob.connection.addContact('alice', 'hi');
     await alice.next('onContactInvited');
+    await bob.text('alice', 'again');
+    await alice.next('onTextMessage', (message) => message.msg === 'again');
+    assert.equal(alice.all('onTextMessage').length, 1);
+  },
+
+  async 'only contacts write to each other where the owner wants it'(world) {
+    const [alice, bob] = [await world.online('alice'), await world.online('bob')];
+    world.set('message.contacts_only=true');
+    assert.equal((await rejection(alice.text('bob', 'hi'))).type, 221);
+    await befriend(alice, bob);
+    await alice.text('bob', 'now');
+    assert.equal((await bob.next('onTextMessage')).msg, 'now');
+    await bob.connection.deleteContact('alice');
+    assert.equal((await rejection(alice.text('bob', 'hi'))).type, 221);
   },
 };

@@ -101,3 +101,57 @@ fn who_was_away_is_told_at_his_return() {
     let seen = rosters(&mut bob);
     assert_eq!(seen, [event(Operation::Accept, "alice", "bob"), event(Operation::Remove, "alice", "bob")]);
 }
+
+fn refusal(answer: &pb::CommSyncDl) -> (pb::status::ErrorCode, String, String) {
+    let status = answer.status.as_ref().unwrap();
+    (status.error_code(), status.reason().to_owned(), status.condition().to_owned())
+}
+
+#[test]
+fn who_is_blocked_writes_in_vain_until_he_is_unblocked() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_a");
+    let mut bob = house.log_in("bob", "webim_b");
+    alice.send_text("bob", "before");
+    let (app, named) = (house.tenant(), ["alice".to_owned()]);
+    house.wait(house.use_cases.block_users(&app, "bob", &named, None)).unwrap();
+    let blocked = (pb::status::ErrorCode::Fail, "blocked".to_owned(), "blocked_by_recipient".to_owned());
+    assert_eq!(refusal(&alice.send_text("bob", "in vain")), blocked);
+    // The other direction stays open, and so does everybody else's.
+    assert_eq!(refusal(&bob.send_text("alice", "hello")).0, pb::status::ErrorCode::Ok);
+    assert_eq!(refusal(&alice.send_text("alice", "note")).0, pb::status::ErrorCode::Ok);
+
+    house.set("blocks.enabled", "false");
+    assert_eq!(refusal(&alice.send_text("bob", "off")).0, pb::status::ErrorCode::Ok);
+    house.set("blocks.enabled", "true");
+    assert_eq!(refusal(&alice.send_text("bob", "in vain")), blocked);
+    house.wait(house.use_cases.unblock_users(&app, "bob", &named, None)).unwrap();
+    assert_eq!(refusal(&alice.send_text("bob", "again")).0, pb::status::ErrorCode::Ok);
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    assert_eq!(bob.shown(), ["before", "off", "again"]);
+}
+
+#[test]
+fn only_contacts_write_where_the_owner_wants_it() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_a");
+    let mut bob = house.log_in("bob", "webim_b");
+    house.set("message.contacts_only", "true");
+    let strangers = (pb::status::ErrorCode::Fail, "nonroster".to_owned(), "not_friends".to_owned());
+    assert_eq!(refusal(&alice.send_text("bob", "hi")), strangers);
+    assert_eq!(refusal(&alice.send_text("alice", "note")).0, pb::status::ErrorCode::Ok);
+    let app = house.tenant();
+    // A request alone is not enough.
+    house.wait(house.use_cases.ask_contact(&app, "alice", "bob", "", None)).unwrap();
+    assert_eq!(refusal(&alice.send_text("bob", "hi")), strangers);
+    house.wait(house.use_cases.accept_contact(&app, "bob", "alice", None)).unwrap();
+    assert_eq!(refusal(&alice.send_text("bob", "hi")).0, pb::status::ErrorCode::Ok);
+    assert_eq!(refusal(&bob.send_text("alice", "hello")).0, pb::status::ErrorCode::Ok);
+    // A remark changes the row that messages are held against.
+    house.wait(house.use_cases.note_contact(&app, "alice", "bob", "Bobby")).unwrap();
+    assert_eq!(refusal(&alice.send_text("bob", "hi")).0, pb::status::ErrorCode::Ok);
+    house.wait(house.use_cases.remove_contact(&app, "bob", "alice", None)).unwrap();
+    assert_eq!(refusal(&alice.send_text("bob", "hi")), strangers);
+    assert_eq!(refusal(&bob.send_text("alice", "hello")), strangers);
+}
