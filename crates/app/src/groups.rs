@@ -77,20 +77,6 @@ impl By {
 }
 
 impl UseCases {
-    /// A user who asks for something over REST, with the device that he names.
-    ///
-    /// # Errors
-    /// Faults.
-    pub async fn by_user(
-        &self,
-        app: &Tenant,
-        account: Arc<Account>,
-        resource: Option<&str>,
-    ) -> Result<By, Error> {
-        let device = self.acting_device(app, &account.user, resource).await?;
-        Ok(By { account: Some(account), device })
-    }
-
     /// The group of a public id as a caller wrote it.
     ///
     /// # Errors

@@ -250,6 +250,8 @@ settings! {
     group_receipts: bool = true, "group.receipts";
     /// How long a group's message can be acknowledged as read, in seconds (506).
     group_receipt_seconds: u64 = 3 * 24 * 60 * 60, "group.receipt_seconds";
+    /// Members of a group can have attributes in it; off answers "not enabled".
+    group_attributes: bool = true, "group.attributes";
     /// Largest number of members that a group's owner can set.
     group_members_limit: u64 = 10_000, "group.members_limit";
     /// Groups of the app at most; 0 is no limit.

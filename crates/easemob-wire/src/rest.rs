@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod conversations;
 pub mod form;
+pub mod group;
 pub mod message;
 pub mod multipart;
 pub mod people;
@@ -14,6 +15,7 @@ pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
 pub use form::parse_form;
+pub use group::{AttributeBatch, GroupAnswer, GroupFields, GroupMute, GroupText, MemberAttributes};
 pub use multipart::{FormEvent, Multipart, MultipartError, PartHead};
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
 pub use request::{

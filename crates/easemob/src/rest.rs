@@ -26,6 +26,8 @@ mod discovery;
 mod failure;
 mod files;
 mod form;
+mod group_members;
+mod groups;
 mod history;
 mod history_files;
 mod measures;

@@ -134,7 +134,7 @@ impl UseCases {
     /// Sets attributes of a member; gives those that he has now.
     ///
     /// # Errors
-    /// Those of [`decide_set_attributes`]; faults.
+    /// `service_not_enabled`; those of [`decide_set_attributes`]; faults.
     pub async fn set_member_attributes(
         &self,
         app: &Tenant,
@@ -143,6 +143,7 @@ impl UseCases {
         name: &str,
         changes: &Attributes,
     ) -> Result<Attributes, Error> {
+        attributes_enabled(app)?;
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             let (person, member) = self.found_member(app, group, name).await?;
@@ -162,7 +163,7 @@ impl UseCases {
     /// The attributes of some members, by name; users who are no members are left out. Any member may see them.
     ///
     /// # Errors
-    /// `group_not_found`, `not_in_group`; faults.
+    /// `service_not_enabled`, `group_not_found`, `not_in_group`; faults.
     pub async fn member_attributes(
         &self,
         app: &Tenant,
@@ -170,6 +171,7 @@ impl UseCases {
         group: &str,
         names: &[String],
     ) -> Result<Vec<(String, Attributes)>, Error> {
+        attributes_enabled(app)?;
         let stored = self.stored_group(app, group).await?;
         stored.group.decide_look(&self.actor(app, by, &stored.group).await?, Rank::Member)?;
         let mut people: Vec<(Uid, String)> = Vec::with_capacity(names.len());
@@ -193,4 +195,12 @@ impl UseCases {
         let target = self.target(app, group, name).await?;
         Ok((Person::from(&target.user), self.member(app, group, target.user.uid).await?))
     }
+}
+
+fn attributes_enabled(app: &Tenant) -> Result<(), Error> {
+    if app.value.settings.group_attributes {
+        return Ok(());
+    }
+    let feature = "chatgroup user metadata".to_owned();
+    Err(Error::refused(conditions::Condition::ServiceNotEnabled, vec![("feature", feature)]))
 }

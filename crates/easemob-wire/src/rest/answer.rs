@@ -41,6 +41,9 @@ pub struct Envelope {
     pub status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<usize>,
+    /// Items on all pages together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
     /// Where the next page begins; absent on the last one, on which clients stop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
@@ -141,6 +144,7 @@ mod tests {
             duration: 0,
             status: None,
             count: Some(1),
+            total: None,
             cursor: Some("next".into()),
             params: Some([("limit".to_owned(), vec!["2".to_owned()])].into()),
         };

@@ -27,6 +27,12 @@ pub(crate) enum List {
     Reactions = b'r',
     /// The number is how many are before it.
     Pins = b'p',
+    /// The number is a group's.
+    Groups = b'g',
+    /// The number is a user's.
+    Members = b'm',
+    /// The number is a place in the order of receipts.
+    Readers = b'k',
 }
 
 const VERSION: u8 = 1;

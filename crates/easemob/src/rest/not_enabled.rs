@@ -28,12 +28,6 @@ static FAMILIES: &[Family] = {
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
-        family(
-            &["/metadata/chatgroup/**", "/sdk/metadata/chatgroup/**"],
-            OFF,
-            Some(Op::MemberAttributes),
-            "chatgroup user metadata",
-        ),
         family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
         family(&["/presence/**"], OFF, Some(Op::Presence), "presence"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
@@ -41,12 +35,7 @@ static FAMILIES: &[Family] = {
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
         family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
-        family(
-            &["/chatgroups/**", "/publicchatgroups/**", "/sdk/chatgroups/**", "/users/*/joined_chatgroups"],
-            OFF,
-            None,
-            "chatgroup",
-        ),
+        family(&["/chatgroups/*/share_files/**"], OFF, None, "chatgroup"),
         family(&["/chatrooms/**", "/sdk/chatrooms/**", "/users/*/joined_chatrooms"], OFF, None, "chatroom"),
         family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
         family(

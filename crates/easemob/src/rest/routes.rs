@@ -78,6 +78,8 @@ static FAMILIES: &[&[Route]] = &[
     super::reactions::ROUTES,
     super::pins::ROUTES,
     super::rewrite::ROUTES,
+    super::groups::ROUTES,
+    super::group_members::ROUTES,
 ];
 
 /// Everything that is served.

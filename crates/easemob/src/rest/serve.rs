@@ -95,7 +95,7 @@ async fn answer(
         Reads::Stream => (bytes::Bytes::new(), Some(body)),
     };
 
-    let app_uuid = tenant.value.uuid.clone();
+    let (app_uuid, app_key) = (tenant.value.uuid.clone(), tenant.value.key.to_string());
     let call = Call {
         site: Arc::clone(site),
         tenant,
@@ -109,7 +109,7 @@ async fn answer(
         stream: Mutex::new(stream),
         line,
     };
-    run(route, call).await.map_err(|failure| failure.with("app_uuid", app_uuid))
+    run(route, call).await.map_err(|failure| failure.with("app_uuid", app_uuid).with("app_key", app_key))
 }
 
 /// Runs the route in a task of its own: what is written is also told when the caller hangs up between the two,

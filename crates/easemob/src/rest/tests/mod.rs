@@ -6,6 +6,7 @@ mod contacts;
 mod envelopes;
 mod faults;
 mod files;
+mod groups;
 mod history;
 mod history_files;
 mod limits;
@@ -56,6 +57,7 @@ impl Clock for HandClock {
 struct World {
     router: Router,
     use_cases: Arc<UseCases>,
+    jobs: Mutex<Option<app::Jobs>>,
     clock: Arc<HandClock>,
     app: Tenant,
     blobs: HandBlobs,
@@ -73,7 +75,7 @@ impl World {
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
         let blobs = HandBlobs::default();
         let ports = Ports { blobs: Arc::new(blobs.clone()), ..Ports::default() };
-        let (use_cases, _jobs) =
+        let (use_cases, jobs) =
             UseCases::open_with(store, bus, clock.clone(), passwords, 0, ports).await.unwrap();
         let stall_limit = Duration::from_millis(200);
         let options = Options { body_bytes_limit: 4096, stall_limit, ..Options::default() };
@@ -84,11 +86,21 @@ impl World {
             app =
                 Some(use_cases.create_app(CreateApp { key: key.parse().unwrap(), settings }).await.unwrap());
         }
-        let world = Self { router, use_cases, clock, app: app.unwrap(), blobs };
+        let jobs = Mutex::new(Some(jobs));
+        let world = Self { router, use_cases, jobs, clock, app: app.unwrap(), blobs };
         for user in ["alice", "bob"] {
             world.post("/users", json!({ "username": user, "password": "pw" })).await.ok();
         }
         world
+    }
+
+    /// Runs the background jobs from now on.
+    fn begin_jobs(&self) {
+        let jobs = self.jobs.lock().take().expect("the jobs run once");
+        tokio::spawn(async move {
+            let (_running, stopped) = tokio::sync::watch::channel(false);
+            jobs.run(stopped).await;
+        });
     }
 
     fn wait(&self, duration: Duration) {

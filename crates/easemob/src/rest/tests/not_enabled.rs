@@ -26,14 +26,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
         ),
         (
             "POST",
-            "/sdk/metadata/chatgroup/7/get",
-            403,
-            "service_not_enabled",
-            "FORBIDDEN",
-            "chatgroup user metadata service not allow",
-        ),
-        (
-            "POST",
             "/users/alice/translate",
             503,
             "service_not_enabled",
@@ -50,7 +42,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
         ),
         (
             "POST",
-            "/chatgroups?resource=webim",
+            "/chatgroups/7/share_files?resource=webim",
             403,
             "service_not_enabled",
             "forbidden_op",

@@ -365,7 +365,7 @@ fn a_shielded_group_is_silent_until_its_member_wants_it_again() {
         client.react();
     }
     let account = house.wait(house.use_cases.find_user(&house.tenant(), "bob")).unwrap().unwrap();
-    let by = house.wait(house.use_cases.by_user(&house.tenant(), account, None)).unwrap();
+    let by = By { account: Some(account), device: None };
     let shield = |on| house.wait(house.use_cases.shield_group(&house.tenant(), &by, &group, on)).unwrap();
     let mut shown_after = |text, on| {
         shield(on);
