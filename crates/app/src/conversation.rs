@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::conversation::{OwnView, Reader};
-use model::{ConversationId, ConversationKind, Entry, Feed, MessageId, Seq, Timestamp, Uid, Username};
+use domain::group::Rank;
+use model::{
+    ConversationId, ConversationKind, Entry, Feed, GroupKind, MessageId, Seq, Timestamp, Uid, Username,
+};
 use store::{Account, StoredReactions};
 
 use crate::{Error, Tenant, UseCases};
@@ -67,7 +70,10 @@ impl UseCases {
         conversation: &ConversationName,
     ) -> Result<Option<Place>, Error> {
         if conversation.kind != ConversationKind::Single {
-            return Ok(None);
+            let Some(group) = self.find_any_group(app, &conversation.name).await? else { return Ok(None) };
+            let (conversation, name) = (group.group.conversation(), group.group.public_id.clone());
+            let after = self.part_in(app, uid, conversation).await?;
+            return Ok(after.map(|after| Place { conversation, name, after }));
         }
         let single = |peer: Uid, name| Place {
             conversation: ConversationId::single(uid, peer),
@@ -92,7 +98,7 @@ impl UseCases {
     /// The conversation that a user means.
     ///
     /// # Errors
-    /// `user_not_found`, `group_not_found` or `chatroom_not_found`; faults.
+    /// `user_not_found`, `group_not_found`, `not_in_group` and those of rooms; faults.
     pub(crate) async fn get_place(
         &self,
         app: &Tenant,
@@ -103,24 +109,48 @@ impl UseCases {
             return Ok(place);
         }
         let name = domain::account::printable(&conversation.name);
-        Err(match conversation.kind {
-            ConversationKind::Single => Error::refused(Condition::UserNotFound, vec![("user", name)]),
-            ConversationKind::Group => Error::refused(Condition::GroupNotFound, vec![("group", name)]),
-            ConversationKind::Room => Error::refused(Condition::ChatroomNotFound, vec![("room", name)]),
+        if conversation.kind == ConversationKind::Single {
+            return Err(Error::refused(Condition::UserNotFound, vec![("user", name)]));
+        }
+        let user = self.names(app, &[uid], 1).await?.pop().map_or_else(String::new, |user| user.to_string());
+        let group = self.find_any_group(app, &conversation.name).await?;
+        Err(match (group.map(|group| group.group.kind), conversation.kind) {
+            (Some(GroupKind::Room), _) => Error::refused(Condition::NotInChatroom, vec![("user", user)]),
+            (Some(_), _) => Error::refused(Condition::NotInGroup, vec![("user", user)]),
+            (None, ConversationKind::Room) => {
+                Error::refused(Condition::ChatroomNotFound, vec![("room", name)])
+            }
+            (None, _) => Error::refused(Condition::GroupNotFound, vec![("group", name)]),
         })
     }
 
     /// Since when a user takes part in a conversation; `None`: he does not.
     pub(crate) async fn part_in(
         &self,
-        _app: &Tenant,
+        app: &Tenant,
         uid: Uid,
         conversation: ConversationId,
     ) -> Result<Option<Seq>, Error> {
         Ok(match conversation {
             ConversationId::Single { low, high } => (low == uid || high == uid).then_some(Seq::ZERO),
-            ConversationId::Group(_) | ConversationId::Room(_) => None,
+            ConversationId::Group(group) => {
+                let member = self.store.groups.member(app.value.id, group, uid).await?;
+                member.map(|stored| stored.member.joined)
+            }
+            ConversationId::Room(_) => None,
         })
+    }
+
+    /// Whether a user has a word in what others said: an owner or admin of the group.
+    pub(crate) async fn moderates(
+        &self,
+        app: &Tenant,
+        uid: Uid,
+        conversation: ConversationId,
+    ) -> Result<bool, Error> {
+        let Some(id) = conversation.group() else { return Ok(false) };
+        let group = self.store.groups.get(app.value.id, id).await?;
+        Ok(group.is_some_and(|group| group.group.rank(uid, true) >= Rank::Admin))
     }
 
     /// The message of an id, in whatever conversation of the app it stands.

@@ -94,13 +94,20 @@ impl UseCases {
                 }
                 None => store::StoredEdits::default(),
             };
+            let is_permitted = match (&found, &command.editor) {
+                (Some((conversation, _, entry)), Editor::User(sender)) => {
+                    entry.sender == sender.uid || self.moderates(app, sender.uid, *conversation).await?
+                }
+                (_, Editor::BackEnd { .. }) => true,
+                (None, Editor::User(_)) => false,
+            };
             let entry = found.as_ref().map(|(_, _, entry)| entry);
             let allowed = decide_edit(&EditView {
                 settings: &app.value.settings,
                 is_active,
                 subject,
                 found: entry,
-                is_permitted: entry.is_some_and(|entry| is_permitted(&command.editor, entry)),
+                is_permitted,
                 kinds: entry.and_then(|entry| command.change.kinds(entry)),
                 scope: command.change.scope(),
                 edits: stored.places.len(),
@@ -165,13 +172,6 @@ impl UseCases {
         let found = self.store.feeds.find_message(app.value.id, place.conversation, command.subject).await?;
         let found = found.filter(|(seq, entry)| *seq > place.after && entry.is_for(uid));
         Ok(found.map(|(seq, entry)| (place.conversation, seq, entry)))
-    }
-}
-
-fn is_permitted(editor: &Editor, message: &Entry) -> bool {
-    match editor {
-        Editor::User(sender) => message.sender == sender.uid,
-        Editor::BackEnd { .. } => true,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use app::By;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::group::CreateGroup;
 use domain::message::{SendMessage, Target};
 use easemob_wire::pb::{MessageBody, Meta};
 use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content, ext};
@@ -17,12 +19,27 @@ use super::envelopes::transcript;
 impl World {
     /// One user sends another a message of a type; a minute passes.
     async fn say_as(&self, from: &str, to: &str, message_type: &str, body: Value) -> MessageId {
+        self.say_to(from, Target::User(to.to_owned()), &[], message_type, body).await
+    }
+
+    async fn say_in_group(&self, from: &str, group: &str, directed: &[&str], text: &str) -> MessageId {
+        self.say_to(from, Target::Group(group.to_owned()), directed, "txt", json!({ "msg": text })).await
+    }
+
+    async fn say_to(
+        &self,
+        from: &str,
+        target: Target,
+        directed: &[&str],
+        message_type: &str,
+        body: Value,
+    ) -> MessageId {
         let account = self.use_cases.get_user(&self.app, from).await.unwrap();
         let content = content(message_type, body.as_object().unwrap()).unwrap();
         let message = NewMessage {
-            chat_type: ChatType::Chat,
+            chat_type: if matches!(target, Target::User(_)) { ChatType::Chat } else { ChatType::GroupChat },
             from,
-            to,
+            to: target.name(),
             content: &content,
             ext: &ext(json!({ "k": 1 }).as_object().unwrap()),
             wants_receipts: false,
@@ -34,8 +51,8 @@ impl World {
         self.wait(Duration::from_secs(60));
         let command = SendMessage {
             sender: app::sender_over_rest((account.user.uid, &account.user.name), None),
-            target: Target::User(to.to_owned()),
-            directed: Vec::new(),
+            directed: directed.iter().map(|user| (*user).to_owned()).collect(),
+            target: target.clone(),
             wants_receipts: false,
             resource: None,
             kind,
@@ -55,6 +72,36 @@ impl World {
     async fn by(&self, user: &str, method: &str, path: &str, body: Option<Value>) -> super::Reply {
         let token = self.user_token(user).await;
         self.call(method, path, Some(&token), body).await
+    }
+
+    /// A group of alice's with bob in it.
+    async fn group_of_friends(&self) -> String {
+        let command = CreateGroup {
+            custom_id: None,
+            name: "Friends".to_owned(),
+            description: String::new(),
+            avatar: String::new(),
+            custom: String::new(),
+            public: true,
+            members_only: false,
+            allow_invites: false,
+            invite_need_confirm: false,
+            max_users: None,
+        };
+        let (back_end, members) = (By::back_end(), ["bob".to_owned()]);
+        let created = self.use_cases.create_group(&self.app, &back_end, "alice", &members, &command);
+        created.await.unwrap().public_id.to_string()
+    }
+
+    async fn group_history(&self, user: &str, group: &str) -> Vec<String> {
+        let body = Some(json!({ "queue": format!("{group}@conference.easemob.com"), "start": -1 }));
+        let data =
+            self.by(user, "POST", &format!("/users/{user}/messageroaming"), body).await.ok().body["data"]
+                .take();
+        let meta = |message: &Value| {
+            Meta::decode(STANDARD.decode(message["msg"].as_str().unwrap()).unwrap().as_slice()).unwrap()
+        };
+        data["msgs"].as_array().unwrap().iter().map(|message| text(&meta(message))).collect()
     }
 
     /// A page of history: the texts, the key of the next page, and whether it is the last.
@@ -630,4 +677,62 @@ async fn a_report_reaches_those_who_run_the_app() {
     world.set("reports.enabled", "false").await;
     let off = (403, "service_not_enabled", "forbidden_op", "message report not open");
     assert_eq!(report("bob", id.to_string(), "x").await.error(), off);
+}
+
+#[tokio::test]
+async fn members_of_a_group_see_what_was_said_since_they_came_and_until_they_left() {
+    let world = World::new().await;
+    world.post("/users", json!({ "username": "carol", "password": "pw" })).await.ok();
+    let group = world.group_of_friends().await;
+    world.say_in_group("alice", &group, &[], "before").await;
+    let (back_end, carol) = (By::back_end(), ["carol".to_owned()]);
+    world.use_cases.add_members(&world.app, &back_end, &group, &carol).await.unwrap();
+    let id = world.say_in_group("alice", &group, &[], "after").await;
+    world.say_in_group("alice", &group, &["bob"], "to bob alone").await;
+
+    assert_eq!(world.group_history("carol", &group).await, ["after"]);
+    assert_eq!(
+        world.group_history("bob", &group).await,
+        ["after", "before"],
+        "directed messages are no history"
+    );
+    assert_eq!(world.unread("carol").await, [(group.clone(), 1)]);
+    let info = world.conversations("carol", "").await["channel_infos"][0].take();
+    assert_eq!((&info["session_type"], &info["meta"]["id"]), (&json!("groupchat"), &json!(id.to_string())));
+
+    let rewrite = format!("/messages/rewrite/{id}");
+    let edit = |text: &str| Some(json!({ "new_msg": { "type": "txt", "msg": text } }));
+    assert_eq!(world.by("bob", "PUT", &rewrite, edit("x")).await.condition(), "edit_not_permitted");
+    let by_bob = world.say_in_group("bob", &group, &[], "mine").await;
+    world.by("alice", "PUT", &format!("/messages/rewrite/{by_bob}"), edit("moderated")).await.ok();
+    assert_eq!(world.group_history("carol", &group).await, ["moderated", "after"]);
+
+    let react = Some(json!({ "msgId": id.to_string(), "message": "like" }));
+    let given = world.by("carol", "POST", "/reaction/user/carol", react.clone()).await.ok();
+    assert_eq!(
+        (&given.body["data"]["msgType"], &given.body["data"]["groupId"]),
+        (&json!("groupchat"), &json!(group))
+    );
+    let pin = Some(json!({ "to": group, "type": "groupchat", "pin_msg_id": id.to_string() }));
+    world.by("carol", "POST", "/sdk/user/carol/user_channel/pin", pin).await.ok();
+    let top = Some(json!({ "to": group, "type": "groupChat" }));
+    world.by("carol", "POST", "/sdk/user/carol/user_channel/top", top.clone()).await.ok();
+
+    world.use_cases.remove_members(&world.app, &back_end, &group, &carol).await.unwrap();
+    let history = Some(json!({ "queue": format!("{group}@conference.easemob.com") }));
+    let refused = world.by("carol", "POST", "/users/carol/messageroaming", history).await;
+    let text = "users [carol] are not members of this group!";
+    assert_eq!(refused.error(), (403, "not_in_group", "forbidden_op", text));
+    assert_eq!(world.unread("carol").await, []);
+    assert_eq!(
+        world.by("carol", "POST", "/reaction/user/carol", react).await.condition(),
+        "reaction_not_permitted"
+    );
+    assert_eq!(
+        world.by("carol", "POST", "/sdk/user/carol/user_channel/top", top).await.condition(),
+        "conversation_not_found"
+    );
+    let pins = format!("/sdk/user/bob/user_channel/pin?to={group}&type=groupchat");
+    let listed = world.by("bob", "GET", &pins, None).await.ok();
+    assert_eq!(listed.body["data"]["msg_infos"][0]["pin_operator"], "carol");
 }
