@@ -192,7 +192,7 @@ async fn an_upload_may_take_longer_than_other_requests_and_not_for_ever() {
         options.request_limit = Duration::from_millis(50);
         options.upload_limit = Duration::from_millis(400);
     });
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let mut client = server.raw().await;
     let head = "POST /body HTTP/1.1\r\nhost: kith\r\ncontent-length: 100\r\n";
     client.send(&format!("{head}content-type: Multipart/Form-Data; boundary=b\r\n\r\nhalf")).await;
