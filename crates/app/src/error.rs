@@ -17,6 +17,7 @@ use domain::edit::EditRefused;
 use domain::group::GroupRefused;
 use domain::hook::{AskRefused, RuleRefused};
 use domain::hour::HourRefused;
+use domain::keyword::{KeywordRefused, WordsRefused};
 use domain::message::{RecallRefused, SendRefused};
 use domain::pin::PinRefused;
 use domain::presence::PresenceRefused;
@@ -52,6 +53,8 @@ macro_rules! refusals {
 }
 refusals!(
     AskRefused,
+    KeywordRefused,
+    WordsRefused,
     BatchRefused,
     AttributesRefused,
     BlockRefused,

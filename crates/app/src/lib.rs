@@ -26,17 +26,20 @@ mod edit_message;
 mod error;
 mod event_log;
 mod file_lifetimes;
+mod filter_message;
 mod find_user;
 mod groups;
 mod history_hour;
 mod ids;
 mod issue_token;
 mod jobs;
+mod keyword_lists;
 mod list_contacts;
 mod list_conversations;
 mod log_in;
 mod log_out;
 mod mute_user;
+mod note;
 mod offline;
 mod online;
 mod parties;
@@ -93,6 +96,7 @@ pub use history_hour::HourReader;
 pub use ids::MessageIds;
 pub use issue_token::{Grant, IssuedToken};
 pub use jobs::Jobs;
+pub use keyword_lists::{NumberedList, NumberedWord};
 pub use list_contacts::Page;
 pub use list_conversations::{ConversationPage, ListConversations, Listed, ListedConversation};
 pub use log_in::{LogIn, LoggedIn};
@@ -135,6 +139,7 @@ pub struct UseCases {
     pub(crate) presence_changes: presence_changes::PresenceChanges,
     pub(crate) upload_places: upload_places::UploadPlaces,
     pub(crate) thumbnails: thumbnails::Thumbnails,
+    pub(crate) filters: filter_message::Filters,
     /// This run of the process, as session directory entries name it.
     boot: u64,
 }
@@ -188,6 +193,7 @@ impl UseCases {
             presence_changes: presence_changes::PresenceChanges::default(),
             upload_places: upload_places::UploadPlaces::default(),
             thumbnails: thumbnails::Thumbnails::default(),
+            filters: filter_message::Filters::default(),
             boot: random::number(),
             store,
             bus,

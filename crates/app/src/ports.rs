@@ -99,6 +99,12 @@ pub trait Forms: Send + Sync + Debug {
     /// What kind of message an entry holds; `None` for one that is no message.
     fn message_type(&self, entry: &Entry) -> Option<MessageType>;
 
+    /// The texts of a message in which words are looked for, in their order.
+    fn texts(&self, entry: &Entry) -> Vec<String>;
+
+    /// The payload of the same message with other texts; `None` when it can't have them.
+    fn with_texts(&self, entry: &Entry, texts: &[String]) -> Option<Bytes>;
+
     /// The question whether a message may go out.
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes;
 
@@ -126,6 +132,14 @@ impl PreSend for Nothing {
 
 impl Forms for Nothing {
     fn message_type(&self, _: &Entry) -> Option<MessageType> {
+        None
+    }
+
+    fn texts(&self, _: &Entry) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn with_texts(&self, _: &Entry, _: &[String]) -> Option<Bytes> {
         None
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use conditions::Condition;
+use domain::hook::ConversationKind;
 use domain::post::{Author, Post, PostTarget, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
@@ -150,7 +151,14 @@ impl UseCases {
         let id = self.ids.next(now).await?;
         let speaks = author.as_author();
         let payload = compose(speaks.name(), target.name().as_str());
-        let accepted = decide_post(&app.value.settings, post, &speaks, target, payload, now, id)?;
+        let settings = &app.value.settings;
+        let mut accepted = decide_post(settings, post, &speaks, target, payload, now, id)?;
+        if settings.keywords_for_back_end {
+            let kind = ConversationKind::of(accepted.conversation);
+            if let Some(payload) = self.filter_message(app, kind, &accepted.entry).await? {
+                accepted.entry.payload = payload;
+            }
+        }
 
         let seq = if accepted.online_only {
             Seq::ZERO

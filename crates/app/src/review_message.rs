@@ -1,13 +1,14 @@
-//! Has a message looked at before it goes out: by the app's own server, where a webhook says so.
+//! Has a message looked at before it goes out: for the words of keyword lists, then by the app's own server, where a
+//! webhook says so. What a list refuses is not shown to the server; what it replaces, the server sees replaced.
 //!
-//! Between decision and write, and once for each of the sender's client ids: a verdict is kept for as long as the line
-//! runs again, and for repeats of the same send. An app without such rules pays nothing.
+//! Between decision and write. The server is asked once for each of the sender's client ids: a verdict is kept for as long
+//! as the line runs again, and for repeats of the same send. An app without lists and rules pays nothing.
 
 use std::sync::Arc;
 
 use domain::hook::{ConversationKind, Rule, Verdict, decide_answer};
 use domain::message::{SendAccepted, SendMessage};
-use model::{AppId, ClientMessageId, ConversationId, Feed, MessageId, Uid};
+use model::{AppId, ClientMessageId, ConversationId, Entry, Feed, MessageId, Uid};
 use quick_cache::sync::Cache;
 use store::Sent;
 
@@ -58,22 +59,27 @@ impl Default for Reviews {
 impl UseCases {
     /// Whether anybody may want to look at a message. Cheap, for the line that every message takes.
     pub(crate) fn is_reviewed(&self, app: &Tenant, accepted: &SendAccepted) -> bool {
-        let entry = &accepted.entry;
-        // Only at what a user's device sent, and to all members of a conversation (easemob-rest.md 5.2).
-        !app.value.hooks.is_empty() && entry.sender_connection.is_some() && entry.only_for.is_empty()
+        app.value.keyword_changes > 0 || asks_anybody(app, accepted)
     }
 
     /// What becomes of a message that may be sent.
     ///
     /// # Errors
-    /// Faults.
+    /// `message_content_rejected`; faults.
     pub(crate) async fn review_message(
         &self,
         app: &Tenant,
         command: &SendMessage,
         accepted: &SendAccepted,
     ) -> Result<Review, Error> {
-        let Some(rule) = self.rule_that_asks(app, accepted) else { return Ok(Review::Unasked) };
+        let kind = ConversationKind::of(accepted.conversation);
+        let filtered = self.filter_message(app, kind, &accepted.entry).await?;
+        let Some(rule) = self.rule_that_asks(app, accepted) else {
+            let id = accepted.entry.id;
+            return Ok(filtered.map_or(Review::Unasked, |payload| {
+                Review::Done(Arc::new(Reviewed { id, verdict: Verdict::Replace(payload) }))
+            }));
+        };
         let key = ReviewKey {
             app: app.value.id,
             sender: command.sender.uid,
@@ -88,7 +94,16 @@ impl UseCases {
         }
         // Two repeats at the same moment wait for one question.
         let reviewed = self.reviews.kept.get_or_insert_async(&key, async {
-            let verdict = self.ask(app, rule, accepted).await;
+            let verdict = match filtered {
+                None => self.ask(app, rule, kind, &accepted.entry).await,
+                Some(payload) => {
+                    let entry = Entry { payload: payload.clone(), ..accepted.entry.clone() };
+                    match self.ask(app, rule, kind, &entry).await {
+                        Verdict::Deliver => Verdict::Replace(payload),
+                        other => other,
+                    }
+                }
+            };
             Ok::<_, Error>(Arc::new(Reviewed { id: accepted.entry.id, verdict }))
         });
         Ok(Review::Done(reviewed.await?))
@@ -108,15 +123,16 @@ impl UseCases {
 
     /// The first rule that wants to be asked.
     fn rule_that_asks<'a>(&self, app: &'a Tenant, accepted: &SendAccepted) -> Option<&'a Rule> {
+        if !asks_anybody(app, accepted) {
+            return None;
+        }
         let kind = ConversationKind::of(accepted.conversation);
         let message = self.ports.forms.message_type(&accepted.entry)?;
         app.value.hooks.iter().find(|rule| rule.asks_about(kind, message))
     }
 
-    async fn ask(&self, app: &Tenant, rule: &Rule, accepted: &SendAccepted) -> Verdict {
+    async fn ask(&self, app: &Tenant, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Verdict {
         let pre = rule.pre_send().expect("a rule that asks is one of these");
-        let kind = ConversationKind::of(accepted.conversation);
-        let entry = &accepted.entry;
         let call = HookCall {
             url: rule.spec.url.clone(),
             secret: rule.secret.clone(),
@@ -141,4 +157,11 @@ impl UseCases {
         };
         decide_answer(pre, answer)
     }
+}
+
+/// Whether the app's own server may have to be asked: about what a user's device sent, and to all members of a
+/// conversation (easemob-rest.md 5.2).
+fn asks_anybody(app: &Tenant, accepted: &SendAccepted) -> bool {
+    let entry = &accepted.entry;
+    !app.value.hooks.is_empty() && entry.sender_connection.is_some() && entry.only_for.is_empty()
 }

@@ -66,7 +66,7 @@ impl UseCases {
         Err(Error::plain(Condition::WriteConflict))
     }
 
-    fn app_of(&self, key: &AppKey) -> Result<Tenant, Error> {
+    pub(crate) fn app_of(&self, key: &AppKey) -> Result<Tenant, Error> {
         self.find_app(key).ok_or_else(|| Error::plain(Condition::AppNotFound))
     }
 

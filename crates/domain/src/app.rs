@@ -25,6 +25,8 @@ pub struct App {
     pub settings: Settings,
     /// Its webhooks, in the order in which they were made.
     pub hooks: Vec<Rule>,
+    /// How often its keyword lists were changed; 0: it has none.
+    pub keyword_changes: u64,
 }
 
 /// An app's secrets, kept out of logs by their `Debug`.
@@ -228,6 +230,8 @@ settings! {
     pins_limit: u64 = 20, "pins.limit";
     /// Users may report messages to those who run the app; off answers "not enabled" (505).
     reports_enabled: bool = true, "reports.enabled";
+    /// Keyword lists apply to what the app's own back end sends, too.
+    keywords_for_back_end: bool = false, "keywords.back_end";
     /// Webhooks may go to loopback and private addresses, such as a back end on this machine.
     webhook_private_targets: bool = false, "webhook.private_targets";
     /// Users can have contact lists; off answers "not enabled".

@@ -5,6 +5,7 @@
 //! business, and sending them that of `outbound`. Source of the rules: easemob-rest.md 5.
 
 mod breaker;
+mod notice;
 mod target;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use thiserror::Error;
 use crate::Refusal;
 
 pub use breaker::Breaker;
+pub use notice::{KeywordHit, Notice};
 pub use target::{TargetRefused, decide_target};
 
 /// Rules of one app, of both kinds together. The vendor has 4 (easemob-rest.md 5.1).

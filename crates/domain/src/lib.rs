@@ -15,6 +15,7 @@ pub mod edit;
 pub mod group;
 pub mod hook;
 pub mod hour;
+pub mod keyword;
 pub mod message;
 pub mod mute;
 pub mod pin;

@@ -210,7 +210,8 @@ mod testing {
             secrets: AppSecrets { client_secret: "secret".to_owned(), token_key: [7; 32] },
             created: Timestamp(0),
             settings: Settings::default(),
-            hooks: Default::default(),
+            hooks: Vec::new(),
+            keyword_changes: 0,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod conversations;
 pub mod form;
 pub mod group;
+pub mod keyword;
 pub mod message;
 pub mod multipart;
 pub mod people;

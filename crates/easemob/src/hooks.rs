@@ -1,9 +1,10 @@
 //! What an app's own server is asked and told, in the vendor's form (easemob-rest.md 5).
 //!
 //! The other direction of the REST API: here the server calls. When that happens, and what an answer means, is decided
-//! elsewhere (`domain::hook`); this file only knows how a question reads ([`ask`]).
+//! elsewhere (`domain::hook`); here is known how a question reads (`ask`) and where in a message texts stand (`texts`).
 
 mod ask;
+mod texts;
 
 use app::ports::Forms;
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use domain::app::App;
 use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule, Secret};
 use easemob_wire::pb::MessageBody;
 use easemob_wire::pb::message_body::content::{SubType, Type};
-use easemob_wire::rest::message::{ChatType, Stored};
+use easemob_wire::rest::message::{ChatType, Stored, rewrite};
 use md5::{Digest, Md5};
 use model::{Dialect, Entry, EntryKind, MessageId, Timestamp};
 
@@ -22,6 +23,14 @@ pub struct EasemobForms;
 impl Forms for EasemobForms {
     fn message_type(&self, entry: &Entry) -> Option<MessageType> {
         message_type(&stored(entry)?.body)
+    }
+
+    fn texts(&self, entry: &Entry) -> Vec<String> {
+        stored(entry).map(|mut stored| texts::texts(&mut stored.body)).unwrap_or_default()
+    }
+
+    fn with_texts(&self, entry: &Entry, new: &[String]) -> Option<Bytes> {
+        rewrite(&entry.payload, None, |body| texts::set(body, new)).ok()
     }
 
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes {

@@ -36,6 +36,8 @@ struct AppRow {
     created: u64,
     #[serde(default)]
     hooks: Vec<Rule>,
+    #[serde(default)]
+    keyword_changes: u64,
 }
 
 impl AppRow {
@@ -48,6 +50,7 @@ impl AppRow {
             settings: app.settings.clone(),
             created: app.created.0,
             hooks: app.hooks.clone(),
+            keyword_changes: app.keyword_changes,
         }
     }
 }
@@ -106,6 +109,7 @@ impl Apps {
             settings: new.settings,
             created: new.created.0,
             hooks: Vec::new(),
+            keyword_changes: 0,
         };
         let name = keys::app_name(&new.key);
         let mut batch = Batch::new();
@@ -161,6 +165,16 @@ impl Apps {
             batch.put(Space::Main, keys::hook_position(app.value.id, rule), position.encode());
         }
         self.replace(app, AppRow { hooks, ..AppRow::of(&app.value) }, batch).await
+    }
+
+    /// Commits a change of the app's keyword lists and counts it; `None` when the row changed since `app` was read.
+    pub(crate) async fn count_keyword_change(
+        &self,
+        app: &Versioned<App>,
+        batch: Batch,
+    ) -> Result<Option<Arc<Versioned<App>>>, StoreError> {
+        let row = AppRow::of(&app.value);
+        self.replace(app, AppRow { keyword_changes: row.keyword_changes + 1, ..row }, batch).await
     }
 
     async fn replace(
@@ -226,6 +240,7 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Versioned<App>, StoreError> {
             created: Timestamp(row.created),
             settings: row.settings,
             hooks: row.hooks,
+            keyword_changes: row.keyword_changes,
         },
     })
 }

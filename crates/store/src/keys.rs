@@ -21,6 +21,8 @@
 //! | app `j` group message uid | that a member has read the message | group receipts | repeated receipts |
 //! | app `l` kind group | empty: the group is in the list of all groups, or of public ones | [`crate::Groups`] | lists |
 //! | app `Z` group | the news of a destroyed group's end, while its members are told | [`crate::Groups`] | the same job after a restart |
+//! | app `K` list | a keyword list without its words (JSON) | keyword lists | the same, filters |
+//! | app `V` list word | a word of it (JSON) | keyword lists | the same, filters |
 //! | app `i` uid feed | how far the user's devices and the user have read | first message, acknowledgements | login, sync |
 //! | app `c` uid peer | they are contacts: since when, the user's remark (JSON) | contacts | lists; a policy cell where only contacts may write |
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
@@ -431,6 +433,27 @@ pub fn hook_position(app: AppId, rule: &str) -> Bytes {
     key.into()
 }
 
+/// Prefix of all keyword lists.
+pub fn keyword_lists(app: AppId) -> Bytes {
+    key(app, b'K', 0).into()
+}
+
+pub fn keyword_list(app: AppId, list: u64) -> Bytes {
+    with_number(app, b'K', list)
+}
+
+/// Prefix of all words of a list.
+pub fn keywords(app: AppId, list: u64) -> Bytes {
+    with_number(app, b'V', list)
+}
+
+pub fn keyword(app: AppId, list: u64, word: u64) -> Bytes {
+    let mut key = key(app, b'V', 16);
+    key.extend_from_slice(&list.to_be_bytes());
+    key.extend_from_slice(&word.to_be_bytes());
+    key.into()
+}
+
 /// The dedupe row of a send (cell of a period).
 pub fn dedupe(app: AppId, sender: Uid, feed: Feed, client: ClientMessageId, digest: u64) -> Bytes {
     let mut key = key(app, b'x', 49);
@@ -484,8 +507,12 @@ pub fn push_feed(key: &mut Vec<u8>, feed: Feed) {
 }
 
 fn with_uid(app: AppId, tag: u8, uid: Uid) -> Bytes {
+    with_number(app, tag, uid.0)
+}
+
+fn with_number(app: AppId, tag: u8, number: u64) -> Bytes {
     let mut key = key(app, tag, 8);
-    key.extend_from_slice(&uid.0.to_be_bytes());
+    key.extend_from_slice(&number.to_be_bytes());
     key.into()
 }
 
@@ -534,6 +561,8 @@ mod tests {
             feed_log(app, feed),
             arrivals(app),
             notices(app),
+            keyword_list(app, 1),
+            keyword(app, 1, 2),
             hook_position(app, "rule"),
             dedupe(app, Uid(1), feed, ClientMessageId(1), 0),
             receipt(app, Uid(1), EntryKind::ReadReceipt, MessageId(1)),
@@ -587,6 +616,8 @@ mod tests {
             all_readers(app, group),
             groups(app, Listing::Public),
             destroyed_groups(app),
+            keyword_lists(app),
+            keywords(app, 1),
         ]
         .iter()
         .map(|key| key[4])

@@ -27,6 +27,7 @@ mod hooks;
 mod ids;
 mod inboxes;
 pub mod keys;
+mod keywords;
 mod presence;
 mod reports;
 mod rows;
@@ -59,6 +60,7 @@ pub use groups::{Buried, Groups, Listing, StoredGroup, StoredMember};
 pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
+pub use keywords::{KeywordChange, Keywords};
 pub use kv::KvError as EngineError;
 pub use presence::{PresenceBook, StoredPublication};
 pub use reports::{Reports, StoredReport};
@@ -74,6 +76,7 @@ pub struct Store {
     pub inboxes: Arc<Inboxes>,
     pub feeds: Arc<Feeds>,
     pub hooks: Arc<Hooks>,
+    pub keywords: Arc<Keywords>,
     pub arrivals: Arc<Arrivals>,
     pub contacts: Arc<Contacts>,
     pub blocks: Arc<BlockLists>,
@@ -98,10 +101,12 @@ impl Store {
         let writer = Arc::new(Writer::new(Arc::clone(&kv)));
         let devices = Arc::new(DeviceDirectory::new(Arc::clone(&kv), Arc::clone(&writer)));
         let inboxes = Arc::new(Inboxes::new(Arc::clone(&kv), Arc::clone(&devices)));
+        let apps = Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
         let users = Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer)));
         let feeds = Arc::new(Feeds::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
         Ok(Self {
-            apps: Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?),
+            keywords: Arc::new(Keywords::new(Arc::clone(&kv), Arc::clone(&writer), Arc::clone(&apps))),
+            apps,
             hooks: Arc::new(Hooks::new(Arc::clone(&kv), Arc::clone(&writer))),
             arrivals: Arc::new(Arrivals::new(Arc::clone(&kv))),
             attachments: Arc::new(Attachments::new(Arc::clone(&kv), Arc::clone(&writer))),

@@ -293,6 +293,10 @@ pub enum Condition {
     InputInvalid,
     /// The server failed to do this, and it is the server's fault.
     InternalError,
+    /// The keyword list, or the app, has no room for so many words.
+    KeywordLimitReached,
+    /// The keyword list has this word already.
+    KeywordRepeated,
     /// This device was logged out by force.
     KickedByDevice,
     /// The same user logged in on another device, and this device had to go.
@@ -669,7 +673,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 329] = [
+    pub const ALL: [Self; 331] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -813,6 +817,8 @@ impl Condition {
         Self::ImageContentFailed,
         Self::InputInvalid,
         Self::InternalError,
+        Self::KeywordLimitReached,
+        Self::KeywordRepeated,
         Self::KickedByDevice,
         Self::KickedByNewLogin,
         Self::KickedByPasswordChange,
@@ -1002,7 +1008,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 329] = [
+pub(crate) static DETAILS: [Details; 331] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -3004,6 +3010,34 @@ pub(crate) static DETAILS: [Details; 329] = [
         meaning_zh: "服务器处理失败，原因在服务器一侧。",
         cause_zh: "发生了开发者没有预料到的情况。应答里带有跟踪 id，服务器日志中有一条相同 id 的完整记录。",
         remedy_zh: "稍后重试一次。运维人员用 `x-kith-trace` 中的 id 搜索日志并反馈其中内容；请求本身不需要修改。",
+    },
+    Details {
+        name: "keyword_limit_reached",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &[],
+        meaning: "The keyword list, or the app, has no room for so many words.",
+        cause: "One call brings at most 200 words with a new list and 100 for an existing one; a list has at most 10000, and all words of an app together 4 MiB.",
+        remedy: "Add fewer words a call; remove words that others contain, since a shorter word finds them too.",
+        meaning_zh: "关键词名单或应用容纳不下这么多词。",
+        cause_zh: "新建名单一次最多带 200 个词，向已有名单一次最多添加 100 个；每个名单最多 10000 个词，一个应用的全部关键词合计最多 4 MiB。",
+        remedy_zh: "减少每次添加的数量；可删除已被更短的词覆盖的长词。",
+    },
+    Details {
+        name: "keyword_repeated",
+        kind: Kind::Conflict,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::AlreadyExists),
+        args: &["word"],
+        meaning: "The keyword list has this word already.",
+        cause: "Words of a list are compared without regard to case and width, so `Music` and `music` are one.",
+        remedy: "Leave the word out and add the others; the call added none of them.",
+        meaning_zh: "关键词名单中已有该词。",
+        cause_zh: "同一名单内的关键词不区分大小写和全半角，`Music` 与 `music` 视为同一个词。",
+        remedy_zh: "去掉这个词后重新添加其余的词；这次调用一个也没有添加。",
     },
     Details {
         name: "kicked_by_device",

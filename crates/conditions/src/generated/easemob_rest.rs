@@ -3,7 +3,8 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 230] = [
+pub(crate) static ANSWERS: [RestAnswer; 238] = [
+    RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AnnouncementTooLong), operation: None, status: 403, error: "FORBIDDEN", exception: None, description: "announce info length exceeds limit!", error_code: None },
@@ -28,6 +29,8 @@ pub(crate) static ANSWERS: [RestAnswer; 230] = [
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Edit), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is required", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::GroupAnnounce), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is null", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::GroupCreate), status: 400, error: "invalid_parameter", exception: None, description: "{name} must be provided", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "the param can not be empty", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "request param is empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Pin), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Presence), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be null", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceQuery), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is empty", error_code: None },
@@ -127,6 +130,9 @@ pub(crate) static ANSWERS: [RestAnswer; 230] = [
     RestAnswer { condition: Some(Condition::InternalError), operation: None, status: 500, error: "web_application", exception: Some("javax.ws.rs.WebApplicationException"), description: "Internal server error", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: Some(Operation::Recall), status: 500, error: "message_recall_error", exception: None, description: "internal error", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: Some(Operation::UserAttributes), status: 500, error: "INTERNAL_SERVER_ERROR", exception: None, description: "update metadata failed", error_code: None },
+    RestAnswer { condition: Some(Condition::KeywordLimitReached), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "The text count exceeds the maximum number", error_code: None },
+    RestAnswer { condition: Some(Condition::KeywordRepeated), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "The textList already contains the text", error_code: None },
+    RestAnswer { condition: Some(Condition::LimitExceeded), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList count exceeds the maximum number", error_code: None },
     RestAnswer { condition: Some(Condition::MemberAttributeKeyTooLong), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata single key limit", error_code: Some(60009) },
     RestAnswer { condition: Some(Condition::MemberAttributeValueTooLong), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata single value limit", error_code: Some(60010) },
     RestAnswer { condition: Some(Condition::MemberAttributesLimitReached), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata total limit", error_code: Some(60006) },
@@ -146,6 +152,8 @@ pub(crate) static ANSWERS: [RestAnswer; 230] = [
     RestAnswer { condition: Some(Condition::NewPasswordMissing), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "newpassword is required", error_code: None },
     RestAnswer { condition: Some(Condition::NicknameTooLong), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "NICKNAME_TOO_LONG", error_code: None },
     RestAnswer { condition: Some(Condition::NotFound), operation: None, status: 404, error: "service_resource_not_found", exception: Some("org.apache.usergrid.services.exceptions.ServiceResourceNotFoundException"), description: "Service resource not found", error_code: None },
+    RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "textList data is empty", error_code: None },
+    RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "textList data is empty", error_code: None },
     RestAnswer { condition: Some(Condition::NotFriends), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "nonroster", error_code: None },
     RestAnswer { condition: Some(Condition::NotFriends), operation: Some(Operation::ContactNote), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "updateRemark | they are not friends, please add as a friend first.", error_code: None },
     RestAnswer { condition: Some(Condition::NotGroupAdmin), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "user:{user} is not admin of group:{group}", error_code: None },

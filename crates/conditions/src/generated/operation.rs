@@ -90,6 +90,10 @@ pub enum Operation {
     GroupShield,
     /// Changing a group's name, description or settings.
     GroupUpdate,
+    /// Adding, changing and finding words of a keyword list.
+    Keyword,
+    /// Making, changing and listing keyword lists.
+    KeywordList,
     /// Logging in: MSYNC's provision, JMessage's login request.
     Login,
     /// Logging out.
@@ -176,7 +180,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 84] = [
+    pub const ALL: [Self; 86] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -220,6 +224,8 @@ impl Operation {
         Self::GroupJoin,
         Self::GroupShield,
         Self::GroupUpdate,
+        Self::Keyword,
+        Self::KeywordList,
         Self::Login,
         Self::Logout,
         Self::MemberAdd,
@@ -265,7 +271,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 84] = [
+pub(crate) static DETAILS: [(&str, &str); 86] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -309,6 +315,8 @@ pub(crate) static DETAILS: [(&str, &str); 84] = [
     ("group_join", "Joining a group, or applying to."),
     ("group_shield", "Blocking a group's messages for oneself."),
     ("group_update", "Changing a group's name, description or settings."),
+    ("keyword", "Adding, changing and finding words of a keyword list."),
+    ("keyword_list", "Making, changing and listing keyword lists."),
     ("login", "Logging in: MSYNC's provision, JMessage's login request."),
     ("logout", "Logging out."),
     ("member_add", "Adding members to a group."),

@@ -181,6 +181,7 @@ mod tests {
             created: Timestamp(0),
             settings: Settings::default(),
             hooks: Vec::new(),
+            keyword_changes: 0,
         };
         serde_json::from_slice(&question(&app, &rule, kind, &text())).unwrap()
     }

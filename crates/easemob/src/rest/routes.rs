@@ -80,6 +80,7 @@ static FAMILIES: &[&[Route]] = &[
     super::rewrite::ROUTES,
     super::groups::ROUTES,
     super::group_members::ROUTES,
+    super::keywords::ROUTES,
 ];
 
 /// Everything that is served.

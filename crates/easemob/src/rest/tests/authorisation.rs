@@ -165,6 +165,14 @@ GET    /metadata/chatgroup/{group}/user/{member} | credentials_missing token_mal
 PUT    /metadata/chatgroup/{group}/users/batch | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /metadata/chatgroup/{group}/get       | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
 POST   /sdk/metadata/chatgroup/{group}/get   | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
+POST   /moderation/text/list | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /moderation/text/list/search | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+PUT    /moderation/text/list/{list} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
+DELETE /moderation/text/list/{list} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
+POST   /moderation/text/list/{list}/word/batch | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
+POST   /moderation/text/list/{list}/word | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
+PUT    /moderation/text/list/{list}/word | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
+DELETE /moderation/text/list/{list}/word | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    argument_missing               token_expired
 ";
 
 struct Row {
@@ -187,6 +195,7 @@ fn example(path: &str) -> String {
     let places = [
         ("{user}", "alice"),
         ("{resource}", "webim"),
+        ("{list}", "7"),
         ("{peer}", "bob"),
         ("{expiry}", "60"),
         ("{status}", "1"),
@@ -258,6 +267,13 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", path) if path.contains("/metadata/chatgroup/") => {
             json!({ "targets": ["bob"], "properties": [] })
         }
+        ("POST", "/moderation/text/list/search") => json!({}),
+        ("POST" | "PUT", "/moderation/text/list" | "/moderation/text/list/{list}") => {
+            json!({ "name": "a", "scope": "ALL", "disposition": "PASS" })
+        }
+        ("POST", "/moderation/text/list/{list}/word/batch") => json!({ "wordContents": ["a"] }),
+        ("POST", "/moderation/text/list/{list}/word") => json!({ "word": "a" }),
+        ("PUT", "/moderation/text/list/{list}/word") => json!({ "id": "1", "word": "a" }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {

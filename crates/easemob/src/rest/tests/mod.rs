@@ -9,6 +9,7 @@ mod files;
 mod groups;
 mod history;
 mod history_files;
+mod keywords;
 mod limits;
 mod malformed;
 mod messages;
@@ -41,6 +42,7 @@ use tower::ServiceExt;
 
 use self::files::HandBlobs;
 use super::{Options, router};
+use crate::hooks::EasemobForms;
 
 const NOW: Timestamp = Timestamp(1_795_220_913_000);
 
@@ -74,7 +76,8 @@ impl World {
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
         let blobs = HandBlobs::default();
-        let ports = Ports { blobs: Arc::new(blobs.clone()), ..Ports::default() };
+        let ports =
+            Ports { forms: Arc::new(EasemobForms), blobs: Arc::new(blobs.clone()), ..Ports::default() };
         let (use_cases, jobs) =
             UseCases::open_with(store, bus, clock.clone(), passwords, 0, ports).await.unwrap();
         let stall_limit = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! What the app's own server says about a message before it goes out (easemob-rest.md 5.2).
+//! What keyword lists and the app's own server make of a message before it goes out (easemob-rest.md 3.18, 5.2).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::Settings;
 use domain::hook::{self, Fallback, RuleKind, RuleSpec};
+use domain::keyword::{ListSpec, WordAction};
 use easemob::hooks::EasemobForms;
 use easemob_wire::client::Downlink;
 use easemob_wire::pb;
@@ -194,5 +195,51 @@ fn what_the_rule_does_not_name_is_not_asked_about() {
     // A message that cannot be sent at all is nobody's to look at.
     house.wait(house.use_cases.remove_hook(&APP.parse().unwrap(), "filter")).unwrap();
     assert_eq!(status(&alice.send_text("nobody", "hi")).2, "user_not_found");
+    assert_eq!(server.times_asked(), 0);
+}
+
+fn list(house: &House, action: WordAction, words: &[&str]) {
+    let spec = ListSpec { name: format!("{action:?}"), kind: None, action, whole_text: false, enabled: true };
+    let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+    let app = APP.parse().unwrap();
+    house.wait(house.use_cases.create_keyword_list(&app, &spec, &words, "")).unwrap();
+}
+
+// easemob-rest.md 8.2: client code 501.
+#[test]
+fn a_forbidden_word_is_refused_and_a_replaceable_one_is_shown_replaced_to_everybody() {
+    let (house, server) = house(reporting());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    list(&house, WordAction::Refuse, &["casino"]);
+    list(&house, WordAction::Replace, &["darn"]);
+    let refused = alice.send_text("bob", "the ＣＡＳＩＮＯ");
+    assert_eq!((status(&refused).0 as i32, status(&refused).1), (7, "sensitive words"));
+    assert_eq!(status(&refused).2, "message_content_rejected");
+    assert_eq!(server.times_asked(), 0, "the owner's server does not see it");
+
+    server.answers(r#"{"valid":true}"#);
+    let answer = alice.send_text("bob", "Darn it");
+    let body = pb::MessageBody::decode(answer.metas[0].payload.clone().unwrap()).unwrap();
+    assert_eq!(body.contents[0].text(), "*** it");
+    assert_eq!(server.asked.lock()[0]["payload"]["bodies"][0]["msg"], "*** it");
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    assert_eq!(bob.shown(), ["*** it"]);
+}
+
+#[test]
+fn a_list_that_changes_is_in_force_at_once() {
+    let (house, server) = house(hook::PreSend { types: vec![hook::MessageType::Image], ..reporting() });
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let app = APP.parse().unwrap();
+    list(&house, WordAction::Refuse, &["one"]);
+    assert_eq!(status(&alice.send_text("bob", "one")).2, "message_content_rejected");
+    let number = house.wait(house.use_cases.keyword_lists(&house.tenant())).unwrap()[0].0;
+    assert_eq!(status(&alice.send_text("bob", "two")).0, ErrorCode::Ok);
+    house.wait(house.use_cases.add_keywords(&app, number, &["two".to_owned()], "")).unwrap();
+    assert_eq!(status(&alice.send_text("bob", "two")).2, "message_content_rejected");
+    house.wait(house.use_cases.remove_keyword_list(&app, number)).unwrap();
+    assert_eq!(status(&alice.send_text("bob", "one")).0, ErrorCode::Ok);
     assert_eq!(server.times_asked(), 0);
 }

@@ -1,0 +1,47 @@
+//! What post-send rules can hear of that stands in no feed, as it is written down for them.
+
+use model::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ConversationKind, EventType, MessageType};
+use crate::keyword::WordAction;
+
+/// Something that happened. Stored as JSON until every rule that wants it has told it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    Keyword(KeywordHit),
+}
+
+/// Words of a keyword list stood in a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeywordHit {
+    pub message: u64,
+    pub message_type: Option<MessageType>,
+    pub conversation: ConversationKind,
+    pub sender: String,
+    /// The peer's name, or the group's id.
+    pub target: String,
+    pub action: WordAction,
+    pub words: Vec<String>,
+    pub at: Timestamp,
+}
+
+impl Notice {
+    /// Which rules hear of it.
+    pub fn event(&self) -> EventType {
+        match self {
+            Self::Keyword(_) => EventType::Keyword,
+        }
+    }
+
+    /// The stored form.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a notice has text keys only")
+    }
+
+    /// Reads the stored form; `None` for one of a newer build.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
