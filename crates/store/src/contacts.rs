@@ -252,3 +252,67 @@ fn peer_of(key: &[u8]) -> Result<Uid, StoreError> {
     keys::peer(key)
         .ok_or_else(|| StoreError::Damaged { what: "contact or request", detail: "its key".to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::attributes::Attributes;
+    use model::Username;
+
+    use crate::testing::Staged;
+    use crate::{NewUser, PasswordHash, Registered, Store};
+
+    const APP: AppId = AppId(1);
+
+    async fn register(store: &Store, name: &str) -> Arc<Account> {
+        let new = NewUser {
+            name: Username::parse(name).unwrap(),
+            uuid: name.to_owned(),
+            nickname: None,
+            password_hash: PasswordHash(String::new()),
+            at: Timestamp(1),
+        };
+        match store.users.register(APP, new).await.unwrap() {
+            Registered::Created(account) => account,
+            Registered::NameTaken => panic!("{name} is taken"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_removed_user_leaves_what_others_have_of_him() {
+        let store = Store::open(Arc::new(Staged::new())).await.unwrap();
+        let (alice, bob) = (register(&store, "alice").await, register(&store, "bob").await);
+        let (one, other) = (alice.user.uid, bob.user.uid);
+        let relation = store.contacts.relation(APP, one, other, Some(9)).await.unwrap();
+        let link = PairChange::Link { at: Timestamp(2) };
+        store.contacts.write(APP, &alice, &bob, &relation, &link, &[]).await.unwrap();
+        let now = Timestamp(2);
+        let mut accounts = [alice, bob];
+        for (uid, target) in [(one, 1), (other, 0)] {
+            let targets = [Arc::clone(&accounts[target])];
+            store.presence.subscribe(APP, uid, &targets, Timestamp(9), &[], now).await.unwrap();
+            let marked = store.users.get(APP, accounts[target].user.uid).await.unwrap();
+            accounts[target] = marked.unwrap();
+            assert!(accounts[target].user.followed);
+        }
+        for account in &accounts {
+            let stored = store.attributes.get(APP, &[account.user.uid]).await.unwrap();
+            let some = Attributes::from([("n".to_owned(), "12".to_owned())]);
+            assert!(store.attributes.write(APP, account, &stored[0], &some).await.unwrap());
+        }
+        let [alice, _] = accounts;
+        assert_eq!(store.contacts.list(APP, other, None, 9).await.unwrap().len(), 1);
+        assert_eq!(store.presence.followed(APP, other).await.unwrap(), [(one, Timestamp(9))]);
+        assert_eq!(store.presence.followers(APP, other).await.unwrap(), [(one, Timestamp(9))]);
+        assert_eq!(store.attributes.total(APP).await, Ok(6));
+
+        assert!(store.users.remove(APP, &alice).await.unwrap());
+        let leave = |_| std::future::ready(Ok::<_, StoreError>(()));
+        store.users.sweep_removed(APP, leave).await.unwrap();
+        assert_eq!(store.contacts.list(APP, other, None, 9).await.unwrap(), []);
+        assert_eq!(store.contacts.list(APP, one, None, 9).await.unwrap(), []);
+        assert_eq!(store.presence.followed(APP, other).await.unwrap(), []);
+        assert_eq!(store.presence.followers(APP, other).await.unwrap(), []);
+        assert_eq!(store.attributes.total(APP).await, Ok(3));
+    }
+}
