@@ -25,11 +25,44 @@ use store::{Account, Facts, StoredGroup};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::event_log::{ActingDevice, UserNews};
+use crate::rooms::of_room;
 use crate::{Error, TRIES, Tenant, UseCases};
 
 pub use lists::{GroupPage, MemberPage, Ranked};
 pub use members::Outcome;
 pub use receipts::ReaderPage;
+
+/// A group or room as a caller names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupRef<'a> {
+    /// What it has to be: a room is no group to calls about groups, nor the other way round.
+    pub kind: GroupKind,
+    /// The public id, as written.
+    pub id: &'a str,
+}
+
+impl<'a> GroupRef<'a> {
+    pub fn room(id: &'a str) -> Self {
+        Self { kind: GroupKind::Room, id }
+    }
+
+    /// A failure in the words of what was meant.
+    fn say(self, error: Error) -> Error {
+        if self.kind == GroupKind::Room { of_room(error) } else { error }
+    }
+}
+
+impl<'a> From<&'a str> for GroupRef<'a> {
+    fn from(id: &'a str) -> Self {
+        Self { kind: GroupKind::Group, id }
+    }
+}
+
+impl<'a> From<&'a String> for GroupRef<'a> {
+    fn from(id: &'a String) -> Self {
+        Self::from(id.as_str())
+    }
+}
 
 /// Locks that the groups of a node share.
 const TURNS: usize = 256;
@@ -77,15 +110,22 @@ impl By {
 }
 
 impl UseCases {
-    /// The group of a public id as a caller wrote it.
+    /// The group or room that a caller named; a room with as many members as are there.
     ///
     /// # Errors
-    /// `group_not_found`, also for a room or thread; faults.
-    pub(crate) async fn stored_group(&self, app: &Tenant, group: &str) -> Result<Arc<StoredGroup>, Error> {
-        let found = self.find_any_group(app, group).await?;
-        found
-            .filter(|found| found.group.kind == GroupKind::Group)
-            .ok_or_else(|| GroupRefused::NotFound { group: domain::account::printable(group) }.into())
+    /// `group_not_found`, also for a room or thread where a group was meant; `chatroom_not_found`; faults.
+    pub(crate) async fn stored_group(
+        &self,
+        app: &Tenant,
+        group: impl Into<GroupRef<'_>>,
+    ) -> Result<Arc<StoredGroup>, Error> {
+        let group = group.into();
+        let found = self.find_any_group(app, group.id).await?;
+        let Some(found) = found.filter(|found| found.group.kind == group.kind) else {
+            let refused = GroupRefused::NotFound { group: domain::account::printable(group.id) };
+            return Err(group.say(refused.into()));
+        };
+        Ok(if group.kind == GroupKind::Room { self.with_count(app, &found) } else { found })
     }
 
     /// The group, room or thread of a public id as a caller wrote it, if there is one.
@@ -100,7 +140,7 @@ impl UseCases {
     /// Who asks, as the rules of one group see him.
     pub(crate) async fn actor(&self, app: &Tenant, by: &By, group: &Group) -> Result<Actor, Error> {
         let Some(person) = by.person() else { return Ok(Actor::BackEnd) };
-        let member = self.store.groups.member(app.value.id, group.id, person.uid).await?;
+        let member = self.member(app, group, person.uid).await?;
         Ok(Actor::User { person, is_member: member.is_some() })
     }
 
@@ -110,6 +150,9 @@ impl UseCases {
         group: &Group,
         uid: Uid,
     ) -> Result<Option<Member>, Error> {
+        if group.kind == GroupKind::Room {
+            return Ok(self.leases.member(app.value.id, group.id, uid));
+        }
         let stored = self.store.groups.member(app.value.id, group.id, uid).await?;
         Ok(stored.map(|stored| stored.member.clone()))
     }
@@ -130,7 +173,10 @@ impl UseCases {
                 person: Person::from(&account.user),
                 member: self.member(app, group, account.user.uid).await?,
                 is_blocked,
-                joined_groups: self.joined_up_to_limit(app, account.user.uid).await?,
+                joined_groups: match group.kind {
+                    GroupKind::Room => self.leases.rooms_of(id, account.user.uid).len() as u64,
+                    _ => self.joined_up_to_limit(app, account.user.uid).await?,
+                },
             });
         }
         Ok(candidates)
@@ -179,14 +225,29 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
+        decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<Decided<T>, Error>> + Send,
+    {
+        let group = group.into();
+        let changed = self.change_in_turn(app, by, group, decide).await;
+        changed.map_err(|error| group.say(error))
+    }
+
+    async fn change_in_turn<T, F>(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: GroupRef<'_>,
         decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<Decided<T>, Error>> + Send,
     {
         let id = app.value.id;
-        let _turn = self.group_turns.take(id, group).await;
+        let _turn = self.group_turns.take(id, group.id).await;
         for _ in 0..TRIES {
             let stored = self.stored_group(app, group).await?;
             let actor = self.actor(app, by, &stored.group).await?;
@@ -237,6 +298,7 @@ impl UseCases {
         // Before the commit, so that nothing said after it reaches them.
         leaves.iter().for_each(|uid| follow(*uid, false));
 
+        let flags = self.flags_of_those_who_come(id, change).await?;
         let before_group = before.map(|before| &before.group);
         let written = self.store.groups.apply(id, &facts, before_group, change, &entries).await;
 
@@ -245,6 +307,7 @@ impl UseCases {
             leaves.iter().for_each(|uid| follow(*uid, true));
             return Ok(false);
         };
+        self.change_leases(id, change, flags);
         // A session that looked its groups up meanwhile has seen the membership.
         leaves.iter().for_each(|uid| follow(*uid, false));
         let joins: Vec<Uid> = change.joins().collect();
@@ -256,7 +319,7 @@ impl UseCases {
             }
             self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(id, feed, seq, entry))));
         }
-        if !joins.is_empty() {
+        if !joins.is_empty() && change.group.kind != GroupKind::Room {
             self.tell_what_came_between(id, change.group.feed(), last).await?;
         }
         Ok(true)

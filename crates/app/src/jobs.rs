@@ -1,5 +1,6 @@
 //! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping what removed users
-//! and destroyed groups leave behind, deleting files that nobody keeps, telling of presence.
+//! and destroyed groups leave behind, deleting files that nobody keeps, telling of presence, ending what absent users
+//! have in rooms.
 //!
 //! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
@@ -20,6 +21,8 @@ const CURSOR_FLUSH: Duration = Duration::from_millis(500);
 const PERIOD_CHECK: Duration = Duration::from_secs(3600);
 /// Changes of presence within this time are told as one (easemob-rest.md 3.4).
 const PRESENCE_MERGE: Duration = Duration::from_secs(1);
+/// How often those who are gone for too long are looked for in rooms.
+const LEASE_CHECK: Duration = Duration::from_secs(5);
 /// How long sweeping waits after a fault.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
@@ -75,6 +78,7 @@ impl Jobs {
             () = self.sweep_removed() => {}
             () = self.tell_presence() => {}
             () = self.sweep_files() => {}
+            () = self.end_leases() => {}
         }
         self.flush_cursors_once().await;
     }
@@ -126,6 +130,17 @@ impl Jobs {
             ticks.tick().await;
             if let Err(error) = self.use_cases.tell_presence_changes().await {
                 tracing::warn!(%error, "followers were not told of changed presence");
+            }
+        }
+    }
+
+    async fn end_leases(&self) {
+        let mut ticks = interval(LEASE_CHECK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.use_cases.end_leases().await {
+                tracing::warn!(%error, "rooms were not told of those who are gone");
             }
         }
     }

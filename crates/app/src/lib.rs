@@ -58,6 +58,7 @@ mod recall_message;
 mod register_user;
 mod report_message;
 mod review_message;
+mod rooms;
 mod send_message;
 mod send_receipt;
 mod set_app;
@@ -91,7 +92,7 @@ pub use edit_message::{Change, EditMark, EditMessage, Edited, Editor, sender_ove
 pub use error::{Error, TraceId};
 pub use event_log::ActingDevice;
 pub use find_user::{Device, UserPage};
-pub use groups::{By, GroupPage, MemberPage, Outcome, Ranked, ReaderPage};
+pub use groups::{By, GroupPage, GroupRef, MemberPage, Outcome, Ranked, ReaderPage};
 pub use history_hour::HourReader;
 pub use ids::MessageIds;
 pub use issue_token::{Grant, IssuedToken};
@@ -107,6 +108,7 @@ pub use post_message::Compose;
 pub use react::{Reacted, ReactionUsers};
 pub use read_file::{ReadFile, Rendition};
 pub use read_history::{HISTORY_PAGE, HistoryPage, ReadHistory};
+pub use rooms::{EnterRoom, Entered};
 pub use send_message::SentMessage;
 pub use sync::PendingFeed;
 pub use upload_file::{FileFacts, Upload};
@@ -130,6 +132,7 @@ pub struct UseCases {
     pub(crate) registration_rates: rates::Rates<(AppId, AddressBlock)>,
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) group_turns: groups::Turns,
+    pub(crate) leases: rooms::Leases,
     pub(crate) online: online::Online,
     /// Apps that have a broadcast under way.
     pub(crate) broadcasts: parking_lot::Mutex<ahash::AHashSet<model::AppId>>,
@@ -185,6 +188,7 @@ impl UseCases {
             registration_rates: rates::Rates::default(),
             message_rates: rates::Rates::default(),
             group_turns: groups::Turns::default(),
+            leases: rooms::Leases::default(),
             online: online::Online::default(),
             broadcasts: parking_lot::Mutex::default(),
             sweeps: jobs::Sweeps::default(),

@@ -88,6 +88,7 @@ impl UseCases {
                 }
             }
             arriving.stay();
+            self.leases.back(app.id, uid);
             self.presence_changes.note(app.id, uid);
             let tell = |target, cause| self.bus.publish(Hint::Close { app: app.id, uid, target, cause });
             for (_, connection) in accepted.displaced {

@@ -29,6 +29,7 @@ impl UseCases {
     /// Faults. The directory then keeps a ghost, which keeps nobody out and which the next login clears away.
     pub async fn log_out(&self, app: AppId, uid: Uid, connection: ConnectionId) -> Result<(), Error> {
         self.online.remove(app, uid, connection);
+        self.away_from_rooms(app, uid);
         // One that can't be written does not keep the other from it.
         let cursors = self.store.inboxes.flush_user(app, uid).await;
         let written = self.write_disconnect(app, uid, connection).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::app::Settings;
+use domain::group::Member;
 use domain::message::{Reach, Recipient, SendView, Sender, Target};
 use model::{AppId, ConversationId, Feed, GroupKind, Uid};
 use store::{Account, ContactProof, Facts, StoredGroup, StoredMember};
@@ -23,7 +24,7 @@ pub(crate) struct Parties {
 enum Found {
     User(Option<Arc<Account>>),
     Group { group: Option<Arc<StoredGroup>>, member: Option<Arc<StoredMember>> },
-    NoRoom,
+    Room { room: Option<Arc<StoredGroup>>, member: Option<Member> },
 }
 
 impl Parties {
@@ -34,7 +35,9 @@ impl Parties {
                 group: group.as_ref().map(|group| &group.group),
                 member: member.as_ref().map(|member| &member.member),
             },
-            Found::NoRoom => Recipient::NoRoom,
+            Found::Room { room, member } => {
+                Recipient::Group { group: room.as_ref().map(|room| &room.group), member: member.as_ref() }
+            }
         };
         let reach = Reach { is_blocked: self.is_blocked, are_contacts: self.contact.is_some() };
         SendView { sender: &self.sender.user, recipient, directed: &self.directed, reach, settings }
@@ -54,7 +57,9 @@ impl Parties {
             Found::Group { group: Some(group), member: Some(member) } => {
                 facts.group(self.app, group).member(self.app, member)
             }
-            Found::User(None) | Found::Group { .. } | Found::NoRoom => facts,
+            // Whoever changes a member's rights in a room writes the room too.
+            Found::Room { room: Some(room), .. } => facts.group(self.app, room),
+            Found::User(None) | Found::Group { .. } | Found::Room { room: None, .. } => facts,
         }
     }
 
@@ -64,8 +69,10 @@ impl Parties {
             Found::User(Some(account)) => {
                 Some(ConversationId::single(self.sender.user.uid, account.user.uid))
             }
-            Found::Group { group: Some(group), .. } => Some(group.group.conversation()),
-            Found::User(None) | Found::Group { group: None, .. } | Found::NoRoom => None,
+            Found::Group { group: Some(group), .. } | Found::Room { room: Some(group), .. } => {
+                Some(group.group.conversation())
+            }
+            Found::User(None) | Found::Group { group: None, .. } | Found::Room { room: None, .. } => None,
         }
     }
 }
@@ -94,7 +101,12 @@ impl UseCases {
                 };
                 Found::Group { group, member }
             }
-            Target::Room(_) => Found::NoRoom,
+            Target::Room(name) => {
+                let room = self.find_any_group(app, name).await?;
+                let room = room.filter(|room| room.group.kind == GroupKind::Room);
+                let member = room.as_ref().and_then(|room| self.leases.member(id, room.group.id, sender.uid));
+                Found::Room { room, member }
+            }
         };
         let mut named = Vec::with_capacity(directed.len());
         for name in directed {
@@ -133,10 +145,10 @@ impl UseCases {
         self.store.users.forget(app, sender);
         match &parties.recipient {
             Found::User(Some(account)) => self.store.users.forget(app, account.user.uid),
-            Found::Group { group: Some(group), .. } => {
+            Found::Group { group: Some(group), .. } | Found::Room { room: Some(group), .. } => {
                 self.store.groups.forget(app, group.group.id, sender);
             }
-            Found::User(None) | Found::Group { .. } | Found::NoRoom => {}
+            Found::User(None) | Found::Group { .. } | Found::Room { .. } => {}
         }
     }
 
@@ -149,6 +161,10 @@ impl UseCases {
             Feed::Conversation(ConversationId::Group(group)) => {
                 let member = self.store.groups.member(app, group, uid).await?;
                 Ok(member.filter(|stored| !stored.member.shielded).map(|stored| stored.member.joined))
+            }
+            // Nobody is shown what was said before he came; a session begins where it first hears of the room.
+            Feed::Conversation(ConversationId::Room(room)) => {
+                Ok(self.leases.member(app, room, uid).map(|_| model::Seq::ZERO))
             }
             _ => Ok(Some(model::Seq::ZERO)),
         }

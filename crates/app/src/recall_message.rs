@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::message::{RecallMessage, RecallView, decide_recall};
-use model::{Delivery, Feed, Hint, MessageId, Timestamp};
+use domain::message::{RecallMessage, RecallView, Target, decide_recall};
+use model::{Delivery, Feed, GroupKind, Hint, MessageId, Timestamp};
 use store::Written;
 
 use crate::{Error, TRIES, Tenant, UseCases};
@@ -20,6 +20,7 @@ impl UseCases {
         command: RecallMessage,
     ) -> Result<(MessageId, Timestamp), Error> {
         let app_id = app.value.id;
+        let command = self.meant_for_room(app, command).await?;
         for _ in 0..TRIES {
             let parties = self.parties(app, &command.sender, &command.target, &[]).await?;
             let found = match parties.conversation() {
@@ -48,5 +49,14 @@ impl UseCases {
             }
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Clients name groups and rooms alike when they take a message back.
+    async fn meant_for_room(&self, app: &Tenant, command: RecallMessage) -> Result<RecallMessage, Error> {
+        let Target::Group(name) = &command.target else { return Ok(command) };
+        let found = self.find_any_group(app, name).await?;
+        let is_room = found.is_some_and(|found| found.group.kind == GroupKind::Room);
+        let target = if is_room { Target::Room(name.clone()) } else { return Ok(command) };
+        Ok(RecallMessage { target, ..command })
     }
 }

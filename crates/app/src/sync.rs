@@ -1,6 +1,6 @@
 //! What a device lacks: which feeds have more for it, their pages, and how far it is.
 
-use model::{AppId, DeviceNumber, Entry, Feed, Seq, Uid, Username};
+use model::{AppId, ConversationId, DeviceNumber, Entry, Feed, Seq, Uid, Username};
 
 use store::FollowedFeed;
 
@@ -76,7 +76,7 @@ impl UseCases {
         Ok(self.store.feeds.head(app, feed).await?)
     }
 
-    /// How far a device is in a feed.
+    /// How far a device is in a feed. In rooms nobody keeps a place: what was said is not said again.
     ///
     /// # Errors
     /// Faults.
@@ -87,6 +87,9 @@ impl UseCases {
         device: DeviceNumber,
         feed: Feed,
     ) -> Result<Seq, Error> {
+        if let Feed::Conversation(ConversationId::Room(_)) = feed {
+            return self.head(app, feed).await;
+        }
         Ok(self.store.inboxes.position(app, uid, device, feed).await?)
     }
 

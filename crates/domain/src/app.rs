@@ -262,6 +262,8 @@ settings! {
     groups_limit: u64 = 0, "groups.limit";
     /// Groups that one user may be in; 0 is no limit.
     groups_joined_limit: u64 = 3_000, "groups.joined_limit";
+    /// Chat rooms that one user may be in at the same time; 0 is no limit (50 on the web).
+    rooms_joined_limit: u64 = 500, "rooms.joined_limit";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";

@@ -9,6 +9,7 @@ mod create;
 mod members;
 mod requests;
 mod roles;
+mod room;
 
 use conditions::Condition;
 use model::{Feed, GroupChange, GroupId, GroupKind, Seq, Timestamp, Uid, Username, limits};
@@ -29,6 +30,8 @@ pub use roles::{
     decide_add_admin, decide_allow, decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes,
     decide_shield, decide_unmute,
 };
+
+pub use room::{decide_create_room, decide_enter, in_room, stays_away};
 
 /// A group, chat room or thread.
 #[derive(Clone, Debug, PartialEq, Eq)]

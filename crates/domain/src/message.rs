@@ -4,7 +4,7 @@ use bytes::Bytes;
 use conditions::Condition;
 use model::{
     ClientMessageId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, GroupId,
-    MessageId, Resource, Seq, Timestamp, Uid, Username, limits,
+    GroupKind, MessageId, Resource, Seq, Timestamp, Uid, Username, limits,
 };
 use thiserror::Error;
 
@@ -91,10 +91,8 @@ pub struct Reach {
 pub enum Recipient<'a> {
     /// `None`: nobody has the name.
     User(Option<&'a User>),
-    /// The group, if there is one, and the sender as its member, if he is one.
+    /// The group or room, if there is one, and the sender as its member, if he is one.
     Group { group: Option<&'a Group>, member: Option<&'a Member> },
-    /// There are no rooms.
-    NoRoom,
 }
 
 impl SendView<'_> {
@@ -107,8 +105,15 @@ impl SendView<'_> {
                 Ok((ConversationId::single(self.sender.uid, user.uid), user.name.clone()))
             }
             Recipient::User(None) => Err(SendRefused::RecipientNotFound { name: name.to_owned() }),
+            Recipient::Group { group: None, .. } if matches!(target, Target::Room(_)) => {
+                Err(SendRefused::RoomNotFound { name: name.to_owned() })
+            }
             Recipient::Group { group: None, .. } => Err(SendRefused::GroupNotFound { name: name.to_owned() }),
             Recipient::Group { group: Some(group), .. } if group.disabled => Err(SendRefused::GroupDisabled),
+            Recipient::Group { group: Some(room), member: None } if room.kind == GroupKind::Room => {
+                let (user, room) = (self.sender.name.to_string(), room.public_id.to_string());
+                Err(SendRefused::NotInRoom { user, room })
+            }
             Recipient::Group { group: Some(group), member: None } => Err(SendRefused::NotInGroup {
                 user: self.sender.name.to_string(),
                 group: group.public_id.to_string(),
@@ -116,7 +121,6 @@ impl SendView<'_> {
             Recipient::Group { group: Some(group), member: Some(_) } => {
                 Ok((group.conversation(), group.public_id.clone()))
             }
-            Recipient::NoRoom => Err(SendRefused::RoomNotFound { name: name.to_owned() }),
         }
     }
 
@@ -184,6 +188,8 @@ pub enum SendRefused {
     GroupDisabled,
     #[error("{user:?} is not a member of the group {group}")]
     NotInGroup { user: String, group: String },
+    #[error("{user:?} is not in the chat room {room}")]
+    NotInRoom { user: String, room: String },
     #[error("the sender is muted until {until:?}")]
     Muted { until: Timestamp },
     #[error("all are muted and the sender is not on the allow list")]
@@ -216,6 +222,7 @@ impl Refusal for SendRefused {
             Self::AuthorTooLong => Condition::ArgumentInvalid,
             Self::GroupDisabled => Condition::GroupDisabled,
             Self::NotInGroup { .. } => Condition::NotInGroup,
+            Self::NotInRoom { .. } => Condition::NotInChatroom,
             Self::Muted { .. } => Condition::MutedInConversation,
             Self::AllMuted => Condition::NotInAllowlist,
             Self::TooManyDirected { .. } => Condition::DirectedLimitExceeded,
@@ -235,6 +242,7 @@ impl Refusal for SendRefused {
             Self::TooLarge { limit, .. } => vec![("limit", limit.to_string())],
             Self::Invalid { what } => vec![("name", (*what).to_owned())],
             Self::AuthorTooLong => vec![("name", "from".to_owned())],
+            Self::NotInRoom { user, room } => vec![("user", user.clone()), ("room", room.clone())],
             Self::NotInGroup { user, group } => vec![("user", user.clone()), ("group", group.clone())],
             Self::Muted { until } => vec![("until", until.0.to_string())],
             Self::SubjectNotFound { subject } => vec![("message", subject.to_string())],
@@ -270,11 +278,12 @@ pub fn decide_send(
     }
     let is_to_self = conversation == ConversationId::single(command.sender.uid, command.sender.uid);
     let is_group = matches!(command.target, Target::Group(_));
-    let only_for = match (command.directed.is_empty() || !is_group, view.directed) {
-        (true, _) => Vec::new(),
-        // The sender's other devices are shown it; and where nobody of those whom it names is there, it is for nobody.
-        (false, users) => users.iter().copied().chain([command.sender.uid]).collect(),
-    };
+    let only_for =
+        match (command.directed.is_empty() || matches!(command.target, Target::User(_)), view.directed) {
+            (true, _) => Vec::new(),
+            // The sender's other devices are shown it; and where nobody of those whom it names is there, it is for nobody.
+            (false, users) => users.iter().copied().chain([command.sender.uid]).collect(),
+        };
     Ok(SendAccepted {
         conversation,
         online_only: command.online_only,

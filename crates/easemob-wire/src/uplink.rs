@@ -14,6 +14,7 @@ use prost::Message;
 
 use crate::pb::m_sync::Command;
 use crate::pb::meta::{NameSpace, RouteType};
+use crate::pb::muc_body::Operation;
 use crate::scan::{Budget, Fields, check};
 use crate::shapes::{COMM_SYNC_UL, LOGOUT, META, MSYNC, MUCBODY, PROVISION};
 use crate::{Jid, Text, WireError, pb};
@@ -196,6 +197,24 @@ pub enum Route {
     Directed,
 }
 
+/// What a client does in a chat room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Motion {
+    Enter,
+    Leave,
+}
+
+/// A client comes into a chat room or goes.
+#[derive(Clone, Debug, Default)]
+pub struct RoomCall {
+    pub room: Jid,
+    /// `None`: something that only the server says.
+    pub motion: Option<Motion>,
+    /// What is told to those who are there.
+    pub ext: Text,
+    pub leaves_others: bool,
+}
+
 /// A message as the client sent it. [`Send::clean`] makes of it what others may see.
 #[derive(Clone, Debug)]
 pub struct Send {
@@ -252,18 +271,28 @@ impl Send {
         Ok(send)
     }
 
-    /// The chat room that a [`Namespace::Muc`] meta is about.
+    /// What a [`Namespace::Muc`] meta asks for.
     ///
     /// # Errors
     /// [`WireError`].
-    pub fn muc(&self) -> Result<Jid, WireError> {
-        let mut room = Jid::default();
+    pub fn muc(&self) -> Result<RoomCall, WireError> {
+        let mut call = RoomCall::default();
         let mut fields = Fields::new(&self.payload, &MUCBODY, ENVELOPE_FIELDS_LIMIT);
         while let Some(field) = fields.next()? {
-            if field.number == 1 {
-                room = Jid::decode(&self.payload.slice(field.body()))?;
+            match field.number {
+                1 => call.room = Jid::decode(&self.payload.slice(field.body()))?,
+                2 => {
+                    call.motion = match Operation::try_from(field.int32()) {
+                        Ok(Operation::Join) => Some(Motion::Enter),
+                        Ok(Operation::Leave) => Some(Motion::Leave),
+                        Ok(_) | Err(_) => None,
+                    }
+                }
+                14 => call.ext = Text::new(self.payload.slice(field.body()))?,
+                15 => call.leaves_others = field.varint != 0,
+                _ => {}
             }
         }
-        Ok(room)
+        Ok(call)
     }
 }

@@ -73,6 +73,11 @@ pub const GROUP_AVATAR_BYTES: usize = 1024;
 pub const GROUP_MEMBERS: u32 = 100_000;
 /// Members of a group whose owner names no number (easemob-rest.md 3.12).
 pub const GROUP_MEMBERS_DEFAULT: u32 = 200;
+/// Members that a chat room may have at most, and those of one whose owner names no number (easemob-rest.md 3.14).
+pub const ROOM_MEMBERS: u32 = 10_000;
+pub const ROOM_MEMBERS_DEFAULT: u32 = 1_000;
+/// Characters of what somebody who enters a room says about himself; of more the first are told.
+pub const ROOM_NOTE_CHARS: usize = 1_024;
 /// Owner and admins of a group together (easemob-rest.md 6.1).
 pub const GROUP_ADMINS: usize = 100;
 /// Members added, removed, muted, blocked or allowed by one call (easemob-rest.md 6.1).

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::group::{Attributes, Change, FOR_EVER, Group, Member, Person, Request, RequestKind, Write};
 use kv::{Batch, CellKey, Expect, Kv, KvError, ReadLog, Scan, Slot, Space, Template, ValueHash};
-use model::{AppId, Entry, Feed, GroupId, GroupKind, MessageId, Seq, Timestamp, Uid, Username};
+use model::{
+    AppId, ConversationId, Entry, Event, Feed, GroupId, GroupKind, MessageId, News, Seq, Timestamp, Uid,
+    Username,
+};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -234,7 +237,7 @@ impl Groups {
         let prefix = keys::group_inboxes(app, uid);
         let mut scan = Scan::prefix(Space::Main, prefix, limit);
         if let Some(after) = after {
-            let next = model::ConversationId::Group(GroupId(after.0.saturating_add(1)));
+            let next = ConversationId::Group(GroupId(after.0.saturating_add(1)));
             scan.from = keys::inbox(app, uid, Feed::Conversation(next));
         }
         let rows = self.scan(scan).await?;
@@ -469,14 +472,17 @@ impl Groups {
         let farewell = Entry::decode(farewell)
             .map_err(|error| StoreError::Damaged { what: "destroyed group", detail: error.to_string() })?;
         let members = self.members(app, id, None, BURIED_AT_ONCE).await?;
-        if members.is_empty() {
-            self.clear(app, id).await?;
+        let conversation = conversation_of(id, &farewell);
+        if members.is_empty() || matches!(conversation, ConversationId::Room(_)) {
+            // Who is in a room was told when it closed.
+            kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::members(app, id), 0)).await?;
+            self.clear(app, conversation, id).await?;
             let mut batch = Batch::background();
             batch.delete(cell);
             self.kv.commit(batch).await?;
             return Ok(Vec::new());
         }
-        let group_feed = Feed::Conversation(model::ConversationId::Group(id));
+        let group_feed = Feed::Conversation(conversation);
         let mut batch = Batch::new();
         let (mut feeds, mut told) = (Vec::new(), Vec::new());
         for (uid, member) in members {
@@ -503,14 +509,14 @@ impl Groups {
         Ok(told.into_iter().zip(sequences).map(|((uid, entry), seq)| Buried { uid, seq, entry }).collect())
     }
 
-    async fn clear(&self, app: AppId, id: GroupId) -> Result<(), StoreError> {
+    async fn clear(&self, app: AppId, conversation: ConversationId, id: GroupId) -> Result<(), StoreError> {
         for prefix in
             [keys::group_blocks(app, id), keys::group_requests(app, id), keys::all_attributes(app, id)]
         {
             kv::sweep(&*self.kv, Scan::prefix(Space::Main, prefix, 0)).await?;
         }
         self.clear_readers(app, id).await?;
-        trim_log(&*self.kv, &keys::feed_log(app, Feed::Conversation(model::ConversationId::Group(id)))).await
+        trim_log(&*self.kv, &keys::feed_log(app, Feed::Conversation(conversation))).await
     }
 
     async fn clear_readers(&self, app: AppId, id: GroupId) -> Result<(), StoreError> {
@@ -541,6 +547,14 @@ impl Groups {
             }
         }
         Ok(rows)
+    }
+}
+
+/// The conversation of a destroyed group or room.
+fn conversation_of(id: GroupId, farewell: &Entry) -> ConversationId {
+    match Event::decode(&farewell.payload) {
+        Ok(Event { news: News::Group(news), .. }) if news.kind == GroupKind::Room => ConversationId::Room(id),
+        _ => ConversationId::Group(id),
     }
 }
 
@@ -579,6 +593,12 @@ fn put_rows(
     let mut touched = SmallVec::new();
     for write in &change.writes {
         match write {
+            // Who is in a room is not written down; only what was done to him there is.
+            Write::Join(_) | Write::Leave(_) if group.kind == GroupKind::Room => {}
+            Write::Member(uid, member) if group.kind == GroupKind::Room && !is_marked(member) => {
+                batch.delete(CellKey::main(keys::member(app, id, *uid)));
+                touched.push(*uid);
+            }
             Write::Join(person) => {
                 let joint = joint.expect("who joins is told of in the group's feed");
                 let member = Member::new(person.name.clone(), at);
@@ -639,6 +659,11 @@ fn put_rows(
         }
     }
     touched
+}
+
+/// Whether something was done to a member that lasts.
+fn is_marked(member: &Member) -> bool {
+    member.muted_until.is_some() || member.allow_listed || member.shielded
 }
 
 /// Adds to a batch that a member has read a message: checked to be the first time, which is the check of this index.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::group::{Actor, Group, decide_destroy};
-use model::{AppId, ConversationId, Delivery, Feed, GroupId, GroupNews, Hint, Uid};
+use model::{AppId, ConversationId, Delivery, Feed, GroupId, GroupKind, GroupNews, Hint, Uid};
 use store::{StoreError, StoredGroup};
 
-use super::By;
+use super::{By, GroupRef};
 use crate::{Error, TRIES, Tenant, UseCases};
 
 impl UseCases {
@@ -16,14 +16,24 @@ impl UseCases {
     /// # Errors
     /// Those of [`decide_destroy`]; faults. After a fault the members may still have to be told, which the next start
     /// of the server does.
-    pub async fn destroy_group(&self, app: &Tenant, by: &By, group: &str) -> Result<(), Error> {
+    pub async fn destroy_group(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+    ) -> Result<(), Error> {
+        let group = group.into();
         let id = app.value.id;
-        let _turn = self.group_turns.take(id, group).await;
+        let _turn = self.group_turns.take(id, group.id).await;
         for _ in 0..TRIES {
             let stored = self.stored_group(app, group).await?;
             let actor = self.actor(app, by, &stored.group).await?;
 
-            if self.destroy_as_it_is(app.value.id, by, &stored, &actor).await? {
+            let destroyed = self.destroy_as_it_is(app.value.id, by, &stored, &actor).await;
+            if destroyed.map_err(|error| group.say(error))? {
+                if group.kind == GroupKind::Room {
+                    self.close_room(app, by, &stored.group).await?;
+                }
                 return Ok(self.bury(id, stored.group.id).await?);
             }
             self.store.groups.forget(id, stored.group.id, Uid::BACK_END);

@@ -6,7 +6,7 @@ use domain::group::{Actor, Group, GroupRefused, Member, Rank};
 use model::{GroupId, GroupKind, Timestamp, Uid};
 use store::{Listing, StoredGroup};
 
-use super::By;
+use super::{By, GroupRef};
 use crate::{Error, Tenant, UseCases};
 
 /// Members read at a time while all of a group are looked through.
@@ -47,11 +47,12 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
     ) -> Result<(Arc<StoredGroup>, Option<Member>), Error> {
+        let group = group.into();
         let stored = self.stored_group(app, group).await?;
         let actor = self.actor(app, by, &stored.group).await?;
-        stored.group.decide_find(&actor)?;
+        stored.group.decide_find(&actor).map_err(|refused| group.say(refused.into()))?;
         let member = match actor.uid() {
             Some(uid) => self.member(app, &stored.group, uid).await?,
             None => None,
@@ -67,11 +68,13 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         rank: Rank,
     ) -> Result<Arc<StoredGroup>, Error> {
+        let group = group.into();
         let stored = self.stored_group(app, group).await?;
-        stored.group.decide_look(&self.actor(app, by, &stored.group).await?, rank)?;
+        let actor = self.actor(app, by, &stored.group).await?;
+        stored.group.decide_look(&actor, rank).map_err(|refused| group.say(refused.into()))?;
         Ok(stored)
     }
 
@@ -132,14 +135,18 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         after: Option<Uid>,
         limit: usize,
     ) -> Result<MemberPage, Error> {
+        let group = group.into();
         let stored = self.look_into_group(app, by, group, Rank::Member).await?;
         let group = &stored.group;
-        let mut members =
-            self.store.groups.members(app.value.id, group.id, after, limit.saturating_add(1)).await?;
+        let (id, one_more) = (app.value.id, limit.saturating_add(1));
+        let mut members = match group.kind {
+            GroupKind::Room => self.leases.members(id, group.id, after, one_more),
+            _ => self.store.groups.members(id, group.id, after, one_more).await?,
+        };
         let has_more = members.len() > limit;
         members.truncate(limit);
         let next = members.last().map(|(uid, _)| *uid).filter(|_| has_more);
@@ -155,10 +162,11 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         rank: Rank,
         is_meant: impl Fn(&Member) -> bool,
     ) -> Result<Vec<Ranked>, Error> {
+        let group = group.into();
         let stored = self.look_into_group(app, by, group, rank).await?;
         let group = &stored.group;
         let (mut found, mut after) = (Vec::new(), None);
@@ -178,7 +186,13 @@ impl UseCases {
     ///
     /// # Errors
     /// As [`UseCases::look_into_group`] for admins.
-    pub async fn blocked_users(&self, app: &Tenant, by: &By, group: &str) -> Result<Vec<String>, Error> {
+    pub async fn blocked_users(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+    ) -> Result<Vec<String>, Error> {
+        let group = group.into();
         let stored = self.look_into_group(app, by, group, Rank::Admin).await?;
         let limit = model::limits::GROUP_MEMBERS as usize;
         let blocked = self.store.groups.blocked(app.value.id, stored.group.id, limit).await?;
@@ -193,14 +207,16 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         name: &str,
     ) -> Result<Option<Member>, Error> {
+        let group = group.into();
         let stored = self.stored_group(app, group).await?;
         let Some(account) = self.find_user(app, name).await? else { return Ok(None) };
         let actor = self.actor(app, by, &stored.group).await?;
         if actor != Actor::BackEnd && actor.uid() != Some(account.user.uid) {
-            stored.group.decide_look(&actor, Rank::Admin).map_err(|_| GroupRefused::RankTooLow)?;
+            let looked = stored.group.decide_look(&actor, Rank::Admin);
+            looked.map_err(|_| group.say(GroupRefused::RankTooLow.into()))?;
         }
         self.member(app, &stored.group, account.user.uid).await
     }

@@ -7,7 +7,7 @@ use domain::group::{
 };
 use store::Account;
 
-use super::{By, Decided};
+use super::{By, Decided, GroupRef};
 use crate::{Error, Tenant, UseCases};
 
 /// What became of one of several users named by a call.
@@ -22,9 +22,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
     ) -> Result<Vec<String>, Error> {
+        let group = group.into();
         domain::group::decide_batch(names.len())?;
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
@@ -67,16 +68,23 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
     ) -> Result<Vec<Outcome>, Error> {
+        let group = group.into();
         self.for_each(app, group, names, move |name| async move {
             self.remove_member(app, by, group, &name).await
         })
         .await
     }
 
-    async fn remove_member(&self, app: &Tenant, by: &By, group: &str, name: &str) -> Result<(), Error> {
+    async fn remove_member(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: GroupRef<'_>,
+        name: &str,
+    ) -> Result<(), Error> {
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             let target = self.target(app, group, name).await?;
@@ -110,9 +118,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
     ) -> Result<Vec<Outcome>, Error> {
+        let group = group.into();
         self.for_each(app, group, names, move |name| async move {
             let name = name.as_str();
             self.change_group(app, by, group, move |stored, actor, now| async move {
@@ -136,9 +145,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
     ) -> Result<Vec<Outcome>, Error> {
+        let group = group.into();
         self.for_each(app, group, names, move |name| async move {
             let name = name.as_str();
             self.change_group(app, by, group, move |stored, actor, now| async move {
@@ -179,7 +189,7 @@ impl UseCases {
     pub(super) async fn for_each<T, F>(
         &self,
         app: &Tenant,
-        group: &str,
+        group: GroupRef<'_>,
         names: &[String],
         run: impl Fn(String) -> F,
     ) -> Result<Vec<Outcome<T>>, Error>

@@ -88,7 +88,7 @@ impl UseCases {
         names: &[String],
         reason: &str,
     ) -> Result<Vec<super::Outcome>, Error> {
-        self.for_each(app, group, names, move |name| async move {
+        self.for_each(app, group.into(), names, move |name| async move {
             self.invite_member(app, by, group, &name, reason).await
         })
         .await

@@ -4,15 +4,22 @@ use domain::group::{
     Attributes, GroupRefused, Member, Person, Rank, decide_add_admin, decide_allow, decide_disallow,
     decide_mute, decide_remove_admin, decide_set_attributes, decide_shield, decide_unmute,
 };
-use model::{Timestamp, Uid};
+use model::{GroupKind, Timestamp, Uid};
 
-use super::{By, Decided, Outcome};
+use super::{By, Decided, GroupRef, Outcome};
 use crate::{Error, Tenant, UseCases};
 
 impl UseCases {
     /// # Errors
     /// Those of [`decide_add_admin`]; faults.
-    pub async fn add_group_admin(&self, app: &Tenant, by: &By, group: &str, name: &str) -> Result<(), Error> {
+    pub async fn add_group_admin(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+        name: &str,
+    ) -> Result<(), Error> {
+        let group = group.into();
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             let (person, member) = self.found_member(app, group, name).await?;
@@ -27,9 +34,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         name: &str,
     ) -> Result<(), Error> {
+        let group = group.into();
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             let (person, _) = self.found_member(app, group, name).await?;
@@ -46,10 +54,11 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
         until: Timestamp,
     ) -> Result<Vec<Outcome>, Error> {
+        let group = group.into();
         self.for_each(app, group, names, move |name| async move {
             let name = name.as_str();
             self.change_group(app, by, group, move |stored, actor, now| async move {
@@ -71,9 +80,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
     ) -> Result<Vec<Outcome>, Error> {
+        let group = group.into();
         self.for_each(app, group, names, move |name| async move {
             let name = name.as_str();
             self.change_group(app, by, group, move |stored, actor, now| async move {
@@ -94,10 +104,11 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         names: &[String],
         allow: bool,
     ) -> Result<Vec<Outcome>, Error> {
+        let group = group.into();
         let decide = if allow { decide_allow } else { decide_disallow };
         self.for_each(app, group, names, move |name| async move {
             let name = name.as_str();
@@ -193,7 +204,14 @@ impl UseCases {
         name: &str,
     ) -> Result<(Person, Option<Member>), Error> {
         let target = self.target(app, group, name).await?;
-        Ok((Person::from(&target.user), self.member(app, group, target.user.uid).await?))
+        let uid = target.user.uid;
+        let mut member = self.member(app, group, uid).await?;
+        // What was done to somebody in a room lasts while he is away, and can be taken back.
+        if member.is_none() && group.kind == GroupKind::Room {
+            let stored = self.store.groups.member(app.value.id, group.id, uid).await?;
+            member = stored.map(|stored| stored.member.clone());
+        }
+        Ok((Person::from(&target.user), member))
     }
 }
 

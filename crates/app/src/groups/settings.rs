@@ -4,7 +4,7 @@ use domain::group::{
     Person, UpdateGroup, decide_announcement, decide_disable, decide_mute_all, decide_transfer, decide_update,
 };
 
-use super::{By, Decided};
+use super::{By, Decided, GroupRef};
 use crate::{Error, Tenant, UseCases};
 
 impl UseCases {
@@ -16,9 +16,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         command: &UpdateGroup,
     ) -> Result<Vec<&'static str>, Error> {
+        let group = group.into();
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             let settled = decide_update(&app.value.settings, group, &actor, command, now)?;
@@ -35,9 +36,10 @@ impl UseCases {
         &self,
         app: &Tenant,
         by: &By,
-        group: &str,
+        group: impl Into<GroupRef<'_>>,
         new_owner: &str,
     ) -> Result<(), Error> {
+        let group = group.into();
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             let target = self.target(app, group, new_owner).await?;
@@ -51,7 +53,14 @@ impl UseCases {
 
     /// # Errors
     /// Those of [`decide_announcement`]; faults.
-    pub async fn announce(&self, app: &Tenant, by: &By, group: &str, text: &str) -> Result<(), Error> {
+    pub async fn announce(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+        text: &str,
+    ) -> Result<(), Error> {
+        let group = group.into();
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             Ok(Decided::change(decide_announcement(group, &actor, text, now)?, ()))
@@ -61,7 +70,14 @@ impl UseCases {
 
     /// # Errors
     /// Those of [`decide_mute_all`]; faults.
-    pub async fn mute_group(&self, app: &Tenant, by: &By, group: &str, mute: bool) -> Result<(), Error> {
+    pub async fn mute_group(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+        mute: bool,
+    ) -> Result<(), Error> {
+        let group = group.into();
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
             Ok(Decided::maybe(decide_mute_all(group, &actor, mute, now)?, ()))

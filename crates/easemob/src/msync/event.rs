@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use app::{EditMessage, Edited, LogIn, PendingFeed};
+use app::{EditMessage, Edited, EnterRoom, Entered, LogIn, PendingFeed};
 use conditions::Condition;
-use domain::message::{RecallMessage, SendMessage, SendReceipt};
+use domain::message::{RecallMessage, SendMessage, SendReceipt, Sender};
 use easemob_wire::Jid;
 use model::{
     AppId, AppKey, CloseCause, ConnectionId, Delivery, DeviceNumber, Entry, Feed, MessageId, Resource, Seq,
@@ -84,6 +84,17 @@ pub enum Event {
         client_id: u64,
         edit: Box<EditMessage>,
     },
+    EnterRoom {
+        member: Arc<Member>,
+        client_id: u64,
+        enter: Box<EnterRoom>,
+    },
+    /// Who leaves, and which room.
+    LeaveRoom {
+        member: Arc<Member>,
+        client_id: u64,
+        leave: Box<(Sender, String)>,
+    },
     /// The session refuses by itself, before any use case: write it down and give it a trace.
     Refuse {
         asked: Asked,
@@ -118,7 +129,12 @@ pub enum Command {
         entries: Vec<(Seq, Entry)>,
         head: Seq,
     },
-    /// A message, receipt or recall is written down.
+    /// The user is in a room.
+    InRoom {
+        client_id: u64,
+        entered: Box<Entered>,
+    },
+    /// A message, receipt or recall is written down; a room is left.
     Accepted {
         client_id: u64,
         server_id: MessageId,

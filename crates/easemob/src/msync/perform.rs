@@ -115,6 +115,17 @@ impl MsyncPerform {
                 let edited = edited.await.map(Box::new);
                 (Asked::Send { client_id }, edited.map(|edited| Command::Edited { client_id, name, edited }))
             }
+            Event::EnterRoom { member, client_id, enter } => {
+                let entered = self.in_app(&member, async |app| self.use_cases.enter_room(&app, &enter).await);
+                let entered = entered.await.map(Box::new);
+                (Asked::Send { client_id }, entered.map(|entered| Command::InRoom { client_id, entered }))
+            }
+            Event::LeaveRoom { member, client_id, leave } => {
+                let (sender, room) = &*leave;
+                let left =
+                    self.in_app(&member, async |app| self.use_cases.leave_room(&app, sender, room).await);
+                answer(client_id, left.await)
+            }
             event @ (Event::Acknowledge { .. } | Event::Refuse { .. } | Event::CheckToken(_)) => {
                 return match self.perform_now(&peer, event) {
                     Outcome::Done(command) => command,
@@ -191,7 +202,8 @@ impl MsyncPerform {
                 Feed::Conversation(group @ ConversationId::Group(_)) => Some(group),
                 _ => None,
             });
-            if peer.registrar.follow(peer.connection, groups.collect(), changes) {
+            let rooms = self.use_cases.rooms_of(member.app, member.uid);
+            if peer.registrar.follow(peer.connection, groups.chain(rooms).collect(), changes) {
                 return Ok(followed);
             }
         }

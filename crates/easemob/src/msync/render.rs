@@ -1,19 +1,21 @@
 //! Puts entries, refusals and forced logouts into frames. Knows the vendor's forms, decides nothing.
 
-use app::Edited;
+use app::{Edited, Entered};
 use bytes::Bytes;
 use conditions::{Condition, MsyncAnswer, MsyncScope, msync_answer};
+use domain::group::Rank;
 use easemob_wire::amend::{EditMark, with_ext};
 use easemob_wire::downlink::{
     ErrorCode, EventBody, KickOperation, Page, SendAnswer, Status, encode_answer_with_meta, encode_event,
     encode_kick, encode_meta, encode_page,
 };
+use easemob_wire::pb::{MucBody, muc_body};
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
     ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, PresenceNews, Seq,
     Timestamp, Uid, Username,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use session::clock::{Offer, live_key};
 
 use super::event::{Member, Refusal};
@@ -24,6 +26,9 @@ use crate::amend::chat_type;
 /// other devices see. They differ in the queue only; in groups and rooms all see the same.
 const PEER_SLOT: usize = 0;
 const SENDER_SLOT: usize = 1;
+
+/// How a mute without an end is shown: a day in the year 2116, as the vendor's own clients have it.
+const NO_END_MS: u64 = 4_638_873_600_000;
 
 /// The queue that an entry stands in, as one user sees it.
 fn queue<'a>(member: &'a Member, feed: Feed, entry: &'a Entry) -> JidRef<'a> {
@@ -92,6 +97,43 @@ pub(crate) fn edit_answer(member: &Member, client_id: u64, name: &str, edited: &
         meta_id: client_id,
         server_id: Some(edited.id.0),
         timestamp_ms: edited.at.0,
+    };
+    encode_answer_with_meta(&answer, queue, &meta)
+}
+
+/// What somebody who is in a room learns (msync.md 2.15). Clients look for themselves by name in it.
+pub(crate) fn in_room(member: &Member, client_id: u64, entered: &Entered) -> Bytes {
+    let (app_key, room) = (member.app_key.as_str(), &entered.room);
+    let muted_until = entered.member.muted_until.filter(|_| entered.member.is_muted(entered.at));
+    let own = json!({
+        "is_all_mute": room.mute_all,
+        "create_timestamp": room.created.0,
+        "is_in_white_list": entered.member.allow_listed || room.rank(member.uid, true) >= Rank::Admin,
+        "member_count": room.member_count,
+        "mute_duration": muted_until.map_or(-1, |until| i64::try_from(until.0.min(NO_END_MS)).unwrap_or(-1)),
+    });
+    let name = room.public_id.as_str();
+    let body = MucBody {
+        muc_id: Some(JidRef::group(app_key, name).into()),
+        operation: Some(muc_body::Operation::Join.into()),
+        from: Some(JidRef::user(app_key, member.name.as_str()).into()),
+        is_chatroom: Some(true),
+        status: Some(muc_body::Status {
+            error_code: Some(muc_body::status::ErrorCode::Ok.into()),
+            chatroom_info: Some(json!({ (member.name.as_str()): own }).to_string()),
+            ..Default::default()
+        }),
+        ..MucBody::default()
+    };
+    let queue = JidRef::group(app_key, name);
+    let user = JidRef::user(app_key, member.name.as_str());
+    let remainder = encode_event(EventBody::Muc(&body));
+    let meta = encode_meta(entered.id.0, queue, user, entered.at.0, &remainder);
+    let answer = SendAnswer {
+        status: Status::OK,
+        meta_id: client_id,
+        server_id: Some(entered.id.0),
+        timestamp_ms: entered.at.0,
     };
     encode_answer_with_meta(&answer, queue, &meta)
 }

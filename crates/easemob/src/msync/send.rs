@@ -1,16 +1,16 @@
-//! Turns what a client sends into commands of the house: messages, receipts, recalls, edits.
+//! Turns what a client sends into commands of the house: messages, receipts, recalls, edits, coming and going in rooms.
 //!
 //! Everything that travels like a message must be answered (msync.md section 0, item 2), so what can't be a
 //! command is a refusal. Who may send what to whom is `domain`'s to decide.
 
 use std::sync::Arc;
 
-use app::{ConversationKind, ConversationName, EditMessage, Editor};
+use app::{ConversationKind, ConversationName, EditMessage, Editor, EnterRoom};
 use conditions::Condition;
 use domain::edit::EditRefused;
 use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender, Target};
 use easemob_wire::WireError;
-use easemob_wire::uplink::{BodyKind, Clean, Names, Namespace, Route, Send};
+use easemob_wire::uplink::{BodyKind, Clean, Motion, Names, Namespace, Route, Send};
 use model::{ClientMessageId, Dialect, EntryKind, MessageId, Resource, Username};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,7 +22,7 @@ pub(crate) fn event(member: &Arc<Member>, send: &Send) -> Event {
     let client_id = send.client_id;
     let outcome = match send.namespace {
         Namespace::Chat => chat(member, send),
-        Namespace::Muc => Err(no_such_room(send)),
+        Namespace::Muc => room(member, send),
         // The client's own figures: needs no answer, and the decoder keeps it apart.
         Namespace::Statistic => Err(invalid("ns")),
         // Contacts, notices, calls: in these only the server speaks (msync.md 2.8).
@@ -143,10 +143,26 @@ fn sender(member: &Member) -> Sender {
     }
 }
 
-fn no_such_room(send: &Send) -> app::Error {
-    match send.muc() {
-        Ok(room) => SendRefused::RoomNotFound { name: room.name.to_string() }.into(),
-        Err(error) => unreadable(error),
+/// Coming into a room, and going (msync.md 2.15).
+fn room(member: &Arc<Member>, send: &Send) -> Result<Event, app::Error> {
+    let client_id = send.client_id;
+    if client_id == 0 {
+        return Err(invalid("id"));
+    }
+    let call = send.muc().map_err(unreadable)?;
+    let (member, room) = (Arc::clone(member), call.room.name.to_string());
+    match call.motion {
+        Some(Motion::Enter) => {
+            let sender = sender(&member);
+            let note = call.ext.to_string();
+            let enter = EnterRoom { sender, room, note, leaves_others: call.leaves_others };
+            Ok(Event::EnterRoom { member, client_id, enter: Box::new(enter) })
+        }
+        Some(Motion::Leave) => {
+            let leave = Box::new((sender(&member), room));
+            Ok(Event::LeaveRoom { member, client_id, leave })
+        }
+        None => Err(app::Error::plain(Condition::PermissionDenied)),
     }
 }
 

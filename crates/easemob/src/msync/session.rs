@@ -205,6 +205,9 @@ impl MsyncSession {
             Command::Edited { client_id, name, edited } => self.in_live(now, |_, turn| {
                 turn.outputs.push(Output::Frame(render::edit_answer(turn.member, client_id, &name, &edited)));
             }),
+            Command::InRoom { client_id, entered } => self.in_live(now, |_, turn| {
+                turn.outputs.push(Output::Frame(render::in_room(turn.member, client_id, &entered)));
+            }),
             Command::Accepted { client_id, server_id, at, rewritten } => self.in_live(now, |_, turn| {
                 let answer = SendAnswer {
                     status: Status::OK,

@@ -10,5 +10,6 @@ mod hooks;
 mod house;
 mod login;
 mod presence;
+mod rooms;
 mod size;
 mod storm;

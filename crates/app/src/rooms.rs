@@ -1,0 +1,332 @@
+//! Chat rooms: who comes and goes, by himself and by his absence.
+//!
+//! A room is a group of another kind: what is done to it and in it goes through the line of groups ([`crate::groups`]).
+//! But who is in it is a lease in memory ([`Leases`]), so that coming and going writes nothing: the others hear of it
+//! while they are there, and nothing waits for who is away.
+
+mod create;
+mod leases;
+
+use std::sync::Arc;
+
+use conditions::Condition;
+use domain::group::{
+    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, in_room, stays_away,
+};
+use domain::message::Sender;
+use model::{
+    AppId, ConversationId, Delivery, Event, GroupChange, GroupId, GroupKind, GroupNews, Hint, MessageId,
+    News, Seq, Timestamp, Uid, limits,
+};
+use store::{Listing, StoredGroup};
+
+use crate::event_log::{ActingDevice, UserNews};
+use crate::groups::{By, GroupPage, GroupRef};
+use crate::{Error, TRIES, Tenant, UseCases};
+
+pub(crate) use leases::Leases;
+use leases::Taken;
+
+/// A user wants into a room.
+#[derive(Clone, Debug)]
+pub struct EnterRoom {
+    pub sender: Sender,
+    /// The public id, as written.
+    pub room: String,
+    /// What he says about himself to those who are there; cut to [`limits::ROOM_NOTE_CHARS`].
+    pub note: String,
+    /// He leaves all other rooms.
+    pub leaves_others: bool,
+}
+
+/// What somebody who is in learns of the room and of himself.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    pub id: MessageId,
+    pub at: Timestamp,
+    /// As it is now, with as many members as are there.
+    pub room: Group,
+    pub member: Member,
+}
+
+/// Who did something in a room, as the others are told.
+struct Author<'a> {
+    person: &'a Person,
+    device: Option<ActingDevice>,
+}
+
+impl UseCases {
+    /// A user enters a room by himself, with all his connections. Who is in it already is told so.
+    ///
+    /// # Errors
+    /// `chatroom_not_found`, those of [`decide_enter`] in the words of rooms, `server_busy`; faults.
+    pub async fn enter_room(&self, app: &Tenant, command: &EnterRoom) -> Result<Entered, Error> {
+        let (id, sender) = (app.value.id, &command.sender);
+        let person = Person { uid: sender.uid, name: sender.name.clone() };
+        for _ in 0..TRIES {
+            let stored = self.stored_group(app, GroupRef::room(&command.room)).await?;
+            let room = &stored.group;
+            let is_blocked = self.store.groups.are_blocked(id, room.id, &[person.uid]).await?[0];
+            let candidate = Candidate {
+                person: person.clone(),
+                member: self.leases.member(id, room.id, person.uid),
+                is_blocked,
+                joined_groups: self.leases.rooms_of(id, person.uid).len() as u64,
+            };
+            decide_enter(&app.value.settings, room, &candidate).map_err(refused)?;
+
+            let marked = self.store.groups.member(id, room.id, person.uid).await?;
+            let now = self.now();
+            let member = marked.map_or_else(
+                || Member::new(person.name.clone(), now),
+                |marked| Member { since: now, ..marked.member.clone() },
+            );
+            let taken =
+                self.leases.take(id, room.id, person.uid, member.clone(), room.max_users as usize, false);
+            match taken {
+                Taken::New | Taken::Held => {}
+                Taken::RoomFull => return Err(refused(GroupRefused::Full)),
+                Taken::NodeFull => return Err(Error::plain(Condition::ServerBusy)),
+            }
+            // Whoever was blocked or removed meanwhile, or is in a room that is gone, had no lease to be ended.
+            let after = self.store.groups.get(id, room.id).await?;
+            if after.is_none_or(|after| after.version != stored.version) {
+                if taken == Taken::New {
+                    self.leases.end(id, room.id, person.uid);
+                }
+                continue;
+            }
+            let conversation = room.conversation();
+            self.bus.publish(Hint::Membership { app: id, uid: person.uid, conversation, follows: true });
+            let room = Group { member_count: self.leases.count(id, room.id), ..room.clone() };
+            if taken == Taken::New {
+                let note = command.note.chars().take(limits::ROOM_NOTE_CHARS).collect();
+                let users = vec![person.name.to_string()];
+                let joined = GroupChange::Joined { users, member_count: room.member_count, note };
+                let author = Author { person: &person, device: device_of(sender) };
+                self.tell_room(id, &room, &author, joined, Some(person.uid)).await?;
+            }
+            if command.leaves_others {
+                self.leave_other_rooms(app, sender, room.id).await?;
+            }
+            let member = self.leases.member(id, room.id, person.uid).unwrap_or(member);
+            return Ok(Entered { id: self.ids.next(now).await?, at: now, room, member });
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// A user leaves a room by himself. Who is not in it has left.
+    ///
+    /// # Errors
+    /// `chatroom_not_found`; faults.
+    pub async fn leave_room(
+        &self,
+        app: &Tenant,
+        sender: &Sender,
+        room: &str,
+    ) -> Result<(MessageId, Timestamp), Error> {
+        let stored = self.stored_group(app, GroupRef::room(room)).await?;
+        self.part_from_room(app.value.id, &stored.group, sender.uid, device_of(sender)).await?;
+        let now = self.now();
+        Ok((self.ids.next(now).await?, now))
+    }
+
+    async fn leave_other_rooms(&self, app: &Tenant, sender: &Sender, entered: GroupId) -> Result<(), Error> {
+        let id = app.value.id;
+        for room in self.leases.rooms_of(id, sender.uid) {
+            if room != entered
+                && let Some(stored) = self.store.groups.get(id, room).await?
+            {
+                self.part_from_room(id, &stored.group, sender.uid, device_of(sender)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a lease and tells those who stay.
+    async fn part_from_room(
+        &self,
+        app: AppId,
+        room: &Group,
+        uid: Uid,
+        device: Option<ActingDevice>,
+    ) -> Result<(), Error> {
+        self.unfollow(app, uid, room.conversation());
+        let Some((member, member_count)) = self.leases.end(app, room.id, uid) else { return Ok(()) };
+        // Whoever entered again between the two follows it again.
+        self.unfollow(app, uid, room.conversation());
+        let person = Person { uid, name: member.name };
+        let left = GroupChange::Left { users: vec![person.name.to_string()], member_count };
+        self.tell_room(app, room, &Author { person: &person, device }, left, None).await
+    }
+
+    /// Tells those who are in a room now, and nobody later.
+    async fn tell_room(
+        &self,
+        app: AppId,
+        room: &Group,
+        by: &Author<'_>,
+        change: GroupChange,
+        hidden_from: Option<Uid>,
+    ) -> Result<(), Error> {
+        let news = News::Group(GroupNews {
+            group: room.public_id.to_string(),
+            kind: GroupKind::Room,
+            name: String::new(),
+            parent: None,
+            change,
+        });
+        let payload = Event::new(news.clone()).hidden_from(hidden_from).encode();
+        let Author { person, device } = by;
+        let by = (person.uid, &person.name);
+        let news = UserNews { to: person.uid, by, device: device.as_ref(), target: &room.public_id, news };
+        let mut entry = self.news_entry(news, self.now()).await?;
+        entry.payload = payload;
+        let delivery = Delivery::new(app, room.feed(), Seq::ZERO, entry);
+        self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+        Ok(())
+    }
+
+    /// The rooms that a user is in, which his connections follow.
+    pub fn rooms_of(&self, app: AppId, uid: Uid) -> Vec<ConversationId> {
+        self.leases.rooms_of(app, uid).into_iter().map(ConversationId::Room).collect()
+    }
+
+    /// The last connection of a user may have ended.
+    pub(crate) fn away_from_rooms(&self, app: AppId, uid: Uid) {
+        if self.online.connections(app, uid).is_empty() {
+            self.leases.away(app, uid, self.now());
+        }
+    }
+
+    /// Ends the leases of those who are gone for too long. Owner, admins and allow-listed members keep theirs.
+    ///
+    /// # Errors
+    /// Faults; whose turn it was then keeps his place until he goes again.
+    pub async fn end_leases(&self) -> Result<(), Error> {
+        for (app, uid, rooms) in self.leases.over(self.now()) {
+            for room in rooms {
+                let Some(member) = self.leases.member(app, room, uid) else { continue };
+                let Some(stored) = self.store.groups.get(app, room).await? else {
+                    self.leases.end(app, room, uid);
+                    continue;
+                };
+                if stays_away(&stored.group, uid, &member) {
+                    self.leases.keep(app, room, uid);
+                } else if self.online.connections(app, uid).is_empty() {
+                    self.part_from_room(app, &stored.group, uid, None).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A room with as many members as are there.
+    pub(crate) fn with_count(&self, app: &Tenant, stored: &StoredGroup) -> Arc<StoredGroup> {
+        let member_count = self.leases.count(app.value.id, stored.group.id);
+        let group = Group { member_count, ..stored.group.clone() };
+        Arc::new(StoredGroup { group, version: stored.version })
+    }
+
+    /// Those who come into a room by a change, as they were left when they were there last.
+    pub(crate) async fn flags_of_those_who_come(
+        &self,
+        app: AppId,
+        change: &Change,
+    ) -> Result<Vec<(Uid, Member)>, Error> {
+        let mut coming = Vec::new();
+        if change.group.kind != GroupKind::Room {
+            return Ok(coming);
+        }
+        for write in &change.writes {
+            if let Write::Join(person) = write {
+                let marked = self.store.groups.member(app, change.group.id, person.uid).await?;
+                let since = change.group.modified;
+                let member = marked.map_or_else(
+                    || Member::new(person.name.clone(), since),
+                    |marked| Member { since, ..marked.member.clone() },
+                );
+                coming.push((person.uid, member));
+            }
+        }
+        Ok(coming)
+    }
+
+    /// What a change that is written does to the leases of its room.
+    pub(crate) fn change_leases(&self, app: AppId, change: &Change, coming: Vec<(Uid, Member)>) {
+        let room = &change.group;
+        if room.kind != GroupKind::Room {
+            return;
+        }
+        for (uid, member) in coming {
+            let is_away = self.online.connections(app, uid).is_empty();
+            self.leases.take(app, room.id, uid, member, room.max_users as usize, is_away);
+        }
+        for write in &change.writes {
+            match write {
+                Write::Leave(uid) => drop(self.leases.end(app, room.id, *uid)),
+                Write::Member(uid, member) => self.leases.change(app, room.id, *uid, member),
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells those who are in a destroyed room, and ends their leases.
+    pub(crate) async fn close_room(&self, app: &Tenant, by: &By, room: &Group) -> Result<(), Error> {
+        let id = app.value.id;
+        let back_end = Person { uid: Uid::BACK_END, name: model::Username::back_end() };
+        let person = by.person().unwrap_or(back_end);
+        let author = Author { person: &person, device: by.device.clone() };
+        self.tell_room(id, room, &author, GroupChange::Destroyed, None).await?;
+        for uid in self.leases.close(id, room.id) {
+            self.unfollow(id, uid, room.conversation());
+        }
+        Ok(())
+    }
+
+    /// The rooms of the app, the youngest first.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn list_rooms(
+        &self,
+        app: &Tenant,
+        before: Option<GroupId>,
+        limit: usize,
+    ) -> Result<GroupPage, Error> {
+        let mut page = self.list_groups(app, Listing::Rooms, before, limit).await?;
+        page.groups.iter_mut().for_each(|stored| *stored = self.with_count(app, stored));
+        Ok(page)
+    }
+
+    /// The rooms that a user is in, the latest first.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn joined_rooms(&self, app: &Tenant, uid: Uid) -> Result<Vec<Arc<StoredGroup>>, Error> {
+        let id = app.value.id;
+        let mut rooms = Vec::new();
+        for room in self.leases.rooms_of(id, uid).into_iter().rev() {
+            let stored = self.store.groups.get(id, room).await?;
+            rooms.extend(stored.map(|stored| self.with_count(app, &stored)));
+        }
+        Ok(rooms)
+    }
+}
+
+/// A failure of the line of groups, as it is called in a room.
+pub(crate) fn of_room(error: Error) -> Error {
+    match error {
+        Error::Refused(refused) => Error::Refused(in_room(refused)),
+        fault => fault,
+    }
+}
+
+fn refused(refused: GroupRefused) -> Error {
+    of_room(refused.into())
+}
+
+fn device_of(sender: &Sender) -> Option<ActingDevice> {
+    let resource = sender.resource.clone()?;
+    Some(ActingDevice { number: sender.device, resource })
+}

@@ -1,0 +1,300 @@
+//! Who is in which chat room: leases in memory, one a user and room, over all his connections.
+//!
+//! A lease is live while its user is connected, and is over [`AWAY`] after his last connection ended. Somebody who was
+//! added and never connected stays. It knows no rules: who may come in, and whose lease outlasts his absence, is decided by
+//! the callers ([`super`]). Bounded by [`LEASES`]; a restart of the server ends all leases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ahash::AHashMap;
+use domain::group::Member;
+use model::{AppId, GroupId, Timestamp, Uid};
+use parking_lot::Mutex;
+
+/// How long a place is kept for somebody who is gone (easemob-rest.md 3.14).
+const AWAY: Duration = Duration::from_secs(120);
+/// Leases that a node holds at most.
+const LEASES: usize = 1_000_000;
+
+/// All leases of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    rooms: AHashMap<(AppId, GroupId), BTreeMap<Uid, Lease>>,
+    users: AHashMap<(AppId, Uid), UserLeases>,
+    /// Users without a connection who are in some room, and since when.
+    away: BTreeSet<(Timestamp, AppId, Uid)>,
+    count: usize,
+}
+
+#[derive(Debug)]
+struct Lease {
+    member: Member,
+    /// It does not end with the absence of its user.
+    stays: bool,
+}
+
+#[derive(Debug, Default)]
+struct UserLeases {
+    rooms: Vec<GroupId>,
+    away_since: Option<Timestamp>,
+}
+
+/// What became of somebody who wants in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    New,
+    /// He is in.
+    Held,
+    /// The room has as many as it takes.
+    RoomFull,
+    /// The node has.
+    NodeFull,
+}
+
+impl Leases {
+    /// Takes a lease. `most`: how many may be in the room, with him. `stays`: he is not connected, and nothing but his
+    /// going ends it.
+    pub(crate) fn take(
+        &self,
+        app: AppId,
+        room: GroupId,
+        uid: Uid,
+        member: Member,
+        most: usize,
+        stays: bool,
+    ) -> Taken {
+        let mut held = self.held.lock();
+        if held.get(app, room, uid).is_some() {
+            return Taken::Held;
+        }
+        if held.rooms.get(&(app, room)).map_or(0, BTreeMap::len) >= most {
+            return Taken::RoomFull;
+        }
+        if held.count >= LEASES {
+            return Taken::NodeFull;
+        }
+        held.count += 1;
+        held.rooms.entry((app, room)).or_default().insert(uid, Lease { member, stays });
+        held.users.entry((app, uid)).or_default().rooms.push(room);
+        Taken::New
+    }
+
+    /// Ends a lease; gives the member, and how many are left in the room.
+    pub(crate) fn end(&self, app: AppId, room: GroupId, uid: Uid) -> Option<(Member, u32)> {
+        let mut held = self.held.lock();
+        let member = held.end(app, room, uid)?;
+        Some((member, held.count_in(app, room)))
+    }
+
+    /// Ends all leases of a room; gives whose they were.
+    pub(crate) fn close(&self, app: AppId, room: GroupId) -> Vec<Uid> {
+        let mut held = self.held.lock();
+        let Some(leases) = held.rooms.get(&(app, room)) else { return Vec::new() };
+        let users: Vec<Uid> = leases.keys().copied().collect();
+        for uid in &users {
+            held.end(app, room, *uid);
+        }
+        users
+    }
+
+    pub(crate) fn member(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Member> {
+        self.held.lock().get(app, room, uid).map(|lease| lease.member.clone())
+    }
+
+    /// What is done to a member, if he is there.
+    pub(crate) fn change(&self, app: AppId, room: GroupId, uid: Uid, member: &Member) {
+        let mut held = self.held.lock();
+        let lease = held.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
+        if let Some(lease) = lease {
+            lease.member = member.clone();
+        }
+    }
+
+    pub(crate) fn count(&self, app: AppId, room: GroupId) -> u32 {
+        self.held.lock().count_in(app, room)
+    }
+
+    /// Members of a room in the order of their numbers, after `after`.
+    pub(crate) fn members(
+        &self,
+        app: AppId,
+        room: GroupId,
+        after: Option<Uid>,
+        limit: usize,
+    ) -> Vec<(Uid, Member)> {
+        let held = self.held.lock();
+        let Some(leases) = held.rooms.get(&(app, room)) else { return Vec::new() };
+        let from = after.map_or(Uid(0), |after| Uid(after.0.saturating_add(1)));
+        leases.range(from..).take(limit).map(|(uid, lease)| (*uid, lease.member.clone())).collect()
+    }
+
+    /// The rooms that a user is in, in the order in which he came.
+    pub(crate) fn rooms_of(&self, app: AppId, uid: Uid) -> Vec<GroupId> {
+        self.held.lock().users.get(&(app, uid)).map_or_else(Vec::new, |user| user.rooms.clone())
+    }
+
+    /// A user's last connection ended.
+    pub(crate) fn away(&self, app: AppId, uid: Uid, at: Timestamp) {
+        let mut held = self.held.lock();
+        let Some(user) = held.users.get_mut(&(app, uid)) else { return };
+        if user.away_since.is_none() {
+            user.away_since = Some(at);
+            held.away.insert((at, app, uid));
+        }
+    }
+
+    /// A user is connected: all that he has is live.
+    pub(crate) fn back(&self, app: AppId, uid: Uid) {
+        let mut held = self.held.lock();
+        let Some(user) = held.users.get_mut(&(app, uid)) else { return };
+        let since = user.away_since.take();
+        let rooms = user.rooms.clone();
+        if let Some(since) = since {
+            held.away.remove(&(since, app, uid));
+        }
+        for room in rooms {
+            held.set_stays(app, room, uid, false);
+        }
+    }
+
+    /// A lease outlasts the absence of its user.
+    pub(crate) fn keep(&self, app: AppId, room: GroupId, uid: Uid) {
+        self.held.lock().set_stays(app, room, uid, true);
+    }
+
+    /// Users who are gone for so long that their leases are over, each with those rooms; told once.
+    pub(crate) fn over(&self, now: Timestamp) -> Vec<(AppId, Uid, Vec<GroupId>)> {
+        let mut held = self.held.lock();
+        let mut over = Vec::new();
+        while let Some((since, app, uid)) = held.away.first().copied()
+            && now.since(since) >= AWAY
+        {
+            held.away.pop_first();
+            let Some(user) = held.users.get_mut(&(app, uid)) else { continue };
+            user.away_since = None;
+            let mut rooms = user.rooms.clone();
+            rooms.retain(|room| held.get(app, *room, uid).is_some_and(|lease| !lease.stays));
+            over.push((app, uid, rooms));
+        }
+        over
+    }
+}
+
+impl Held {
+    fn get(&self, app: AppId, room: GroupId, uid: Uid) -> Option<&Lease> {
+        self.rooms.get(&(app, room))?.get(&uid)
+    }
+
+    fn count_in(&self, app: AppId, room: GroupId) -> u32 {
+        let count = self.rooms.get(&(app, room)).map_or(0, BTreeMap::len);
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn set_stays(&mut self, app: AppId, room: GroupId, uid: Uid, stays: bool) {
+        if let Some(lease) = self.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid)) {
+            lease.stays = stays;
+        }
+    }
+
+    fn end(&mut self, app: AppId, room: GroupId, uid: Uid) -> Option<Member> {
+        let leases = self.rooms.get_mut(&(app, room))?;
+        let lease = leases.remove(&uid)?;
+        if leases.is_empty() {
+            self.rooms.remove(&(app, room));
+        }
+        self.count -= 1;
+        if let Some(user) = self.users.get_mut(&(app, uid)) {
+            user.rooms.retain(|other| *other != room);
+            if user.rooms.is_empty() {
+                if let Some(since) = user.away_since {
+                    self.away.remove(&(since, app, uid));
+                }
+                self.users.remove(&(app, uid));
+            }
+        }
+        Some(lease.member)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Username;
+
+    use super::*;
+
+    const APP: AppId = AppId(1);
+    const ROOM: GroupId = GroupId(7);
+    const START: Timestamp = Timestamp(1_000_000);
+
+    fn member(name: &str) -> Member {
+        Member::new(Username::parse(name).unwrap(), START)
+    }
+
+    fn after(seconds: u64) -> Timestamp {
+        START.plus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_place_is_kept_for_two_minutes_after_the_last_connection_ended() {
+        // What happens at which second; then which rooms are over at which second.
+        type Step = (u64, fn(&Leases, Timestamp));
+        let away: fn(&Leases, Timestamp) = |leases, at| leases.away(APP, Uid(1), at);
+        let back: fn(&Leases, Timestamp) = |leases, _| leases.back(APP, Uid(1));
+        let keep: fn(&Leases, Timestamp) = |leases, _| leases.keep(APP, ROOM, Uid(1));
+        let table: [(&str, bool, &[Step], u64, bool); 8] = [
+            ("still there", false, &[], 1_000, false),
+            ("gone for less", false, &[(0, away)], 119, false),
+            ("gone for two minutes", false, &[(0, away)], 120, true),
+            ("came back in time", false, &[(0, away), (119, back)], 500, false),
+            ("came back and went again", false, &[(0, away), (119, back), (130, away)], 249, false),
+            ("the first end counts", false, &[(0, away), (100, away)], 120, true),
+            ("was added and never came", true, &[], 1_000, false),
+            ("was added, came and went", true, &[(0, back), (5, away)], 125, true),
+        ];
+        for (what, stays, steps, at, is_over) in table {
+            let leases = Leases::default();
+            assert_eq!(leases.take(APP, ROOM, Uid(1), member("a"), 9, stays), Taken::New);
+            for (second, step) in steps {
+                step(&leases, after(*second));
+            }
+            let over = leases.over(after(at)).into_iter().any(|(_, _, rooms)| rooms == [ROOM]);
+            assert_eq!(over, is_over, "{what}");
+            assert_eq!(leases.over(after(at)), [], "{what}: told twice");
+        }
+        let leases = Leases::default();
+        leases.take(APP, ROOM, Uid(1), member("a"), 9, false);
+        leases.away(APP, Uid(1), START);
+        keep(&leases, START);
+        assert_eq!(leases.over(after(500)), [(APP, Uid(1), Vec::new())], "who keeps his place");
+    }
+
+    #[test]
+    fn a_room_takes_as_many_as_it_may_and_nobody_twice() {
+        let leases = Leases::default();
+        let take = |uid, name| leases.take(APP, ROOM, Uid(uid), member(name), 2, false);
+        assert_eq!((take(1, "a"), take(1, "a"), take(2, "b")), (Taken::New, Taken::Held, Taken::New));
+        assert_eq!((take(3, "c"), leases.count(APP, ROOM)), (Taken::RoomFull, 2));
+        assert_eq!(leases.end(APP, ROOM, Uid(1)), Some((member("a"), 1)));
+        assert_eq!((leases.end(APP, ROOM, Uid(1)), take(3, "c")), (None, Taken::New));
+        let names: Vec<Uid> =
+            leases.members(APP, ROOM, Some(Uid(2)), 9).iter().map(|(uid, _)| *uid).collect();
+        assert_eq!(names, [Uid(3)]);
+        assert_eq!(leases.close(APP, ROOM), [Uid(2), Uid(3)]);
+        assert_eq!((leases.count(APP, ROOM), leases.rooms_of(APP, Uid(2))), (0, Vec::new()));
+    }
+
+    #[test]
+    fn who_leaves_while_he_is_away_is_not_told_of_again() {
+        let leases = Leases::default();
+        leases.take(APP, ROOM, Uid(1), member("a"), 9, false);
+        leases.away(APP, Uid(1), START);
+        leases.end(APP, ROOM, Uid(1));
+        assert_eq!(leases.over(after(500)), []);
+    }
+}
