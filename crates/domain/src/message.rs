@@ -130,7 +130,7 @@ impl SendView<'_> {
         let (group, member) = match self.recipient {
             Recipient::User(Some(user)) if user.uid != self.sender.uid => return self.may_reach(user),
             Recipient::Group { group: Some(group), member: Some(member) } => (group, member),
-            Recipient::User(_) | Recipient::Group { .. } | Recipient::NoRoom => return Ok(()),
+            Recipient::User(_) | Recipient::Group { .. } => return Ok(()),
         };
         if let Some(until) = member.muted_until.filter(|_| member.is_muted(at)) {
             return Err(SendRefused::Muted { until });

@@ -12,6 +12,7 @@ pub mod message;
 pub mod multipart;
 pub mod people;
 pub mod request;
+pub mod room;
 pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
@@ -22,4 +23,5 @@ pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, Relatio
 pub use request::{
     BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate,
 };
+pub use room::RoomFields;
 pub use send::{MuteRequest, RecallRequest, SendRequest};

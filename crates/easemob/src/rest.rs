@@ -44,6 +44,7 @@ mod rates;
 mod reactions;
 mod recalls;
 mod rewrite;
+mod rooms;
 mod routes;
 mod serve;
 mod sessions;

@@ -19,6 +19,10 @@ pub(crate) enum List {
     Users = b'u',
     /// The number is a user's.
     Contacts = b'c',
+    /// The number is a room's.
+    Rooms = b'R',
+    /// The number is a user's.
+    RoomMembers = b'L',
     /// The number is how many older entries are left.
     Blocked = b'b',
     /// The number is what the last conversation is ordered by.

@@ -71,6 +71,7 @@ static FAMILIES: &[&[Route]] = &[
     super::mutes::ROUTES,
     super::recalls::ROUTES,
     super::offline::ROUTES,
+    super::rooms::ROUTES,
     super::history_files::ROUTES,
     super::files::ROUTES,
     super::history::ROUTES,

@@ -173,6 +173,16 @@ POST   /moderation/text/list/{list}/word/batch | credentials_missing token_malfo
 POST   /moderation/text/list/{list}/word | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
 PUT    /moderation/text/list/{list}/word | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
 DELETE /moderation/text/list/{list}/word | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    argument_missing               token_expired
+POST   /chatrooms                            | credentials_missing token_malformed token_foreign ok chatroom_permission_denied ok token_expired
+GET    /chatrooms                            | credentials_missing token_malformed token_foreign ok ok ok token_expired
+GET    /users/{user}/joined_chatrooms        | credentials_missing token_malformed token_foreign ok permission_denied ok token_expired
+GET    /chatrooms/{room}                     | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+PUT    /chatrooms/{room}                     | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}                     | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/users               | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/users               | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/users/{member}      | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}/users/{member}      | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 ";
 
 struct Row {
@@ -197,6 +207,8 @@ fn example(path: &str) -> String {
         ("{resource}", "webim"),
         ("{list}", "7"),
         ("{peer}", "bob"),
+        ("{room}", "7"),
+        ("{member}", "bob"),
         ("{expiry}", "60"),
         ("{status}", "1"),
         ("{message}", "7"),
@@ -274,6 +286,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/moderation/text/list/{list}/word/batch") => json!({ "wordContents": ["a"] }),
         ("POST", "/moderation/text/list/{list}/word") => json!({ "word": "a" }),
         ("PUT", "/moderation/text/list/{list}/word") => json!({ "id": "1", "word": "a" }),
+        ("POST", "/chatrooms") => json!({ "name": "Lobby", "description": "Talk", "owner": "alice" }),
+        ("PUT", "/chatrooms/{room}") => json!({ "groupname": "Hall" }),
+        ("POST", "/chatrooms/{room}/users") => json!({ "usernames": ["bob"] }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {

@@ -18,6 +18,7 @@ mod not_enabled;
 mod offline;
 mod presence;
 mod recalls;
+mod rooms;
 mod sessions;
 mod tokens;
 mod users;

@@ -48,7 +48,14 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "forbidden_op",
             "chatgroup service not open!",
         ),
-        ("GET", "/chatrooms", 403, "service_not_enabled", "forbidden_op", "chatroom service not open!"),
+        (
+            "GET",
+            "/chatrooms/7/share_files",
+            403,
+            "service_not_enabled",
+            "forbidden_op",
+            "chatroom service not open!",
+        ),
         (
             "PUT",
             "/users/alice/notification/user/alice",

@@ -1,0 +1,75 @@
+//! Request bodies about chat rooms (easemob-rest.md 3.14; msync.md 3.2).
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::request::{BodyError, parse, text, typed};
+
+/// The fields of a room in `POST /chatrooms` and `PUT /chatrooms/{id}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomFields {
+    pub id: Option<String>,
+    pub owner: Option<String>,
+    pub new_owner: Option<String>,
+    pub members: Vec<String>,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub custom: Option<String>,
+    pub max_users: Option<u64>,
+    /// The names of all other fields that have a value.
+    pub others: Vec<String>,
+}
+
+impl RoomFields {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let mut raw: BTreeMap<String, Option<&RawValue>> = parse(body)?;
+        // Sent by the vendor's back-end SDK, and without a meaning in rooms.
+        raw.remove("need_verify");
+        let mut take = |names: &[&str]| {
+            let values: Vec<Option<&RawValue>> =
+                names.iter().map(|name| raw.remove(*name).flatten()).collect();
+            values.into_iter().flatten().next()
+        };
+        let mut fields = Self {
+            id: text("chatroomid", take(&["chatroomid"]))?,
+            owner: text("owner", take(&["owner"]))?,
+            new_owner: text("newowner", take(&["newowner"]))?,
+            members: typed("members", "a list of texts", take(&["members"]))?.unwrap_or_default(),
+            name: text("name", take(&["name", "groupname"]))?,
+            description: text("description", take(&["description"]))?,
+            custom: text("custom", take(&["custom"]))?,
+            max_users: number(take(&["maxusers"]))?,
+            others: Vec::new(),
+        };
+        fields.others = raw.into_iter().filter_map(|(name, value)| value.map(|_| name)).collect();
+        Ok(fields)
+    }
+}
+
+/// Clients send a number or its digits.
+fn number(raw: Option<&RawValue>) -> Result<Option<u64>, BodyError> {
+    let Some(digits) = raw.map(|raw| raw.get().trim_matches('"')) else { return Ok(None) };
+    let wrong = BodyError::WrongType { field: "maxusers", expected: "a whole number" };
+    digits.parse().map(Some).map_err(|_| wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rooms_name_has_two_names_and_its_size_may_be_a_text() {
+        let fields = |body: &str| RoomFields::parse(body.as_bytes());
+        let web = fields(r#"{"name":"L","description":"d","maxusers":"300","members":["b"],"owner":null}"#)
+            .unwrap();
+        assert_eq!((web.name.as_deref(), web.max_users, web.others), (Some("L"), Some(300), vec![]));
+        let changed = fields(r#"{"groupname":"L","colour":"red","need_verify":false,"void":null}"#).unwrap();
+        assert_eq!((changed.name.as_deref(), changed.others), (Some("L"), vec!["colour".to_owned()]));
+        for wrong in ["-1", "\"many\"", "1.5", "true"] {
+            assert!(fields(&format!(r#"{{"maxusers":{wrong}}}"#)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Chat rooms (easemob-rest.md 3.14).
+
+use serde_json::{Value, json};
+
+use super::World;
+
+impl World {
+    async fn room(&self, owner: &str, fields: Value) -> String {
+        let mut body = json!({ "name": "Lobby", "description": "Talk", "owner": owner });
+        body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let reply = self.back_end("POST", "/chatrooms", Some(body)).await.ok();
+        reply.body["data"]["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn data(&self, path: &str) -> Value {
+        self.back_end("GET", path, None).await.ok().body["data"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_room_is_made_shown_changed_and_ended() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"], "maxusers": 300, "custom": "{}" })).await;
+    let detail = world.data(&format!("/chatrooms/{id}")).await;
+    let expected = json!([{
+        "id": id, "name": "Lobby", "description": "Talk", "membersonly": false, "allowinvites": false,
+        "maxusers": 300, "owner": "alice", "created": detail[0]["created"], "custom": "{}", "mute": false,
+        "affiliations_count": 2, "public": true, "shieldgroup": false,
+        "affiliations": [{ "owner": "alice" }, { "member": "bob" }],
+    }]);
+    assert_eq!(detail, expected);
+    let both = world.data(&format!("/chatrooms/{id},7")).await;
+    assert_eq!((&both[0]["id"], &both[1]), (&json!(id), &json!("group id doesn't exist")));
+
+    let path = format!("/chatrooms/{id}");
+    let change = json!({ "groupname": "Hall", "maxusers": "400" });
+    let changed = world.back_end("PUT", &path, Some(change)).await.ok();
+    assert_eq!(changed.body["data"], json!({ "groupname": true, "maxusers": true }));
+    let reply = world.back_end("PUT", &path, Some(json!({ "colour": "red" }))).await;
+    let text = "some of [colour] are not valid fields";
+    assert_eq!(reply.error(), (400, "argument_invalid", "invalid_parameter", text));
+    let reply = world.back_end("PUT", &path, Some(json!({ "newowner": "alice" }))).await;
+    let text = "new owner and old owner are the same";
+    assert_eq!(reply.error(), (403, "group_owner_unchanged", "forbidden_op", text));
+    let moved = world.back_end("PUT", &path, Some(json!({ "newowner": "bob" }))).await.ok();
+    assert_eq!(moved.body["data"], json!({ "newowner": true }));
+    let alice = world.user_token("alice").await;
+    let reply = world.call("DELETE", &path, Some(&alice), None).await;
+    assert_eq!(reply.condition(), "chatroom_permission_denied");
+    let bob = world.user_token("bob").await;
+    let ended = world.call("DELETE", &path, Some(&bob), None).await.ok();
+    assert_eq!(ended.body["data"], json!({ "success": true, "id": id }));
+    let reply = world.back_end("GET", &path, None).await;
+    let text = format!("grpID {id} does not exist!");
+    assert_eq!(reply.error(), (404, "chatroom_not_found", "resource_not_found", text.as_str()));
+    assert_eq!(world.data("/users/bob/joined_chatrooms").await, json!([]));
+}
+
+#[tokio::test]
+async fn what_a_new_room_lacks_is_named() {
+    let world = World::new().await;
+    for (body, name) in [
+        (json!({ "description": "d", "owner": "alice" }), "name"),
+        (json!({ "name": "n", "owner": "alice" }), "description"),
+        (json!({ "name": "n", "description": "d" }), "owner"),
+    ] {
+        let reply = world.back_end("POST", "/chatrooms", Some(body)).await;
+        let text = format!("{name} must be provided");
+        assert_eq!(reply.error(), (400, "argument_missing", "invalid_parameter", text.as_str()));
+    }
+    let nobody = json!({ "name": "n", "description": "d", "owner": "nobody" });
+    let reply = world.back_end("POST", "/chatrooms", Some(nobody)).await;
+    let text = "username nobody doesn't exist!";
+    assert_eq!(reply.error(), (404, "member_not_registered", "resource_not_found", text));
+    let small =
+        json!({ "name": "n", "description": "d", "owner": "alice", "members": ["bob"], "maxusers": 1 });
+    let reply = world.back_end("POST", "/chatrooms", Some(small)).await;
+    let text = "members size is greater than max user size !";
+    assert_eq!(reply.error(), (403, "group_members_too_many", "exceed_limit", text));
+    world.set("rooms.joined_limit", "1").await;
+    world.room("alice", json!({})).await;
+    let more = json!({ "name": "n", "description": "d", "owner": "alice" });
+    let reply = world.back_end("POST", "/chatrooms", Some(more)).await;
+    let text = "user alice has joined too many chatrooms!";
+    assert_eq!(reply.error(), (403, "chatroom_quota_exceeded", "exceed_limit", text));
+    // A room is no group, nor the other way round.
+    let alice = world.user_token("alice").await;
+    let own = json!({ "name": "n", "description": "d" });
+    world.set("rooms.joined_limit", "0").await;
+    world.call("POST", "/chatrooms", Some(&alice), Some(own)).await.ok();
+}
+
+#[tokio::test]
+async fn lists_of_rooms_go_by_cursor_and_by_page_number() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.insert(0, world.room("alice", json!({})).await);
+    }
+    let listed = |page: &Value| -> Vec<String> {
+        let rooms = page.as_array().unwrap();
+        rooms.iter().map(|room| room["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = world.back_end("GET", "/chatrooms?limit=3", None).await.ok();
+    let row = json!({ "id": ids[0], "name": "Lobby", "owner": "alice", "affiliations_count": 1 });
+    assert_eq!(first.body["data"][0], row);
+    assert_eq!(listed(&first.body["data"]), ids[..3]);
+    let cursor = first.body["cursor"].as_str().unwrap();
+    let rest = world.back_end("GET", &format!("/chatrooms?limit=3&cursor={cursor}"), None).await.ok();
+    assert_eq!((listed(&rest.body["data"]), rest.body.get("cursor")), (ids[3..].to_vec(), None));
+    assert_eq!(listed(&world.data("/chatrooms?pagenum=2&pagesize=2").await), ids[2..4]);
+    assert_eq!(world.data("/chatrooms?pagenum=4&pagesize=2").await, json!([]));
+    assert_eq!(listed(&world.data("/users/alice/joined_chatrooms").await), ids);
+    let shown = world.data("/users/alice/joined_chatrooms?pagenum=2&pagesize=4&detail=true").await;
+    assert_eq!((&shown[0]["title"], &shown[0]["owner"]), (&json!("Lobby"), &json!("demo#kith_alice")));
+}
+
+#[tokio::test]
+async fn members_are_added_listed_and_removed() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({})).await;
+    let path = format!("/chatrooms/{id}/users");
+    let added = world.back_end("POST", &path, Some(json!({ "usernames": ["alice", "bob"] }))).await.ok();
+    assert_eq!(added.body["data"], json!({ "newmembers": ["bob"], "action": "add_member", "id": id }));
+    assert_eq!(world.data(&path).await, json!([{ "owner": "alice" }, { "member": "bob" }]));
+    assert_eq!(world.data(&format!("{path}?pagenum=2&pagesize=1")).await, json!([{ "member": "bob" }]));
+    let page = world.back_end("GET", &format!("{path}?version=v3&limit=1"), None).await.ok();
+    assert_eq!(page.body["data"], json!(["alice"]));
+    let cursor = page.body["cursor"].as_str().unwrap();
+    assert_eq!(world.data(&format!("{path}?version=v3&limit=1&cursor={cursor}")).await, json!(["bob"]));
+
+    let removed = world.back_end("DELETE", &format!("{path}/bob"), None).await.ok();
+    let row = json!({ "result": true, "action": "remove_member", "user": "bob", "id": id });
+    assert_eq!(removed.body["data"], row);
+    let reply = world.back_end("DELETE", &format!("{path}/bob"), None).await;
+    let text = "users [bob] are not members of this group!";
+    assert_eq!(reply.error(), (400, "target_not_member", "forbidden_op", text));
+    let several = world.back_end("DELETE", &format!("{path}/bob,alice"), None).await.ok();
+    assert_eq!(several.body["data"][0]["reason"], text);
+    assert_eq!(several.body["data"][1]["reason"], "forbidden operation on group owner!");
+    let one = world.back_end("POST", &format!("{path}/bob"), None).await.ok();
+    assert_eq!(one.body["data"], json!({ "result": true, "action": "add_member", "id": id, "user": "bob" }));
+    let many: Vec<String> = (0..61).map(|number| format!("user{number}")).collect();
+    let reply = world.back_end("POST", &path, Some(json!({ "usernames": many }))).await;
+    let text = "addMembers: addMembers number more than maxSize : 60";
+    assert_eq!(reply.error(), (400, "batch_too_large", "invalid_parameter", text));
+    let reply = world.back_end("DELETE", &format!("{path}/{}", many.join(",")), None).await;
+    let text = "kickMember: kickMembers number more than maxSize : 60";
+    assert_eq!(reply.error(), (400, "batch_too_large", "invalid_parameter", text));
+
+    let bob = world.user_token("bob").await;
+    let reply = world.call("DELETE", &format!("{path}/alice"), Some(&bob), None).await;
+    assert_eq!(reply.condition(), "chatroom_permission_denied");
+}
