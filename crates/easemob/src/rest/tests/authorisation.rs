@@ -208,7 +208,6 @@ fn example(path: &str) -> String {
         ("{list}", "7"),
         ("{peer}", "bob"),
         ("{room}", "7"),
-        ("{member}", "bob"),
         ("{expiry}", "60"),
         ("{status}", "1"),
         ("{message}", "7"),
