@@ -1,0 +1,227 @@
+//! Who sees what in a group, whatever comes in whichever order: the use cases beside a small model.
+
+use std::sync::Arc;
+
+use app::{By, Error, ListConversations, Listed};
+use bytes::Bytes;
+use conditions::Condition;
+use domain::group::{CreateGroup, FOR_EVER};
+use domain::message::{ReceiptKind, SendMessage, SendReceipt, Sender, Target};
+use model::{ClientMessageId, DeviceNumber, Dialect, EntryKind, Feed, Seq};
+use store::Account;
+
+use crate::house::House;
+
+const USERS: usize = 4;
+const STEPS: u64 = 120;
+
+/// What a user is to the group, and what he should see.
+#[derive(Clone, Debug, Default)]
+struct Expected {
+    member: Option<Membership>,
+    is_blocked: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Membership {
+    seen: Vec<u64>,
+    unread: u32,
+    is_muted: bool,
+}
+
+struct Game {
+    house: House,
+    group: String,
+    feed: Feed,
+    /// The first one owns the group.
+    users: Vec<Arc<Account>>,
+    expected: Vec<Expected>,
+    all_muted: bool,
+}
+
+impl Game {
+    async fn new() -> Self {
+        let house = House::new().await;
+        let mut users = Vec::new();
+        for number in 0..USERS {
+            users.push(house.register(&format!("user{number}")).await);
+        }
+        let command = CreateGroup {
+            custom_id: None,
+            name: "Friends".to_owned(),
+            description: String::new(),
+            avatar: String::new(),
+            custom: String::new(),
+            public: true,
+            members_only: false,
+            allow_invites: false,
+            invite_need_confirm: true,
+            max_users: None,
+        };
+        let (tenant, by) = (house.tenant(), By::back_end());
+        let created = house.use_cases.create_group(&tenant, &by, "user0", &[], &command).await.unwrap();
+        let mut expected = vec![Expected::default(); USERS];
+        expected[0].member = Some(Membership::default());
+        let (group, feed) = (created.public_id.to_string(), created.feed());
+        Self { house, group, feed, users, expected, all_muted: false }
+    }
+
+    fn sender(&self, user: usize) -> Sender {
+        let account = &self.users[user].user;
+        Sender {
+            uid: account.uid,
+            name: account.name.clone(),
+            device: DeviceNumber(1),
+            resource: None,
+            connection: None,
+        }
+    }
+
+    async fn say(&self, user: usize, number: u64) -> Result<(), Error> {
+        let message = SendMessage {
+            sender: self.sender(user),
+            target: Target::Group(self.group.clone()),
+            directed: Vec::new(),
+            wants_receipts: false,
+            resource: None,
+            kind: EntryKind::Message,
+            dialect: Dialect::Easemob,
+            payload: Bytes::copy_from_slice(&number.to_be_bytes()),
+            online_only: false,
+            client_id: ClientMessageId(number.into()),
+            digest: 0,
+        };
+        self.house.use_cases.send_message(&self.house.tenant(), &message).await.map(drop)
+    }
+
+    async fn read_all(&self, user: usize) -> Result<(), Error> {
+        let receipt = SendReceipt {
+            sender: self.sender(user),
+            target: Target::Group(self.group.clone()),
+            kind: ReceiptKind::ConversationRead,
+            subject: None,
+            dialect: Dialect::Easemob,
+            payload: Bytes::new(),
+        };
+        self.house.use_cases.send_receipt(&self.house.tenant(), receipt).await.map(drop)
+    }
+
+    /// One step: what is done to or by a user, and what should come of it.
+    async fn step(&mut self, step: u64, action: u64, user: usize) {
+        let (tenant, back_end, group) = (self.house.tenant(), By::back_end(), self.group.clone());
+        let own = By { account: Some(Arc::clone(&self.users[user])), device: None };
+        let name = vec![self.users[user].user.name.to_string()];
+        let use_cases = &self.house.use_cases;
+        let single = |mut outcomes: Vec<app::Outcome>| outcomes.remove(0).1;
+        let done = match action {
+            0 => use_cases.add_members(&tenant, &back_end, &group, &name).await.map(drop),
+            1 => use_cases.join_group(&tenant, &own, &group, "").await.map(drop),
+            2 => use_cases.leave_group(&tenant, &own, &group).await,
+            3 => single(use_cases.remove_members(&tenant, &back_end, &group, &name).await.unwrap()),
+            4 => single(use_cases.block_members(&tenant, &back_end, &group, &name).await.unwrap()),
+            5 => single(use_cases.unblock_members(&tenant, &back_end, &group, &name).await.unwrap()),
+            6 => single(use_cases.mute_members(&tenant, &back_end, &group, &name, FOR_EVER).await.unwrap()),
+            7 => single(use_cases.unmute_members(&tenant, &back_end, &group, &name).await.unwrap()),
+            8 => use_cases.mute_group(&tenant, &back_end, &group, !self.all_muted).await,
+            9 => self.read_all(user).await,
+            _ => self.say(user, step).await,
+        };
+        let expected = self.expect(step, action, user);
+        let got = done.err().map(|error| error.condition());
+        assert_eq!(got, expected, "step {step}: action {action} of user {user}");
+    }
+
+    /// The model: why the step is refused, or what changes.
+    fn expect(&mut self, step: u64, action: u64, user: usize) -> Option<Condition> {
+        let is_owner = user == 0;
+        let all_muted = self.all_muted;
+        let Expected { member, is_blocked } = &mut self.expected[user];
+        match (action, member.as_mut()) {
+            (0 | 1, Some(_)) => return Some(Condition::AlreadyInGroup),
+            (0 | 1, None) if *is_blocked => return Some(Condition::BlockedByGroup),
+            (0 | 1, None) => *member = Some(Membership::default()),
+            (2 | 9 | 10.., None) => return Some(Condition::NotInGroup),
+            (2, Some(_)) if is_owner => return Some(Condition::GroupOwnerCannotLeave),
+            (2, Some(_)) => *member = None,
+            (3 | 4 | 6 | 7, None) => return Some(Condition::TargetNotMember),
+            (3 | 4 | 6 | 7, Some(_)) if is_owner => return Some(Condition::GroupOwnerUntouchable),
+            (3, Some(_)) => *member = None,
+            (4, Some(_)) => (*member, *is_blocked) = (None, true),
+            (5, _) => *is_blocked = false,
+            (6, Some(member)) => member.is_muted = true,
+            (7, Some(member)) => member.is_muted = false,
+            (8, _) => self.all_muted = !all_muted,
+            (9, Some(member)) => member.unread = 0,
+            (_, Some(member)) if member.is_muted => return Some(Condition::MutedInConversation),
+            (_, Some(_)) if all_muted && !is_owner => return Some(Condition::NotInAllowlist),
+            (_, Some(_)) => {
+                for (number, expected) in self.expected.iter_mut().enumerate() {
+                    let Some(member) = &mut expected.member else { continue };
+                    member.seen.push(step);
+                    member.unread += u32::from(number != user);
+                }
+            }
+        }
+        None
+    }
+
+    /// What a user is shown: all messages from where he sees the group on, and how many of them are unread.
+    async fn shown(&self, user: usize) -> (Option<Vec<u64>>, Option<u32>) {
+        let (app, uid, use_cases) = (self.house.app(), self.users[user].user.uid, &self.house.use_cases);
+        let mut seen = None;
+        if let Some(mut after) = use_cases.sees_from(app, uid, self.feed).await.unwrap() {
+            let mut messages = Vec::new();
+            loop {
+                let (entries, _) = use_cases.page(app, self.feed, after, 50).await.unwrap();
+                let Some((last, _)) = entries.last() else { break };
+                after = Seq(last.0);
+                let said = entries.iter().filter(|(_, entry)| entry.kind == EntryKind::Message);
+                messages.extend(
+                    said.map(|(_, entry)| u64::from_be_bytes(entry.payload.as_ref().try_into().unwrap())),
+                );
+            }
+            seen = Some(messages);
+        }
+        let asked = ListConversations {
+            user: self.users[user].user.name.as_str(),
+            listed: Listed::All,
+            with_empty: true,
+            after: None,
+            limit: 10,
+        };
+        let page = use_cases.list_conversations(&self.house.tenant(), &asked).await.unwrap();
+        let listed = page.list.iter().find(|conversation| conversation.name == self.group);
+        (seen, listed.map(|conversation| conversation.unread))
+    }
+
+    async fn check(&self, step: u64) {
+        for (user, expected) in self.expected.iter().enumerate() {
+            let member = expected.member.as_ref();
+            let expected = (member.map(|member| member.seen.clone()), member.map(|member| member.unread));
+            assert_eq!(self.shown(user).await, expected, "after step {step}, user {user}");
+        }
+    }
+}
+
+/// Numbers that look random and are the same each time (SplitMix64).
+fn mixed(seed: u64, step: u64) -> u64 {
+    let mut number = (seed << 32 | step).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 20
+}
+
+#[tokio::test]
+async fn members_see_what_is_said_while_they_are_in_and_nobody_sees_more() {
+    for seed in 1..=12 {
+        let mut game = Game::new().await;
+        for step in 1..=STEPS {
+            let number = mixed(seed, step);
+            // Half of what happens is talk.
+            let action = if number % 2 == 0 { 10 } else { number / 2 % 10 };
+            game.step(step, action, (number / 64) as usize % USERS).await;
+            if step % 8 == 0 {
+                game.check(step).await;
+            }
+        }
+    }
+}
