@@ -6,6 +6,7 @@ mod contacts;
 mod delivery;
 mod ends;
 mod groups;
+mod history;
 mod hooks;
 mod house;
 mod login;
