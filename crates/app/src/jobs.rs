@@ -23,6 +23,8 @@ const PERIOD_CHECK: Duration = Duration::from_secs(3600);
 const PRESENCE_MERGE: Duration = Duration::from_secs(1);
 /// How often those who are gone for too long are looked for in rooms.
 const LEASE_CHECK: Duration = Duration::from_secs(5);
+/// How often old messages, events and arrivals are looked for.
+const TRIM_CHECK: Duration = Duration::from_secs(3600);
 /// How long sweeping waits after a fault.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
@@ -76,6 +78,7 @@ impl Jobs {
             () = self.flush_cursors() => {}
             () = self.drop_periods() => {}
             () = self.sweep_removed() => {}
+            () = self.trim_old() => {}
             () = self.tell_presence() => {}
             () = self.sweep_files() => {}
             () = self.end_leases() => {}
@@ -141,6 +144,22 @@ impl Jobs {
             ticks.tick().await;
             if let Err(error) = self.use_cases.end_leases().await {
                 tracing::warn!(%error, "rooms were not told of those who are gone");
+            }
+        }
+    }
+
+    /// What goes is old at two looks, an hour apart: a clock that is wrong for a while deletes nothing.
+    async fn trim_old(&self) {
+        let mut ticks = interval(TRIM_CHECK);
+        let mut last_look: Option<Timestamp> = None;
+        loop {
+            ticks.tick().await;
+            let now = self.use_cases.now();
+            let Some(earlier) = last_look.replace(now) else { continue };
+            for app in self.use_cases.store.apps.list() {
+                if let Err(error) = self.use_cases.trim_app(&app, now.min(earlier)).await {
+                    tracing::warn!(app = %app.value.id, %error, "old entries could not be removed; tried again in an hour");
+                }
             }
         }
     }

@@ -66,6 +66,7 @@ mod set_hooks;
 mod sync;
 mod take_back;
 mod thumbnails;
+mod trim_old;
 mod update_user;
 mod upload_file;
 mod upload_parts;

@@ -162,6 +162,18 @@ impl Inboxes {
         Ok(stored.max(pending))
     }
 
+    /// Up to where all devices of a user have a feed, as far as it is written down.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn all_have(&self, app: AppId, uid: Uid, feed: Feed) -> Result<Seq, StoreError> {
+        let Some(row) = self.kv.get(inbox(app, uid, feed)).await? else { return Ok(Seq::ZERO) };
+        let row = InboxRow::decode(row)?;
+        let devices = self.devices.get(app, uid).await?;
+        let positions = devices.devices.list.iter().map(|device| row.position(device.number));
+        Ok(positions.min().unwrap_or(row.delivered))
+    }
+
     /// Whether a user follows a feed: he is in the group, or something was said between the two.
     ///
     /// # Errors

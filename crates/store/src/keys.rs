@@ -32,6 +32,7 @@
 //! | app `T` part | bytes that the attributes of some of the users have together | user attributes | their limit |
 //! | app `S` uid target | the user follows the target's presence, until when | presence | lists |
 //! | app `W` target uid | the same, seen from the target | presence | changes of the target |
+//! | app `H` | how far old messages are removed: a sequence of log `v` | retention | retention |
 //! | app `o` uid feed | what a user set for a conversation: pinned, marks, hidden, deleted (JSON) | conversations, deletions | lists, history |
 //! | app `a` feed message id | the message's reactions (JSON) | reactions | history, lists; recalls delete it |
 //! | app `E` feed message id | the sequences of the message's edits | edits | edits; a policy cell of recalls |
@@ -263,6 +264,11 @@ pub fn follower(app: AppId, target: Uid, uid: Uid) -> Bytes {
 
 pub fn blocks(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'b', uid)
+}
+
+/// How far old messages are removed.
+pub fn trimmed(app: AppId) -> Bytes {
+    key(app, b'H', 0).into()
 }
 
 /// Prefix of what a user set for his conversations.
@@ -557,6 +563,7 @@ mod tests {
             edits(app, feed, MessageId(1)),
             pins(app, feed),
             reports(app),
+            trimmed(app),
             inbox(app, Uid(1), feed),
             feed_log(app, feed),
             arrivals(app),

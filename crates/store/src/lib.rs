@@ -30,6 +30,7 @@ pub mod keys;
 mod keywords;
 mod presence;
 mod reports;
+mod retention;
 mod rows;
 #[cfg(test)]
 mod testing;
@@ -64,6 +65,7 @@ pub use keywords::{KeywordChange, Keywords};
 pub use kv::KvError as EngineError;
 pub use presence::{PresenceBook, StoredPublication};
 pub use reports::{Reports, StoredReport};
+pub use retention::Retention;
 pub use rows::Versioned;
 pub use users::{Account, NewUser, PasswordHash, Registered, Users};
 
@@ -85,6 +87,7 @@ pub struct Store {
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
     pub reports: Arc<Reports>,
+    pub retention: Arc<Retention>,
     pub groups: Arc<Groups>,
     pub attachments: Arc<Attachments>,
     pub ids: Arc<IdReservation>,
@@ -104,11 +107,13 @@ impl Store {
         let apps = Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
         let users = Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer)));
         let feeds = Arc::new(Feeds::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
+        let arrivals = Arc::new(Arrivals::new(Arc::clone(&kv)));
         Ok(Self {
             keywords: Arc::new(Keywords::new(Arc::clone(&kv), Arc::clone(&writer), Arc::clone(&apps))),
             apps,
             hooks: Arc::new(Hooks::new(Arc::clone(&kv), Arc::clone(&writer))),
-            arrivals: Arc::new(Arrivals::new(Arc::clone(&kv))),
+            retention: Arc::new(Retention::new(Arc::clone(&kv), Arc::clone(&arrivals), Arc::clone(&inboxes))),
+            arrivals,
             attachments: Arc::new(Attachments::new(Arc::clone(&kv), Arc::clone(&writer))),
             contacts: Arc::new(Contacts::new(Arc::clone(&kv), Arc::clone(&feeds))),
             blocks: Arc::new(BlockLists::new(

@@ -1,0 +1,147 @@
+//! Deletes what is kept no longer: old messages with what was added to them, old events that every device has, old notes
+//! of arrival. Bulk work on the background lane, in small commits; it goes on where it was interrupted.
+//!
+//! Messages are found along the arrivals, in which they stand in the order of their coming, whatever their
+//! conversation. So the notes must outlive them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kv::{Batch, CellKey, Kv, ReadLog, Space};
+use model::{AppId, Entry, Feed, MessageId, Seq, Timestamp, Uid};
+
+use crate::{Arrivals, Inboxes, StoreError, keys};
+
+/// Entries that one commit removes.
+const TRIMMED_AT_ONCE: u32 = 256;
+/// Events read at a time.
+const EVENTS_READ: usize = 64;
+
+#[derive(Debug)]
+pub struct Retention {
+    kv: Arc<dyn Kv>,
+    arrivals: Arc<Arrivals>,
+    inboxes: Arc<Inboxes>,
+}
+
+impl Retention {
+    pub(crate) fn new(kv: Arc<dyn Kv>, arrivals: Arc<Arrivals>, inboxes: Arc<Inboxes>) -> Self {
+        Self { kv, arrivals, inboxes }
+    }
+
+    /// Removes messages that came before `oldest`, some at a time, with the edits and reactions of each. `false`: none
+    /// is left.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn trim_messages(&self, app: AppId, oldest: Timestamp) -> Result<bool, StoreError> {
+        let tick = MessageId::tick_of(oldest);
+        let mut position = self.position(app).await?;
+        let (mut ends, mut extras) = (BTreeMap::<Feed, Seq>::new(), Vec::new());
+        let begin = position;
+        for (number, group) in self.arrivals.after(app, position).await? {
+            if group.iter().any(|arrived| arrived.id.tick() >= tick) {
+                break;
+            }
+            for arrived in group {
+                if matches!(arrived.feed, Feed::Conversation(_)) {
+                    let end = ends.entry(arrived.feed).or_default();
+                    *end = arrived.seq.max(*end);
+                    extras.push(keys::reactions(app, arrived.feed, arrived.id));
+                    extras.push(keys::edits(app, arrived.feed, arrived.id));
+                }
+            }
+            position = number;
+        }
+        if position == begin {
+            return Ok(false);
+        }
+        for (feed, end) in ends {
+            self.trim_to(keys::feed_log(app, feed), end.0).await?;
+        }
+        let cells: Vec<CellKey> = extras.into_iter().map(CellKey::main).collect();
+        let there = self.kv.get_many(&cells).await?;
+        let mut batch = Batch::background();
+        for (cell, _) in cells.into_iter().zip(there).filter(|(_, row)| row.is_some()) {
+            batch.delete(cell);
+        }
+        batch.put(Space::Main, keys::trimmed(app), position.to_be_bytes().as_slice());
+        self.kv.commit(batch).await?;
+        Ok(true)
+    }
+
+    /// Removes notes of what came before `oldest`. `trims_messages`: only of messages that are gone.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn trim_arrivals(
+        &self,
+        app: AppId,
+        oldest: Timestamp,
+        trims_messages: bool,
+    ) -> Result<(), StoreError> {
+        let id = MessageId::of_tick(MessageId::tick_of(oldest), 0);
+        let mut end = self.arrivals.position_before(app, id).await?;
+        if trims_messages {
+            end = end.min(self.position(app).await?);
+        }
+        self.trim_to(keys::arrivals(app), end).await
+    }
+
+    /// Removes events of a user's that came before `oldest` and that all his devices have.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn trim_events(&self, app: AppId, uid: Uid, oldest: Timestamp) -> Result<(), StoreError> {
+        let feed = Feed::Events(uid);
+        let log = keys::feed_log(app, feed);
+        let (mut end, mut all_have) = (0, None);
+        loop {
+            let read = ReadLog { log: log.clone(), from: end + 1, limit: EVENTS_READ, reverse: false };
+            let entries = self.kv.read_log(read).await?;
+            let count = entries.len();
+            let mut is_end = count < EVENTS_READ;
+            for (seq, bytes) in entries {
+                let entry = Entry::decode(bytes)
+                    .map_err(|error| StoreError::Damaged { what: "entry", detail: error.to_string() })?;
+                let have = match all_have {
+                    _ if entry.at >= oldest => None,
+                    None => Some(*all_have.insert(self.inboxes.all_have(app, uid, feed).await?)),
+                    have => have,
+                };
+                if have.is_none_or(|have| Seq(seq) > have) {
+                    is_end = true;
+                    break;
+                }
+                end = seq;
+            }
+            if is_end {
+                break;
+            }
+        }
+        if end == 0 { Ok(()) } else { self.trim_to(log, end).await }
+    }
+
+    async fn position(&self, app: AppId) -> Result<u64, StoreError> {
+        let Some(row) = self.kv.get(CellKey::main(keys::trimmed(app))).await? else { return Ok(0) };
+        let row: [u8; 8] = row[..].try_into().map_err(|_| StoreError::Damaged {
+            what: "trimming position",
+            detail: "its length".to_owned(),
+        })?;
+        Ok(u64::from_be_bytes(row))
+    }
+
+    async fn trim_to(&self, log: Bytes, end: u64) -> Result<(), StoreError> {
+        loop {
+            let first = ReadLog { log: log.clone(), from: 0, limit: 1, reverse: false };
+            match self.kv.read_log(first).await?.first() {
+                Some((seq, _)) if *seq <= end => {}
+                _ => return Ok(()),
+            }
+            let mut batch = Batch::background();
+            batch.trim(log.clone(), end, TRIMMED_AT_ONCE);
+            self.kv.commit(batch).await?;
+        }
+    }
+}
