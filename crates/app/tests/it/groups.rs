@@ -217,7 +217,7 @@ async fn members_see_what_is_said_while_they_are_in_and_nobody_sees_more() {
         for step in 1..=STEPS {
             let number = mixed(seed, step);
             // Half of what happens is talk.
-            let action = if number % 2 == 0 { 10 } else { number / 2 % 10 };
+            let action = if number.is_multiple_of(2) { 10 } else { number / 2 % 10 };
             game.step(step, action, (number / 64) as usize % USERS).await;
             if step % 8 == 0 {
                 game.check(step).await;

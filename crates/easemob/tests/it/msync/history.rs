@@ -32,7 +32,7 @@ fn notices<'a, const N: usize>(house: &'a House, mut clients: [&mut Client<'a>; 
     clients.map(|client| {
         let metas = metas(client);
         let notices = metas.iter().filter(|meta| meta.ns() == NameSpace::Notify);
-        notices.map(|meta| notice(meta)).collect()
+        notices.map(notice).collect()
     })
 }
 
