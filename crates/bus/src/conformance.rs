@@ -149,22 +149,13 @@ fn feed() -> Feed {
 
 fn entry(seq: u64) -> Entry {
     Entry {
-        id: MessageId(seq),
-        kind: EntryKind::Message,
         dialect: Dialect::Easemob,
-        at: Timestamp(1_795_220_913_741),
         sender: Uid(9),
         sender_device: DeviceNumber(2),
-        sender_connection: None,
         sender_name: name("alice"),
-        sender_resource: None,
         target_name: name("bob"),
-        target_resource: None,
-        only_for: Vec::new(),
-        subject: None,
-        wants_receipts: false,
-        readers: None,
         payload: Bytes::from_static(b"payload"),
+        ..Entry::blank(MessageId(seq), EntryKind::Message, Timestamp(1_795_220_913_741))
     }
 }
 

@@ -229,27 +229,16 @@ pub fn parse_mark(name: &str) -> Result<u8, ConversationRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use model::{DeviceNumber, Dialect, MessageId, Username};
 
     fn entry(sender: u64, kind: EntryKind) -> Entry {
         Entry {
-            id: MessageId(1),
-            kind,
             dialect: Dialect::Easemob,
-            at: Timestamp(1_000),
             sender: Uid(sender),
             sender_device: DeviceNumber(1),
-            sender_connection: None,
             sender_name: Username::parse("alice").unwrap(),
-            sender_resource: None,
             target_name: Username::parse("bob").unwrap(),
-            target_resource: None,
-            only_for: Vec::new(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
-            payload: Bytes::new(),
+            ..Entry::blank(MessageId(1), kind, Timestamp(1_000))
         }
     }
 

@@ -128,27 +128,16 @@ pub fn decide_edit(view: &EditView<'_>) -> Result<EditScope, EditRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use model::{DeviceNumber, Dialect, Timestamp, Uid, Username};
 
     fn entry(kind: EntryKind) -> Entry {
         Entry {
-            id: MessageId(7),
-            kind,
             dialect: Dialect::Easemob,
-            at: Timestamp(1),
             sender: Uid(1),
             sender_device: DeviceNumber(1),
-            sender_connection: None,
             sender_name: Username::parse("alice").unwrap(),
-            sender_resource: None,
             target_name: Username::parse("bob").unwrap(),
-            target_resource: None,
-            only_for: Vec::new(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
-            payload: Bytes::new(),
+            ..Entry::blank(MessageId(7), kind, Timestamp(1))
         }
     }
 

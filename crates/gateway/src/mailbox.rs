@@ -129,7 +129,6 @@ impl Mailbox {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use model::{
         AppId, CloseTarget, ConversationId, Dialect, Entry, EntryKind, MessageId, Seq, Timestamp, Uid,
         Username,
@@ -140,22 +139,12 @@ mod tests {
     fn delivery(peer: u64, seq: u64) -> Hint {
         let feed = Feed::Conversation(ConversationId::single(Uid(1), Uid(peer)));
         let entry = Entry {
-            id: MessageId(seq),
-            kind: EntryKind::Message,
             dialect: Dialect::Easemob,
-            at: Timestamp(0),
             sender: Uid(peer),
             sender_device: model::DeviceNumber(1),
-            sender_connection: None,
             sender_name: Username::parse("peer").unwrap(),
-            sender_resource: None,
             target_name: Username::parse("me").unwrap(),
-            target_resource: None,
-            only_for: Vec::new(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
-            payload: Bytes::new(),
+            ..Entry::blank(MessageId(seq), EntryKind::Message, Timestamp(0))
         };
         Hint::Delivery(Arc::new(Delivery::new(AppId(1), feed, Seq(seq), entry)))
     }

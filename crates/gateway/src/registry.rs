@@ -475,22 +475,12 @@ mod tests {
 
     fn said(app: AppId, conversation: ConversationId) -> Hint {
         let entry = Entry {
-            id: MessageId(1),
-            kind: EntryKind::Message,
             dialect: Dialect::Easemob,
-            at: Timestamp(0),
             sender: Uid(9),
             sender_device: model::DeviceNumber(1),
             sender_name: Username::parse("li").unwrap(),
-            sender_resource: None,
-            sender_connection: None,
-            target_resource: None,
-            only_for: Vec::new(),
             target_name: Username::parse("7").unwrap(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
-            payload: bytes::Bytes::new(),
+            ..Entry::blank(MessageId(1), EntryKind::Message, Timestamp(0))
         };
         Hint::Delivery(Arc::new(Delivery::new(app, Feed::Conversation(conversation), Seq(1), entry)))
     }

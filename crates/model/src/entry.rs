@@ -105,6 +105,28 @@ pub struct Entry {
 pub struct EntryError(pub(crate) &'static str);
 
 impl Entry {
+    /// An entry of the back end's, to itself, that says nothing: what an entry is unless something else is named.
+    pub fn blank(id: MessageId, kind: EntryKind, at: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            dialect: Dialect::Kith,
+            at,
+            sender: Uid::BACK_END,
+            sender_device: DeviceNumber::NONE,
+            sender_connection: None,
+            sender_name: Username::back_end(),
+            sender_resource: None,
+            target_name: Username::back_end(),
+            target_resource: None,
+            only_for: Vec::new(),
+            subject: None,
+            wants_receipts: false,
+            readers: None,
+            payload: Bytes::new(),
+        }
+    }
+
     /// Whether a user may be shown it. His devices are another question ([`Entry::target_resource`]).
     pub fn is_for(&self, uid: Uid) -> bool {
         self.only_for.is_empty() || self.only_for.contains(&uid)

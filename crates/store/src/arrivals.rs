@@ -131,29 +131,12 @@ fn notes(group: Bytes) -> Result<Vec<Arrived>, StoreError> {
 mod tests {
     use super::*;
     use kv::{Batch, MemoryKv};
-    use model::{ConversationId, DeviceNumber, Dialect, Timestamp, Uid, Username};
+    use model::{ConversationId, Dialect, Timestamp, Uid};
 
     const APP: AppId = AppId(1);
 
     fn entry(id: MessageId, kind: EntryKind) -> Entry {
-        Entry {
-            id,
-            kind,
-            dialect: Dialect::Easemob,
-            at: Timestamp(1),
-            sender: Uid(1),
-            sender_device: DeviceNumber::NONE,
-            sender_connection: None,
-            sender_name: Username::back_end(),
-            sender_resource: None,
-            target_name: Username::back_end(),
-            target_resource: None,
-            only_for: Vec::new(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
-            payload: Bytes::new(),
-        }
+        Entry { dialect: Dialect::Easemob, sender: Uid(1), ..Entry::blank(id, kind, Timestamp(1)) }
     }
 
     async fn arrive(kv: &MemoryKv, feed: Feed, id: MessageId, kind: EntryKind) {

@@ -137,22 +137,13 @@ mod tests {
             room_level: RoomLevel::default(),
         };
         Entry {
-            id: MessageId(42),
-            kind: EntryKind::Message,
             dialect: Dialect::Easemob,
-            at: Timestamp(1_600_060_847_294),
             sender: Uid(1),
             sender_device: DeviceNumber(1),
-            sender_connection: None,
             sender_name: Username::parse("alice").unwrap(),
-            sender_resource: None,
             target_name: Username::parse("bob").unwrap(),
-            target_resource: None,
-            only_for: Vec::new(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
             payload: message.encode(),
+            ..Entry::blank(MessageId(42), EntryKind::Message, Timestamp(1_600_060_847_294))
         }
     }
 

@@ -150,22 +150,12 @@ impl Server {
     pub(crate) fn deliver_from(&self, uid: u64, sender: u64, seq: u64) {
         let feed = Feed::Conversation(ConversationId::single(Uid(uid), Uid(sender)));
         let entry = Entry {
-            id: MessageId(seq),
-            kind: EntryKind::Message,
             dialect: Dialect::Easemob,
-            at: Timestamp(0),
             sender: Uid(sender),
             sender_device: DeviceNumber(1),
-            sender_connection: None,
             sender_name: Username::parse("sender").unwrap(),
-            sender_resource: None,
             target_name: Username::parse("target").unwrap(),
-            target_resource: None,
-            only_for: Vec::new(),
-            subject: None,
-            wants_receipts: false,
-            readers: None,
-            payload: Bytes::new(),
+            ..Entry::blank(MessageId(seq), EntryKind::Message, Timestamp(0))
         };
         self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(APP, feed, Seq(seq), entry))));
     }

@@ -191,7 +191,11 @@ async fn webhooks_are_added_changed_and_removed() {
             400,
             "body_malformed",
         ),
-        (json!({ "name": "x", "url": "http://a.b", "pre_send": { "deadline_ms": 1 } }), 400, "body_malformed"),
+        (
+            json!({ "name": "x", "url": "http://a.b", "pre_send": { "deadline_ms": 1 } }),
+            400,
+            "body_malformed",
+        ),
     ] {
         refused(&site.admin("POST", path, &body.to_string()).await, status, condition);
     }
