@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use app::{Error, Outcome, Ranked};
-use conditions::{Operation, rest_answer};
+use conditions::{Condition, Operation, rest_answer};
 use domain::group::{Attributes, FOR_EVER, Rank};
 use easemob_wire::rest::{AttributeBatch, Envelope, GroupMute, GroupText, MemberAttributes, NamedUsers};
-use model::{MessageId, Timestamp, Uid, limits};
+use model::{GroupKind, MessageId, Timestamp, Uid, limits};
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -165,7 +165,7 @@ pub(crate) async fn is_joined(call: Call) -> Result<Answer, Failure> {
 /// `GET /chatgroups/{group}/admin`
 pub(crate) async fn admins(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    let found = call.use_cases().look_into_group(&call.tenant, &by, call.group(), Rank::Member).await?;
+    let found = call.use_cases().look_into_group(&call.tenant, &by, call.place(), Rank::Member).await?;
     let admins = found.group.admins.iter().map(|admin| admin.name.as_str().into());
     Ok(names(&call, admins.collect()))
 }
@@ -174,14 +174,14 @@ pub(crate) async fn admins(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn add_admin(call: Call) -> Result<Answer, Failure> {
     let name = call.parse(GroupText::parse)?.new_admin.ok_or_else(|| missing("newadmin"))?;
     let by = call.by().await?;
-    call.use_cases().add_group_admin(&call.tenant, &by, call.group(), &name).await?;
+    call.use_cases().add_group_admin(&call.tenant, &by, call.place(), &name).await?;
     Ok(data(&call, json!({ "result": "success", "newadmin": name })))
 }
 
 /// `DELETE /chatgroups/{group}/admin/{member}`
 pub(crate) async fn remove_admin(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    call.use_cases().remove_group_admin(&call.tenant, &by, call.group(), call.member()).await?;
+    call.use_cases().remove_group_admin(&call.tenant, &by, call.place(), call.member()).await?;
     Ok(data(&call, json!({ "result": "success", "oldadmin": call.member() })))
 }
 
@@ -189,7 +189,7 @@ pub(crate) async fn remove_admin(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn muted(call: Call) -> Result<Answer, Failure> {
     let (by, now) = (call.by().await?, call.use_cases().now());
     let is_muted = |member: &domain::group::Member| member.is_muted(now);
-    let found = call.use_cases().find_members(&call.tenant, &by, call.group(), Rank::Admin, is_muted).await?;
+    let found = call.use_cases().find_members(&call.tenant, &by, call.place(), Rank::Admin, is_muted).await?;
     let show = |member: &Ranked| json!({ "user": member.name, "expire": shown_end(member.muted_until.unwrap_or(FOR_EVER)) });
     Ok(names(&call, found.iter().map(show).collect()))
 }
@@ -203,17 +203,18 @@ pub(crate) async fn mute(call: Call) -> Result<Answer, Failure> {
         _ => FOR_EVER,
     };
     let use_cases = call.use_cases();
-    let outcomes = use_cases.mute_members(&call.tenant, &by, call.group(), &usernames, until).await?;
+    let outcomes = use_cases.mute_members(&call.tenant, &by, call.place(), &usernames, until).await?;
     let row = |user: &str| json!({ "expire": shown_end(until), "user": user });
-    let rows = outcome_list(outcomes, Operation::Silence, row)?;
+    let rows = outcome_list(outcomes, Operation::Silence, row).map_err(|error| call.refuse(error))?;
     Ok(data(&call, rows.into()))
 }
 
 /// `DELETE /chatgroups/{group}/mute/{a,b}`
 pub(crate) async fn unmute(call: Call) -> Result<Answer, Failure> {
     let (named, by) = (call.members(), call.by().await?);
-    let outcomes = call.use_cases().unmute_members(&call.tenant, &by, call.group(), &named).await?;
-    let rows = outcome_list(outcomes, Operation::SilenceRemove, |user| json!({ "user": user }))?;
+    let outcomes = call.use_cases().unmute_members(&call.tenant, &by, call.place(), &named).await?;
+    let rows = outcome_list(outcomes, Operation::SilenceRemove, |user| json!({ "user": user }))
+        .map_err(|error| call.refuse(error))?;
     Ok(data(&call, rows.into()))
 }
 
@@ -221,14 +222,14 @@ pub(crate) async fn unmute(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn is_muted(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     let (use_cases, now) = (call.use_cases(), call.use_cases().now());
-    let found = use_cases.find_member(&call.tenant, &by, call.group(), call.member()).await?;
+    let found = use_cases.find_member(&call.tenant, &by, call.place(), call.member()).await?;
     Ok(data(&call, found.is_some_and(|member| member.is_muted(now)).into()))
 }
 
 /// `GET /chatgroups/{group}/blocks/users`
 pub(crate) async fn blocked(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    let blocked = call.use_cases().blocked_users(&call.tenant, &by, call.group()).await?;
+    let blocked = call.use_cases().blocked_users(&call.tenant, &by, call.place()).await?;
     Ok(names(&call, blocked.into_iter().map(Value::from).collect()))
 }
 
@@ -246,17 +247,18 @@ pub(crate) async fn block_one(call: Call) -> Result<Answer, Failure> {
 
 async fn block_all(call: &Call, named: &[String]) -> Result<Vec<Value>, Failure> {
     let by = call.by().await?;
-    let outcomes = call.use_cases().block_members(&call.tenant, &by, call.group(), named).await?;
-    let row = |user: &str| json!({ "action": "add_blocks", "user": user, "groupid": call.group() });
-    Ok(outcome_list(outcomes, Operation::GroupBlockAdd, row)?)
+    let outcomes = call.use_cases().block_members(&call.tenant, &by, call.place(), named).await?;
+    let row = |user: &str| call.done_to("add_blocks", user);
+    outcome_list(outcomes, Operation::GroupBlockAdd, row).map_err(|error| call.refuse(error))
 }
 
 /// `DELETE /chatgroups/{group}/blocks/users/{a,b}`
 pub(crate) async fn unblock(call: Call) -> Result<Answer, Failure> {
     let (named, by) = (call.members(), call.by().await?);
-    let outcomes = call.use_cases().unblock_members(&call.tenant, &by, call.group(), &named).await?;
-    let row = |user: &str| json!({ "action": "remove_blocks", "user": user, "groupid": call.group() });
-    let rows = outcome_list(outcomes, Operation::GroupBlockRemove, row)?;
+    let outcomes = call.use_cases().unblock_members(&call.tenant, &by, call.place(), &named).await?;
+    let row = |user: &str| call.done_to("remove_blocks", user);
+    let rows =
+        outcome_list(outcomes, Operation::GroupBlockRemove, row).map_err(|error| call.refuse(error))?;
     Ok(data(&call, if is_v3(&call) { rows.into() } else { one_or_all(rows) }))
 }
 
@@ -265,14 +267,14 @@ pub(crate) async fn allowed(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     let is_allowed = |member: &domain::group::Member| member.allow_listed;
     let found =
-        call.use_cases().find_members(&call.tenant, &by, call.group(), Rank::Admin, is_allowed).await?;
+        call.use_cases().find_members(&call.tenant, &by, call.place(), Rank::Admin, is_allowed).await?;
     Ok(names(&call, found.into_iter().map(|member| member.name.into()).collect()))
 }
 
 /// `GET /chatgroups/{group}/white/users/{member}`
 pub(crate) async fn is_allowed(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    let found = call.use_cases().find_member(&call.tenant, &by, call.group(), call.member()).await?;
+    let found = call.use_cases().find_member(&call.tenant, &by, call.place(), call.member()).await?;
     let white = found.is_some_and(|member| member.allow_listed);
     Ok(data(&call, json!({ "white": white, "member": call.member() })))
 }
@@ -295,14 +297,14 @@ pub(crate) async fn disallow(call: Call) -> Result<Answer, Failure> {
 
 async fn set_allowed(call: &Call, named: &[String], allow: bool) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    let outcomes = call.use_cases().allow_members(&call.tenant, &by, call.group(), named, allow).await?;
+    let outcomes = call.use_cases().allow_members(&call.tenant, &by, call.place(), named, allow).await?;
     let (action, operation) = if allow {
         ("add_user_whitelist", Operation::AllowListAdd)
     } else {
         ("remove_user_whitelist", Operation::AllowListRemove)
     };
-    let row = |user: &str| json!({ "action": action, "user": user, "groupid": call.group() });
-    Ok(data(call, outcome_list(outcomes, operation, row)?.into()))
+    let row = |user: &str| call.done_to(action, user);
+    Ok(data(call, outcome_list(outcomes, operation, row).map_err(|error| call.refuse(error))?.into()))
 }
 
 /// `GET /chatgroups/{group}/acks/{message}?limit=&key=`
@@ -463,6 +465,25 @@ fn shown_end(until: Timestamp) -> u64 {
 }
 
 impl Call {
+    /// What was done to a user, with the id of the group or room under the names that the vendor has for it.
+    fn done_to(&self, action: &str, user: &str) -> Value {
+        let id = self.group();
+        match self.place().kind {
+            GroupKind::Room => json!({ "action": action, "user": user, "chatroomid": id, "id": id }),
+            _ => json!({ "action": action, "user": user, "groupid": id }),
+        }
+    }
+
+    /// A failure of one of some users: in rooms the vendor has another status for who is not there.
+    fn refuse(&self, error: Error) -> Failure {
+        match (self.place().kind, error.condition()) {
+            (GroupKind::Room, Condition::TargetNotMember) => {
+                Failure::of(error, Operation::ChatroomMemberRemove)
+            }
+            _ => error.into(),
+        }
+    }
+
     /// The member whom the path names, as written.
     fn member(&self) -> &str {
         self.names.get("member")

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use app::{By, Error};
+use app::{By, Error, GroupRef};
 use conditions::{Condition, Operation};
 use domain::group::{Answered, CreateGroup, Group, Member, Rank, UpdateGroup};
 use easemob_wire::rest::{Envelope, GroupAnswer, GroupFields, GroupText, NamedUsers};
-use model::{GroupId, Uid};
+use model::{GroupId, GroupKind, Uid};
 use serde_json::{Value, json};
 use store::{Listing, StoredGroup};
 
@@ -393,7 +393,7 @@ pub(crate) async fn enable(call: Call) -> Result<Answer, Failure> {
 /// `GET /chatgroups/{group}/announcement`
 pub(crate) async fn announcement(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    let found = call.use_cases().look_into_group(&call.tenant, &by, call.group(), Rank::Member).await?;
+    let found = call.use_cases().look_into_group(&call.tenant, &by, call.place(), Rank::Member).await?;
     Ok(data(&call, json!({ "announcement": found.group.announcement })))
 }
 
@@ -401,21 +401,27 @@ pub(crate) async fn announcement(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn announce(call: Call) -> Result<Answer, Failure> {
     let text = call.parse(GroupText::parse)?.announcement.ok_or_else(|| missing("announcement"))?;
     let by = call.by().await?;
-    call.use_cases().announce(&call.tenant, &by, call.group(), &text).await?;
+    call.use_cases().announce(&call.tenant, &by, call.place(), &text).await?;
     Ok(data(&call, json!({ "id": call.group(), "result": true })))
 }
 
 /// `POST /chatgroups/{group}/ban`
 pub(crate) async fn mute_all(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    call.use_cases().mute_group(&call.tenant, &by, call.group(), true).await?;
-    Ok(data(&call, json!({ "mute": true })))
+    call.use_cases().mute_group(&call.tenant, &by, call.place(), true).await?;
+    let envelope = match call.place().kind {
+        // The vendor's own word for rooms.
+        GroupKind::Room => Envelope { action: "put".to_owned(), ..call.full() },
+        _ => call.full(),
+    };
+    let shown = Some(json!({ "mute": true }));
+    Ok(Answer::new(&Envelope { other_entities: Some(Vec::new()), data: shown, ..envelope }))
 }
 
 /// `DELETE /chatgroups/{group}/ban`
 pub(crate) async fn unmute_all(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    call.use_cases().mute_group(&call.tenant, &by, call.group(), false).await?;
+    call.use_cases().mute_group(&call.tenant, &by, call.place(), false).await?;
     Ok(data(&call, json!({ "mute": false })))
 }
 
@@ -458,9 +464,17 @@ pub(super) fn data(call: &Call, data: Value) -> Answer {
 }
 
 impl Call {
-    /// The group that the path names, as written.
+    /// The id of the group or room that the path names, as written.
     pub(super) fn group(&self) -> &str {
-        self.names.get("group")
+        self.place().id
+    }
+
+    /// The group or room that the path names.
+    pub(super) fn place(&self) -> GroupRef<'_> {
+        match self.names.get("room") {
+            "" => self.names.get("group").into(),
+            room => GroupRef::room(room),
+        }
     }
 
     /// Who asks, as groups see it.

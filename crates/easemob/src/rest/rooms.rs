@@ -1,4 +1,5 @@
-//! Chat rooms: their life, their settings, who is in them (easemob-rest.md 3.14, msync.md 3.2).
+//! Chat rooms: their life, their settings, who is in them (easemob-rest.md 3.14, msync.md 3.2). What is done to single
+//! members, and announcements, is answered as in groups.
 
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use serde_json::{Value, json};
 use store::{Listing, StoredGroup};
 
 use super::answer::Answer;
-use super::auth::Caller;
 use super::call::{Call, invalid, missing};
 use super::cursor::{self, List};
 use super::failure::Failure;
+use super::groups::data;
 use super::routes::routes;
+use super::{group_members, groups};
 
 routes! {
     POST "/chatrooms" Member Json ChatroomCreate => create;
@@ -28,6 +30,26 @@ routes! {
     POST "/chatrooms/{room}/users" Member Json MemberAdd => add;
     POST "/chatrooms/{room}/users/{member}" Member Nothing MemberAdd => add_one;
     DELETE "/chatrooms/{room}/users/{member}" Member Nothing ChatroomMemberRemove => remove;
+    GET "/chatrooms/{room}/announcement" Member Nothing ChatroomGet => groups::announcement;
+    POST "/chatrooms/{room}/announcement" Member Json GroupAnnounce => groups::announce;
+    POST "/chatrooms/{room}/ban" Member Nothing Silence => groups::mute_all;
+    DELETE "/chatrooms/{room}/ban" Member Nothing SilenceRemove => groups::unmute_all;
+    GET "/chatrooms/{room}/admin" Member Nothing ChatroomGet => group_members::admins;
+    POST "/chatrooms/{room}/admin" Member Json GroupAdmin => group_members::add_admin;
+    DELETE "/chatrooms/{room}/admin/{member}" Member Nothing GroupAdmin => group_members::remove_admin;
+    GET "/chatrooms/{room}/mute" Member Nothing ChatroomGet => group_members::muted;
+    POST "/chatrooms/{room}/mute" Member Json Silence => group_members::mute;
+    DELETE "/chatrooms/{room}/mute/{member}" Member Nothing SilenceRemove => group_members::unmute;
+    GET "/sdk/chatrooms/{room}/mute/{member}" Member Nothing ChatroomGet => group_members::is_muted;
+    GET "/chatrooms/{room}/blocks/users" Member Nothing ChatroomGet => group_members::blocked;
+    POST "/chatrooms/{room}/blocks/users" Member Json GroupBlockAdd => group_members::block;
+    POST "/chatrooms/{room}/blocks/users/{member}" Member Nothing GroupBlockAdd => group_members::block_one;
+    DELETE "/chatrooms/{room}/blocks/users/{member}" Member Nothing GroupBlockRemove => group_members::unblock;
+    GET "/chatrooms/{room}/white/users" Member Nothing ChatroomGet => group_members::allowed;
+    GET "/chatrooms/{room}/white/users/{member}" Member Nothing ChatroomGet => group_members::is_allowed;
+    POST "/chatrooms/{room}/white/users" Member Json AllowListAdd => group_members::allow;
+    POST "/chatrooms/{room}/white/users/{member}" Member Nothing AllowListAdd => group_members::allow_one;
+    DELETE "/chatrooms/{room}/white/users/{member}" Member Nothing AllowListRemove => group_members::disallow;
 }
 
 /// Rooms in a page when the caller does not say (easemob-rest.md 3.14); and rooms or members at most.
@@ -41,7 +63,7 @@ const AFFILIATIONS: usize = 10_000;
 /// `POST /chatrooms`
 pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
     let fields = call.parse(RoomFields::parse)?;
-    let by = asker(&call).await?;
+    let by = call.by().await?;
     let name = fields.name.ok_or_else(|| missing("name"))?;
     let description = fields.description.ok_or_else(|| missing("description"))?;
     let owner = match (&by.account, fields.owner) {
@@ -142,7 +164,7 @@ pub(crate) async fn list_joined(call: Call) -> Result<Answer, Failure> {
 
 /// `GET /chatrooms/{ids}`
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
-    let by = asker(&call).await?;
+    let by = call.by().await?;
     let ids: Vec<&str> = call.names.get("room").split(',').collect();
     if ids.len() > ROOMS_READ {
         let facts = vec![("limit", ROOMS_READ.to_string()), ("size", ids.len().to_string())];
@@ -190,7 +212,7 @@ async fn detail(call: &Call, by: &By, room: &Group, member: Option<&Member>) -> 
 /// `PUT /chatrooms/{room}`: the settings, or the owner.
 pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
     let fields = call.parse(RoomFields::parse)?;
-    let by = asker(&call).await?;
+    let by = call.by().await?;
     let strange = ["owner", "members", "chatroomid"].into_iter().zip([
         fields.owner.is_some(),
         !fields.members.is_empty(),
@@ -201,7 +223,7 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
         return Err(invalid(&domain::account::printable(field)).into());
     }
     if let Some(new_owner) = &fields.new_owner {
-        call.use_cases().transfer_group(&call.tenant, &by, room(&call), new_owner).await?;
+        call.use_cases().transfer_group(&call.tenant, &by, call.place(), new_owner).await?;
         return Ok(data(&call, json!({ "newowner": true })));
     }
     let command = UpdateGroup {
@@ -211,20 +233,20 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
         max_users: fields.max_users,
         ..UpdateGroup::default()
     };
-    let changed = call.use_cases().update_group(&call.tenant, &by, room(&call), &command).await?;
+    let changed = call.use_cases().update_group(&call.tenant, &by, call.place(), &command).await?;
     Ok(data(&call, changed.into_iter().map(|field| (field.to_owned(), Value::Bool(true))).collect()))
 }
 
 /// `DELETE /chatrooms/{room}`
 pub(crate) async fn destroy(call: Call) -> Result<Answer, Failure> {
-    let by = asker(&call).await?;
-    call.use_cases().destroy_group(&call.tenant, &by, room(&call)).await?;
-    Ok(data(&call, json!({ "success": true, "id": room(&call).id })))
+    let by = call.by().await?;
+    call.use_cases().destroy_group(&call.tenant, &by, call.place()).await?;
+    Ok(data(&call, json!({ "success": true, "id": call.group() })))
 }
 
 /// `GET /chatrooms/{room}/users`, by page number from 1; by cursor; or by cursor as bare names for `version=v3`.
 pub(crate) async fn members(call: Call) -> Result<Answer, Failure> {
-    let by = asker(&call).await?;
+    let by = call.by().await?;
     let app = call.tenant.value.id;
     let is_by_cursor = call.query.get("limit").is_some() || call.query.get("cursor").is_some();
     let (size, number) = if is_by_cursor {
@@ -239,13 +261,13 @@ pub(crate) async fn members(call: Call) -> Result<Answer, Failure> {
     };
     // Members are in memory, and a room's limit bounds the pages.
     for _ in 1..number {
-        let page = call.use_cases().group_members(&call.tenant, &by, room(&call), after, size).await?;
+        let page = call.use_cases().group_members(&call.tenant, &by, call.place(), after, size).await?;
         after = page.next;
         if after.is_none() {
             return Ok(rooms_page(&call, Vec::new(), None));
         }
     }
-    let page = call.use_cases().group_members(&call.tenant, &by, room(&call), after, size).await?;
+    let page = call.use_cases().group_members(&call.tenant, &by, call.place(), after, size).await?;
     let is_bare = is_by_cursor && call.query.get("version") == Some("v3");
     let show = |member: &Ranked| if is_bare { json!(member.name) } else { affiliation(member) };
     let next = page.next.filter(|_| is_by_cursor);
@@ -263,31 +285,31 @@ fn affiliation(member: &Ranked) -> Value {
 /// `POST /chatrooms/{room}/users`
 pub(crate) async fn add(call: Call) -> Result<Answer, Failure> {
     let usernames = call.parse(NamedUsers::parse)?.usernames;
-    let by = asker(&call).await?;
-    let added = call.use_cases().add_members(&call.tenant, &by, room(&call), &usernames).await?;
-    Ok(data(&call, json!({ "newmembers": added, "action": "add_member", "id": room(&call).id })))
+    let by = call.by().await?;
+    let added = call.use_cases().add_members(&call.tenant, &by, call.place(), &usernames).await?;
+    Ok(data(&call, json!({ "newmembers": added, "action": "add_member", "id": call.group() })))
 }
 
 /// `POST /chatrooms/{room}/users/{member}`
 pub(crate) async fn add_one(call: Call) -> Result<Answer, Failure> {
-    let by = asker(&call).await?;
+    let by = call.by().await?;
     let name = call.names.get("member").to_owned();
-    call.use_cases().add_members(&call.tenant, &by, room(&call), std::slice::from_ref(&name)).await?;
-    let id = room(&call).id;
+    call.use_cases().add_members(&call.tenant, &by, call.place(), std::slice::from_ref(&name)).await?;
+    let id = call.group();
     Ok(data(&call, json!({ "result": true, "action": "add_member", "id": id, "user": name })))
 }
 
 /// `DELETE /chatrooms/{room}/users/{a,b}`
 pub(crate) async fn remove(call: Call) -> Result<Answer, Failure> {
-    let by = asker(&call).await?;
+    let by = call.by().await?;
     let names: Vec<String> = call.names.get("member").split(',').map(str::to_owned).collect();
-    let outcomes = call.use_cases().remove_members(&call.tenant, &by, room(&call), &names).await;
+    let outcomes = call.use_cases().remove_members(&call.tenant, &by, call.place(), &names).await;
     let outcomes = outcomes.map_err(|error| match error.condition() {
         // The vendor's text about the number of names is that of groups.
         Condition::BatchTooLarge => Failure::of(error, Operation::MemberRemove),
         _ => error.into(),
     })?;
-    let id = room(&call).id;
+    let id = call.group();
     let row = |user: &str| json!({ "action": "remove_member", "user": user, "id": id });
     let rows = outcome_rows(outcomes, Operation::ChatroomMemberRemove, row)?;
     Ok(data(&call, rows))
@@ -317,23 +339,4 @@ fn outcome_rows(
         row
     });
     Ok(rows.collect())
-}
-
-/// An answer with `data` and nothing else of its own.
-fn data(call: &Call, data: Value) -> Answer {
-    Answer::new(&Envelope { other_entities: Some(Vec::new()), data: Some(data), ..call.full() })
-}
-
-/// The room that the path names.
-fn room(call: &Call) -> GroupRef<'_> {
-    GroupRef::room(call.names.get("room"))
-}
-
-/// Who asks.
-async fn asker(call: &Call) -> Result<By, Error> {
-    let account = match &call.caller {
-        Caller::User(account) => Some(Arc::clone(account)),
-        Caller::BackEnd | Caller::Nobody => None,
-    };
-    Ok(By { account, device: call.acting_device().await? })
 }

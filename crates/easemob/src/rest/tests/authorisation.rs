@@ -183,6 +183,26 @@ GET    /chatrooms/{room}/users               | credentials_missing token_malform
 POST   /chatrooms/{room}/users               | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 POST   /chatrooms/{room}/users/{member}      | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 DELETE /chatrooms/{room}/users/{member}      | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/announcement        | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/announcement        | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/ban                 | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}/ban                 | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/admin               | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/admin               | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}/admin/{member}      | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/mute                | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/mute                | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}/mute/{member}       | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /sdk/chatrooms/{room}/mute/{member}   | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/blocks/users        | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/blocks/users        | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/blocks/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}/blocks/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/white/users         | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/white/users         | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+DELETE /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 ";
 
 struct Row {
@@ -287,7 +307,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/moderation/text/list/{list}/word") => json!({ "id": "1", "word": "a" }),
         ("POST", "/chatrooms") => json!({ "name": "Lobby", "description": "Talk", "owner": "alice" }),
         ("PUT", "/chatrooms/{room}") => json!({ "groupname": "Hall" }),
-        ("POST", "/chatrooms/{room}/users") => json!({ "usernames": ["bob"] }),
+        ("POST", "/chatrooms/{room}/admin") => json!({ "newadmin": "bob" }),
+        ("POST", "/chatrooms/{room}/announcement") => json!({ "announcement": "hi" }),
+        ("POST", path) if path.starts_with("/chatrooms/") => json!({ "usernames": ["bob"] }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {

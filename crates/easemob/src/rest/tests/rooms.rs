@@ -152,3 +152,52 @@ async fn members_are_added_listed_and_removed() {
     let reply = world.call("DELETE", &format!("{path}/alice"), Some(&bob), None).await;
     assert_eq!(reply.condition(), "chatroom_permission_denied");
 }
+
+#[tokio::test]
+async fn roles_mutes_and_lists_are_those_of_groups_under_the_rooms_id() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"] })).await;
+    let at = |rest: &str| format!("/chatrooms/{id}{rest}");
+    let bobs = || Some(json!({ "usernames": ["bob"] }));
+
+    world.back_end("POST", &at("/admin"), Some(json!({ "newadmin": "bob" }))).await.ok();
+    assert_eq!(world.data(&at("/admin")).await, json!(["bob"]));
+    let bob = world.user_token("bob").await;
+    let announced = Some(json!({ "announcement": "Tea at five" }));
+    let reply = world.call("POST", &at("/announcement"), Some(&bob), announced).await.ok();
+    assert_eq!(reply.body["data"], json!({ "id": id, "result": true }));
+    assert_eq!(world.data(&at("/announcement")).await, json!({ "announcement": "Tea at five" }));
+    world.back_end("DELETE", &at("/admin/bob"), None).await.ok();
+    assert_eq!(world.data(&at("/admin")).await, json!([]));
+
+    let ban = world.back_end("POST", &at("/ban"), None).await.ok();
+    assert_eq!((&ban.body["data"], &ban.body["action"]), (&json!({ "mute": true }), &json!("put")));
+    let ban = world.back_end("DELETE", &at("/ban"), None).await.ok();
+    assert_eq!(ban.body["data"], json!({ "mute": false }));
+
+    let muted = world.back_end("POST", &at("/mute"), bobs()).await.ok();
+    let row = json!([{ "result": true, "expire": 4_638_873_600_000_u64, "user": "bob" }]);
+    assert_eq!(muted.body["data"], row);
+    assert_eq!(world.data(&format!("/sdk{}", at("/mute/bob"))).await, json!(true));
+    world.back_end("POST", &at("/white/users/bob"), None).await.ok();
+    assert_eq!(world.data(&at("/white/users")).await, json!(["bob"]));
+
+    let row = json!({ "result": true, "action": "add_blocks", "user": "bob", "chatroomid": id, "id": id });
+    let blocked = world.back_end("POST", &at("/blocks/users/bob"), None).await.ok();
+    assert_eq!(blocked.body["data"], row);
+    assert_eq!(world.data(&at("/blocks/users")).await, json!(["bob"]));
+    assert_eq!(world.data(&at("/users")).await, json!([{ "owner": "alice" }]));
+    // What was done to him lasts, and can be taken back while he is away.
+    assert_eq!(world.data(&at("/mute")).await[0]["user"], "bob");
+    world.back_end("DELETE", &at("/mute/bob"), None).await.ok();
+    world.back_end("DELETE", &at("/white/users/bob"), None).await.ok();
+    assert_eq!(
+        (world.data(&at("/mute")).await, world.data(&at("/white/users")).await),
+        (json!([]), json!([]))
+    );
+    let reply = world.back_end("POST", &at("/mute"), bobs()).await;
+    let text = "users [bob] are not members of this group!";
+    assert_eq!(reply.error(), (400, "target_not_member", "forbidden_op", text));
+    world.back_end("DELETE", &at("/blocks/users/bob"), None).await.ok();
+    assert_eq!(world.data(&at("/blocks/users")).await, json!([]));
+}
