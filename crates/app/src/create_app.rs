@@ -1,17 +1,19 @@
 //! Creates an app with fresh credentials.
 
 use conditions::Condition;
-use domain::app::{AppSecrets, Settings};
-use model::AppKey;
+use domain::app::{AppSecrets, JMessageFace, Settings};
+use model::{AppKey, JMessageKey};
 use store::NewApp;
 
-use crate::{Error, Tenant, UseCases, random};
+use crate::{Error, TRIES, Tenant, UseCases, random};
 
 /// An app that an operator wants.
 #[derive(Clone, Debug)]
 pub struct CreateApp {
     pub key: AppKey,
     pub settings: Settings,
+    /// JMessage's clients and back ends are served too.
+    pub jmessage: bool,
 }
 
 impl UseCases {
@@ -28,6 +30,7 @@ impl UseCases {
             },
             settings: command.settings,
             created: self.now(),
+            jmessage: command.jmessage.then(new_face),
             key: command.key,
         };
         let created = self.store.apps.create(new).await?;
@@ -38,8 +41,36 @@ impl UseCases {
         self.store.apps.find(key)
     }
 
+    /// The app of a key of JMessage's.
+    pub fn find_jmessage_app(&self, key: &JMessageKey) -> Option<Tenant> {
+        self.store.apps.find_jmessage(key)
+    }
+
+    /// Serves JMessage's clients and back ends from now on. An app that does already keeps its key.
+    ///
+    /// # Errors
+    /// `app_not_found`; faults.
+    pub async fn open_jmessage(&self, app: &AppKey) -> Result<Tenant, Error> {
+        for _ in 0..TRIES {
+            let app = self.app_of(app)?;
+            if app.value.jmessage.is_some() {
+                return Ok(app);
+            }
+            if let Some(app) = self.store.apps.set_jmessage(&app, &new_face()).await? {
+                return Ok(app);
+            }
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
     /// All apps, ordered by key.
     pub fn list_apps(&self) -> Vec<Tenant> {
         self.store.apps.list()
     }
+}
+
+/// 24 and 24 hexadecimal digits, as the vendor's are.
+fn new_face() -> JMessageFace {
+    let key = random::hex::<12>().parse().expect("24 hexadecimal digits are a key");
+    JMessageFace { key, master_secret: random::hex::<12>() }
 }

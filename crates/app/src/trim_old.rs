@@ -87,8 +87,10 @@ mod tests {
             let bus = Arc::new(LocalBus::new());
             let clock_of_house = Arc::clone(&clock) as Arc<dyn Clock>;
             let (use_cases, _) = UseCases::open(store, bus, clock_of_house, passwords, 1).await.unwrap();
-            let app =
-                use_cases.create_app(CreateApp { key: "org#app".parse().unwrap(), settings }).await.unwrap();
+            let app = use_cases
+                .create_app(CreateApp { key: "org#app".parse().unwrap(), settings, jmessage: false })
+                .await
+                .unwrap();
             for name in ["alice", "bob"] {
                 let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
                 use_cases.register_user(&app, Registrant::BackEnd, register).await.unwrap();

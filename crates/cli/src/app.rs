@@ -29,6 +29,9 @@ enum AppCommand {
         /// Anybody may register users, without a token
         #[arg(long)]
         open_registration: bool,
+        /// Serve JMessage's back ends and web pages too, with a key and a secret of their own
+        #[arg(long)]
+        jmessage: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -87,9 +90,9 @@ pub(crate) fn run(arguments: &AppArgs) -> Result<u8, Failure> {
 
 async fn call(reach: &Reach, command: &AppCommand) -> Result<Value, Failure> {
     match command {
-        AppCommand::Create { key, open_registration, .. } => {
+        AppCommand::Create { key, open_registration, jmessage, .. } => {
             let settings = if *open_registration { json!({ "registration.open": true }) } else { json!({}) };
-            let body = json!({ "appkey": key.as_str(), "settings": settings });
+            let body = json!({ "appkey": key.as_str(), "settings": settings, "jmessage": jmessage });
             reach.call(Method::POST, "/apps", Some(&body)).await
         }
         AppCommand::List { .. } => reach.call(Method::GET, "/apps", None).await,
@@ -154,7 +157,12 @@ fn print(out: &mut impl Write, command: &AppCommand, answer: &Value) -> io::Resu
 fn credentials(out: &mut impl Write, app: &Value) -> io::Result<()> {
     writeln!(out, "app key        {}", text(app, "appkey"))?;
     writeln!(out, "client id      {}", text(app, "client_id"))?;
-    writeln!(out, "client secret  {}", text(app, "client_secret"))
+    writeln!(out, "client secret  {}", text(app, "client_secret"))?;
+    if app["jmessage_appkey"].is_string() {
+        writeln!(out, "JMessage appkey         {}", text(app, "jmessage_appkey"))?;
+        writeln!(out, "JMessage master secret  {}", text(app, "jmessage_master_secret"))?;
+    }
+    Ok(())
 }
 
 fn settings(app: &Value) -> impl Iterator<Item = &Value> {

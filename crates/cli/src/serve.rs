@@ -136,7 +136,15 @@ async fn announce(arguments: &ServeArgs, running: &Running) -> Result<(), Failur
 }
 
 fn ready_line(out: &mut impl Write, running: &Running) -> io::Result<()> {
-    let app = |app: &AppCredentials| json!({ "appkey": app.appkey, "client_id": app.client_id, "client_secret": app.client_secret });
+    let app = |app: &AppCredentials| {
+        json!({
+            "appkey": app.appkey,
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "jmessage_appkey": app.jmessage.as_ref().map(|(key, _)| key),
+            "jmessage_master_secret": app.jmessage.as_ref().map(|(_, secret)| secret),
+        })
+    };
     let apps: Vec<_> = running.apps().iter().map(app).collect();
     let tcp = running.reachable_tcp_address().map(|address| address.to_string());
     writeln!(out, "{}", json!({ "http": running.reachable_address().to_string(), "tcp": tcp, "apps": apps }))

@@ -31,6 +31,9 @@ pub(crate) fn print(out: &mut impl Write, running: &Running, demo: Option<&Demo>
     };
     let key = &demo.app.appkey;
     writeln!(out, "  App key      {key}")?;
+    if let Some((key, secret)) = &demo.app.jmessage {
+        writeln!(out, "  JMessage     appkey {key}  master secret {secret}")?;
+    }
     for user in &demo.users {
         writeln!(out, "  User         {}  password {}", user.name, user.password)?;
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use conditions::Condition;
-use model::{AppId, AppKey, Timestamp};
+use model::{AppId, AppKey, JMessageKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -27,6 +27,22 @@ pub struct App {
     pub hooks: Vec<Rule>,
     /// How often its keyword lists were changed; 0: it has none.
     pub keyword_changes: u64,
+    /// What JMessage's clients and back ends know it by, if they are served.
+    pub jmessage: Option<JMessageFace>,
+}
+
+/// An app as JMessage's clients and back ends know it. Its secret is kept out of logs by the `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JMessageFace {
+    pub key: JMessageKey,
+    /// The password of its back end.
+    pub master_secret: String,
+}
+
+impl fmt::Debug for JMessageFace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JMessageFace").field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// An app's secrets, kept out of logs by their `Debug`.

@@ -212,6 +212,7 @@ mod testing {
             settings: Settings::default(),
             hooks: Vec::new(),
             keyword_changes: 0,
+            jmessage: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod event;
 mod feed;
 mod file;
 mod ids;
+mod jmessage_key;
 pub mod limits;
 mod names;
 mod time;
@@ -28,5 +29,6 @@ pub use event::{
 pub use feed::{ConversationId, Feed};
 pub use file::{FileId, NoFileId};
 pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
+pub use jmessage_key::JMessageKey;
 pub use names::{NameError, Username};
 pub use time::Timestamp;

@@ -41,11 +41,7 @@ pub(crate) async fn prepare(use_cases: &Arc<UseCases>) -> Result<Demo, Error> {
         }
     }
     Ok(Demo {
-        app: AppCredentials {
-            appkey: app.value.key.to_string(),
-            client_id: app.value.client_id.clone(),
-            client_secret: app.value.secrets.client_secret.clone(),
-        },
+        app: AppCredentials::of(&app),
         users: USERS.iter().map(|(name, password)| DemoUser { name, password }).collect(),
     })
 }
@@ -53,8 +49,8 @@ pub(crate) async fn prepare(use_cases: &Arc<UseCases>) -> Result<Demo, Error> {
 async fn find_or_create(use_cases: &Arc<UseCases>) -> Result<Tenant, Error> {
     let key = AppKey::new(ORG, APP).expect("both parts are legal");
     if let Some(app) = use_cases.find_app(&key) {
-        return Ok(app);
+        return use_cases.open_jmessage(&app.value.key).await;
     }
     let settings = Settings { open_registration: true, ..Settings::default() };
-    use_cases.create_app(CreateApp { key, settings }).await
+    use_cases.create_app(CreateApp { key, settings, jmessage: true }).await
 }

@@ -120,6 +120,21 @@ pub struct AppCredentials {
     pub appkey: String,
     pub client_id: String,
     pub client_secret: String,
+    /// App key and master secret of JMessage's back ends, where they are served.
+    pub jmessage: Option<(String, String)>,
+}
+
+impl AppCredentials {
+    pub(crate) fn of(app: &app::Tenant) -> Self {
+        let app = &app.value;
+        let jmessage = app.jmessage.as_ref();
+        Self {
+            appkey: app.key.to_string(),
+            client_id: app.client_id.clone(),
+            client_secret: app.secrets.client_secret.clone(),
+            jmessage: jmessage.map(|face| (face.key.to_string(), face.master_secret.clone())),
+        }
+    }
 }
 
 /// How a server ended.
@@ -230,12 +245,7 @@ impl Running {
     /// All apps, ordered by key.
     pub fn apps(&self) -> Vec<AppCredentials> {
         let apps = self.foundation.use_cases.list_apps();
-        let credentials = |app: &app::Tenant| AppCredentials {
-            appkey: app.value.key.to_string(),
-            client_id: app.value.client_id.clone(),
-            client_secret: app.value.secrets.client_secret.clone(),
-        };
-        apps.iter().map(credentials).collect()
+        apps.iter().map(AppCredentials::of).collect()
     }
 
     /// Makes the app and the users of the demonstration, unless they are there.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ahash::AHashMap;
-use domain::app::{App, AppSecrets, Settings};
+use domain::app::{App, AppSecrets, JMessageFace, Settings};
 use domain::hook::Rule;
 use kv::{Batch, CellKey, Expect, Kv, READ_LIMIT, Scan, Space, Template, ValueHash};
-use model::{AppId, AppKey, Timestamp};
+use model::{AppId, AppKey, JMessageKey, Timestamp};
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -24,6 +24,7 @@ pub struct NewApp {
     pub secrets: AppSecrets,
     pub settings: Settings,
     pub created: Timestamp,
+    pub jmessage: Option<JMessageFace>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,6 +39,24 @@ struct AppRow {
     hooks: Vec<Rule>,
     #[serde(default)]
     keyword_changes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jmessage: Option<JMessageRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct JMessageRow {
+    key: String,
+    master_secret: String,
+}
+
+impl JMessageRow {
+    fn of(face: &JMessageFace) -> Self {
+        Self { key: face.key.to_string(), master_secret: face.master_secret.clone() }
+    }
+
+    fn face(self) -> Option<JMessageFace> {
+        Some(JMessageFace { key: self.key.parse().ok()?, master_secret: self.master_secret })
+    }
 }
 
 impl AppRow {
@@ -51,6 +70,7 @@ impl AppRow {
             created: app.created.0,
             hooks: app.hooks.clone(),
             keyword_changes: app.keyword_changes,
+            jmessage: app.jmessage.as_ref().map(JMessageRow::of),
         }
     }
 }
@@ -64,18 +84,30 @@ pub struct Apps {
     changing: Arc<Mutex<()>>,
 }
 
-type Loaded = AHashMap<AppKey, Arc<Versioned<App>>>;
+#[derive(Debug, Default)]
+struct Loaded {
+    apps: AHashMap<AppKey, Arc<Versioned<App>>>,
+    by_jmessage_key: AHashMap<JMessageKey, AppKey>,
+}
+
+impl Loaded {
+    fn put(&mut self, app: Arc<Versioned<App>>) {
+        if let Some(face) = &app.value.jmessage {
+            self.by_jmessage_key.insert(face.key.clone(), app.value.key.clone());
+        }
+        self.apps.insert(app.value.key.clone(), app);
+    }
+}
 
 impl Apps {
     pub(crate) async fn open(kv: Arc<dyn Kv>, writer: Arc<Writer>) -> Result<Self, StoreError> {
-        let mut loaded = AHashMap::new();
+        let mut loaded = Loaded::default();
         let mut scan = Scan::prefix(Space::Main, keys::app_rows(), READ_LIMIT);
         loop {
             let rows = kv.scan(scan.clone()).await?;
             let full = rows.len() == READ_LIMIT;
             for (key, value) in rows {
-                let app = decode(&key, &value)?;
-                loaded.insert(app.value.key.clone(), Arc::new(app));
+                loaded.put(Arc::new(decode(&key, &value)?));
                 scan.from = [&key[..], &[0]].concat().into();
             }
             if !full {
@@ -86,12 +118,18 @@ impl Apps {
     }
 
     pub fn find(&self, key: &AppKey) -> Option<Arc<Versioned<App>>> {
-        self.loaded.read().get(key).cloned()
+        self.loaded.read().apps.get(key).cloned()
+    }
+
+    /// The app of a key of JMessage's.
+    pub fn find_jmessage(&self, key: &JMessageKey) -> Option<Arc<Versioned<App>>> {
+        let loaded = self.loaded.read();
+        loaded.by_jmessage_key.get(key).and_then(|key| loaded.apps.get(key)).cloned()
     }
 
     /// All apps, ordered by key.
     pub fn list(&self) -> Vec<Arc<Versioned<App>>> {
-        let mut apps: Vec<_> = self.loaded.read().values().cloned().collect();
+        let mut apps: Vec<_> = self.loaded.read().apps.values().cloned().collect();
         apps.sort_by(|one, other| one.value.key.cmp(&other.value.key));
         apps
     }
@@ -110,6 +148,7 @@ impl Apps {
             created: new.created.0,
             hooks: Vec::new(),
             keyword_changes: 0,
+            jmessage: new.jmessage.as_ref().map(JMessageRow::of),
         };
         let name = keys::app_name(&new.key);
         let mut batch = Batch::new();
@@ -143,6 +182,19 @@ impl Apps {
         settings: Settings,
     ) -> Result<Option<Arc<Versioned<App>>>, StoreError> {
         self.replace(app, AppRow { settings, ..AppRow::of(&app.value) }, Batch::new()).await
+    }
+
+    /// Gives an app another face for JMessage's clients; `None` when the row changed since `app` was read.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn set_jmessage(
+        &self,
+        app: &Versioned<App>,
+        face: &JMessageFace,
+    ) -> Result<Option<Arc<Versioned<App>>>, StoreError> {
+        let row = AppRow { jmessage: Some(JMessageRow::of(face)), ..AppRow::of(&app.value) };
+        self.replace(app, row, Batch::new()).await
     }
 
     /// Replaces an app's webhooks; `None` when the row changed since `app` was read. `begins`: rules, by their ids,
@@ -220,7 +272,7 @@ fn put(
     row: &[u8],
 ) -> Result<Arc<Versioned<App>>, StoreError> {
     let app = Arc::new(decode(key, row)?);
-    loaded.write().insert(app.value.key.clone(), Arc::clone(&app));
+    loaded.write().put(Arc::clone(&app));
     Ok(app)
 }
 
@@ -229,6 +281,8 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Versioned<App>, StoreError> {
     let row: AppRow = from_json("app row", value)?;
     let number = key.get(key.len().saturating_sub(4)..).and_then(|bytes| bytes.try_into().ok());
     let id = AppId(u32::from_be_bytes(number.ok_or_else(|| damaged("its number"))?));
+    let jmessage =
+        row.jmessage.map(|row| row.face().ok_or_else(|| damaged("its JMessage key"))).transpose()?;
     Ok(Versioned {
         hash: ValueHash::of(value),
         value: App {
@@ -241,6 +295,7 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Versioned<App>, StoreError> {
             settings: row.settings,
             hooks: row.hooks,
             keyword_changes: row.keyword_changes,
+            jmessage,
         },
     })
 }
@@ -263,6 +318,7 @@ mod tests {
             secrets: AppSecrets { client_secret: String::new(), token_key: [0; 32] },
             settings: Settings::default(),
             created: Timestamp(1),
+            jmessage: None,
         }
     }
 
@@ -274,6 +330,23 @@ mod tests {
         assert_eq!(again.find(&created.value.key).unwrap().value.id, created.value.id);
         assert!(again.create(new("org#app")).await.unwrap().is_none());
         assert_ne!(again.create(new("org#other")).await.unwrap().unwrap().value.id, created.value.id);
+    }
+
+    #[tokio::test]
+    async fn an_app_is_found_by_the_key_that_jmessage_clients_have() {
+        let kv = Staged::new();
+        let face = JMessageFace {
+            key: "4f7aef34fb361292c566a1cd".parse().unwrap(),
+            master_secret: "secret".to_owned(),
+        };
+        let apps_one = apps(&kv).await;
+        let app = apps_one.create(new("org#app")).await.unwrap().unwrap();
+        assert!(apps_one.find_jmessage(&face.key).is_none());
+        apps_one.set_jmessage(&app, &face).await.unwrap().unwrap();
+        for apps in [apps_one, apps(&kv).await] {
+            let found = apps.find_jmessage(&face.key).expect("its key leads to it");
+            assert_eq!((&found.value.key, found.value.jmessage.as_ref()), (&app.value.key, Some(&face)));
+        }
     }
 
     #[tokio::test]

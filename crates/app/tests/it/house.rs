@@ -105,7 +105,11 @@ pub(crate) struct House {
 impl House {
     pub(crate) async fn with(settings: Settings) -> Self {
         let house = Self::over(Moody::default()).await;
-        house.use_cases.create_app(CreateApp { key: APP.parse().unwrap(), settings }).await.unwrap();
+        house
+            .use_cases
+            .create_app(CreateApp { key: APP.parse().unwrap(), settings, jmessage: false })
+            .await
+            .unwrap();
         house
     }
 

@@ -173,6 +173,7 @@ mod tests {
             settings: Settings::default(),
             hooks: Vec::new(),
             keyword_changes: 0,
+            jmessage: None,
         };
         serde_json::from_slice(&question(&app, &rule, kind, &text())).unwrap()
     }

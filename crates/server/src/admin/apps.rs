@@ -25,6 +25,8 @@ struct Create {
     appkey: String,
     #[serde(default)]
     settings: BTreeMap<String, Value>,
+    #[serde(default)]
+    jmessage: bool,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +53,7 @@ pub(super) async fn create(
     for (name, value) in texts(create.settings)? {
         settings.set(&name, &value).map_err(app::Error::from)?;
     }
-    let app = admin.use_cases.create_app(CreateApp { key, settings }).await?;
+    let app = admin.use_cases.create_app(CreateApp { key, settings, jmessage: create.jmessage }).await?;
     tracing::info!(app = %app.value.key, "app created");
     Ok((StatusCode::CREATED, Json(whole(&app))))
 }
@@ -101,6 +103,7 @@ fn texts(settings: BTreeMap<String, Value>) -> Result<Vec<(String, String)>, Pro
 
 fn summary(app: &Tenant) -> Value {
     let app = &app.value;
+    let jmessage = app.jmessage.as_ref();
     json!({
         "appkey": app.key.as_str(),
         "client_id": app.client_id,
@@ -108,6 +111,8 @@ fn summary(app: &Tenant) -> Value {
         "uuid": app.uuid,
         "created": app.created.0,
         "enabled": app.settings.enabled,
+        "jmessage_appkey": jmessage.map(|face| face.key.as_str()),
+        "jmessage_master_secret": jmessage.map(|face| &face.master_secret),
     })
 }
 

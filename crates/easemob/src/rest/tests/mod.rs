@@ -87,8 +87,12 @@ impl World {
         let mut app = None;
         for key in ["demo#other", "demo#kith"] {
             let settings = Settings { open_registration: key == "demo#kith", ..Settings::default() };
-            app =
-                Some(use_cases.create_app(CreateApp { key: key.parse().unwrap(), settings }).await.unwrap());
+            app = Some(
+                use_cases
+                    .create_app(CreateApp { key: key.parse().unwrap(), settings, jmessage: false })
+                    .await
+                    .unwrap(),
+            );
         }
         let jobs = Mutex::new(Some(jobs));
         let world = Self { router, use_cases, jobs, clock, app: app.unwrap(), blobs };

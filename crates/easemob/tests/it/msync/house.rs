@@ -201,7 +201,10 @@ impl House {
                 PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
             let clock = Arc::clone(&clock) as Arc<dyn Clock>;
             let (use_cases, _) = UseCases::open_with(store, bus, clock, passwords, 1, ports).await.unwrap();
-            use_cases.create_app(CreateApp { key: APP.parse().unwrap(), settings }).await.unwrap();
+            use_cases
+                .create_app(CreateApp { key: APP.parse().unwrap(), settings, jmessage: false })
+                .await
+                .unwrap();
             use_cases
         });
         let protocol = MsyncProtocol::new(Arc::clone(&use_cases));
