@@ -93,6 +93,11 @@ impl UseCases {
         Ok(self.store.inboxes.position(app, uid, device, feed).await?)
     }
 
+    /// As [`UseCases::position`], if that needs no read.
+    pub fn position_in_memory(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed) -> Option<Seq> {
+        self.store.inboxes.position_in_memory(app, uid, device, feed)
+    }
+
     /// A device has everything of a feed up to `seq`. Kept in memory and written behind: a crash may
     /// deliver again, never lose.
     pub fn acknowledge(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed, seq: Seq) {

@@ -17,9 +17,14 @@ use model::{AppId, ConversationId, DeviceNumber, Feed, Seq, Uid, Username};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use crate::cache::RowCache;
 use crate::rows::InboxRow;
+use crate::writer::Writer;
 use crate::{DeviceDirectory, StoreError, StoredDevices, keys};
 
+/// Rows held in memory, for those who hear of something in a feed that their session does not hold: of a group's message
+/// all who are connected.
+const CACHED_ROWS: usize = 200_000;
 /// Rows read by one scan of a user's feeds.
 const SCAN_ROWS: usize = 512;
 /// Rows written by one batch of the flush.
@@ -54,6 +59,9 @@ type Positions = SmallVec<[(DeviceNumber, Seq); 2]>;
 pub struct Inboxes {
     kv: Arc<dyn Kv>,
     devices: Arc<DeviceDirectory>,
+    /// How far devices are. A row that is old says too little, never too much: positions rise, also from one membership
+    /// to the next. So what others write into a row need not be told here.
+    rows: Arc<RowCache<(AppId, Uid, Feed), Arc<InboxRow>>>,
     /// Acknowledged, not written yet. Bounded by what live devices acknowledge in one flush interval.
     pending: Mutex<AHashMap<User, Vec<(Feed, Positions)>>>,
 }
@@ -67,12 +75,13 @@ struct Merged {
     /// The devices that have a position in it.
     devices: Arc<StoredDevices>,
     stored: Option<Bytes>,
-    row: Vec<u8>,
+    row: InboxRow,
 }
 
 impl Inboxes {
-    pub(crate) fn new(kv: Arc<dyn Kv>, devices: Arc<DeviceDirectory>) -> Self {
-        Self { kv, devices, pending: Mutex::default() }
+    pub(crate) fn new(kv: Arc<dyn Kv>, devices: Arc<DeviceDirectory>, writer: Arc<Writer>) -> Self {
+        let rows = Arc::new(RowCache::new(CACHED_ROWS, writer));
+        Self { kv, devices, rows, pending: Mutex::default() }
     }
 
     /// Everything that a user follows and wants delivered, with the positions of one device; his event log comes first.
@@ -155,9 +164,14 @@ impl Inboxes {
     ) -> Result<Seq, StoreError> {
         // Looked at before the row: a flush in between puts it there.
         let pending = self.pending_position((app, uid), device, feed);
-        let stored = match self.kv.get(CellKey::main(keys::inbox(app, uid, feed))).await? {
-            Some(row) => InboxRow::decode(row)?.position(device),
-            None => Seq::ZERO,
+        let read = async {
+            let row = self.kv.get(inbox(app, uid, feed)).await.map_err(|error| Some(error.into()))?;
+            InboxRow::decode(row.ok_or(None)?).map(Arc::new).map_err(Some)
+        };
+        let stored = match self.rows.get_or_read(&(app, uid, feed), read).await {
+            Ok(row) => row.position(device),
+            Err(None) => Seq::ZERO,
+            Err(Some(error)) => return Err(error),
         };
         Ok(stored.max(pending))
     }
@@ -172,6 +186,12 @@ impl Inboxes {
         let devices = self.devices.get(app, uid).await?;
         let positions = devices.devices.list.iter().map(|device| row.position(device.number));
         Ok(positions.min().unwrap_or(row.delivered))
+    }
+
+    /// As [`Inboxes::position`], if that needs no read.
+    pub fn position_in_memory(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed) -> Option<Seq> {
+        let pending = self.pending_position((app, uid), device, feed);
+        self.rows.get(&(app, uid, feed)).map(|row| row.position(device).max(pending))
     }
 
     /// Whether a user follows a feed: he is in the group, or something was said between the two.
@@ -264,7 +284,7 @@ impl Inboxes {
                 continue;
             }
             let row = match stored.clone().map(InboxRow::decode).transpose() {
-                Ok(row) => with_positions(row.unwrap_or_default(), &devices, positions).encode(),
+                Ok(row) => with_positions(row.unwrap_or_default(), &devices, positions),
                 Err(error) => {
                     tracing::error!(%app, %uid, ?feed, %error, "an acknowledgement is dropped: its row is damaged");
                     forget_written(&mut self.pending.lock(), *user, *feed, positions);
@@ -295,10 +315,13 @@ impl Inboxes {
                 let cell = inbox(app, uid, *feed);
                 batch.check(cell.clone(), expect(stored.as_ref()));
                 about.push((*user, Some(*feed)));
-                batch.put(Space::Main, cell.key, row.as_slice());
+                batch.put(Space::Main, cell.key, row.encode());
             }
             match self.kv.commit(batch).await {
-                Ok(_) => break,
+                Ok(_) => {
+                    self.remember(&rows);
+                    break;
+                }
                 Err(KvError::CheckFailed { check }) => match about[check] {
                     ((app, uid), None) => {
                         self.devices.forget(app, uid);
@@ -310,6 +333,15 @@ impl Inboxes {
             }
         }
         Ok(rows)
+    }
+
+    /// Before the acknowledgements leave [`Inboxes::pending`], so that nobody in between is told less.
+    fn remember(&self, written: &[Merged]) {
+        for Merged { user: (app, uid), feed, row, .. } in written {
+            let key = (*app, *uid, *feed);
+            let turn = self.rows.begin(&key);
+            self.rows.end(key, &turn, Some(Arc::new(row.clone())));
+        }
     }
 
     /// Adds to `batch` that a user has read a conversation up to `seq`, checked against the present row.
@@ -430,7 +462,6 @@ mod tests {
     use model::{DeviceClass, Resource, Timestamp};
 
     use crate::testing::Staged;
-    use crate::writer::Writer;
 
     const APP: AppId = AppId(1);
     const UID: Uid = Uid(1);
@@ -451,7 +482,11 @@ mod tests {
             let engine: Arc<dyn Kv> = Arc::new(kv.clone());
             let writer = Arc::new(Writer::new(Arc::clone(&engine)));
             let directory = Arc::new(DeviceDirectory::new(Arc::clone(&engine), writer));
-            let inboxes = Arc::new(Inboxes::new(engine, Arc::clone(&directory)));
+            let inboxes = Arc::new(Inboxes::new(
+                Arc::clone(&engine),
+                Arc::clone(&directory),
+                Arc::new(Writer::new(engine)),
+            ));
             let mut batch = Batch::new();
             let (alice, bob) = (Username::parse("alice").unwrap(), Username::parse("bob").unwrap());
             open_conversation(&mut batch, APP, feed(), [(UID, &alice), (Uid(2), &bob)]);
@@ -495,7 +530,9 @@ mod tests {
         given.inboxes.flush().await.unwrap();
         assert_eq!(given.inboxes.pending(), 0);
         assert_eq!(given.position(1).await, Seq(5));
-        let again = Inboxes::new(Arc::new(given.kv.clone()), Arc::clone(&given.directory));
+        let engine: Arc<dyn Kv> = Arc::new(given.kv.clone());
+        let writer = Arc::new(Writer::new(Arc::clone(&engine)));
+        let again = Inboxes::new(engine, Arc::clone(&given.directory), writer);
         assert_eq!(again.position(APP, UID, DeviceNumber(1), feed()).await.unwrap(), Seq(5));
         let list = again.list(APP, UID, DeviceNumber(1)).await.unwrap();
         assert_eq!(list[1].peer.as_ref().unwrap().as_str(), "bob");
@@ -594,5 +631,20 @@ mod tests {
         given.acknowledge(1, 5);
         given.inboxes.flush().await.unwrap();
         assert_eq!((given.inboxes.pending(), given.position(1).await), (0, Seq(5)));
+    }
+
+    #[tokio::test]
+    async fn a_position_that_was_asked_for_or_written_needs_no_read() {
+        let given = Given::conversation().await;
+        given.devices(&[1]).await;
+        let device = DeviceNumber(1);
+        let in_memory = || given.inboxes.position_in_memory(APP, UID, device, feed());
+        assert_eq!(in_memory(), None);
+        let position = given.inboxes.position(APP, UID, device, feed()).await.unwrap();
+        assert_eq!(in_memory(), Some(position));
+        given.inboxes.acknowledge(APP, UID, device, feed(), Seq(7));
+        assert_eq!(in_memory(), Some(Seq(7)), "not written yet");
+        given.inboxes.flush().await.unwrap();
+        assert_eq!((given.inboxes.pending(), in_memory()), (0, Some(Seq(7))));
     }
 }

@@ -103,7 +103,7 @@ impl Store {
         format::check_or_write(&*kv).await?;
         let writer = Arc::new(Writer::new(Arc::clone(&kv)));
         let devices = Arc::new(DeviceDirectory::new(Arc::clone(&kv), Arc::clone(&writer)));
-        let inboxes = Arc::new(Inboxes::new(Arc::clone(&kv), Arc::clone(&devices)));
+        let inboxes = Arc::new(Inboxes::new(Arc::clone(&kv), Arc::clone(&devices), Arc::clone(&writer)));
         let apps = Arc::new(Apps::open(Arc::clone(&kv), Arc::clone(&writer)).await?);
         let users = Arc::new(Users::new(Arc::clone(&kv), Arc::clone(&writer)));
         let feeds = Arc::new(Feeds::open(Arc::clone(&kv), Arc::clone(&writer)).await?);

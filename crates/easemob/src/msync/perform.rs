@@ -40,6 +40,14 @@ impl Perform<MsyncSession> for MsyncPerform {
             Event::CheckToken(member) => {
                 Outcome::Done(Some(Command::TokenLasts(self.use_cases.renewed_until(member.app, member.uid))))
             }
+            // A message to a large group asks this of everybody who is connected.
+            Event::FindPosition { member, delivery } => {
+                let Member { app, uid, device, .. } = *member;
+                match self.use_cases.position_in_memory(app, uid, device, delivery.feed) {
+                    Some(position) => Outcome::Done(Some(Command::Position { delivery, position })),
+                    None => Outcome::Later(Event::FindPosition { member, delivery }),
+                }
+            }
             event => Outcome::Later(event),
         }
     }
