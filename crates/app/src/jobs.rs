@@ -82,6 +82,7 @@ impl Jobs {
             () = self.tell_presence() => {}
             () = self.sweep_files() => {}
             () = self.end_leases() => {}
+            () = crate::tell_webhooks::run(&self.use_cases) => {}
         }
         self.flush_cursors_once().await;
     }

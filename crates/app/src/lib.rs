@@ -65,6 +65,7 @@ mod set_app;
 mod set_hooks;
 mod sync;
 mod take_back;
+mod tell_webhooks;
 mod thumbnails;
 mod trim_old;
 mod update_user;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{self, Answer, ConversationKind, MessageType, Rule, Secret, TargetRefused};
+use domain::hook::{self, Answer, ConversationKind, MessageType, Notice, Rule, Secret, TargetRefused};
 use model::{Entry, Timestamp};
 use thiserror::Error;
 
@@ -22,6 +22,7 @@ use crate::{Blobs, MemoryBlobs};
 pub struct Ports {
     pub forms: Arc<dyn Forms>,
     pub pre_send: Arc<dyn PreSend>,
+    pub callbacks: Arc<dyn Callbacks>,
     /// Where the bytes of files lie.
     pub blobs: Arc<dyn Blobs>,
 }
@@ -31,6 +32,7 @@ impl Default for Ports {
         Self {
             forms: Arc::new(Nothing),
             pre_send: Arc::new(Nothing),
+            callbacks: Arc::new(Nothing),
             blobs: Arc::new(MemoryBlobs::default()),
         }
     }
@@ -94,6 +96,25 @@ pub trait PreSend: Send + Sync + Debug {
     async fn ask(&self, call: HookCall) -> Result<Bytes, CallFailed>;
 }
 
+/// Tells an app's own server what happened.
+#[async_trait]
+pub trait Callbacks: Send + Sync + Debug {
+    /// Told, when the answer has status 200 and at most [`hook::ANSWER_CHARS`] characters.
+    ///
+    /// # Errors
+    /// [`CallFailed`].
+    async fn tell(&self, call: HookCall) -> Result<(), CallFailed>;
+}
+
+/// Something that an app's own server may hear of.
+#[derive(Clone, Copy, Debug)]
+pub enum Happening<'a> {
+    Message { kind: ConversationKind, entry: &'a Entry },
+    OfflineMessage { kind: ConversationKind, entry: &'a Entry },
+    Recall { entry: &'a Entry },
+    Notice(&'a Notice),
+}
+
 /// What only a dialect knows: what its payloads say, and how its vendor's back ends are spoken to.
 pub trait Forms: Send + Sync + Debug {
     /// What kind of message an entry holds; `None` for one that is no message.
@@ -104,6 +125,9 @@ pub trait Forms: Send + Sync + Debug {
 
     /// The payload of the same message with other texts; `None` when it can't have them.
     fn with_texts(&self, entry: &Entry, texts: &[String]) -> Option<Bytes>;
+
+    /// What is told of something; `None`: the vendor has no words for it.
+    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Option<Bytes>;
 
     /// The question whether a message may go out.
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes;
@@ -130,6 +154,13 @@ impl PreSend for Nothing {
     }
 }
 
+#[async_trait]
+impl Callbacks for Nothing {
+    async fn tell(&self, _: HookCall) -> Result<(), CallFailed> {
+        Err(CallFailed::NoWayOut)
+    }
+}
+
 impl Forms for Nothing {
     fn message_type(&self, _: &Entry) -> Option<MessageType> {
         None
@@ -140,6 +171,10 @@ impl Forms for Nothing {
     }
 
     fn with_texts(&self, _: &Entry, _: &[String]) -> Option<Bytes> {
+        None
+    }
+
+    fn report(&self, _: &App, _: &Rule, _: &Happening<'_>) -> Option<Bytes> {
         None
     }
 

@@ -83,23 +83,11 @@ impl ConversationKind {
 #[serde(rename_all = "snake_case")]
 pub enum EventType {
     Message,
-    /// A message whose recipient has no connection at the moment.
+    /// A message to a user who has no connection when it is told.
     OfflineMessage,
-    Read,
-    ConversationRead,
     Recall,
-    Edit,
-    Reaction,
-    Thread,
-    Group,
-    Room,
-    Contact,
-    /// A connection came or went.
-    Session,
     /// A word of a keyword list was found.
     Keyword,
-    /// What became of an offline push.
-    Push,
 }
 
 /// What happens to a message when the app's server gives no usable answer.
@@ -109,17 +97,6 @@ pub enum Fallback {
     #[default]
     Deliver,
     Refuse,
-}
-
-/// In which of the vendor's two forms events of groups and rooms are told (easemob-rest.md 5.5, 5.6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventFormat {
-    /// `chat_type: "muc"`.
-    #[default]
-    Muc,
-    /// `event: "group_op_event"`.
-    GroupOp,
 }
 
 /// A question before a message goes out.
@@ -164,19 +141,11 @@ pub struct PostSend {
     /// Whether reports wait while the server can't be reached. Else each is tried twice and then lost, as the vendor
     /// has it (easemob-rest.md 5.3).
     pub keep: bool,
-    pub format: EventFormat,
 }
 
 impl Default for PostSend {
     fn default() -> Self {
-        Self {
-            events: Vec::new(),
-            types: Vec::new(),
-            timeout_ms: 5_000,
-            back_end: true,
-            keep: true,
-            format: EventFormat::default(),
-        }
+        Self { events: Vec::new(), types: Vec::new(), timeout_ms: 5_000, back_end: true, keep: true }
     }
 }
 

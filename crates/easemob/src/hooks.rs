@@ -4,9 +4,10 @@
 //! elsewhere (`domain::hook`); here is known how a question reads (`ask`) and where in a message texts stand (`texts`).
 
 mod ask;
+mod report;
 mod texts;
 
-use app::ports::Forms;
+use app::ports::{Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule, Secret};
@@ -31,6 +32,10 @@ impl Forms for EasemobForms {
 
     fn with_texts(&self, entry: &Entry, new: &[String]) -> Option<Bytes> {
         rewrite(&entry.payload, None, |body| texts::set(body, new)).ok()
+    }
+
+    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Option<Bytes> {
+        report::report(app, rule, happening)
     }
 
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes {

@@ -1,6 +1,6 @@
 //! The port that asks the apps' own servers, with figures about how they answer.
 
-use app::ports::{CallFailed, HookCall, PreSend};
+use app::ports::{CallFailed, Callbacks, HookCall, PreSend};
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
@@ -48,5 +48,12 @@ fn name_of(failed: &CallFailed) -> &'static str {
 impl PreSend for Outbound {
     async fn ask(&self, call: HookCall) -> Result<Bytes, CallFailed> {
         self.call("pre_send", call).await
+    }
+}
+
+#[async_trait]
+impl Callbacks for Outbound {
+    async fn tell(&self, call: HookCall) -> Result<(), CallFailed> {
+        self.call("post_send", call).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use app::ports::Ports;
+use app::ports::{Ports, PreSend};
 use app::{Blobs, MemoryBlobs, SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
@@ -44,7 +44,12 @@ impl Foundation {
         let pepper = folder.pepper(has_accounts)?;
         let bus = Arc::new(LocalBus::new());
         let outbound = Arc::new(Outbound::new(&outbound::Options::default()));
-        let ports = Ports { forms: dialects::forms(), pre_send: outbound, blobs: open_files(config)? };
+        let ports = Ports {
+            forms: dialects::forms(),
+            pre_send: Arc::clone(&outbound) as Arc<dyn PreSend>,
+            callbacks: outbound,
+            blobs: open_files(config)?,
+        };
         let (use_cases, jobs) = UseCases::open_with(
             store.clone(),
             Arc::clone(&bus) as Arc<dyn Bus>,

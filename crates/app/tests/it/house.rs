@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use app::ports::Ports;
 use app::{
     Clock, CreateApp, Error, Grant, Jobs, LogIn, LoggedIn, PasswordSettings, Pepper, Tenant, UseCases,
 };
@@ -21,8 +22,9 @@ use model::{
 };
 use parking_lot::Mutex;
 use store::{Account, Sent, Store};
+use tokio::sync::watch;
 
-const APP: &str = "org#app";
+pub(crate) const APP: &str = "org#app";
 
 #[derive(Debug)]
 struct Noon;
@@ -115,14 +117,25 @@ impl House {
 
     /// A process that starts on what is there.
     pub(crate) async fn over(kv: Moody) -> Self {
+        Self::over_with(kv, Ports::default()).await
+    }
+
+    pub(crate) async fn over_with(kv: Moody, ports: Ports) -> Self {
         let store = Store::open(Arc::new(kv.clone())).await.unwrap();
         let (bus, ear) = (Arc::new(LocalBus::new()), Arc::new(Ear::default()));
         bus.subscribe(Arc::clone(&ear) as Arc<dyn Subscriber>);
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
         let (use_cases, jobs) =
-            UseCases::open(store.clone(), bus, Arc::new(Noon), passwords, 0).await.unwrap();
+            UseCases::open_with(store.clone(), bus, Arc::new(Noon), passwords, 0, ports).await.unwrap();
         Self { kv, store, use_cases, jobs: Some(jobs), ear }
+    }
+
+    /// Runs the jobs until what is returned goes.
+    pub(crate) fn start_jobs(&mut self) -> watch::Sender<bool> {
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(self.jobs.take().expect("they are started once").run(stopped));
+        stop
     }
 
     pub(crate) async fn new() -> Self {

@@ -7,3 +7,4 @@ mod house;
 mod jobs;
 mod logins;
 mod messages;
+mod webhooks;

@@ -35,6 +35,13 @@ impl Notice {
         }
     }
 
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Keyword(hit) => hit.at,
+        }
+    }
+
     /// The stored form.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a notice has text keys only")
