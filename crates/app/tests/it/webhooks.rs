@@ -87,7 +87,11 @@ async fn with_rule(post: PostSend) -> (House, Arc<Server>) {
     let (house, server) = house(Moody::default()).await;
     house
         .use_cases
-        .create_app(app::CreateApp { key: APP.parse().unwrap(), settings: Settings::default() })
+        .create_app(app::CreateApp {
+            key: APP.parse().unwrap(),
+            settings: Settings::default(),
+            jmessage: false,
+        })
         .await
         .unwrap();
     let spec = RuleSpec {
