@@ -8,6 +8,7 @@ const EVENTS = [
   'onReadMessage', 'onChannelMessage', 'onRecallMessage', 'onReceivedMessage', 'onOfflineMessageSyncStart',
   'onOfflineMessageSyncFinish', 'onTokenWillExpire', 'onTokenExpired', 'onReconnecting', 'onMultiDeviceEvent',
   'onContactInvited', 'onContactAgreed', 'onContactAdded', 'onContactRefuse', 'onContactDeleted', 'onPresenceStatusChange', 'onGroupEvent',
+  'onModifiedMessage', 'onReactionChange', 'onMessagePinEvent',
 ];
 
 export class Client {

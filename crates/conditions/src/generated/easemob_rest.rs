@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 238] = [
+pub(crate) static ANSWERS: [RestAnswer; 239] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
@@ -161,6 +161,7 @@ pub(crate) static ANSWERS: [RestAnswer; 238] = [
     RestAnswer { condition: Some(Condition::NotInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "users [{user}] are not members of this group!", error_code: None },
     RestAnswer { condition: Some(Condition::NotInGroup), operation: Some(Operation::MemberAttributes), status: 404, error: "MetadataException", exception: None, description: "user not in group", error_code: Some(60003) },
     RestAnswer { condition: Some(Condition::NotInGroup), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "The user not in this group!", error_code: None },
+    RestAnswer { condition: Some(Condition::NotInGroup), operation: Some(Operation::Roaming), status: 400, error: "Bad Request", exception: None, description: "The user not in this group!", error_code: None },
     RestAnswer { condition: Some(Condition::PageSizeInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "page size more than max limit : {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::PageSizeInvalid), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "Limit exceeds the maximum quantity limit", error_code: None },
     RestAnswer { condition: Some(Condition::PasswordInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "password is not legal", error_code: None },

@@ -1,7 +1,7 @@
 //! A user's conversations: the list in its generations, the top of it, marks, deletion (msync.md 3.2, easemob-rest.md
 //! 3.9).
 
-use app::{ConversationKind, ConversationName, ListConversations, Listed, ListedConversation};
+use app::{ConversationKind, ConversationName, ListConversations, Listed, ListedConversation, SeenMessage};
 use domain::conversation::parse_mark;
 use easemob_wire::rest::Envelope;
 use easemob_wire::rest::conversations::{MarkRequest, NamedConversation};
@@ -74,12 +74,12 @@ fn info(listed: &ListedConversation) -> Value {
         "update_top_status_time": listed.pinned.map_or(0, |since| since.0),
         "unread_num": listed.unread,
         "marks": marks,
-        "meta": last(listed),
+        "meta": last(listed, |seen| shown::message(seen, true)),
     })
 }
 
-fn last(listed: &ListedConversation) -> Value {
-    listed.last.as_ref().map_or_else(|| Value::Object(Map::new()), |seen| shown::message(seen, true))
+fn last(listed: &ListedConversation, shown: impl Fn(&SeenMessage) -> Value) -> Value {
+    listed.last.as_ref().map_or_else(|| Value::Object(Map::new()), shown)
 }
 
 /// `GET /users/{user}/user_channels[/page]?pageNum=&pageSize=`
@@ -117,7 +117,7 @@ pub(crate) async fn list_old(call: Call) -> Result<Answer, Failure> {
 fn old_info(call: &Call, listed: &ListedConversation) -> Value {
     let domain = if listed.kind == ConversationKind::Single { USER_DOMAIN } else { GROUP_DOMAIN };
     let channel = format!("{}_{}@{domain}", call.tenant.value.key, listed.name);
-    json!({ "channel_id": channel, "unread_num": listed.unread, "meta": last(listed) })
+    json!({ "channel_id": channel, "unread_num": listed.unread, "meta": last(listed, shown::old_message) })
 }
 
 /// `POST /sdk/user/{user}/user_channels/mark`

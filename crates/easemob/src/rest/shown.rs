@@ -29,8 +29,28 @@ pub(super) fn meta(app_key: &str, seen: &SeenMessage) -> String {
 
 /// A message in JSON; its payload as text, where the vendor has it so.
 pub(super) fn message(seen: &SeenMessage, payload_as_text: bool) -> Value {
-    let entry = &seen.entry;
-    let mut payload = Stored::decode(&entry.payload).map(|stored| stored.payload()).unwrap_or_default();
+    let payload = Value::Object(payload(seen));
+    if payload_as_text {
+        with_payload(seen, &Value::String(payload.to_string()))
+    } else {
+        with_payload(seen, &payload)
+    }
+}
+
+/// A message as the older lists have it: a custom message's own fields are one object, which the SDKs show as it is there.
+pub(super) fn old_message(seen: &SeenMessage) -> Value {
+    let mut payload = payload(seen);
+    let bodies = payload.get_mut("bodies").and_then(Value::as_array_mut);
+    for body in bodies.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if let Some(fields) = body.remove("v2:customExts") {
+            body.insert("customExts".to_owned(), fields);
+        }
+    }
+    with_payload(seen, &Value::String(Value::Object(payload).to_string()))
+}
+
+fn payload(seen: &SeenMessage) -> Map<String, Value> {
+    let mut payload = Stored::decode(&seen.entry.payload).map(|stored| stored.payload()).unwrap_or_default();
     let side_data = side_data(seen);
     if !side_data.is_empty() {
         match payload.get_mut("meta") {
@@ -38,13 +58,17 @@ pub(super) fn message(seen: &SeenMessage, payload_as_text: bool) -> Value {
             _ => drop(payload.insert("meta".to_owned(), side_data.into())),
         }
     }
-    let payload = Value::Object(payload);
+    payload
+}
+
+fn with_payload(seen: &SeenMessage, payload: &Value) -> Value {
+    let entry = &seen.entry;
     json!({
         "id": entry.id.to_string(),
         "from": entry.sender_name.as_str(),
         "to": entry.target_name.as_str(),
         "timestamp": entry.at.0,
-        "payload": if payload_as_text { Value::String(payload.to_string()) } else { payload },
+        "payload": payload,
     })
 }
 

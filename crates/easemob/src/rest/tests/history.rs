@@ -721,8 +721,7 @@ async fn members_of_a_group_see_what_was_said_since_they_came_and_until_they_lef
     world.use_cases.remove_members(&world.app, &back_end, &group, &carol).await.unwrap();
     let history = Some(json!({ "queue": format!("{group}@conference.easemob.com") }));
     let refused = world.by("carol", "POST", "/users/carol/messageroaming", history).await;
-    let text = "users [carol] are not members of this group!";
-    assert_eq!(refused.error(), (403, "not_in_group", "forbidden_op", text));
+    assert_eq!(refused.error(), (400, "not_in_group", "Bad Request", "The user not in this group!"));
     assert_eq!(world.unread("carol").await, []);
     assert_eq!(
         world.by("carol", "POST", "/reaction/user/carol", react).await.condition(),
