@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::account::User;
 use model::{
-    Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, News, Resource, Seq, Timestamp,
-    Uid, Username,
+    Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, HistoryRule, News, Resource, Seq,
+    Timestamp, Uid, Username,
 };
 
 use crate::{Error, Tenant, UseCases};
@@ -73,6 +73,7 @@ impl UseCases {
             subject: None,
             wants_receipts: false,
             readers: None,
+            history: HistoryRule::default(),
             payload: Event::new(news.news).encode(),
         })
     }

@@ -39,6 +39,18 @@ impl UseCases {
         }
     }
 
+    /// The users among these names; others are passed over.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn find_uids(&self, app: &Tenant, names: &[String]) -> Result<Vec<Uid>, Error> {
+        let mut uids = Vec::with_capacity(names.len());
+        for name in names {
+            uids.extend(self.find_user(app, name).await?.map(|account| account.user.uid));
+        }
+        Ok(uids)
+    }
+
     /// The account of a name as a caller wrote it, if there is one.
     ///
     /// # Errors

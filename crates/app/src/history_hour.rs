@@ -76,7 +76,9 @@ impl HourReader {
                 let entry = feeds.page(app, feed, Seq(seq.0.saturating_sub(1)), 1).await?.pop();
                 piece.extend(
                     entry
-                        .filter(|(at, entry)| *at == seq && entry.id == id && is_said(entry.kind))
+                        .filter(|(at, entry)| {
+                            *at == seq && entry.id == id && is_said(entry.kind) && !entry.history.is_imported
+                        })
                         .map(|(_, entry)| (feed, entry)),
                 );
             }

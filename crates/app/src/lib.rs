@@ -31,6 +31,7 @@ mod find_user;
 mod groups;
 mod history_hour;
 mod ids;
+mod import_message;
 mod issue_token;
 mod jobs;
 mod keyword_lists;

@@ -57,5 +57,5 @@ impl UseCases {
 
 fn waits(entry: &Entry, uid: Uid) -> bool {
     let is_said = matches!(entry.kind, EntryKind::Message | EntryKind::Command);
-    is_said && entry.sender != uid && entry.is_for(uid)
+    is_said && entry.sender != uid && entry.is_delivered_to(uid)
 }

@@ -183,7 +183,7 @@ pub(crate) enum PostAuthor {
 
 impl PostAuthor {
     /// The same, read again: the account may have changed, or be gone, and then its name is nobody's.
-    async fn current(&self, use_cases: &UseCases, app: &Tenant) -> Result<Self, Error> {
+    pub(crate) async fn current(&self, use_cases: &UseCases, app: &Tenant) -> Result<Self, Error> {
         let Self::User(account) = self else { return Ok(self.clone()) };
         Ok(match use_cases.store.users.get(app.value.id, account.user.uid).await? {
             Some(account) => Self::User(account),
@@ -198,7 +198,7 @@ impl PostAuthor {
         }
     }
 
-    fn facts(&self, app: &Tenant) -> Facts {
+    pub(crate) fn facts(&self, app: &Tenant) -> Facts {
         self.account().map_or_else(Facts::default, |account| Facts::default().account(app.value.id, account))
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 use model::{
-    AppId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, News, Presence,
+    AppId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, HistoryRule, News, Presence,
     PresenceNews, Seq, Timestamp, Uid, Username,
 };
 use parking_lot::Mutex;
@@ -152,6 +152,7 @@ impl UseCases {
             subject: None,
             wants_receipts: false,
             readers: None,
+            history: HistoryRule::default(),
             payload: Event::new(news).encode(),
         };
         let delivery = Delivery::new(app.value.id, Feed::Events(follower), Seq::ZERO, entry);

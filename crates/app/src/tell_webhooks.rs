@@ -196,6 +196,8 @@ impl UseCases {
         let page = self.store.feeds.page(app.value.id, arrived.feed, before, 1).await?;
         // One that was recalled meanwhile is not told any more; its recall is.
         let entry = page.into_iter().find(|(seq, entry)| *seq == arrived.seq && entry.kind == arrived.kind);
+        // Nor is one that was said elsewhere (easemob-rest.md 3.9).
+        let entry = entry.filter(|(_, entry)| !entry.history.is_imported);
         let Some((_, entry)) = entry else { return Ok(Vec::new()) };
         if entry.sender_connection.is_none() && !post.back_end {
             return Ok(Vec::new());

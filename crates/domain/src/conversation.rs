@@ -122,14 +122,17 @@ impl Reader<'_> {
         entry.kind == EntryKind::Message
             && seq > self.after
             && entry.at >= self.oldest
-            && entry.is_for(self.uid)
+            && entry.is_kept_for(self.uid)
             && (is_single || entry.only_for.is_empty())
             && self.view.shows(seq)
     }
 
     /// Whether an entry counts as unread, when the user has read up to `read`.
     pub fn has_unread(&self, read: Seq, seq: Seq, entry: &Entry) -> bool {
-        entry.sender != self.uid && seq > read.max(self.view.hidden_to) && self.sees(seq, entry)
+        entry.sender != self.uid
+            && !entry.history.is_read
+            && seq > read.max(self.view.hidden_to)
+            && self.sees(seq, entry)
     }
 }
 

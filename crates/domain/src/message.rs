@@ -4,7 +4,7 @@ use bytes::Bytes;
 use conditions::Condition;
 use model::{
     ClientMessageId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Feed, GroupId,
-    GroupKind, MessageId, Resource, Seq, Timestamp, Uid, Username, limits,
+    GroupKind, HistoryRule, MessageId, Resource, Seq, Timestamp, Uid, Username, limits,
 };
 use thiserror::Error;
 
@@ -184,6 +184,8 @@ pub enum SendRefused {
     RoomNotFound { name: String },
     #[error("the name that the message stands under has more than {} bytes", limits::USERNAME_BYTES)]
     AuthorTooLong,
+    #[error("an imported message can't have been said at {} ms since 1970", .at.0)]
+    TimeUnusable { at: Timestamp },
     #[error("the group is disabled")]
     GroupDisabled,
     #[error("{user:?} is not a member of the group {group}")]
@@ -219,7 +221,7 @@ impl Refusal for SendRefused {
             Self::NotContacts { .. } => Condition::NotFriends,
             Self::GroupNotFound { .. } => Condition::GroupNotFound,
             Self::RoomNotFound { .. } => Condition::ChatroomNotFound,
-            Self::AuthorTooLong => Condition::ArgumentInvalid,
+            Self::AuthorTooLong | Self::TimeUnusable { .. } => Condition::ArgumentInvalid,
             Self::GroupDisabled => Condition::GroupDisabled,
             Self::NotInGroup { .. } => Condition::NotInGroup,
             Self::NotInRoom { .. } => Condition::NotInChatroom,
@@ -242,6 +244,7 @@ impl Refusal for SendRefused {
             Self::TooLarge { limit, .. } => vec![("limit", limit.to_string())],
             Self::Invalid { what } => vec![("name", (*what).to_owned())],
             Self::AuthorTooLong => vec![("name", "from".to_owned())],
+            Self::TimeUnusable { .. } => vec![("name", "msg_timestamp".to_owned())],
             Self::NotInRoom { user, room } => vec![("user", user.clone()), ("room", room.clone())],
             Self::NotInGroup { user, group } => vec![("user", user.clone()), ("group", group.clone())],
             Self::Muted { until } => vec![("until", until.0.to_string())],
@@ -335,6 +338,7 @@ fn entry(
         only_for: Vec::new(),
         wants_receipts: false,
         readers: None,
+        history: HistoryRule::default(),
         payload: payload.clone(),
     }
 }

@@ -3,9 +3,12 @@
 //! A back end may speak for anybody. It is asked for no membership, and nobody's block list keeps it out
 //! (easemob-rest.md 3.8.1).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use model::{
-    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, MessageId, Seq, Timestamp, Uid, Username, limits,
+    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, HistoryRule, MessageId, Seq, Timestamp, Uid,
+    Username, limits,
 };
 
 use crate::account::User;
@@ -59,6 +62,20 @@ pub struct Post {
     pub syncs_author: bool,
     /// The members of a group are to say when they read it.
     pub wants_receipts: bool,
+    /// Users who are delivered it and do not find it in their history; who is not in the conversation is passed over.
+    pub hidden_from: Vec<Uid>,
+}
+
+/// A message that was said elsewhere, before: it stands in the history of those whom it was for, and is delivered to nobody.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// [`EntryKind::Message`] or [`EntryKind::Command`].
+    pub kind: EntryKind,
+    pub dialect: Dialect,
+    /// When it was said; `None`: now.
+    pub said: Option<Timestamp>,
+    /// Whom it was for has read it.
+    pub is_read: bool,
 }
 
 /// Decides under which name a message may be sent: any, of at most [`limits::USERNAME_BYTES`].
@@ -129,8 +146,7 @@ pub fn decide_post(
     id: MessageId,
 ) -> Result<SendAccepted, SendRefused> {
     let uid = author.uid();
-    let conversation = target.conversation(uid);
-    check_author(settings, author, MuteKind::of(conversation), at)?;
+    check_author(settings, author, MuteKind::of(target.conversation(uid)), at)?;
     check_size(settings, &payload)?;
     let only_for = match target {
         PostTarget::User(user) if post.syncs_author || uid == Uid::BACK_END || uid == user.uid => Vec::new(),
@@ -143,28 +159,70 @@ pub fn decide_post(
         // The author is shown what stands in his name; and where nobody of those named is there, it is for nobody.
         PostTarget::Group { directed: Some(users), .. } => users.iter().copied().chain([uid]).collect(),
     };
-    Ok(SendAccepted {
-        conversation,
-        online_only: post.online_only,
-        entry: Entry {
-            id,
-            kind: post.kind,
-            dialect: post.dialect,
-            at,
-            sender: uid,
-            sender_device: DeviceNumber::NONE,
-            sender_connection: None,
-            sender_name: author.entry_name(),
-            sender_resource: None,
-            target_name: target.name().clone(),
-            target_resource: None,
-            only_for,
-            subject: None,
-            wants_receipts: post.wants_receipts && matches!(conversation, ConversationId::Group(_)),
-            readers: None,
-            payload,
-        },
-    })
+    let conversation = target.conversation(uid);
+    let hidden_from = match conversation {
+        ConversationId::Single { low, high } => {
+            post.hidden_from.iter().copied().filter(|user| [low, high].contains(user)).collect()
+        }
+        ConversationId::Group(_) | ConversationId::Room(_) => post.hidden_from.clone(),
+    };
+    let entry = Entry {
+        only_for,
+        wants_receipts: post.wants_receipts && matches!(conversation, ConversationId::Group(_)),
+        history: HistoryRule { hidden_from, ..HistoryRule::default() },
+        ..entry(post.kind, post.dialect, author, target, payload, at, id)
+    };
+    Ok(SendAccepted { conversation, online_only: post.online_only, entry })
+}
+
+/// Decides a message that was said elsewhere. Order: time, size. No mute, list or switch of a group is held against it: it
+/// was said when they were not there.
+///
+/// # Errors
+/// [`SendRefused::TimeUnusable`], [`SendRefused::TooLarge`].
+pub fn decide_import(
+    settings: &Settings,
+    import: &Import,
+    author: &Author<'_>,
+    target: PostTarget<'_>,
+    payload: Bytes,
+    now: Timestamp,
+    id: MessageId,
+) -> Result<SendAccepted, SendRefused> {
+    let said = import.said.unwrap_or(now);
+    if said < EARLIEST_IMPORT || said > now.plus(IMPORT_CLOCK_SLACK) {
+        return Err(SendRefused::TimeUnusable { at: said });
+    }
+    check_size(settings, &payload)?;
+    let conversation = target.conversation(author.uid());
+    let history = HistoryRule { is_imported: true, is_read: import.is_read, hidden_from: Vec::new() };
+    let entry = entry(import.kind, import.dialect, author, target, payload, said.min(now), id);
+    Ok(SendAccepted { conversation, online_only: false, entry: Entry { history, ..entry } })
+}
+
+/// What is a time in seconds, or a mistake: nobody sent such messages before 2000.
+const EARLIEST_IMPORT: Timestamp = Timestamp(946_684_800_000);
+/// How far a back end's clock may be ahead of ours. What it sends from there was said now.
+const IMPORT_CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+/// An entry in a back end's name, for all of the conversation.
+fn entry(
+    kind: EntryKind,
+    dialect: Dialect,
+    author: &Author<'_>,
+    target: PostTarget<'_>,
+    payload: Bytes,
+    at: Timestamp,
+    id: MessageId,
+) -> Entry {
+    Entry {
+        dialect,
+        sender: author.uid(),
+        sender_name: author.entry_name(),
+        target_name: target.name().clone(),
+        payload,
+        ..Entry::blank(id, kind, at)
+    }
 }
 
 /// A message that a back end takes back, as a dialect hands it in.
@@ -237,6 +295,7 @@ pub fn decide_take_back(
             subject: Some(command.subject),
             wants_receipts: false,
             readers: None,
+            history: HistoryRule::default(),
             payload,
             ..message.clone()
         },
@@ -266,6 +325,7 @@ mod tests {
         online_only: false,
         syncs_author: false,
         wants_receipts: false,
+        hidden_from: Vec::new(),
     };
 
     fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {
@@ -282,6 +342,38 @@ mod tests {
         let synced = Post { syncs_author: true, ..POST };
         assert!(decide(&synced, &Author::User(&alice), &bob).only_for.is_empty());
         assert!(decide(&POST, &Author::User(&bob), &bob).only_for.is_empty(), "a note to himself");
+    }
+
+    #[test]
+    fn hidden_in_histories_is_only_who_is_in_the_conversation() {
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        let post = Post { hidden_from: vec![Uid(1), Uid(7)], ..POST };
+        assert_eq!(decide(&post, &Author::User(&alice), &bob).history.hidden_from, [Uid(1)]);
+    }
+
+    #[test]
+    fn an_import_stands_at_the_time_when_it_was_said_unless_that_makes_no_sense() {
+        const NOW: Timestamp = Timestamp(1_795_220_913_376);
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        let import = |said| {
+            let import = Import { kind: EntryKind::Message, dialect: Dialect::Easemob, said, is_read: true };
+            let (author, target) = (Author::User(&alice), PostTarget::User(&bob));
+            let settings = Settings::default();
+            decide_import(&settings, &import, &author, target, Bytes::new(), NOW, MessageId(9))
+                .map(|accepted| accepted.entry)
+        };
+        for (said, at) in [
+            (None, NOW),
+            (Some(Timestamp(1_400_000_000_000)), Timestamp(1_400_000_000_000)),
+            (Some(Timestamp(NOW.0 + 60_000)), NOW),
+        ] {
+            let entry = import(said).unwrap();
+            assert_eq!((entry.at, &*entry.only_for), (at, &[][..]));
+            assert!(entry.history.is_imported && entry.history.is_read);
+        }
+        for said in [0, NOW.0 / 1_000, NOW.0 + 60_001] {
+            assert_eq!(import(Some(Timestamp(said))), Err(SendRefused::TimeUnusable { at: Timestamp(said) }));
+        }
     }
 
     #[test]

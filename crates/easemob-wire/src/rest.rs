@@ -24,4 +24,4 @@ pub use request::{
     BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate,
 };
 pub use room::RoomFields;
-pub use send::{MuteRequest, RecallRequest, SendRequest};
+pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest};

@@ -30,6 +30,7 @@ mod group_members;
 mod groups;
 mod history;
 mod history_files;
+mod imports;
 mod keywords;
 mod measures;
 mod messages;

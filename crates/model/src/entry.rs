@@ -9,15 +9,18 @@ use crate::{ConnectionId, DeviceNumber, MessageId, Resource, Timestamp, Uid, Use
 const FORMAT: u8 = 2;
 /// The form of an entry that is for some users only: [`Entry::only_for`] stands in front of the payload.
 const FORMAT_FOR_SOME: u8 = 3;
-/// The form of an entry about receipts in a group: behind the texts the number of [`Entry::only_for`] and those, a
-/// byte of flags, and [`Entry::readers`] if there are any.
-const FORMAT_WITH_RECEIPTS: u8 = 4;
+/// The form of an entry with receipts or a [`HistoryRule`]: behind the texts the number of [`Entry::only_for`] and those,
+/// a byte of flags, and what they announce: [`Entry::readers`], and [`HistoryRule::hidden_from`] with its number.
+const FORMAT_WITH_FLAGS: u8 = 4;
 /// The form before [`Entry::sender_connection`] and [`Entry::target_resource`], which is still read.
 const FORMAT_WITHOUT_CONNECTION: u8 = 1;
 
-/// Flags of [`FORMAT_WITH_RECEIPTS`].
+/// Flags of [`FORMAT_WITH_FLAGS`].
 const WANTS_RECEIPTS: u8 = 1;
 const READERS: u8 = 2;
+const IMPORTED: u8 = 4;
+const READ_BEFORE: u8 = 8;
+const HIDDEN_FROM: u8 = 16;
 
 /// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +71,17 @@ impl EntryKind {
     }
 }
 
+/// How an entry stands in histories, where that differs from what its kind says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryRule {
+    /// It was said before, elsewhere: it is delivered to nobody, and is found in the history only.
+    pub is_imported: bool,
+    /// And was read there: it does not count as unread.
+    pub is_read: bool,
+    /// Users who are delivered it, and do not find it in their history. At most [`limits::ENTRY_USERS`].
+    pub hidden_from: Vec<Uid>,
+}
+
 /// A stored entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -95,6 +109,7 @@ pub struct Entry {
     pub wants_receipts: bool,
     /// How many members of a group have read `subject`, in a receipt that says so.
     pub readers: Option<u32>,
+    pub history: HistoryRule,
     /// The dialect's bytes, with everything that only the server may say already cut or set.
     pub payload: Bytes,
 }
@@ -123,6 +138,7 @@ impl Entry {
             subject: None,
             wants_receipts: false,
             readers: None,
+            history: HistoryRule::default(),
             payload: Bytes::new(),
         }
     }
@@ -130,6 +146,20 @@ impl Entry {
     /// Whether a user may be shown it. His devices are another question ([`Entry::target_resource`]).
     pub fn is_for(&self, uid: Uid) -> bool {
         self.only_for.is_empty() || self.only_for.contains(&uid)
+    }
+
+    /// Whether a user is delivered it.
+    pub fn is_delivered_to(&self, uid: Uid) -> bool {
+        self.is_for(uid) && !self.history.is_imported
+    }
+
+    /// Whether a user finds it in his history, if it is of a kind that stands there.
+    pub fn is_kept_for(&self, uid: Uid) -> bool {
+        self.is_for(uid) && !self.history.hidden_from.contains(&uid)
+    }
+
+    fn has_flags(&self) -> bool {
+        self.wants_receipts || self.readers.is_some() || self.history != HistoryRule::default()
     }
 
     /// The stored form (see [`Entry::decode`]).
@@ -142,10 +172,13 @@ impl Entry {
         ];
         let texts_bytes: usize = texts.iter().map(|text| 1 + text.len()).sum();
         let users_bytes = if self.only_for.is_empty() { 0 } else { 1 + 8 * self.only_for.len() };
-        let mut out = BytesMut::with_capacity(60 + texts_bytes + users_bytes + self.payload.len());
-        let has_receipts = self.wants_receipts || self.readers.is_some();
-        out.put_u8(match (has_receipts, self.only_for.is_empty()) {
-            (true, _) => FORMAT_WITH_RECEIPTS,
+        let hidden_bytes =
+            if self.history.hidden_from.is_empty() { 0 } else { 8 * self.history.hidden_from.len() };
+        let mut out =
+            BytesMut::with_capacity(64 + texts_bytes + users_bytes + hidden_bytes + self.payload.len());
+        let has_flags = self.has_flags();
+        out.put_u8(match (has_flags, self.only_for.is_empty()) {
+            (true, _) => FORMAT_WITH_FLAGS,
             (false, true) => FORMAT,
             (false, false) => FORMAT_FOR_SOME,
         });
@@ -163,15 +196,15 @@ impl Entry {
             out.put_u8(u8::try_from(text.len()).expect("names and resources are below 256 bytes"));
             out.put_slice(text.as_bytes());
         }
-        if has_receipts || !self.only_for.is_empty() {
-            debug_assert!(self.only_for.len() <= limits::ENTRY_USERS);
-            out.put_u8(u8::try_from(self.only_for.len()).expect("ENTRY_USERS is below 256"));
-            self.only_for.iter().for_each(|uid| out.put_u64(uid.0));
+        if has_flags || !self.only_for.is_empty() {
+            put_users(&mut out, &self.only_for);
         }
-        if has_receipts {
-            let readers = if self.readers.is_some() { READERS } else { 0 };
-            out.put_u8(readers | if self.wants_receipts { WANTS_RECEIPTS } else { 0 });
+        if has_flags {
+            out.put_u8(self.flags());
             self.readers.iter().for_each(|readers| out.put_u32(*readers));
+            if !self.history.hidden_from.is_empty() {
+                put_users(&mut out, &self.history.hidden_from);
+            }
         }
         out.put_slice(&self.payload);
         out.freeze()
@@ -187,7 +220,7 @@ impl Entry {
         }
         let format = bytes.get_u8();
         let has_connection = match format {
-            FORMAT | FORMAT_FOR_SOME | FORMAT_WITH_RECEIPTS => true,
+            FORMAT | FORMAT_FOR_SOME | FORMAT_WITH_FLAGS => true,
             FORMAT_WITHOUT_CONNECTION => false,
             _ => return Err(EntryError("its format is newer than this build")),
         };
@@ -208,11 +241,14 @@ impl Entry {
         let target_name = name(&text(&mut bytes)?, "its target")?;
         let target_resource = if has_connection { resource(&mut bytes)? } else { None };
         let only_for = match format {
-            FORMAT_FOR_SOME | FORMAT_WITH_RECEIPTS => users(&mut bytes)?,
+            FORMAT_FOR_SOME | FORMAT_WITH_FLAGS => users(&mut bytes)?,
             _ => Vec::new(),
         };
-        let (wants_receipts, readers) =
-            if format == FORMAT_WITH_RECEIPTS { receipts(&mut bytes)? } else { (false, None) };
+        let (wants_receipts, readers, history) = if format == FORMAT_WITH_FLAGS {
+            flagged(&mut bytes)?
+        } else {
+            (false, None, HistoryRule::default())
+        };
         Ok(Self {
             id,
             kind,
@@ -229,9 +265,28 @@ impl Entry {
             subject,
             wants_receipts,
             readers,
+            history,
             payload: bytes,
         })
     }
+
+    fn flags(&self) -> u8 {
+        let HistoryRule { is_imported, is_read, hidden_from } = &self.history;
+        let flags = [
+            (self.wants_receipts, WANTS_RECEIPTS),
+            (self.readers.is_some(), READERS),
+            (*is_imported, IMPORTED),
+            (*is_read, READ_BEFORE),
+            (!hidden_from.is_empty(), HIDDEN_FROM),
+        ];
+        flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag)
+    }
+}
+
+fn put_users(out: &mut BytesMut, users: &[Uid]) {
+    debug_assert!(users.len() <= limits::ENTRY_USERS);
+    out.put_u8(u8::try_from(users.len()).expect("ENTRY_USERS is below 256"));
+    users.iter().for_each(|uid| out.put_u64(uid.0));
 }
 
 /// The connection and, behind it, room for the message that the entry is about.
@@ -251,12 +306,15 @@ fn users(bytes: &mut Bytes) -> Result<Vec<Uid>, EntryError> {
     Ok((0..count).map(|_| Uid(bytes.get_u64())).collect())
 }
 
-/// What stands behind the users of [`FORMAT_WITH_RECEIPTS`].
-fn receipts(bytes: &mut Bytes) -> Result<(bool, Option<u32>), EntryError> {
+/// What stands behind the users of [`FORMAT_WITH_FLAGS`].
+fn flagged(bytes: &mut Bytes) -> Result<(bool, Option<u32>, HistoryRule), EntryError> {
     const SHORT: EntryError = EntryError("it ends inside its flags");
     let flags = bytes.try_get_u8().map_err(|_| SHORT)?;
-    let readers = if flags & READERS == 0 { None } else { Some(bytes.try_get_u32().map_err(|_| SHORT)?) };
-    Ok((flags & WANTS_RECEIPTS != 0, readers))
+    let has = |flag| flags & flag != 0;
+    let readers = if has(READERS) { Some(bytes.try_get_u32().map_err(|_| SHORT)?) } else { None };
+    let hidden_from = if has(HIDDEN_FROM) { users(bytes)? } else { Vec::new() };
+    let history = HistoryRule { is_imported: has(IMPORTED), is_read: has(READ_BEFORE), hidden_from };
+    Ok((has(WANTS_RECEIPTS), readers, history))
 }
 
 fn resource(bytes: &mut Bytes) -> Result<Option<Resource>, EntryError> {
@@ -306,6 +364,7 @@ mod tests {
             subject: Some(MessageId(42)),
             wants_receipts: false,
             readers: None,
+            history: HistoryRule::default(),
             payload: Bytes::from_static(b"payload"),
         }
     }
@@ -323,10 +382,14 @@ mod tests {
         };
         assert_eq!(Entry::decode(bare.encode()), Ok(bare));
         let some = Entry { only_for: vec![Uid(7), Uid(1 << 40)], ..entry() };
+        let imported = HistoryRule { is_imported: true, is_read: true, hidden_from: Vec::new() };
+        let hidden = HistoryRule { hidden_from: vec![Uid(7), Uid(9)], ..HistoryRule::default() };
         assert_eq!(Entry::decode(some.encode()), Ok(some.clone()));
         for with_receipts in [
             Entry { wants_receipts: true, ..entry() },
-            Entry { wants_receipts: true, ..some },
+            Entry { wants_receipts: true, ..some.clone() },
+            Entry { history: imported, ..entry() },
+            Entry { history: hidden, readers: Some(3), ..some },
             Entry { readers: Some(3), ..entry() },
         ] {
             assert_eq!(Entry::decode(with_receipts.encode()), Ok(with_receipts));
@@ -341,6 +404,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_delivered_and_what_is_kept_are_two_things() {
+        let imported = HistoryRule { is_imported: true, ..HistoryRule::default() };
+        let imported = Entry { history: imported, ..entry() };
+        assert!(!imported.is_delivered_to(Uid(7)) && imported.is_kept_for(Uid(7)));
+        let hidden = HistoryRule { hidden_from: vec![Uid(7)], ..HistoryRule::default() };
+        let hidden = Entry { history: hidden, ..entry() };
+        assert!(hidden.is_delivered_to(Uid(7)) && !hidden.is_kept_for(Uid(7)) && hidden.is_kept_for(Uid(9)));
+    }
+
+    #[test]
     fn entries_from_before_connections_were_kept_are_read() {
         let written = b"\x01\x04\x01\x00\x1f\xff\xff\xff\xff\xff\xff\x00\x00\x01\xa1\xfb\x81\x3e\x4d\
             \x00\x00\x00\x00\x00\x00\x00\x07\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x2a\
@@ -351,7 +424,8 @@ mod tests {
 
     #[test]
     fn cut_bytes_are_an_error_and_no_panic() {
-        let bytes = Entry { only_for: vec![Uid(7)], readers: Some(7), ..entry() }.encode();
+        let hidden = HistoryRule { hidden_from: vec![Uid(7)], ..HistoryRule::default() };
+        let bytes = Entry { only_for: vec![Uid(7)], readers: Some(7), history: hidden, ..entry() }.encode();
         for length in 0..bytes.len() - entry().payload.len() {
             assert!(Entry::decode(bytes.slice(..length)).is_err(), "{length} bytes were accepted");
         }

@@ -21,7 +21,7 @@ pub use address::AddressBlock;
 pub use app_key::AppKey;
 pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Hint, RENDER_SLOTS};
 pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
-pub use entry::{Dialect, Entry, EntryError, EntryKind};
+pub use entry::{Dialect, Entry, EntryError, EntryKind, HistoryRule};
 pub use event::{
     ContactChange, ContactNews, ConversationChange, ConversationKind, ConversationNews, Event, GroupChange,
     GroupKind, GroupNews, News, Presence, PresenceNews,

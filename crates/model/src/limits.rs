@@ -21,6 +21,8 @@ pub const PAGE_ENTRIES: usize = 50;
 pub const ENTRY_USERS: usize = 64;
 /// Users to whom a back end sends by one call (easemob-rest.md 3.8).
 pub const POST_USERS: usize = 600;
+/// Users whom a message to a group or room keeps out of their histories (easemob-rest.md 3.8.1).
+pub const ROAM_IGNORE_USERS: usize = 20;
 /// Groups to which a back end sends by one call (easemob-rest.md 3.8).
 pub const POST_GROUPS: usize = 3;
 /// Messages that a back end takes back by one call (easemob-rest.md 3.9).

@@ -1365,7 +1365,7 @@ pub(crate) static DETAILS: [Details; 331] = [
         who: Who::AppDeveloper,
         retry: Retry::AfterFix,
         broader: None,
-        args: &["size", "limit"],
+        args: &["name", "size", "limit"],
         meaning: "The call names more things at once than it may.",
         cause: "Lists have a maximum per call, such as 60 users for registration, 100 for status, 500 in JMessage; the text of the answer gives the number.",
         remedy: "Split the list into parts of that size and call one after the other.",

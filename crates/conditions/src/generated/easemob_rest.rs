@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 239] = [
+pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
@@ -29,6 +29,7 @@ pub(crate) static ANSWERS: [RestAnswer; 239] = [
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Edit), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is required", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::GroupAnnounce), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is null", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::GroupCreate), status: 400, error: "invalid_parameter", exception: None, description: "{name} must be provided", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Import), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} not allow empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "the param can not be empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "request param is empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Pin), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
@@ -56,7 +57,7 @@ pub(crate) static ANSWERS: [RestAnswer; 239] = [
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "msgIdList exceeds the maximum number limit", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::RelationCheck), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "check_list size must be between 1 and {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Roaming), status: 400, error: "param exception", exception: None, description: "delete msg list limit can not greater than {limit}", error_code: None },
-    RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "params to's size can't exceed limit {limit}", error_code: None },
+    RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "params {name}'s size can't exceed limit {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Silence), status: 400, error: "invalid_parameter", exception: None, description: "userNames size is more than max limit : {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::SilenceRemove), status: 400, error: "invalid_parameter", exception: None, description: "removeMute member size more than max limit : {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::UserAttributes), status: 400, error: "BAD_REQUEST", exception: None, description: "exceed allowed batch size {limit}", error_code: None },
@@ -139,6 +140,7 @@ pub(crate) static ANSWERS: [RestAnswer; 239] = [
     RestAnswer { condition: Some(Condition::MemberGroupQuotaExceeded), operation: None, status: 403, error: "exceed_limit", exception: None, description: "user {user} has joined too many groups!", error_code: None },
     RestAnswer { condition: Some(Condition::MemberNotRegistered), operation: None, status: 404, error: "resource_not_found", exception: None, description: "username {user} doesn't exist!", error_code: None },
     RestAnswer { condition: Some(Condition::MessageContentInvalid), operation: Some(Operation::Broadcast), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "ext must be JSONObject", error_code: None },
+    RestAnswer { condition: Some(Condition::MessageContentInvalid), operation: Some(Operation::Import), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "ext must be JSONObject", error_code: None },
     RestAnswer { condition: Some(Condition::MessageContentInvalid), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param ext must be JSONObject", error_code: None },
     RestAnswer { condition: Some(Condition::MessageContentInvalid), operation: Some(Operation::SendOld), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "ext must be JSONObject", error_code: None },
     RestAnswer { condition: Some(Condition::MessageNotFound), operation: Some(Operation::Edit), status: 404, error: "message_rewrite_error", exception: None, description: "The message is unavailable or has expired.", error_code: None },

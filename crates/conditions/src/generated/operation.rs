@@ -90,6 +90,8 @@ pub enum Operation {
     GroupShield,
     /// Changing a group's name, description or settings.
     GroupUpdate,
+    /// Importing a message that was said elsewhere.
+    Import,
     /// Adding, changing and finding words of a keyword list.
     Keyword,
     /// Making, changing and listing keyword lists.
@@ -180,7 +182,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 86] = [
+    pub const ALL: [Self; 87] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -224,6 +226,7 @@ impl Operation {
         Self::GroupJoin,
         Self::GroupShield,
         Self::GroupUpdate,
+        Self::Import,
         Self::Keyword,
         Self::KeywordList,
         Self::Login,
@@ -271,7 +274,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 86] = [
+pub(crate) static DETAILS: [(&str, &str); 87] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -315,6 +318,7 @@ pub(crate) static DETAILS: [(&str, &str); 86] = [
     ("group_join", "Joining a group, or applying to."),
     ("group_shield", "Blocking a group's messages for oneself."),
     ("group_update", "Changing a group's name, description or settings."),
+    ("import", "Importing a message that was said elsewhere."),
     ("keyword", "Adding, changing and finding words of a keyword list."),
     ("keyword_list", "Making, changing and listing keyword lists."),
     ("login", "Logging in: MSYNC's provision, JMessage's login request."),

@@ -29,6 +29,10 @@ pub struct SendRequest {
     pub users: Vec<String>,
     /// Of the routes that serve several kinds of receivers.
     pub target_type: Option<String>,
+    /// Users who do not find it in their history.
+    pub roam_ignore_users: Vec<String>,
+    /// Which of the app's webhooks hear of it.
+    pub env: Option<String>,
 }
 
 impl SendRequest {
@@ -78,6 +82,56 @@ impl SendRequest {
             room_level: text(object, "chatroom_msg_level")?,
             users: names(object, "users")?,
             target_type: text(object, "target_type")?,
+            // Clients write both.
+            roam_ignore_users: match names(object, "roam_ignore_users")? {
+                users if users.is_empty() => names(object, "roam_ignore")?,
+                users => users,
+            },
+            env: text(object, "env")?,
+        })
+    }
+}
+
+/// `POST /messages/users/import` and `…/chatgroups/import`: a message that was said elsewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportRequest {
+    /// Sender, receiver and content. `to` is one name.
+    pub message: SendRequest,
+    pub is_ack_read: bool,
+    /// Milliseconds since 1970.
+    pub msg_timestamp: Option<u64>,
+    /// The file is to be fetched from where it lies.
+    pub need_download: bool,
+}
+
+impl ImportRequest {
+    /// Reads both bodies: type and content apart, or together in `msg`.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let object = object(body)?;
+        let nested = inner(&object, "msg")?;
+        let message_type = match text(&object, "type")? {
+            None => nested.as_ref().map_or(Ok(None), |message| text(message, "type"))?,
+            message_type => message_type,
+        };
+        let body = match inner(&object, "body")? {
+            None => nested,
+            body => body,
+        };
+        let message = SendRequest {
+            to: names(&object, "target")?,
+            message_type,
+            body,
+            ..SendRequest::common(&object)?
+        };
+        let msg_timestamp = number(&object, "msg_timestamp")?.map(u64::try_from).transpose();
+        Ok(Self {
+            message,
+            is_ack_read: flag(&object, "is_ack_read")?.unwrap_or(false),
+            msg_timestamp: msg_timestamp.map_err(|_| not_a_number("msg_timestamp"))?,
+            need_download: flag(&object, "need_download")?.unwrap_or(false),
         })
     }
 }
@@ -145,21 +199,26 @@ impl MuteRequest {
         let object = object(body)?;
         Ok(Self {
             username: text(&object, "username")?,
-            chat: seconds(&object, "chat")?,
-            groupchat: seconds(&object, "groupchat")?,
-            chatroom: seconds(&object, "chatroom")?,
+            chat: number(&object, "chat")?,
+            groupchat: number(&object, "groupchat")?,
+            chatroom: number(&object, "chatroom")?,
         })
     }
 }
 
-fn seconds(object: &Object, field: &'static str) -> Result<Option<i64>, BodyError> {
-    let wrong = BodyError::WrongType { field, expected: "a number of seconds" };
+/// A whole number, which may be written as a text.
+fn number(object: &Object, field: &'static str) -> Result<Option<i64>, BodyError> {
+    let wrong = not_a_number(field);
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => number.as_i64().map(Some).ok_or(wrong),
         Some(Value::String(text)) => text.parse().map(Some).map_err(|_| wrong),
         Some(_) => Err(wrong),
     }
+}
+
+fn not_a_number(field: &'static str) -> BodyError {
+    BodyError::WrongType { field, expected: "a whole number" }
 }
 
 fn wrong_list() -> BodyError {
@@ -250,6 +309,28 @@ mod tests {
         for ext in [json!(null), json!("{}"), json!([])] {
             assert_eq!(parse(&json!({ "ext": ext })).unwrap().ext, None);
         }
+    }
+
+    #[test]
+    fn imports_come_in_both_forms() {
+        let apart = json!({
+            "from": "u1", "target": "u2", "type": "txt", "body": { "msg": "hi" }, "is_ack_read": true,
+            "msg_timestamp": "1656906628428",
+        });
+        let nested = json!({
+            "from": "u1", "target": "u2", "msg": { "type": "txt", "msg": "hi" }, "is_ack_read": "true",
+            "msg_timestamp": 1_656_906_628_428u64, "need_download": null,
+        });
+        for body in [apart, nested] {
+            let import = ImportRequest::parse(body.to_string().as_bytes()).unwrap();
+            assert_eq!(import.message.to, ["u2"]);
+            assert_eq!(import.message.body.unwrap()["msg"], "hi");
+            assert_eq!(import.message.message_type.as_deref(), Some("txt"));
+            assert_eq!((import.is_ack_read, import.need_download), (true, false));
+            assert_eq!(import.msg_timestamp, Some(1_656_906_628_428));
+        }
+        let wrong = ImportRequest::parse(br#"{"msg_timestamp":-1}"#);
+        assert!(matches!(wrong, Err(BodyError::WrongType { field: "msg_timestamp", .. })));
     }
 
     #[test]

@@ -200,7 +200,7 @@ pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
         }
         _ => true,
     };
-    if is_shown && !for_others && entry.is_for(member.uid) && !has_said(member, entry) {
+    if is_shown && !for_others && entry.is_delivered_to(member.uid) && !has_said(member, entry) {
         Offer::Deliver
     } else {
         Offer::Skip

@@ -13,7 +13,7 @@ use easemob_wire::pb::KeyValue;
 use easemob_wire::pb::message_body::Content;
 use easemob_wire::rest::message::{ChatType, MessageError, NewMessage, RoomLevel, content, ext};
 use easemob_wire::rest::{Envelope, SendRequest};
-use model::{Dialect, EntryKind, MessageId, Username, limits};
+use model::{Dialect, EntryKind, MessageId, Uid, Username, limits};
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -32,7 +32,7 @@ routes! {
 }
 
 /// What a request asks to say, checked as far as it needs no look at anybody.
-struct Said {
+pub(super) struct Said {
     from: String,
     to: Vec<String>,
     message_type: String,
@@ -153,7 +153,7 @@ impl Said {
         Self::checked(request, from, to, message_type, &body, most)
     }
 
-    fn checked(
+    pub(super) fn checked(
         mut request: SendRequest,
         from: String,
         to: Vec<String>,
@@ -165,15 +165,19 @@ impl Said {
             return Err(Error::refused(Condition::MessageContentInvalid, vec![("name", "ext".to_owned())]));
         };
         if to.len() > most {
-            let facts = vec![("size", to.len().to_string()), ("limit", most.to_string())];
-            return Err(Error::refused(Condition::BatchTooLarge, facts));
+            return Err(too_many("to", to.len(), most));
+        }
+        if request.env.as_deref().is_some_and(|env| !is_env(env)) {
+            return Err(invalid("env"));
         }
         let content = content(&message_type, body).map_err(unusable)?;
         Ok(Self { from, to, content, ext: ext(&pairs), message_type, request })
     }
 
     async fn send_to_users(self, call: &Call) -> Result<Vec<(String, MessageId)>, Error> {
+        let hidden_from = self.hidden_from(call, limits::POST_USERS).await?;
         let (from, to, post, compose) = self.into_post(ChatType::Chat, &[]);
+        let post = Post { hidden_from, ..post };
         call.use_cases().post_message(&call.tenant, &from, to, &post, compose).await
     }
 
@@ -182,12 +186,27 @@ impl Said {
         call: &Call,
         users: Option<&[String]>,
     ) -> Result<Vec<(String, MessageId)>, Error> {
+        let hidden_from = self.hidden_from(call, limits::ROAM_IGNORE_USERS).await?;
         let (from, to, post, compose) = self.into_post(ChatType::GroupChat, users.unwrap_or_default());
+        let post = Post { hidden_from, ..post };
         call.use_cases().post_to_groups(&call.tenant, &from, to, users, &post, compose).await
     }
 
+    /// Who does not find it in his history. Several documents say how many may be named, and differ; none is cut off.
+    async fn hidden_from(&self, call: &Call, most: usize) -> Result<Vec<Uid>, Error> {
+        let names = &self.request.roam_ignore_users;
+        if names.len() > most {
+            return Err(too_many("roam_ignore_users", names.len(), most));
+        }
+        call.use_cases().find_uids(&call.tenant, names).await
+    }
+
     /// As messages of a kind: from, to, and what makes the stored bytes of each. `users`: who is named in them.
-    fn into_post(self, chat_type: ChatType, users: &[String]) -> (String, Vec<String>, Post, Arc<Compose>) {
+    pub(super) fn into_post(
+        self,
+        chat_type: ChatType,
+        users: &[String],
+    ) -> (String, Vec<String>, Post, Arc<Compose>) {
         let Self { from, to, message_type, content, ext, request } = self;
         let (online_only, wants_receipts) = (request.online_only, request.need_group_ack);
         let post = Post {
@@ -196,6 +215,7 @@ impl Said {
             online_only,
             syncs_author: request.sync_device,
             wants_receipts,
+            hidden_from: Vec::new(),
         };
         let directed_users = users.to_vec();
         let compose = move |from: &str, to: &str| -> Bytes {
@@ -214,6 +234,16 @@ impl Said {
         };
         (from, to, post, Arc::new(compose))
     }
+}
+
+fn too_many(name: &str, size: usize, limit: usize) -> Error {
+    let facts = vec![("name", name.to_owned()), ("size", size.to_string()), ("limit", limit.to_string())];
+    Error::refused(Condition::BatchTooLarge, facts)
+}
+
+/// What selects webhooks (easemob-rest.md 3.8.1).
+fn is_env(env: &str) -> bool {
+    (1..=8).contains(&env.len()) && env.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The sender's name: the back end's own unless another is given.

@@ -64,6 +64,7 @@ static FAMILIES: &[&[Route]] = &[
     super::users::ROUTES,
     super::sessions::ROUTES,
     super::messages::ROUTES,
+    super::imports::ROUTES,
     super::contacts::ROUTES,
     super::blocks::ROUTES,
     super::presence::ROUTES,

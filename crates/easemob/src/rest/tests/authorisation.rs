@@ -30,6 +30,8 @@ GET    /users/{user}/disconnect              | credentials_missing token_malform
 GET    /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
 DELETE /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
 POST   /messages/users                       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/users/import                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/chatgroups/import           | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    group_not_found  token_expired
 POST   /messages                             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /users/{user}/contacts/apply          | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 POST   /users/{user}/contacts/accept/users/{peer} | credentials_missing token_malformed token_foreign contact_request_invalid permission_denied   contact_request_invalid token_expired
@@ -246,6 +248,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/users/{user}") => json!({ "nickname": "Al" }),
         (_, "/users/{user}/password") => json!({ "oldpassword": "pw", "newpassword": "new" }),
         ("POST", "/users/batch/status") => json!({ "usernames": ["alice"] }),
+        ("POST", "/messages/users/import" | "/messages/chatgroups/import") => {
+            json!({ "from": "alice", "target": "bob", "type": "txt", "body": { "msg": "hi" } })
+        }
         ("POST", "/messages/users") => json!({ "to": ["bob"], "type": "txt", "body": { "msg": "hi" } }),
         ("POST", "/messages") => {
             json!({ "target_type": "users", "target": ["bob"], "msg": { "type": "txt", "msg": "hi" } })

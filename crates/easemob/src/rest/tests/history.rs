@@ -75,7 +75,7 @@ impl World {
     }
 
     /// A group of alice's with bob in it.
-    async fn group_of_friends(&self) -> String {
+    pub(super) async fn group_of_friends(&self) -> String {
         let command = CreateGroup {
             custom_id: None,
             name: "Friends".to_owned(),
@@ -93,7 +93,7 @@ impl World {
         created.await.unwrap().public_id.to_string()
     }
 
-    async fn group_history(&self, user: &str, group: &str) -> Vec<String> {
+    pub(super) async fn group_history(&self, user: &str, group: &str) -> Vec<String> {
         let body = Some(json!({ "queue": format!("{group}@conference.easemob.com"), "start": -1 }));
         let data =
             self.by(user, "POST", &format!("/users/{user}/messageroaming"), body).await.ok().body["data"]
@@ -105,12 +105,17 @@ impl World {
     }
 
     /// A page of history: the texts, the key of the next page, and whether it is the last.
-    async fn history(&self, user: &str, peer: &str, more: Value) -> (Vec<String>, String, bool) {
+    pub(super) async fn history(&self, user: &str, peer: &str, more: Value) -> (Vec<String>, String, bool) {
         let (metas, next, is_last) = self.history_metas(user, peer, more).await;
         (metas.iter().map(text).collect(), next, is_last)
     }
 
-    async fn history_metas(&self, user: &str, peer: &str, more: Value) -> (Vec<Meta>, String, bool) {
+    pub(super) async fn history_metas(
+        &self,
+        user: &str,
+        peer: &str,
+        more: Value,
+    ) -> (Vec<Meta>, String, bool) {
         let mut body = json!({ "queue": format!("{peer}@easemob.com"), "start": -1, "end": -1 });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let path = format!("/users/{user}/messageroaming");

@@ -9,6 +9,7 @@ mod files;
 mod groups;
 mod history;
 mod history_files;
+mod imports;
 mod keywords;
 mod limits;
 mod malformed;

@@ -20,6 +20,7 @@ const POST: Post = Post {
     online_only: false,
     syncs_author: false,
     wants_receipts: false,
+    hidden_from: Vec::new(),
 };
 
 impl House {

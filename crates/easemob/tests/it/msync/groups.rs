@@ -392,6 +392,7 @@ fn what_the_back_end_says_in_a_group_reaches_the_members_it_means() {
         online_only: false,
         syncs_author: false,
         wants_receipts: false,
+        hidden_from: Vec::new(),
     };
     for (directed, text) in [(None, "for all"), (Some(["bob".to_owned()]), "for bob")] {
         let compose = move |from: &str, to: &str| {
