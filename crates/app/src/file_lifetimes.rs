@@ -107,26 +107,30 @@ impl UseCases {
         }
     }
 
-    async fn sweep_file(
-        &self,
-        app: AppId,
-        due: &Due,
-        file: FileId,
-        by: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn sweep_file(&self, app: AppId, due: &Due, file: FileId, by: Timestamp) -> Result<bool, Error> {
         let files = &self.store.attachments;
+        // Out of its group first, and before the turn is taken: who changes a group may wait for that turn.
+        if let Some(found) = files.find(app, file).await?
+            && found.attachment.expires == Some(due.at)
+            && !found.gone
+        {
+            self.forget_shared_file(app, &found.attachment).await?;
+        }
         let _turn = files.turn(app).await;
         match files.find(app, file).await? {
             Some(file) if file.attachment.expires != Some(due.at) => {
                 // Its time was changed by somebody between the two reads.
                 Ok(false)
             }
-            Some(file) if file.gone => files.forget(app, &file).await,
+            Some(file) if file.gone => Ok(files.forget(app, &file).await?),
             Some(file) => {
                 let usage = files.usage(app, file.attachment.uploader).await?;
-                files.empty(app, &file, by, by.plus(REMEMBERED), &usage).await
+                Ok(files.empty(app, &file, by, by.plus(REMEMBERED), &usage).await?)
             }
-            None => files.done(std::slice::from_ref(due)).await.map(|()| false),
+            None => {
+                files.done(std::slice::from_ref(due)).await?;
+                Ok(false)
+            }
         }
     }
 }

@@ -6,8 +6,10 @@
 
 mod create;
 mod destroy;
+mod files;
 mod lists;
 mod members;
+mod online;
 mod receipts;
 mod requests;
 mod roles;
@@ -44,6 +46,11 @@ pub struct GroupRef<'a> {
 impl<'a> GroupRef<'a> {
     pub fn room(id: &'a str) -> Self {
         Self { kind: GroupKind::Room, id }
+    }
+
+    fn not_found(self) -> Error {
+        let refused = GroupRefused::NotFound { group: domain::account::printable(self.id) };
+        self.say(refused.into())
     }
 
     /// A failure in the words of what was meant.
@@ -122,8 +129,7 @@ impl UseCases {
         let group = group.into();
         let found = self.find_any_group(app, group.id).await?;
         let Some(found) = found.filter(|found| found.group.kind == group.kind) else {
-            let refused = GroupRefused::NotFound { group: domain::account::printable(group.id) };
-            return Err(group.say(refused.into()));
+            return Err(group.not_found());
         };
         Ok(if group.kind == GroupKind::Room { self.with_count(app, &found) } else { found })
     }

@@ -10,7 +10,7 @@ use conditions::Condition;
 use domain::attachment::{
     self, Attachment, Lifetime, ThumbnailBox, UploadTarget, UploadView, Usage, decide_upload,
 };
-use model::{FileId, Uid};
+use model::{FileId, GroupId, Uid};
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
 use store::{BlobId, StoredUsage, Writing};
@@ -155,6 +155,7 @@ impl UseCases {
             expires: attachment::expiry(settings, Lifetime::Default, now, now),
             thumbnail: ThumbnailBox::asked(facts.thumbnail_width, facts.thumbnail_height, settings),
             target: facts.target,
+            shared_in: None,
         }
     }
 }
@@ -186,10 +187,20 @@ impl<'a> Upload<'a> {
     /// # Errors
     /// Those of [`decide_upload`], when others took the space meanwhile; faults.
     pub async fn finish(self, facts: FileFacts) -> Result<Attachment, Error> {
+        self.finish_in(facts, None).await
+    }
+
+    /// As [`Upload::finish`], of a file that is shared in a group or room.
+    pub(crate) async fn finish_in(
+        self,
+        facts: FileFacts,
+        shared_in: Option<GroupId>,
+    ) -> Result<Attachment, Error> {
         let (use_cases, app, uploader) = (self.use_cases, self.app, self.uploader);
         let (arrived, _place) = self.arrive().await?;
         let measures = (arrived.length, arrived.digest);
-        let attachment = use_cases.describe(app, (new_id(), uploader), facts, measures, arrived.picture);
+        let described = use_cases.describe(app, (new_id(), uploader), facts, measures, arrived.picture);
+        let attachment = Attachment { shared_in, ..described };
         let files = &use_cases.store.attachments;
         let add = |usage| {
             let attachment = &attachment;

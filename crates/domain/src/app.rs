@@ -272,6 +272,8 @@ settings! {
     group_receipt_seconds: u64 = 3 * 24 * 60 * 60, "group.receipt_seconds";
     /// Members of a group can have attributes in it; off answers "not enabled".
     group_attributes: bool = true, "group.attributes";
+    /// The app's back end may ask how many members of a group are connected; off answers "not enabled".
+    group_online_count: bool = true, "group.online_count";
     /// Largest number of members that a group's owner can set.
     group_members_limit: u64 = 10_000, "group.members_limit";
     /// Groups of the app at most; 0 is no limit.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use conditions::Condition;
-use model::{FileId, Timestamp, Uid, limits};
+use model::{FileId, GroupId, Timestamp, Uid, limits};
 use thiserror::Error;
 
 use crate::Refusal;
@@ -45,6 +45,8 @@ pub struct Attachment {
     pub thumbnail: ThumbnailBox,
     /// Where the uploader said that he would send it.
     pub target: Option<UploadTarget>,
+    /// The group or room that it is shared in, whose members read it there.
+    pub shared_in: Option<GroupId>,
 }
 
 /// The conversation that an upload names.
@@ -409,6 +411,7 @@ mod tests {
             expires: Some(Timestamp(DAY_MS)),
             thumbnail: ThumbnailBox { width: 170, height: 170 },
             target: None,
+            shared_in: None,
         }
     }
 

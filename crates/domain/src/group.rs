@@ -2,10 +2,11 @@
 //!
 //! Decisions take the group as it is, who asks, and the facts about the users whom it concerns; they answer with a
 //! [`Change`]: the group afterwards, rows to write, and what is told to whom. Whether somebody may write into a group is
-//! [`crate::message::decide_send`]'s. Begin with [`Rank`]; `create` has the group's life and settings, `members` who
+//! [`crate::message::decide_send`]'s. Begin with [`Rank`]; `create` has the group's life and settings, `files` what is shared, `members` who
 //! comes and goes, `requests` applications and invitations, `roles` what is done to single members.
 
 mod create;
+mod files;
 mod members;
 mod requests;
 mod roles;
@@ -17,11 +18,13 @@ use thiserror::Error;
 
 use crate::Refusal;
 use crate::account::User;
+use crate::app::Settings;
 
 pub use create::{
     CreateGroup, CreateView, Settled, UpdateGroup, decide_announcement, decide_create, decide_destroy,
     decide_disable, decide_mute_all, decide_transfer, decide_update,
 };
+pub use files::{SharedFile, decide_expired, decide_may_share, decide_share, decide_unshare};
 pub use members::{Candidate, decide_add, decide_block, decide_leave, decide_remove, decide_unblock};
 pub use requests::{
     Answered, Asked, decide_answer_application, decide_answer_invitation, decide_invite, decide_join,
@@ -63,6 +66,8 @@ pub struct Group {
     /// Nobody may write or change anything.
     pub disabled: bool,
     pub announcement: String,
+    /// How many files are shared in it.
+    pub files: u32,
     pub created: Timestamp,
     pub modified: Timestamp,
     /// Rises with each change, so that no two states of a group are equal.
@@ -314,6 +319,8 @@ pub enum Write {
     NoRequest(RequestKind, Uid),
     /// A member's attributes as they are now.
     Attributes(Uid, Attributes),
+    Share(SharedFile),
+    Unshare(SharedFile),
 }
 
 /// A member's attributes.
@@ -417,6 +424,12 @@ pub enum GroupRefused {
     AttributeValueTooLong,
     #[error("a member's attributes are over {} bytes", limits::MEMBER_ATTRIBUTES_BYTES)]
     AttributesFull,
+    #[error("the group has {} shared files", limits::SHARED_FILES)]
+    FilesFull,
+    #[error("there is no such shared file")]
+    FileNotFound,
+    #[error("{feature} is off for this app")]
+    Off { feature: &'static str },
 }
 
 impl Refusal for GroupRefused {
@@ -453,6 +466,9 @@ impl Refusal for GroupRefused {
             Self::AttributeKeyTooLong => Condition::MemberAttributeKeyTooLong,
             Self::AttributeValueTooLong => Condition::MemberAttributeValueTooLong,
             Self::AttributesFull => Condition::MemberAttributesLimitReached,
+            Self::FilesFull => Condition::LimitExceeded,
+            Self::FileNotFound => Condition::SharedFileNotFound,
+            Self::Off { .. } => Condition::ServiceNotEnabled,
         }
     }
 
@@ -471,9 +487,19 @@ impl Refusal for GroupRefused {
             Self::BatchTooLarge { size } => {
                 vec![("size", size.to_string()), ("limit", limits::MEMBERS_BATCH.to_string())]
             }
+            Self::Off { feature } => vec![("feature", (*feature).to_owned())],
+            Self::FilesFull => vec![("limit", limits::SHARED_FILES.to_string())],
             _ => Vec::new(),
         }
     }
+}
+
+/// Whether the back end may ask how many members of a group are connected.
+///
+/// # Errors
+/// [`GroupRefused::Off`].
+pub fn decide_count_online(settings: &Settings) -> Result<(), GroupRefused> {
+    if settings.group_online_count { Ok(()) } else { Err(GroupRefused::Off { feature: "group online" }) }
 }
 
 /// Holds what a call names against the limit of a batch.
@@ -520,6 +546,7 @@ mod testing {
             mute_all: false,
             disabled: false,
             announcement: String::new(),
+            files: 0,
             created: Timestamp(0),
             modified: Timestamp(0),
             revision: 1,

@@ -856,6 +856,7 @@ mod tests {
             mute_all: false,
             disabled: false,
             announcement: String::new(),
+            files: 0,
             created: Timestamp(0),
             modified: Timestamp(0),
             revision: 1,

@@ -49,6 +49,7 @@ mod rooms;
 mod routes;
 mod serve;
 mod sessions;
+mod shared_files;
 mod shown;
 #[cfg(test)]
 mod tests;

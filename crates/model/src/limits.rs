@@ -90,6 +90,8 @@ pub const REASON_CHARS: usize = 512;
 pub const MEMBER_ATTRIBUTE_KEY_BYTES: usize = 16;
 pub const MEMBER_ATTRIBUTE_VALUE_BYTES: usize = 512;
 pub const MEMBER_ATTRIBUTES_BYTES: usize = 4 * 1024;
+/// Files shared in one group (easemob-rest.md 6.1).
+pub const SHARED_FILES: usize = 10_000;
 /// Bytes of a file's name as its uploader gave it; more is cut off.
 pub const FILE_NAME_BYTES: usize = 255;
 /// Parts of one upload in parts. The web SDKs' parts are 5 MiB and more.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::attachment::{Attachment, TargetKind, ThumbnailBox, UploadTarget, Usage};
 use kv::{Batch, CellKey, Expect, Kv, Scan, Space, ValueHash};
-use model::{AppId, FileId, Timestamp, Uid, limits};
+use model::{AppId, FileId, GroupId, Timestamp, Uid, limits};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -137,6 +137,8 @@ struct FileRow {
     thumbnail_box: (u32, u32),
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<(char, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shared_in: Option<u64>,
     pieces: Vec<(String, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     thumbnail: Option<ThumbnailRow>,
@@ -602,6 +604,7 @@ fn file_row(file: &StoredFile) -> FileRow {
         expires: file.attachment.expires.map(|expires| expires.0),
         thumbnail_box: (thumbnail.width, thumbnail.height),
         target: target.as_ref().map(|target| (target_letter(target.kind), target.id.clone())),
+        shared_in: file.attachment.shared_in.map(|group| group.0),
         pieces: file.pieces.iter().map(|piece| (blob_text(piece.blob), piece.length)).collect(),
         thumbnail: file.thumbnail.as_ref().map(|thumbnail| match thumbnail {
             Thumbnail::Own => ThumbnailRow::Own,
@@ -649,6 +652,7 @@ fn decode(id: FileId, row: &Bytes) -> Result<StoredFile, StoreError> {
             expires: parsed.expires.map(Timestamp),
             thumbnail: ThumbnailBox { width: parsed.thumbnail_box.0, height: parsed.thumbnail_box.1 },
             target,
+            shared_in: parsed.shared_in.map(GroupId),
         },
         pieces: parsed.pieces.into_iter().map(piece).collect::<Result<_, StoreError>>()?,
         thumbnail,
@@ -768,6 +772,7 @@ mod tests {
             expires,
             thumbnail: ThumbnailBox { width: 170, height: 90 },
             target: UploadTarget::new(TargetKind::Group, "7"),
+            shared_in: Some(GroupId(7)),
         }
     }
 

@@ -4,6 +4,8 @@
 //! are about, and a message that was decided on the group as it was is decided again. A member's period begins with an
 //! entry of the group's feed, whose sequence the commit gives out (`Slot`).
 
+mod shared_files;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -510,9 +512,12 @@ impl Groups {
     }
 
     async fn clear(&self, app: AppId, conversation: ConversationId, id: GroupId) -> Result<(), StoreError> {
-        for prefix in
-            [keys::group_blocks(app, id), keys::group_requests(app, id), keys::all_attributes(app, id)]
-        {
+        for prefix in [
+            keys::group_blocks(app, id),
+            keys::group_requests(app, id),
+            keys::all_attributes(app, id),
+            keys::shared_files(app, id),
+        ] {
             kv::sweep(&*self.kv, Scan::prefix(Space::Main, prefix, 0)).await?;
         }
         self.clear_readers(app, id).await?;
@@ -648,6 +653,8 @@ fn put_rows(
             Write::NoRequest(kind, uid) => {
                 batch.delete(CellKey::main(keys::group_request(app, id, *kind, *uid)));
             }
+            Write::Share(file) => shared_files::put(batch, app, id, file),
+            Write::Unshare(file) => shared_files::delete(batch, app, id, file),
             Write::Attributes(uid, attributes) => {
                 let key = keys::attributes(app, id, *uid);
                 if attributes.is_empty() {
@@ -706,6 +713,8 @@ struct GroupRow {
     disabled: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     announcement: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    files: u32,
     created: u64,
     modified: u64,
     revision: u64,
@@ -757,6 +766,7 @@ fn encode_group(group: &Group) -> Vec<u8> {
         mute_all: group.mute_all,
         disabled: group.disabled,
         announcement: group.announcement.clone(),
+        files: group.files,
         created: group.created.0,
         modified: group.modified.0,
         revision: group.revision,
@@ -788,12 +798,18 @@ fn decode_group(id: GroupId, bytes: &[u8]) -> Result<StoredGroup, StoreError> {
         mute_all: row.mute_all,
         disabled: row.disabled,
         announcement: row.announcement,
+        files: row.files,
         created: Timestamp(row.created),
         modified: Timestamp(row.modified),
         revision: row.revision,
         parent: row.parent.map(GroupId),
     };
     Ok(StoredGroup { group, version: ValueHash::of(bytes) })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn encode_member(member: &Member) -> Bytes {

@@ -42,6 +42,7 @@
 //! | app `fb` uid | bytes and files that a user has stored; uid 0 is the whole app | upload, expiry | uploads |
 //! | app `fp` uid file | an upload in parts that is under way (JSON); uid 0 is the back end | begin, complete | parts |
 //! | app `fq` file number | a part: its blob and length (JSON) | parts | complete |
+//! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
@@ -71,7 +72,7 @@ use model::{
 use crate::Listing;
 pub use files::{
     deadline, deadline_parts, deadlines, file, file_usage, part, part_number, part_upload, part_uploads,
-    parts,
+    parts, shared_file, shared_file_parts, shared_files,
 };
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.

@@ -186,4 +186,34 @@ export default {
     const read = await alice.connection.getGroupMemberAttributes({ groupId: group, userId: 'bob' });
     assert.deepEqual(read.data, { title: 'x' });
   },
+
+  async 'members share files, read them and take them away'(world) {
+    const [alice, bob] = [await world.online('alice'), await world.online('bob')];
+    const group = await create(alice, { members: ['bob'] });
+    await event(bob, 'directJoined');
+    const shared = await new Promise((resolve, reject) => {
+      alice.connection.uploadGroupSharedFile({
+        groupId: group,
+        file: { data: new File(['the plan'], 'plan.txt', { type: 'text/plain' }), filename: 'plan.txt' },
+        onFileUploadComplete: resolve,
+        onFileUploadError: reject,
+      });
+    });
+    assert.deepEqual([shared.data.file_name, shared.data.file_owner, shared.data.file_size], ['plan.txt', 'alice', 8]);
+    assert.equal((await event(bob, 'uploadFile')).id, group);
+    const list = await bob.connection.getGroupSharedFilelist({ groupId: group, pageNum: 1, pageSize: 10 });
+    assert.deepEqual(list.data.map((file) => file.file_id), [shared.data.file_id]);
+    const bytes = await new Promise((resolve, reject) => {
+      bob.connection.downloadGroupSharedFile({
+        groupId: group, fileId: shared.data.file_id, secret: '',
+        onFileDownloadComplete: async (data) => resolve(Buffer.from(await data.arrayBuffer()).toString()),
+        onFileDownloadError: reject,
+      });
+    });
+    assert.equal(bytes, 'the plan');
+    assert.equal((await rejection(bob.connection.deleteGroupSharedFile({ groupId: group, fileId: shared.data.file_id }))).type, 603);
+    await alice.connection.deleteGroupSharedFile({ groupId: group, fileId: shared.data.file_id });
+    await event(bob, 'deleteFile');
+    assert.deepEqual((await bob.connection.getGroupSharedFilelist({ groupId: group, pageNum: 1, pageSize: 10 })).data, []);
+  },
 };

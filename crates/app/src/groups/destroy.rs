@@ -5,7 +5,7 @@ use std::sync::Arc;
 use conditions::Condition;
 use domain::group::{Actor, Group, decide_destroy};
 use model::{AppId, ConversationId, Delivery, Feed, GroupId, GroupKind, GroupNews, Hint, Uid};
-use store::{StoreError, StoredGroup};
+use store::StoredGroup;
 
 use super::{By, GroupRef};
 use crate::{Error, TRIES, Tenant, UseCases};
@@ -34,7 +34,7 @@ impl UseCases {
                 if group.kind == GroupKind::Room {
                     self.close_room(app, by, &stored.group).await?;
                 }
-                return Ok(self.bury(id, stored.group.id).await?);
+                return self.bury(id, stored.group.id).await;
             }
             self.store.groups.forget(id, stored.group.id, Uid::BACK_END);
         }
@@ -62,7 +62,8 @@ impl UseCases {
     }
 
     /// Tells the members of a destroyed group, and takes their rows away.
-    pub(crate) async fn bury(&self, app: AppId, group: GroupId) -> Result<(), StoreError> {
+    pub(crate) async fn bury(&self, app: AppId, group: GroupId) -> Result<(), Error> {
+        self.empty_shared_files(app, group).await?;
         loop {
             let told = self.store.groups.bury(app, group).await?;
             if told.is_empty() {

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 241] = [
+pub(crate) static ANSWERS: [RestAnswer; 248] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
@@ -19,6 +19,7 @@ pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Conversation), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Edit), status: 400, error: "InvalidMessageIdException", exception: None, description: "The provided message ID is not a valid number.", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::FileLifetime), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "lifetime must be either 'forever' or 'default' or 'refresh'", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupOnline), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "Type must be 0 or 1.", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupUpdate), status: 400, error: "invalid_parameter", exception: None, description: "some of [{name}] are not valid fields", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Pin), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} is illegal", error_code: None },
@@ -72,9 +73,11 @@ pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::Recall), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::Send), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::SendOld), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
+    RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::SharedFile), status: 415, error: "web_application", exception: Some("javax.ws.rs.WebApplicationException"), description: "{detail}", error_code: None },
     RestAnswer { condition: Some(Condition::BodyTooLarge), operation: None, status: 413, error: "request_entity_too_large", exception: None, description: "Request Entity Too Large", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomFull), operation: None, status: 403, error: "exceed_limit", exception: None, description: "group member list is full!", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomNotFound), operation: None, status: 404, error: "resource_not_found", exception: None, description: "grpID {room} does not exist!", error_code: None },
+    RestAnswer { condition: Some(Condition::ChatroomNotFound), operation: Some(Operation::SharedFile), status: 404, error: "RestGroupFeignException", exception: None, description: "grpID {room} does not exist!", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomOwnerCannotLeave), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "owner can not leave", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomPermissionDenied), operation: None, status: 403, error: "group_authorization", exception: None, description: "you have no permission to do this", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomQuotaExceeded), operation: None, status: 403, error: "exceed_limit", exception: None, description: "user {user} has joined too many chatrooms!", error_code: None },
@@ -119,6 +122,7 @@ pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::GroupNameRejected), operation: None, status: 403, error: "group_name_violation", exception: None, description: "group name is violation, please change it.", error_code: None },
     RestAnswer { condition: Some(Condition::GroupNotFound), operation: None, status: 404, error: "resource_not_found", exception: None, description: "grpID {group} does not exist!", error_code: None },
     RestAnswer { condition: Some(Condition::GroupNotFound), operation: Some(Operation::MemberAttributes), status: 404, error: "metadata_error", exception: None, description: "group not exists", error_code: None },
+    RestAnswer { condition: Some(Condition::GroupNotFound), operation: Some(Operation::SharedFile), status: 404, error: "RestGroupFeignException", exception: None, description: "grpID {group} does not exist!", error_code: None },
     RestAnswer { condition: Some(Condition::GroupOwnerCannotLeave), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "owner can not quit group", error_code: None },
     RestAnswer { condition: Some(Condition::GroupOwnerUnchanged), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "new owner and old owner are the same", error_code: None },
     RestAnswer { condition: Some(Condition::GroupOwnerUntouchable), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "forbidden operation on group owner!", error_code: None },
@@ -134,6 +138,7 @@ pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::KeywordLimitReached), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "The text count exceeds the maximum number", error_code: None },
     RestAnswer { condition: Some(Condition::KeywordRepeated), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "The textList already contains the text", error_code: None },
     RestAnswer { condition: Some(Condition::LimitExceeded), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList count exceeds the maximum number", error_code: None },
+    RestAnswer { condition: Some(Condition::LimitExceeded), operation: Some(Operation::SharedFile), status: 403, error: "exceed_limit", exception: None, description: "{meaning}", error_code: None },
     RestAnswer { condition: Some(Condition::MemberAttributeKeyTooLong), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata single key limit", error_code: Some(60009) },
     RestAnswer { condition: Some(Condition::MemberAttributeValueTooLong), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata single value limit", error_code: Some(60010) },
     RestAnswer { condition: Some(Condition::MemberAttributesLimitReached), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata total limit", error_code: Some(60006) },
@@ -198,6 +203,7 @@ pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::ServerBusy), operation: None, status: 503, error: "service_unavailable", exception: None, description: "Server is busy, please try again later.", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{feature} service not open!", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Broadcast), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "message broadcast service is unopened", error_code: None },
+    RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::GroupOnline), status: 400, error: "service open exception", exception: None, description: "this appkey not open rest group online service", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::MemberAttributes), status: 403, error: "FORBIDDEN", exception: None, description: "chatgroup user metadata service not allow", error_code: Some(60004) },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Pin), status: 403, error: "forbidden_op", exception: None, description: "message pin service not open!", error_code: Some(15002) },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Presence), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },
@@ -211,6 +217,7 @@ pub(crate) static ANSWERS: [RestAnswer; 241] = [
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Translate), status: 503, error: "service_not_open", exception: None, description: "service not open", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::UserAttributes), status: 403, error: "FORBIDDEN", exception: None, description: "{feature} user metadata service not allow", error_code: None },
     RestAnswer { condition: Some(Condition::ShareSecretWrong), operation: None, status: 401, error: "unauthorized", exception: Some("org.apache.usergrid.rest.exceptions.SecurityException"), description: "Unable to authenticate (OAuth)", error_code: None },
+    RestAnswer { condition: Some(Condition::SharedFileNotFound), operation: None, status: 404, error: "entity_not_found", exception: None, description: "file may not exists", error_code: None },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "users [{user}] are not members of this group!", error_code: None },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::ChatroomMemberRemove), status: 400, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "users [{user}] are not members of this group!", error_code: None },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::GroupAdmin), status: 404, error: "resource_not_found", exception: None, description: "user: {user} doesn't exist in group: {group}", error_code: None },

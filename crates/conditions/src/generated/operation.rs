@@ -86,6 +86,8 @@ pub enum Operation {
     GroupInvite,
     /// Joining a group, or applying to.
     GroupJoin,
+    /// Asking how many members of a group are online.
+    GroupOnline,
     /// Blocking a group's messages for oneself.
     GroupShield,
     /// Changing a group's name, description or settings.
@@ -142,6 +144,8 @@ pub enum Operation {
     Send,
     /// Sending a message by the REST route of the first generation.
     SendOld,
+    /// Sharing files in a group or chat room.
+    SharedFile,
     /// Muting members of a group or chat room.
     Silence,
     /// Unmuting members of a group or chat room.
@@ -182,7 +186,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 87] = [
+    pub const ALL: [Self; 89] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -224,6 +228,7 @@ impl Operation {
         Self::GroupGet,
         Self::GroupInvite,
         Self::GroupJoin,
+        Self::GroupOnline,
         Self::GroupShield,
         Self::GroupUpdate,
         Self::Import,
@@ -252,6 +257,7 @@ impl Operation {
         Self::Roaming,
         Self::Send,
         Self::SendOld,
+        Self::SharedFile,
         Self::Silence,
         Self::SilenceRemove,
         Self::Thread,
@@ -274,7 +280,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 87] = [
+pub(crate) static DETAILS: [(&str, &str); 89] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -316,6 +322,7 @@ pub(crate) static DETAILS: [(&str, &str); 87] = [
     ("group_get", "Reading a group, its members or its lists."),
     ("group_invite", "Inviting users to a group."),
     ("group_join", "Joining a group, or applying to."),
+    ("group_online", "Asking how many members of a group are online."),
     ("group_shield", "Blocking a group's messages for oneself."),
     ("group_update", "Changing a group's name, description or settings."),
     ("import", "Importing a message that was said elsewhere."),
@@ -344,6 +351,7 @@ pub(crate) static DETAILS: [(&str, &str); 87] = [
     ("roaming", "Reading or deleting history on the server."),
     ("send", "Sending a message."),
     ("send_old", "Sending a message by the REST route of the first generation."),
+    ("shared_file", "Sharing files in a group or chat room."),
     ("silence", "Muting members of a group or chat room."),
     ("silence_remove", "Unmuting members of a group or chat room."),
     ("thread", "Working with threads."),

@@ -109,6 +109,7 @@ pub fn decide_create(
         mute_all: false,
         disabled: false,
         announcement: String::new(),
+        files: 0,
         created: at,
         modified: at,
         revision: 1,

@@ -3,8 +3,8 @@
 //! An upload that fails never answers 400: one of the web SDKs waits for ever on that status. The exceptions are
 //! requests that no SDK sends. The rules are `domain::attachment`'s; ranges and caches are [`download`]'s.
 
-mod download;
-mod upload;
+pub(super) mod download;
+pub(super) mod upload;
 
 use app::Error;
 use conditions::Condition;

@@ -29,13 +29,11 @@ static FAMILIES: &[Family] = {
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
         family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
-        family(&["/presence/**"], OFF, Some(Op::Presence), "presence"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
         family(&["/messages/chatrooms/broadcast"], OFF, Some(Op::Send), "message broadcast"),
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
         family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
-        family(&["/chatgroups/*/share_files/**"], OFF, None, "chatgroup"),
         family(&["/chatrooms/**", "/sdk/chatrooms/**", "/users/*/joined_chatrooms"], OFF, None, "chatroom"),
         family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
         family(

@@ -1,5 +1,5 @@
 //! Presence: publish, subscribe, ask, and what is subscribed to (easemob-rest.md 3.4, msync.md 3.2). Its answers have
-//! an envelope of their own, `result` alone.
+//! an envelope of their own, `result` alone. So has the count of a group's members who are connected.
 
 use app::Error;
 use conditions::Condition;
@@ -20,6 +20,7 @@ routes! {
     GET "/users/{user}/presence/sublist" BackEndOrOwner Nothing Presence => subscriptions;
     POST "/users/{user}/presence/{expiry}" BackEndOrOwner Json PresenceSubscribe => subscribe;
     POST "/users/{user}/presence/{resource}/{status}" BackEndOrOwner Json Presence => publish;
+    GET "/presence/online/{group}/type/{kind}" BackEnd Nothing GroupOnline => count_online;
 }
 
 /// `POST /users/{user}/presence/{resource}/{status}`
@@ -71,6 +72,16 @@ pub(crate) async fn subscriptions(call: Call) -> Result<Answer, Failure> {
         on_page.map(|(name, until)| json!({ "uid": name.as_str(), "expiry": seconds(*until) })).collect();
     let result = json!({ "totalnum": followed.len().to_string(), "sublist": list });
     Ok(Answer::new(&json!({ "result": result })))
+}
+
+/// `GET /presence/online/{group}/type/{kind}`: how many members of a group are connected. The kind is 0 or 1 and tells
+/// nothing more than the id does.
+pub(crate) async fn count_online(call: Call) -> Result<Answer, Failure> {
+    if !matches!(call.names.get("kind"), "0" | "1") {
+        return Err(invalid("type").into());
+    }
+    let count = call.use_cases().group_online_count(&call.tenant, call.group()).await?;
+    Ok(Answer::new(&json!({ "result": count })))
 }
 
 /// A number of the query; 0 where there is none.

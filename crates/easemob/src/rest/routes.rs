@@ -82,6 +82,7 @@ static FAMILIES: &[&[Route]] = &[
     super::rewrite::ROUTES,
     super::groups::ROUTES,
     super::group_members::ROUTES,
+    super::shared_files::ROUTES,
     super::keywords::ROUTES,
 ];
 

@@ -1,7 +1,7 @@
 //! Keys of files. They share the tag `f`; a second letter tells them apart.
 
 use bytes::Bytes;
-use model::{AppId, FileId, Timestamp, Uid};
+use model::{AppId, FileId, GroupId, Timestamp, Uid};
 
 use super::key;
 
@@ -49,6 +49,22 @@ pub fn part(app: AppId, file: FileId, number: u32) -> Bytes {
     of_files(app, b'q', &[&file.0.to_be_bytes(), &number.to_be_bytes()])
 }
 
+/// Prefix of the files shared in a group.
+pub fn shared_files(app: AppId, group: GroupId) -> Bytes {
+    of_files(app, b's', &[&group.0.to_be_bytes()])
+}
+
+pub fn shared_file(app: AppId, group: GroupId, created: Timestamp, file: FileId) -> Bytes {
+    of_files(app, b's', &[&group.0.to_be_bytes(), &created.0.to_be_bytes(), &file.0.to_be_bytes()])
+}
+
+/// When a shared file came, and its id, of its key.
+pub fn shared_file_parts(key: &[u8]) -> Option<(Timestamp, FileId)> {
+    let created = u64::from_be_bytes(key.get(14..22)?.try_into().ok()?);
+    let file = u128::from_be_bytes(key.get(22..)?.try_into().ok()?);
+    Some((Timestamp(created), FileId(file)))
+}
+
 /// The number of a part's key.
 pub fn part_number(key: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(key.get(22..26)?.try_into().ok()?))
@@ -60,7 +76,7 @@ fn number_or_zero(user: Option<Uid>) -> [u8; 8] {
 }
 
 fn of_files(app: AppId, kind: u8, rest: &[&[u8]]) -> Bytes {
-    let mut key = key(app, b'f', 26);
+    let mut key = key(app, b'f', 33);
     key.push(kind);
     rest.iter().for_each(|part| key.extend_from_slice(part));
     key.into()
@@ -82,6 +98,8 @@ mod tests {
             part_upload(app, None, id),
             parts(app, id),
             part(app, id, 1),
+            shared_files(app, GroupId(1)),
+            shared_file(app, GroupId(1), Timestamp(1), id),
         ] {
             assert_eq!(key[..5], [1, 2, 3, 4, b'f']);
         }
@@ -94,5 +112,7 @@ mod tests {
         assert_eq!(deadline_parts(&key), Some((Timestamp(7), b'f', 9)));
         assert_eq!(deadline_parts(&key[..30]), None);
         assert_eq!(part_number(&part(AppId(1), FileId(2), 3)), Some(3));
+        let shared = shared_file(AppId(1), GroupId(2), Timestamp(3), FileId(4));
+        assert_eq!(shared_file_parts(&shared), Some((Timestamp(3), FileId(4))));
     }
 }

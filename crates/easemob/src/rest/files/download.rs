@@ -40,7 +40,11 @@ pub(crate) async fn download(call: Call) -> Result<Answer, Failure> {
     } else {
         Rendition::of(&file)?
     };
+    respond(&call, &rendition).await
+}
 
+/// What is asked for of a file or its thumbnail, with the headers that keep browsers from running it.
+pub(crate) async fn respond(call: &Call, rendition: &Rendition) -> Result<Answer, Failure> {
     let tag = format!("\"{}\"", rendition.tag);
     let wanted = wanted(&call.headers, &tag, rendition.length);
     let mut response = Response::new(Body::empty());
@@ -66,9 +70,9 @@ pub(crate) async fn download(call: Call) -> Result<Answer, Failure> {
     if let Some(range) = range {
         set(&mut response, CONTENT_LENGTH, &(range.end - range.start).to_string());
         set(&mut response, CONTENT_TYPE, &rendition.media_type);
-        set(&mut response, CONTENT_DISPOSITION, &disposition(&rendition));
+        set(&mut response, CONTENT_DISPOSITION, &disposition(rendition));
         if call.line.method != Method::HEAD {
-            let bytes = call.use_cases().read_rendition(&call.tenant, &rendition, range).await?;
+            let bytes = call.use_cases().read_rendition(&call.tenant, rendition, range).await?;
             *response.body_mut() = Body::from_stream(bytes);
         }
     }

@@ -140,7 +140,8 @@ fn asked(call: &Call) -> FileFacts {
     }
 }
 
-fn describe(facts: &mut FileFacts, head: PartHead) {
+/// What the part of a form that is a file says of it.
+pub(crate) fn describe(facts: &mut FileFacts, head: PartHead) {
     facts.name = head.file_name.unwrap_or_default();
     facts.media_type = head.media_type.unwrap_or_default();
 }

@@ -113,6 +113,15 @@ POST   /sdk/user/{user}/user_channel/pin     | credentials_missing token_malform
 DELETE /sdk/user/{user}/user_channel/pin     | credentials_missing token_malformed token_foreign pinned_message_not_found permission_denied   pinned_message_not_found token_expired
 GET    /sdk/user/{user}/user_channel/pin     | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
 POST   /user/{user}/moderation/report/message/{message} | credentials_missing token_malformed token_foreign message_not_found permission_denied   message_not_found token_expired
+POST   /chatgroups/{group}/share_files       | credentials_missing token_malformed token_foreign unsupported_media_type unsupported_media_type unsupported_media_type token_expired
+GET    /chatgroups/{group}/share_files       | credentials_missing token_malformed token_foreign ok ok ok token_expired
+GET    /chatgroups/{group}/share_files/{file} | credentials_missing token_malformed token_foreign shared_file_not_found shared_file_not_found shared_file_not_found token_expired
+DELETE /chatgroups/{group}/share_files/{file} | credentials_missing token_malformed token_foreign shared_file_not_found shared_file_not_found shared_file_not_found token_expired
+POST   /chatrooms/{room}/share_files         | credentials_missing token_malformed token_foreign unsupported_media_type unsupported_media_type unsupported_media_type token_expired
+GET    /chatrooms/{room}/share_files         | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+GET    /chatrooms/{room}/share_files/{file}  | credentials_missing token_malformed token_foreign shared_file_not_found shared_file_not_found shared_file_not_found token_expired
+DELETE /chatrooms/{room}/share_files/{file}  | credentials_missing token_malformed token_foreign shared_file_not_found shared_file_not_found shared_file_not_found token_expired
+GET    /presence/online/{group}/type/{kind}  | credentials_missing token_malformed token_foreign token_wrong_kind token_wrong_kind ok token_expired
 PUT    /messages/rewrite/{message}           | credentials_missing token_malformed token_foreign message_not_found message_not_found   message_not_found token_expired
 POST   /messages/chatgroups                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatgroups/users            | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
@@ -232,6 +241,7 @@ fn example(path: &str) -> String {
         ("{room}", "7"),
         ("{expiry}", "60"),
         ("{status}", "1"),
+        ("{kind}", "1"),
         ("{message}", "7"),
         ("{group}", "team"),
         ("{member}", "bob"),

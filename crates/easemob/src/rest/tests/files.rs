@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod lifetimes;
 mod parts;
+mod shared;
 mod thumbnails;
 mod uploads;
 
@@ -194,7 +195,16 @@ impl World {
 
     /// Fails when the answer breaks off.
     async fn fetch(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<File, axum::Error> {
-        let mut request = Request::builder().method(method).uri(format!("/demo/kith/chatfiles/{path}"));
+        self.fetch_at(method, &format!("/chatfiles/{path}"), headers).await
+    }
+
+    async fn fetch_at(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<File, axum::Error> {
+        let mut request = Request::builder().method(method).uri(format!("/demo/kith{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -7,14 +7,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
     let world = World::new().await;
     let alice = world.user_token("alice").await;
     for (method, path, status, condition, error, description) in [
-        (
-            "POST",
-            "/presence/online/7/type/1",
-            400,
-            "service_not_enabled",
-            "service open exception",
-            "the app not open presence",
-        ),
         ("POST", "/thread", 403, "service_not_enabled", "group_error", "thread not open."),
         (
             "POST",
@@ -41,16 +33,8 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "message service not open!",
         ),
         (
-            "POST",
-            "/chatgroups/7/share_files?resource=webim",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "chatgroup service not open!",
-        ),
-        (
             "GET",
-            "/chatrooms/7/share_files",
+            "/chatrooms/7/broadcast",
             403,
             "service_not_enabled",
             "forbidden_op",

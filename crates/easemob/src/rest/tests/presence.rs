@@ -153,3 +153,24 @@ async fn what_is_shown_follows_the_connection() {
     let last = (super::NOW.0 / 1000 + 5).to_string();
     assert_eq!(shown().await, json!({ "uid": "bob", "last_time": last, "ext": "", "status": {} }));
 }
+
+#[tokio::test]
+async fn a_back_end_is_told_how_many_members_of_a_group_are_there() {
+    let world = World::new().await;
+    let group =
+        json!({ "groupid": "team", "groupname": "T", "public": true, "owner": "alice", "members": ["bob"] });
+    world.back_end("POST", "/chatgroups", Some(group)).await.ok();
+    let reply = world.back_end("GET", "/presence/online/team/type/1", None).await.ok();
+    assert_eq!(reply.body, json!({ "result": 0 }));
+    connect(&world, "bob", "webim_web_1", 1).await;
+    let reply = world.back_end("GET", "/presence/online/team/type/1", None).await.ok();
+    assert_eq!(reply.body, json!({ "result": 1 }));
+    let wrong = world.back_end("GET", "/presence/online/team/type/2", None).await;
+    assert_eq!(wrong.error(), (400, "argument_invalid", "illegal_argument", "Type must be 0 or 1."));
+    let none = world.back_end("GET", "/presence/online/none/type/1", None).await;
+    assert_eq!(none.condition(), "group_not_found");
+    world.set("group.online_count", "false").await;
+    let off = world.back_end("GET", "/presence/online/team/type/1", None).await;
+    let text = "this appkey not open rest group online service";
+    assert_eq!(off.error(), (400, "service_not_enabled", "service open exception", text));
+}

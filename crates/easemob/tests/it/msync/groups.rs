@@ -78,6 +78,32 @@ fn events(frames: &[Downlink]) -> Vec<(Operation, String, String, Option<String>
 }
 
 #[test]
+fn a_shared_file_is_told_to_all_members_and_so_is_its_end() {
+    let house = House::new();
+    for name in ["alice", "bob"] {
+        house.register(name);
+    }
+    let group = group(&house, "alice", &["bob"]);
+    let mut bob = house.log_in("bob", "webim_web_b");
+    bob.unread();
+    bob.react();
+    let (tenant, by) = (house.tenant(), By::back_end());
+    let shared = house.wait(async {
+        let mut upload = house.use_cases.begin_shared_file(&tenant, &by, &group, 0).await?;
+        upload.write(b"12".as_slice().into()).await?;
+        let facts = app::FileFacts { name: "plan.pdf".to_owned(), ..app::FileFacts::default() };
+        house.use_cases.share_file(&tenant, &by, &group, upload, facts).await
+    });
+    let file = shared.unwrap();
+    house.settle(&mut [&mut bob]);
+    let told = events(&bob.react());
+    assert_eq!(told, [(Operation::UploadFile, group.clone(), "admin".to_owned(), None)]);
+    house.wait(house.use_cases.unshare_file(&tenant, &by, &group, file.id)).unwrap();
+    house.settle(&mut [&mut bob]);
+    assert_eq!(events(&bob.react())[0].0, Operation::DeleteFile);
+}
+
+#[test]
 fn a_message_reaches_every_member_on_every_device_once_and_absent_ones_later() {
     let house = House::new();
     for name in ["alice", "bob", "carol", "mallory"] {

@@ -190,7 +190,7 @@ impl House {
     }
 
     pub(crate) fn with_ports(settings: Settings, ports: Ports) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let (kv, clock) = (Fragile::default(), Arc::new(TestClock(AtomicU64::new(START.0))));
         let bus = Arc::new(LocalBus::new());
         let node = Arc::new(Node::default());
