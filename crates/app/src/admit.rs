@@ -7,7 +7,7 @@ use conditions::Condition;
 use conditions::http::retry_after_seconds;
 use domain::Refused;
 use domain::message::Sender;
-use domain::rate::CallClass;
+use domain::rate::{CallClass, PostClass};
 
 use crate::{Error, Tenant, UseCases};
 
@@ -20,6 +20,25 @@ impl UseCases {
         let Some(rate) = app.value.settings.call_rate(class) else { return Ok(()) };
         let taken = self.call_rates.take((app.value.id, class), rate, self.now());
         taken.map_err(|wait| limited(Condition::RateLimited, wait))
+    }
+
+    /// Counts messages of the app's back end.
+    ///
+    /// # Errors
+    /// `message_send_quota_reached`, `broadcast_quota_reached`, or `rate_limited` for what comes too soon, each with the
+    /// time to wait.
+    pub fn admit_posts(&self, app: &Tenant, class: PostClass, count: usize) -> Result<(), Error> {
+        let Some(rate) = app.value.settings.post_rate(class) else { return Ok(()) };
+        let taken = self.post_rates.take_many((app.value.id, class), rate, count as u64, self.now());
+        taken.map_err(|wait| match class {
+            PostClass::Users | PostClass::Groups => limited(Condition::MessageSendQuotaReached, wait),
+            PostClass::Broadcasts | PostClass::OnlineBroadcasts => {
+                limited(Condition::BroadcastQuotaReached, wait)
+            }
+            PostClass::BroadcastPause | PostClass::OnlineBroadcastPause => {
+                limited(Condition::RateLimited, wait)
+            }
+        })
     }
 
     /// Counts a registration by somebody without a token.

@@ -37,7 +37,10 @@ impl UseCases {
             };
             let (accepted, facts) = if target.kind == ConversationKind::Single {
                 let user = self.get_user(app, &target.name).await?;
-                (decide(PostTarget::User(&user.user))?, facts.account(app_id, &user))
+                (
+                    decide(PostTarget::User { user: &user.user, are_contacts: false })?,
+                    facts.account(app_id, &user),
+                )
             } else {
                 let group = self.find_any_group(app, &target.name).await?;
                 let Some(group) = group.filter(|group| group.group.kind != GroupKind::Room) else {

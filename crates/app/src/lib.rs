@@ -77,7 +77,7 @@ mod upload_places;
 use std::sync::Arc;
 
 use bus::Bus;
-use domain::rate::CallClass;
+use domain::rate::{CallClass, PostClass};
 use model::{AddressBlock, AppId, Uid};
 use ports::Ports;
 use store::{Store, StoreError, Versioned};
@@ -132,6 +132,7 @@ pub struct UseCases {
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attempts: Attempts,
     pub(crate) call_rates: rates::Rates<(AppId, CallClass)>,
+    pub(crate) post_rates: rates::Rates<(AppId, PostClass)>,
     pub(crate) registration_rates: rates::Rates<(AppId, AddressBlock)>,
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) group_turns: groups::Turns,
@@ -188,6 +189,7 @@ impl UseCases {
             passwords: passwords::Passwords::new(passwords),
             attempts: Attempts::default(),
             call_rates: rates::Rates::default(),
+            post_rates: rates::Rates::default(),
             registration_rates: rates::Rates::default(),
             message_rates: rates::Rates::default(),
             group_turns: groups::Turns::default(),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use conditions::Condition;
 use domain::hook::ConversationKind;
-use domain::post::{Author, Post, PostTarget, decide_author, decide_post};
+use domain::post::{Author, Post, PostTarget, check_contact, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
-use store::{Account, Facts, Written};
+use store::{Account, ContactProof, Facts, Written};
 
 use crate::{Error, TRIES, Tenant, UseCases};
 
@@ -24,7 +24,8 @@ impl UseCases {
     /// came; who is no user gets an id all the same, and nothing else (easemob-rest.md 3.8.1).
     ///
     /// # Errors
-    /// `argument_invalid` for the author's name, `message_too_large`; faults, after which some may have got it.
+    /// `argument_invalid` for the author's name, `not_friends`, `message_too_large`; faults, after which some may have got
+    /// it.
     pub async fn post_message(
         &self,
         app: &Tenant,
@@ -35,9 +36,11 @@ impl UseCases {
     ) -> Result<Vec<(String, MessageId)>, Error> {
         let author = self.author(app, author).await?;
         let mut known = HashSet::new();
-        let recipients = recipients.into_iter().filter(|name| known.insert(name.to_ascii_lowercase()));
+        let recipients: Vec<String> =
+            recipients.into_iter().filter(|name| known.insert(name.to_ascii_lowercase())).collect();
+        self.check_contacts(app, &author, &recipients).await?;
         let (author, compose) = (&author, &*compose);
-        let sends = recipients.map(|name| async move {
+        let sends = recipients.into_iter().map(|name| async move {
             let id = self.post_to(app, author, &name, post, compose).await?;
             Ok::<_, Error>((name, id))
         });
@@ -99,14 +102,54 @@ impl UseCases {
                 return Ok(self.ids.next(self.now()).await?);
             };
             let author = author.current(self, app).await?;
-            let facts = author.facts(app).account(app.value.id, &recipient);
-            let target = PostTarget::User(&recipient.user);
+            let mut facts = author.facts(app).account(app.value.id, &recipient);
+            let contact = self.contact_of_author(app, &author, &recipient).await?;
+            if let Some(contact) = &contact {
+                facts = facts.contact(app.value.id, contact);
+            }
+            let target = PostTarget::User { user: &recipient.user, are_contacts: contact.is_some() };
             if let Some(id) = self.write_post(app, &author, target, facts, post, compose).await? {
                 return Ok(id);
             }
             self.forget(app, author.account().unwrap_or(&recipient), &recipient);
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Looks at all recipients before the first gets it, so that a call is refused as a whole.
+    async fn check_contacts(
+        &self,
+        app: &Tenant,
+        author: &PostAuthor,
+        recipients: &[String],
+    ) -> Result<(), Error> {
+        let settings = &app.value.settings;
+        if !settings.contacts_only || !settings.contacts_only_for_back_end {
+            return Ok(());
+        }
+        for name in recipients {
+            let Some(recipient) = self.find_user(app, name).await? else { continue };
+            let contact = self.contact_of_author(app, author, &recipient).await?;
+            let target = PostTarget::User { user: &recipient.user, are_contacts: contact.is_some() };
+            check_contact(settings, &author.as_author(), target)?;
+        }
+        Ok(())
+    }
+
+    /// What shows that the author and the recipient are contacts, where that is asked.
+    async fn contact_of_author(
+        &self,
+        app: &Tenant,
+        author: &PostAuthor,
+        recipient: &Account,
+    ) -> Result<Option<ContactProof>, Error> {
+        let settings = &app.value.settings;
+        Ok(match author.account() {
+            Some(author) if settings.contacts_only && settings.contacts_only_for_back_end => {
+                self.store.contacts.proof(app.value.id, author.user.uid, recipient.user.uid).await?
+            }
+            _ => None,
+        })
     }
 
     async fn post_to_group(

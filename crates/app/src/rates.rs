@@ -29,6 +29,20 @@ impl<K: Eq + Hash> Rates<K> {
     /// # Errors
     /// The time until there is one.
     pub(crate) fn take(&self, subject: K, rate: Rate, now: Timestamp) -> Result<(), Duration> {
+        self.take_many(subject, rate, 1, now)
+    }
+
+    /// Takes several, all or none.
+    ///
+    /// # Errors
+    /// The time until there are so many.
+    pub(crate) fn take_many(
+        &self,
+        subject: K,
+        rate: Rate,
+        count: u64,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
         let mut buckets = self.buckets.lock();
         if buckets.len() >= WATCHED && !buckets.contains_key(&subject) {
             buckets.retain(|_, bucket| !bucket.is_full(now));
@@ -36,7 +50,7 @@ impl<K: Eq + Hash> Rates<K> {
                 buckets.clear();
             }
         }
-        buckets.entry(subject).or_default().take(rate, now)
+        buckets.entry(subject).or_default().take_many(rate, count, now)
     }
 }
 

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::Refusal;
 use crate::hook::Rule;
-use crate::rate::{CallClass, Rate};
+use crate::rate::{CallClass, PostClass, Rate};
 
 /// An app as the rules see it.
 #[derive(Clone, Debug)]
@@ -254,7 +254,7 @@ settings! {
     contacts_enabled: bool = true, "contacts.enabled";
     /// Contacts that one user may have (1001, 1002).
     contacts_limit: u64 = 3000, "contacts.limit";
-    /// Only contacts may write to each other (221). Back ends are not held to it.
+    /// Only contacts may write to each other (221). Back ends are held to it by message.contacts_only_back_end.
     contacts_only: bool = false, "message.contacts_only";
     /// Users can block each other; off answers "not enabled", and who was blocked may write again.
     blocks_enabled: bool = true, "blocks.enabled";
@@ -292,6 +292,22 @@ settings! {
     /// Calls in a second that look up many at once, such as the online status of a batch; 0 is no limit. The
     /// vendor has 50.
     look_ups_per_second: u64 = 0, "rest.look_ups_per_second";
+    /// Messages that the app's back end may send to users in a minute, one for each receiver; 0 is no limit (403 message
+    /// send reach limit). The vendor has 6000.
+    user_posts_per_minute: u64 = 0, "rest.user_messages_per_minute";
+    /// The same for groups, in a second. The vendor has 20.
+    group_posts_per_second: u64 = 0, "rest.group_messages_per_second";
+    /// Broadcasts to all users in a day; 0 is no limit (403 broadcast message limit exceeded). The vendor has 3.
+    broadcasts_per_day: u64 = 0, "broadcast.per_day";
+    /// Seconds from one broadcast to all users to the next (429 reach_limit). The vendor has 1800.
+    broadcast_pause_seconds: u64 = 0, "broadcast.pause_seconds";
+    /// Broadcasts in a day to those who are there; 0 is no limit (403 online user broadcast limit exceeded). The vendor
+    /// has 50.
+    online_broadcasts_per_day: u64 = 0, "broadcast.online_per_day";
+    /// Seconds from one broadcast to those who are there to the next (429 reach_limit). The vendor has 60.
+    online_broadcast_pause_seconds: u64 = 0, "broadcast.online_pause_seconds";
+    /// Only contacts may write to each other, when the app's back end writes in a user's name too.
+    contacts_only_for_back_end: bool = false, "message.contacts_only_back_end";
     /// Largest file in bytes (405, 413).
     files_bytes_limit: u64 = 10 << 20, "files.bytes_limit";
     /// Days that files are kept; 0 keeps them (407, 404 file_expired). Counts for files uploaded from then on.
@@ -315,6 +331,21 @@ impl Settings {
             CallClass::UserDeletion => self.user_deletions_per_second,
             CallClass::LookUp => self.look_ups_per_second,
         })
+    }
+
+    /// What the back end may send; `None` is no limit.
+    pub fn post_rate(&self, class: PostClass) -> Option<Rate> {
+        const MINUTE: Duration = Duration::from_secs(60);
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let pause = |seconds| (seconds > 0).then(|| Rate::per(Duration::from_secs(seconds), 1)).flatten();
+        match class {
+            PostClass::Users => Rate::per(MINUTE, self.user_posts_per_minute),
+            PostClass::Groups => Rate::per_second(self.group_posts_per_second),
+            PostClass::Broadcasts => Rate::per(DAY, self.broadcasts_per_day),
+            PostClass::BroadcastPause => pause(self.broadcast_pause_seconds),
+            PostClass::OnlineBroadcasts => Rate::per(DAY, self.online_broadcasts_per_day),
+            PostClass::OnlineBroadcastPause => pause(self.online_broadcast_pause_seconds),
+        }
     }
 
     /// What one address may register without a token; `None` is no limit.

@@ -102,39 +102,57 @@ pub fn check_author(
     }
 }
 
+/// Holds a back end's message against the contacts of the user in whose name it is sent, if the app's owner wants that. Who
+/// is no user has no contacts, and speaks to anybody.
+///
+/// # Errors
+/// [`SendRefused::NotContacts`].
+pub fn check_contact(
+    settings: &Settings,
+    author: &Author<'_>,
+    target: PostTarget<'_>,
+) -> Result<(), SendRefused> {
+    match (author, target) {
+        (Author::User(author), PostTarget::User { user, are_contacts: false })
+            if settings.contacts_only && settings.contacts_only_for_back_end && author.uid != user.uid =>
+        {
+            Err(SendRefused::NotContacts { peer: user.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Where a back end's message goes.
 #[derive(Clone, Copy, Debug)]
 pub enum PostTarget<'a> {
-    User(&'a User),
+    /// `are_contacts`: of the author, where the app's owner wants that of back ends too.
+    User { user: &'a User, are_contacts: bool },
     /// A group, thread or room; `directed`: the only members who are meant, if any are named.
-    Group {
-        group: &'a Group,
-        directed: Option<&'a [Uid]>,
-    },
+    Group { group: &'a Group, directed: Option<&'a [Uid]> },
 }
 
 impl PostTarget<'_> {
     /// The name that receivers see.
     pub fn name(&self) -> &Username {
         match self {
-            Self::User(user) => &user.name,
+            Self::User { user, .. } => &user.name,
             Self::Group { group, .. } => &group.public_id,
         }
     }
 
     fn conversation(&self, author: Uid) -> ConversationId {
         match self {
-            Self::User(user) => ConversationId::single(author, user.uid),
+            Self::User { user, .. } => ConversationId::single(author, user.uid),
             Self::Group { group, .. } => group.conversation(),
         }
     }
 }
 
-/// Decides a message. Order: mute (where the app's owner wants it held against back ends too), size, and of a group: it is
+/// Decides a message. Order: mute and contacts (where the app's owner wants them held against back ends too), size, and of a group: it is
 /// not disabled, and not too many are named.
 ///
 /// # Errors
-/// [`SendRefused::SenderMuted`], [`SendRefused::TooLarge`], [`SendRefused::GroupDisabled`],
+/// [`SendRefused::SenderMuted`], [`SendRefused::NotContacts`], [`SendRefused::TooLarge`], [`SendRefused::GroupDisabled`],
 /// [`SendRefused::TooManyDirected`].
 pub fn decide_post(
     settings: &Settings,
@@ -147,10 +165,13 @@ pub fn decide_post(
 ) -> Result<SendAccepted, SendRefused> {
     let uid = author.uid();
     check_author(settings, author, MuteKind::of(target.conversation(uid)), at)?;
+    check_contact(settings, author, target)?;
     check_size(settings, &payload)?;
     let only_for = match target {
-        PostTarget::User(user) if post.syncs_author || uid == Uid::BACK_END || uid == user.uid => Vec::new(),
-        PostTarget::User(user) => vec![user.uid],
+        PostTarget::User { user, .. } if post.syncs_author || uid == Uid::BACK_END || uid == user.uid => {
+            Vec::new()
+        }
+        PostTarget::User { user, .. } => vec![user.uid],
         PostTarget::Group { group, .. } if group.disabled => return Err(SendRefused::GroupDisabled),
         PostTarget::Group { directed: None, .. } => Vec::new(),
         PostTarget::Group { directed: Some(users), .. } if users.len() > limits::DIRECTED_USERS => {
@@ -330,7 +351,7 @@ mod tests {
 
     fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {
         let settings = Settings::default();
-        let target = PostTarget::User(to);
+        let target = PostTarget::User { user: to, are_contacts: false };
         let accepted = decide_post(&settings, post, author, target, Bytes::new(), Timestamp(5), MessageId(9));
         accepted.unwrap().entry
     }
@@ -357,7 +378,8 @@ mod tests {
         let (alice, bob) = (user(1, "alice"), user(2, "bob"));
         let import = |said| {
             let import = Import { kind: EntryKind::Message, dialect: Dialect::Easemob, said, is_read: true };
-            let (author, target) = (Author::User(&alice), PostTarget::User(&bob));
+            let (author, target) =
+                (Author::User(&alice), PostTarget::User { user: &bob, are_contacts: false });
             let settings = Settings::default();
             decide_import(&settings, &import, &author, target, Bytes::new(), NOW, MessageId(9))
                 .map(|accepted| accepted.entry)
@@ -398,7 +420,7 @@ mod tests {
                 &settings,
                 &POST,
                 &author,
-                PostTarget::User(&bob),
+                PostTarget::User { user: &bob, are_contacts: false },
                 Bytes::new(),
                 Timestamp(5),
                 MessageId(9),
@@ -417,7 +439,7 @@ mod tests {
                 &settings,
                 &POST,
                 &Author::Name("admin"),
-                PostTarget::User(&bob),
+                PostTarget::User { user: &bob, are_contacts: false },
                 payload,
                 Timestamp(5),
                 MessageId(9),

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use model::Timestamp;
 
-const MICROSECONDS: u64 = 1_000_000;
-
-/// So many a second in the long run, and so many at once after a rest.
+/// One in so much time in the long run, and so many at once after a rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    per_second: u64,
+    /// Microseconds until one more may happen.
+    step: u64,
     burst: u64,
 }
 
@@ -26,6 +25,21 @@ pub enum CallClass {
     LookUp,
 }
 
+/// What back ends send, each kind under a rate of its own (easemob-rest.md 3.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PostClass {
+    /// Messages to users, one for each receiver.
+    Users,
+    /// Messages to groups, one for each group.
+    Groups,
+    /// Broadcasts to all users in a day, and the time between two.
+    Broadcasts,
+    BroadcastPause,
+    /// The same of broadcasts to those who are there.
+    OnlineBroadcasts,
+    OnlineBroadcastPause,
+}
+
 /// What goes on under one rate. A bucket that was never touched is full, and so is one that rested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
@@ -36,7 +50,17 @@ pub struct Bucket {
 impl Rate {
     /// `None`: no limit, which a rate of 0 stands for in settings. At least one may happen at once.
     pub fn new(per_second: u64, burst: u64) -> Option<Self> {
-        (per_second > 0).then(|| Self { per_second: per_second.min(MICROSECONDS), burst: burst.max(1) })
+        Self::within(Duration::from_secs(1), per_second, burst)
+    }
+
+    /// So many in a time, all of which may come at once.
+    pub fn per(time: Duration, count: u64) -> Option<Self> {
+        Self::within(time, count, count)
+    }
+
+    fn within(time: Duration, count: u64, burst: u64) -> Option<Self> {
+        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        (count > 0).then(|| Self { step: (time / count).max(1), burst: burst.max(1) })
     }
 
     /// As [`Rate::new`], where a second's worth may come at once.
@@ -44,14 +68,9 @@ impl Rate {
         Self::new(per_second, per_second)
     }
 
-    /// Microseconds until one more may happen.
-    fn step(self) -> u64 {
-        MICROSECONDS / self.per_second
-    }
-
     /// Microseconds in which an empty bucket fills.
     fn span(self) -> u64 {
-        self.step().saturating_mul(self.burst)
+        self.step.saturating_mul(self.burst)
     }
 }
 
@@ -61,10 +80,18 @@ impl Bucket {
     /// # Errors
     /// The time until there is one.
     pub fn take(&mut self, rate: Rate, now: Timestamp) -> Result<(), Duration> {
+        self.take_many(rate, 1, now)
+    }
+
+    /// Takes several, all or none. More than a full bucket holds are as many as it holds, so that they pass some time.
+    ///
+    /// # Errors
+    /// The time until there are so many.
+    pub fn take_many(&mut self, rate: Rate, count: u64, now: Timestamp) -> Result<(), Duration> {
         let now = now.0.saturating_mul(1_000);
         // A clock that was set back, or a rate that was raised, must not make anybody wait for longer than a full span.
         let full_at = self.full_at.clamp(now, now.saturating_add(rate.span()));
-        let after = full_at.saturating_add(rate.step());
+        let after = full_at.saturating_add(rate.step.saturating_mul(count.min(rate.burst)));
         let latest = now.saturating_add(rate.span());
         if after > latest {
             return Err(Duration::from_micros(after - latest));
@@ -112,6 +139,26 @@ mod tests {
         let early = START.plus(wait - Duration::from_millis(1));
         assert!(bucket.take(rate, early).is_err());
         assert_eq!(bucket.take(rate, START.plus(wait + Duration::from_millis(1))), Ok(()));
+    }
+
+    #[test]
+    fn several_are_taken_together_or_not_at_all() {
+        let minute = Rate::per(Duration::from_secs(60), 600).unwrap();
+        let mut bucket = Bucket::default();
+        assert_eq!(bucket.take_many(minute, 500, START), Ok(()));
+        assert_eq!(bucket.take_many(minute, 200, START), Err(Duration::from_secs(10)));
+        assert_eq!(bucket.take_many(minute, 100, START), Ok(()));
+        let later = START.plus(Duration::from_secs(60));
+        assert_eq!(
+            bucket.take_many(minute, 10_000, later),
+            Ok(()),
+            "what is more than a minute's is a minute's"
+        );
+        assert_eq!(bucket.take(minute, later), Err(Duration::from_millis(100)));
+        let day = Rate::per(Duration::from_secs(86_400), 3).unwrap();
+        let mut bucket = Bucket::default();
+        assert_eq!(taken(&mut bucket, day, START), 3);
+        assert_eq!(bucket.take(day, START), Err(Duration::from_secs(8 * 60 * 60)));
     }
 
     // reliability.md row 49

@@ -75,6 +75,8 @@ pub enum Condition {
     BodyTooLarge,
     /// Another device of this user is online and keeps its place.
     BoundToOtherDevice,
+    /// The back end has made as many broadcasts as it may in a day.
+    BroadcastQuotaReached,
     /// The server could not note down who is connected where.
     CacheSyncError,
     /// The user is in a call already.
@@ -673,7 +675,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 331] = [
+    pub const ALL: [Self; 332] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -708,6 +710,7 @@ impl Condition {
         Self::BodyMalformed,
         Self::BodyTooLarge,
         Self::BoundToOtherDevice,
+        Self::BroadcastQuotaReached,
         Self::CacheSyncError,
         Self::CallAlreadyInSession,
         Self::CallArgumentInvalid,
@@ -1008,7 +1011,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 331] = [
+pub(crate) static DETAILS: [Details; 332] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1484,6 +1487,20 @@ pub(crate) static DETAILS: [Details; 331] = [
         meaning_zh: "该用户的另一台设备在线，并占用着唯一的登录名额。",
         cause_zh: "应用把 `devices.policy` 设为 first_wins：先登录者优先，后来的登录会被拒绝。",
         remedy_zh: "在另一台设备上登出，或强制它下线（`/users/{username}/disconnect`）；如果希望新登录优先，请把该设置改为 single。",
+    },
+    Details {
+        name: "broadcast_quota_reached",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::Later,
+        broader: Some(Condition::MessageSendQuotaReached),
+        args: &["name", "retry_after"],
+        meaning: "The back end has made as many broadcasts as it may in a day.",
+        cause: "The app's owner set broadcast.per_day, or broadcast.online_per_day for those to users who are online.",
+        remedy: "Wait, put several pieces of news into one broadcast, or raise the setting.",
+        meaning_zh: "后端当天的广播次数已达上限。",
+        cause_zh: "应用设置了 broadcast.per_day（全部用户）或 broadcast.online_per_day（在线用户）。",
+        remedy_zh: "稍后再发，把几条通知合并为一条，或调高该设置。",
     },
     Details {
         name: "cache_sync_error",

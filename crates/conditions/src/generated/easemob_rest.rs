@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 248] = [
+pub(crate) static ANSWERS: [RestAnswer; 249] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
@@ -75,6 +75,7 @@ pub(crate) static ANSWERS: [RestAnswer; 248] = [
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::SendOld), status: 400, error: "invalid_request_body", exception: None, description: "Request body is invalid. Please check body is correct.", error_code: None },
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::SharedFile), status: 415, error: "web_application", exception: Some("javax.ws.rs.WebApplicationException"), description: "{detail}", error_code: None },
     RestAnswer { condition: Some(Condition::BodyTooLarge), operation: None, status: 413, error: "request_entity_too_large", exception: None, description: "Request Entity Too Large", error_code: None },
+    RestAnswer { condition: Some(Condition::BroadcastQuotaReached), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{name} limit exceeded", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomFull), operation: None, status: 403, error: "exceed_limit", exception: None, description: "group member list is full!", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomNotFound), operation: None, status: 404, error: "resource_not_found", exception: None, description: "grpID {room} does not exist!", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomNotFound), operation: Some(Operation::SharedFile), status: 404, error: "RestGroupFeignException", exception: None, description: "grpID {room} does not exist!", error_code: None },

@@ -9,6 +9,7 @@ use app::{Compose, Error, Receivers};
 use bytes::Bytes;
 use conditions::Condition;
 use domain::post::Post;
+use domain::rate::PostClass;
 use easemob_wire::pb::KeyValue;
 use easemob_wire::pb::message_body::Content;
 use easemob_wire::rest::message::{ChatType, MessageError, NewMessage, RoomLevel, content, ext};
@@ -115,6 +116,15 @@ fn check_broadcast(call: &Call) -> Result<(), Error> {
 async fn broadcast(call: &Call, request: SendRequest, receivers: Receivers) -> Result<Answer, Failure> {
     let request = SendRequest { to: vec![Username::BACK_END.to_owned()], ..request };
     let (from, _, post, compose) = Said::of_old(request, 1)?.into_post(ChatType::Chat, &[]);
+    let (pause, quota, name) = match receivers {
+        Receivers::Everybody => (PostClass::BroadcastPause, PostClass::Broadcasts, "broadcast message"),
+        Receivers::Connected => {
+            (PostClass::OnlineBroadcastPause, PostClass::OnlineBroadcasts, "online user broadcast")
+        }
+    };
+    let admit = |class| call.use_cases().admit_posts(&call.tenant, class, 1);
+    admit(pause)?;
+    admit(quota).map_err(|error| Failure::from(error).with("name", name.to_owned()))?;
     let id = call.use_cases().broadcast(&call.tenant, &from, receivers, &post, compose).await?;
     Ok(Answer::new(&Envelope { data: Some(json!({ "id": id.0 })), ..call.full() }))
 }
@@ -175,6 +185,7 @@ impl Said {
     }
 
     async fn send_to_users(self, call: &Call) -> Result<Vec<(String, MessageId)>, Error> {
+        call.use_cases().admit_posts(&call.tenant, PostClass::Users, self.to.len())?;
         let hidden_from = self.hidden_from(call, limits::POST_USERS).await?;
         let (from, to, post, compose) = self.into_post(ChatType::Chat, &[]);
         let post = Post { hidden_from, ..post };
@@ -186,6 +197,7 @@ impl Said {
         call: &Call,
         users: Option<&[String]>,
     ) -> Result<Vec<(String, MessageId)>, Error> {
+        call.use_cases().admit_posts(&call.tenant, PostClass::Groups, self.to.len())?;
         let hidden_from = self.hidden_from(call, limits::ROAM_IGNORE_USERS).await?;
         let (from, to, post, compose) = self.into_post(ChatType::GroupChat, users.unwrap_or_default());
         let post = Post { hidden_from, ..post };

@@ -135,3 +135,55 @@ async fn apps_do_not_share_their_rates_and_without_one_there_is_no_limit() {
         world.call("GET", "/users/alice", Some(&token), None).await.ok();
     }
 }
+
+// easemob-rest.md 3.8 and 6.2: receivers count as well as calls.
+#[tokio::test]
+async fn a_back_end_that_sends_too_much_is_told_so() {
+    let world = World::new().await;
+    world.set("rest.user_messages_per_minute", "3").await;
+    let send = async |path, to: serde_json::Value| {
+        let message = json!({ "to": to, "type": "txt", "body": { "msg": "hi" } });
+        world.back_end("POST", path, Some(message)).await
+    };
+    send("/messages/users", json!(["alice", "bob"])).await.ok();
+    let refused = send("/messages/users", json!(["alice", "bob"])).await;
+    let quota = (403, "message_send_quota_reached", "message_send_error", "message send reach limit");
+    assert_eq!(refused.error(), quota);
+    assert_eq!(refused.header("retry-after"), Some("20"));
+    send("/messages/users", json!(["alice"])).await.ok();
+    world.set("rest.group_messages_per_second", "1").await;
+    send("/messages/chatgroups", json!(["7"])).await.ok();
+    assert_eq!(send("/messages/chatgroups", json!(["7"])).await.error(), quota);
+    world.wait(Duration::from_secs(60));
+    send("/messages/users", json!(["alice", "bob"])).await.ok();
+}
+
+#[tokio::test]
+async fn broadcasts_have_a_pause_and_a_number_a_day() {
+    let world = World::new().await;
+    for (path, pause, quota, text) in [
+        (
+            "/messages/broadcast",
+            "broadcast.pause_seconds",
+            "broadcast.per_day",
+            "broadcast message limit exceeded",
+        ),
+        (
+            "/messages/users/broadcast",
+            "broadcast.online_pause_seconds",
+            "broadcast.online_per_day",
+            "online user broadcast limit exceeded",
+        ),
+    ] {
+        let message = json!({ "target_type": "users", "msg": { "type": "txt", "msg": "hi" } });
+        let send = async || world.back_end("POST", path, Some(message.clone())).await;
+        world.set(pause, "60").await;
+        world.set(quota, "2").await;
+        send().await.ok();
+        is_limited(&send().await, "rate_limited", "60");
+        world.wait(Duration::from_secs(60));
+        send().await.ok();
+        world.wait(Duration::from_secs(60));
+        assert_eq!(send().await.error(), (403, "broadcast_quota_reached", "forbidden_op", text));
+    }
+}

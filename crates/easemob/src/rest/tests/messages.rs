@@ -325,3 +325,24 @@ async fn a_message_to_some_of_a_group_is_for_them_alone() {
         world.back_end("POST", "/messages/chatgroups/users", with(json!([group, "2"]), json!(["bob"]))).await;
     assert_eq!(reply.error(), says("batch_too_large", "params to's size can't exceed limit 1"));
 }
+
+// easemob-rest.md 3.8.1: contacts are checked only if that is switched on.
+#[tokio::test]
+async fn only_contacts_may_be_written_to_in_a_users_name_if_the_owner_wants_it() {
+    let world = World::new().await;
+    world.post("/users", json!({ "username": "carol", "password": "pw" })).await.ok();
+    world.back_end("POST", "/users/alice/contacts/users/bob", None).await.ok();
+    let send = async |from: &str| {
+        let message = json!({ "from": from, "to": ["bob", "carol"], "type": "txt", "body": { "msg": "hi" } });
+        world.back_end("POST", "/messages/users", Some(message)).await
+    };
+    world.set("message.contacts_only", "true").await;
+    send("alice").await.ok();
+    world.set("message.contacts_only_back_end", "true").await;
+    assert_eq!(send("alice").await.error(), (403, "not_friends", "forbidden_op", "nonroster"));
+    assert_eq!(world.said("alice", "bob").await.len(), 1, "nobody got the refused one");
+    send("admin").await.ok();
+    world.back_end("POST", "/users/alice/contacts/users/carol", None).await.ok();
+    send("alice").await.ok();
+    assert_eq!(world.said("alice", "carol").await.len(), 2);
+}
