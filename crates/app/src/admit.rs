@@ -7,11 +7,18 @@ use conditions::Condition;
 use conditions::http::retry_after_seconds;
 use domain::Refused;
 use domain::message::Sender;
-use domain::rate::{CallClass, PostClass};
+use domain::rate::{Allowance, CallClass, PostClass};
 
 use crate::{Error, Tenant, UseCases};
 
 impl UseCases {
+    /// Counts a call of a JMessage back end, and says how many are left.
+    pub fn count_jmessage_call(&self, app: &Tenant) -> Allowance {
+        let mut minutes = self.jmessage_minutes.lock();
+        let minute = minutes.entry(app.value.id).or_default();
+        minute.take(app.value.settings.jmessage_calls_per_minute, self.now())
+    }
+
     /// Counts a call of the app's API.
     ///
     /// # Errors

@@ -16,10 +16,17 @@ pub struct CreateApp {
     pub jmessage: bool,
 }
 
+/// First parts of paths that are no organisation's.
+const RESERVED_ORGS: [&str; 2] = ["v1", "v2"];
+
 impl UseCases {
     /// # Errors
-    /// `already_exists`; faults.
+    /// `app_key_invalid` for an organisation that another dialect's paths begin with; `already_exists`; faults.
     pub async fn create_app(&self, command: CreateApp) -> Result<Tenant, Error> {
+        // `/v1/…` and `/v2/…` are JMessage's paths.
+        if RESERVED_ORGS.contains(&command.key.org()) {
+            return Err(Error::plain(Condition::AppKeyInvalid));
+        }
         let new = NewApp {
             uuid: random::uuid(),
             // The vendor's client ids begin like this; the secret likewise.

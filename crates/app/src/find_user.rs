@@ -24,6 +24,11 @@ pub struct Device {
     pub name: String,
 }
 
+/// Administrators that a list looks at; apps have a handful.
+const ADMINS_READ: usize = 10_000;
+/// Users passed over at a time on the way to a page.
+const USERS_PASSED: usize = 1_000;
+
 impl UseCases {
     /// The account of a name as a caller wrote it.
     ///
@@ -75,6 +80,66 @@ impl UseCases {
         accounts.truncate(limit);
         let next = if more { accounts.last().map(|account| account.user.uid) } else { None };
         Ok(UserPage { accounts, next })
+    }
+
+    /// Registered users.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn count_users(&self, app: &Tenant) -> Result<u64, Error> {
+        Ok(self.store.users.count(app.value.id).await?)
+    }
+
+    /// A page of administrators by its place in the list, in the order of their registration; and how many there are.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn list_admins(
+        &self,
+        app: &Tenant,
+        skip: usize,
+        limit: usize,
+    ) -> Result<(usize, Vec<Arc<Account>>), Error> {
+        let all = self.store.users.admins(app.value.id, 0, ADMINS_READ).await?;
+        let total = all.len();
+        Ok((total, all.into_iter().skip(skip).take(limit).collect()))
+    }
+
+    /// A page of users by its place in the list, in the order of their registration.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn users_from(
+        &self,
+        app: &Tenant,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Arc<Account>>, Error> {
+        let (mut after, mut left) = (None, skip);
+        while left > 0 {
+            let passed = self.store.users.list(app.value.id, after, left.min(USERS_PASSED)).await?;
+            let Some(last) = passed.last() else { return Ok(Vec::new()) };
+            (after, left) = (Some(last.user.uid), left - passed.len());
+        }
+        Ok(self.store.users.list(app.value.id, after, limit).await?)
+    }
+
+    /// All devices of a user that are remembered, and whether each is connected now; none: he never logged in.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn known_devices(
+        &self,
+        app: &Tenant,
+        account: &Account,
+    ) -> Result<Vec<(domain::device::Device, bool)>, Error> {
+        let stored = self.store.devices.get(app.value.id, account.user.uid).await?;
+        let connections = self.online.connections(app.value.id, account.user.uid);
+        let with_state = |device: &domain::device::Device| {
+            let is_live = device.session.is_some_and(|session| connections.contains(&session.connection()));
+            (device.clone(), is_live)
+        };
+        Ok(stored.devices.list.iter().map(with_state).collect())
     }
 
     /// Whether a user has a live session.

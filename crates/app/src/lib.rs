@@ -39,6 +39,7 @@ mod list_contacts;
 mod list_conversations;
 mod log_in;
 mod log_out;
+mod master_secret;
 mod mute_user;
 mod note;
 mod offline;
@@ -133,6 +134,7 @@ pub struct UseCases {
     pub(crate) attempts: Attempts,
     pub(crate) call_rates: rates::Rates<(AppId, CallClass)>,
     pub(crate) post_rates: rates::Rates<(AppId, PostClass)>,
+    pub(crate) jmessage_minutes: parking_lot::Mutex<ahash::AHashMap<AppId, domain::rate::Minute>>,
     pub(crate) registration_rates: rates::Rates<(AppId, AddressBlock)>,
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) group_turns: groups::Turns,
@@ -190,6 +192,7 @@ impl UseCases {
             attempts: Attempts::default(),
             call_rates: rates::Rates::default(),
             post_rates: rates::Rates::default(),
+            jmessage_minutes: parking_lot::Mutex::default(),
             registration_rates: rates::Rates::default(),
             message_rates: rates::Rates::default(),
             group_turns: groups::Turns::default(),

@@ -18,6 +18,24 @@ impl UseCases {
         registrant: Registrant,
         command: Register,
     ) -> Result<Arc<Account>, Error> {
+        self.register_as(app, registrant, command, false).await
+    }
+
+    /// Registers an administrator: a user in whose name back ends speak, and whom nobody blocks.
+    ///
+    /// # Errors
+    /// As [`UseCases::register_user`] for back ends.
+    pub async fn register_admin(&self, app: &Tenant, command: Register) -> Result<Arc<Account>, Error> {
+        self.register_as(app, Registrant::BackEnd, command, true).await
+    }
+
+    async fn register_as(
+        &self,
+        app: &Tenant,
+        registrant: Registrant,
+        command: Register,
+        admin: bool,
+    ) -> Result<Arc<Account>, Error> {
         let settings = &app.value.settings;
         // Before any look-up and any hash. Where registration is closed nobody is told to come back.
         if let Registrant::Anonymous { address: Some(address) } = registrant
@@ -40,6 +58,7 @@ impl UseCases {
             uuid: random::uuid(),
             nickname: registration.nickname,
             password_hash,
+            admin,
             at: self.now(),
         };
         match self.store.users.register(app.value.id, new).await? {

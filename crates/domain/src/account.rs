@@ -28,6 +28,8 @@ pub struct User {
     pub blocks: u64,
     /// Where in the app he may not speak.
     pub mutes: Mutes,
+    /// A back end speaks in his name, and nobody blocks him (JMessage's administrators).
+    pub admin: bool,
     /// Somebody has followed his presence, so that changes of it are worth looking for followers.
     pub followed: bool,
     pub created: Timestamp,
@@ -226,6 +228,7 @@ pub(crate) mod testing {
             blocks: 0,
             mutes: Mutes::default(),
             followed: false,
+            admin: false,
             created: Timestamp(0),
             modified: Timestamp(0),
         }

@@ -308,6 +308,8 @@ settings! {
     online_broadcast_pause_seconds: u64 = 0, "broadcast.online_pause_seconds";
     /// Only contacts may write to each other, when the app's back end writes in a user's name too.
     contacts_only_for_back_end: bool = false, "message.contacts_only_back_end";
+    /// REST calls of JMessage's kind in a minute; 0 is no limit (429). The vendor has 600.
+    jmessage_calls_per_minute: u64 = 600, "jmessage.calls_per_minute";
     /// Largest file in bytes (405, 413).
     files_bytes_limit: u64 = 10 << 20, "files.bytes_limit";
     /// Days that files are kept; 0 keeps them (407, 404 file_expired). Counts for files uploaded from then on.

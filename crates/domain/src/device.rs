@@ -377,6 +377,7 @@ mod tests {
             blocks: 0,
             mutes: crate::mute::Mutes::default(),
             followed: false,
+            admin: false,
             created: Timestamp(0),
             modified: Timestamp(0),
         }

@@ -106,6 +106,45 @@ impl Bucket {
     }
 }
 
+/// Calls counted minute by minute, for vendors that tell callers how many are left (jmessage.md 1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Minute {
+    /// Milliseconds since 1970.
+    began: u64,
+    taken: u64,
+}
+
+/// What is left of a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Calls of a minute; 0: there is no limit.
+    pub limit: u64,
+    pub left: u64,
+    /// Until the next minute begins.
+    pub reset: Duration,
+    pub is_admitted: bool,
+}
+
+impl Minute {
+    const MS: u64 = 60_000;
+
+    /// Counts a call. One that is refused is not counted.
+    pub fn take(&mut self, limit: u64, now: Timestamp) -> Allowance {
+        let is_over = now.0 < self.began || now.0 - self.began >= Self::MS;
+        if is_over {
+            *self = Self { began: now.0, taken: 0 };
+        }
+        let is_admitted = limit == 0 || self.taken < limit;
+        self.taken += u64::from(is_admitted);
+        Allowance {
+            limit,
+            left: limit.saturating_sub(self.taken),
+            reset: Duration::from_millis(Self::MS - (now.0 - self.began)),
+            is_admitted,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +198,23 @@ mod tests {
         let mut bucket = Bucket::default();
         assert_eq!(taken(&mut bucket, day, START), 3);
         assert_eq!(bucket.take(day, START), Err(Duration::from_secs(8 * 60 * 60)));
+    }
+
+    #[test]
+    fn a_minute_holds_its_calls_and_the_next_one_as_many() {
+        let mut minute = Minute::default();
+        let first = minute.take(2, START);
+        assert_eq!((first.left, first.reset, first.is_admitted), (1, Duration::from_secs(60), true));
+        let later = START.plus(Duration::from_secs(20));
+        assert!(minute.take(2, later).is_admitted);
+        let refused = minute.take(2, later);
+        assert_eq!((refused.left, refused.reset, refused.is_admitted), (0, Duration::from_secs(40), false));
+        assert!(minute.take(2, START.plus(Duration::from_secs(60))).is_admitted);
+        assert!(minute.take(0, later).is_admitted, "zero is no limit");
+        assert!(
+            minute.take(2, Timestamp(1)).is_admitted,
+            "nor does a clock that was set back lock anybody out"
+        );
     }
 
     // reliability.md row 49

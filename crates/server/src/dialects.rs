@@ -11,6 +11,7 @@ use easemob::hooks::EasemobForms;
 use easemob::msync::MsyncProtocol;
 use easemob::rest;
 use gateway::ClientAddress;
+use jmessage::rest as jmessage_rest;
 
 use crate::{Config, options};
 
@@ -18,6 +19,7 @@ use crate::{Config, options};
 pub(crate) struct Dialects {
     use_cases: Arc<UseCases>,
     rest: rest::Options,
+    jmessage: jmessage_rest::Options,
     sessions: Arc<MsyncProtocol>,
 }
 
@@ -27,13 +29,16 @@ impl Dialects {
         Self {
             use_cases: Arc::clone(use_cases),
             rest: options::rest_options(config, tcp_port),
+            jmessage: options::jmessage_options(config),
             sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases))),
         }
     }
 
     /// What they answer to plain requests.
     pub(crate) fn routes(&self) -> Router {
-        rest::router(Arc::clone(&self.use_cases), self.rest.clone()).layer(map_request(name_client))
+        let jmessage = jmessage_rest::router(Arc::clone(&self.use_cases), self.jmessage.clone());
+        let easemob = rest::router(Arc::clone(&self.use_cases), self.rest.clone());
+        easemob.layer(map_request(name_client)).merge(jmessage)
     }
 
     /// Who speaks on WebSockets, and on the port for native SDKs.

@@ -50,6 +50,10 @@ pub(crate) fn rest_options(config: &Config, tcp_port: Option<u16>) -> rest::Opti
     }
 }
 
+pub(crate) fn jmessage_options(config: &Config) -> jmessage::rest::Options {
+    jmessage::rest::Options { body_bytes_limit: config.limits.body.length() }
+}
+
 /// `None`: plain HTTP.
 pub(crate) fn tls_files(config: &Config) -> Option<TlsFiles> {
     let certificate = config.tls.certificate.clone()?;
@@ -123,6 +127,8 @@ mod tests {
         assert_eq!(format!("{:?}", gateway_options(&config)), format!("{gateway:?}"));
         assert_eq!(format!("{:?}", registry_limits(&config)), format!("{:?}", RegistryLimits::default()));
         assert_eq!(format!("{:?}", rest_options(&config, None)), format!("{:?}", rest::Options::default()));
+        let jmessage = jmessage::rest::Options::default();
+        assert_eq!(format!("{:?}", jmessage_options(&config)), format!("{jmessage:?}"));
         let fjall = kv_fjall::Options::new("./kith-data");
         assert_eq!(format!("{:?}", fjall_options(&config, false)), format!("{fjall:?}"));
         let passwords = PasswordSettings::new(Pepper([0; 32]), 3);

@@ -256,6 +256,7 @@ mod tests {
             uuid: String::new(),
             nickname: None,
             password_hash: crate::PasswordHash(String::new()),
+            admin: false,
             at: Timestamp(1),
         };
         let app = AppId(1);

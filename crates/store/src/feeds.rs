@@ -722,6 +722,7 @@ mod tests {
             uuid: name.to_owned(),
             nickname: None,
             password_hash: PasswordHash(String::new()),
+            admin: false,
             at: Timestamp(1),
         };
         match store.users.register(APP, new).await.unwrap() {

@@ -11,6 +11,8 @@
 //! | app `u` uid | account row (JSON) | register, update, delete | look-ups, lists; a policy cell |
 //! | app `d` uid | the user's devices and sessions (JSON) | login, disconnect | login, status |
 //! | app `z` uid | nothing: the user has a mute in his account row that was not lifted | mutes | lists of the muted |
+//! | app `B` uid | nothing: the user is an administrator by his account row | register, delete | lists of administrators |
+//! | app `D` uid | whom and which groups the user wants to be quiet (JSON) | do-not-disturb | the same; a policy cell of itself |
 //! | app `s` | how far removed users are swept: a sequence of log `R` | sweeping | sweeping |
 //! | app `w` rule | up to where a webhook has told what came | setting rules, the webhook's job | the same job |
 //! | app `g` group | group row (JSON) | [`crate::Groups`] | calls, sends; a policy cell |
@@ -143,6 +145,24 @@ pub fn muted_users(app: AppId) -> Bytes {
 
 pub fn muted(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'z', uid)
+}
+
+/// Prefix of the marks of administrators.
+pub fn admins(app: AppId) -> Bytes {
+    key(app, b'B', 0).into()
+}
+
+pub fn admin(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'B', uid)
+}
+
+/// The mark of the user whose number the commit gives out.
+pub fn admin_template(app: AppId) -> Template {
+    Template::from(key(app, b'B', 8))
+}
+
+pub fn no_disturb(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'D', uid)
 }
 
 pub fn user_log(app: AppId) -> Bytes {

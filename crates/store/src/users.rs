@@ -21,6 +21,7 @@ const CACHED_USERS: usize = 100_000;
 const UUID_BYTES: usize = 36;
 /// The value of a mark; the key says all.
 const MUTED_MARK: &[u8] = &[1];
+const ADMIN_MARK: &[u8] = &[1];
 /// What a name in the registry can be.
 const KIND_USER: u8 = b'u';
 
@@ -50,6 +51,8 @@ pub struct NewUser {
     pub uuid: String,
     pub nickname: Option<String>,
     pub password_hash: PasswordHash,
+    /// See [`User::admin`].
+    pub admin: bool,
     pub at: Timestamp,
 }
 
@@ -74,6 +77,8 @@ struct UserRow {
     mutes: Mutes,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     followed: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    admin: bool,
     created: u64,
     modified: u64,
     password: PasswordHash,
@@ -196,6 +201,7 @@ impl Users {
             blocks: 0,
             mutes: Mutes::default(),
             followed: false,
+            admin: new.admin,
             created: new.at.0,
             modified: new.at.0,
             password: new.password_hash,
@@ -209,6 +215,9 @@ impl Users {
         batch.put(Space::Main, name, Template::new().bytes(&[KIND_USER]).slot(slot));
         batch.put(Space::Main, keys::user_template(app).slot(slot), row.clone());
         batch.put(Space::Main, uuid, Template::new().slot(slot));
+        if new.admin {
+            batch.put(Space::Main, keys::admin_template(app).slot(slot), ADMIN_MARK);
+        }
         // Nothing is remembered of it: the first read of the account does that.
         match self.kv.commit(batch).await {
             Ok(committed) => Ok(Registered::Created(Arc::new(decode(Uid(committed.sequences[0]), &row)?))),
@@ -257,6 +266,7 @@ impl Users {
             blocks: user.blocks,
             mutes: user.mutes,
             followed: user.followed,
+            admin: user.admin,
             created: user.created.0,
             modified: user.modified.0,
             password: password_hash,
@@ -292,6 +302,7 @@ impl Users {
         batch.delete(CellKey::main(keys::devices(app, uid)));
         batch.delete(CellKey::main(keys::blocks(app, uid)));
         batch.delete(CellKey::main(keys::muted(app, uid)));
+        batch.delete(CellKey::main(keys::admin(app, uid)));
         batch.delete(CellKey::main(keys::presence(app, uid)));
         let (by_uid, by_name) = (Arc::clone(&self.by_uid), Arc::clone(&self.by_name));
         let (turn, name) = (self.by_uid.begin(&(app, uid)), (app, name.clone()));
@@ -390,7 +401,30 @@ impl Users {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<Arc<Account>>, StoreError> {
-        let mut scan = Scan::prefix(Space::Main, keys::muted_users(app), READ_LIMIT);
+        self.marked(app, keys::muted_users(app), skip, limit).await
+    }
+
+    /// Administrators, in the order of their registration.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn admins(
+        &self,
+        app: AppId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Arc<Account>>, StoreError> {
+        self.marked(app, keys::admins(app), skip, limit).await
+    }
+
+    async fn marked(
+        &self,
+        app: AppId,
+        marks: Bytes,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Arc<Account>>, StoreError> {
+        let mut scan = Scan::prefix(Space::Main, marks, READ_LIMIT);
         let (mut skip, mut accounts) = (skip, Vec::new());
         loop {
             let rows = self.kv.scan(scan.clone()).await?;
@@ -406,7 +440,7 @@ impl Users {
                 }
                 let uid = key.get(5..13).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
                 let uid = uid.ok_or_else(|| StoreError::Damaged {
-                    what: "muted user",
+                    what: "mark of a user",
                     detail: "its key".to_owned(),
                 })?;
                 accounts.extend(self.get(app, Uid(uid)).await?);
@@ -473,6 +507,7 @@ fn decode(uid: Uid, bytes: &[u8]) -> Result<Account, StoreError> {
             blocks: row.blocks,
             mutes: row.mutes,
             followed: row.followed,
+            admin: row.admin,
             created: Timestamp(row.created),
             modified: Timestamp(row.modified),
         },
@@ -502,6 +537,7 @@ mod tests {
             uuid: String::new(),
             nickname: None,
             password_hash: PasswordHash("old".to_owned()),
+            admin: false,
             at: Timestamp(1),
         };
         let Registered::Created(account) = users.register(APP, new).await.unwrap() else { panic!() };

@@ -1,0 +1,67 @@
+//! JMessage's REST API, versions 1 and 2 (jmessage.md section 1): extract, command, `app`, render.
+//!
+//! Begin with [`routes`], the table of what is served. `serve` is the one line that every request takes:
+//!
+//! 1. the call has credentials, 2. their form, the app key and the master secret are right and the app is enabled, 3. the
+//!    app's calls of this minute allow it, 4. the route exists, with this method, 5. the body can be read, 6. whatever
+//!    the route itself refuses: the form of arguments, then whom and what they name, then what the state allows.
+//!
+//! Official clients write paths in many ways: slashes double and at the end, user names encoded or not, `True` for
+//! `true`. All of that is one to the routes. Successes are 200, 201 or 204 as the vendor has it, errors carry the
+//! vendor's code in a body of JSON.
+
+mod answer;
+mod auth;
+mod body;
+mod call;
+mod china_time;
+mod failure;
+mod fields;
+mod path;
+mod profile;
+mod query;
+mod routes;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::sync::Arc;
+
+use app::UseCases;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::routing::any;
+
+use serve::serve;
+
+/// What an operator may set about the REST API.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of a request's body that is no upload. Default 1 MiB; the largest that the API knows registers 500 users.
+    pub body_bytes_limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { body_bytes_limit: 1 << 20 }
+    }
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) use_cases: Arc<UseCases>,
+    pub(crate) options: Options,
+}
+
+/// The routes below `/v1` and `/v2`. Has no fallback, so that the server may merge it with its own routes.
+pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
+    let run = async |State(site): State<Arc<Site>>, request: Request| serve(site, request).await;
+    let mut router = Router::new();
+    // The vendor's documents leave the version out of one path.
+    for path in ["/v1/{*below}", "/v2/{*below}", "/cross/chatroom/{room}/members"] {
+        router = router.route(path, any(run));
+    }
+    router.with_state(Arc::new(Site { use_cases, options }))
+}

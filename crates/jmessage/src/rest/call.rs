@@ -1,0 +1,46 @@
+//! A request that passed all checks which come before the route's own: what handlers work with.
+
+use std::sync::Arc;
+
+use app::{Error, Tenant, UseCases};
+use conditions::Condition;
+use serde_json::Value;
+
+use super::Site;
+use super::query::Query;
+
+pub(crate) struct Call {
+    pub(crate) site: Arc<Site>,
+    pub(crate) tenant: Tenant,
+    /// What the path has in its places.
+    pub(crate) names: Vec<(&'static str, String)>,
+    pub(crate) query: Query,
+    /// `Null` unless the route reads one.
+    pub(crate) body: Value,
+}
+
+impl Call {
+    pub(crate) fn use_cases(&self) -> &UseCases {
+        &self.site.use_cases
+    }
+
+    /// What the path has in a place; empty where it has no such place.
+    pub(crate) fn name(&self, place: &str) -> &str {
+        self.names.iter().find(|(name, _)| *name == place).map_or("", |(_, value)| value)
+    }
+
+    /// The user whom the path names, as written.
+    pub(crate) fn user(&self) -> &str {
+        self.name("user")
+    }
+}
+
+/// `argument_invalid` for an argument of the call.
+pub(crate) fn invalid(name: &str) -> Error {
+    Error::refused(Condition::ArgumentInvalid, vec![("name", name.to_owned())])
+}
+
+/// `argument_missing` for an argument of the call.
+pub(crate) fn missing(name: &str) -> Error {
+    Error::refused(Condition::ArgumentMissing, vec![("name", name.to_owned())])
+}
