@@ -225,6 +225,11 @@ impl UseCases {
         self.clock.now()
     }
 
+    /// What messages say, whatever dialect they came in.
+    pub fn contents(&self) -> &Arc<dyn ports::Contents> {
+        &self.ports.contents
+    }
+
     /// Whether storage takes commits, and if not, why not.
     pub fn storage_trouble(&self) -> Option<String> {
         self.store.trouble()

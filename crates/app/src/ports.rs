@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{self, Answer, ConversationKind, MessageType, Notice, Rule, Secret, TargetRefused};
+use model::content::Content;
 use model::{Entry, Timestamp};
 use thiserror::Error;
 
@@ -21,6 +22,7 @@ use crate::{Blobs, MemoryBlobs};
 #[derive(Clone, Debug)]
 pub struct Ports {
     pub forms: Arc<dyn Forms>,
+    pub contents: Arc<dyn Contents>,
     pub pre_send: Arc<dyn PreSend>,
     pub callbacks: Arc<dyn Callbacks>,
     /// Where the bytes of files lie.
@@ -31,6 +33,7 @@ impl Default for Ports {
     fn default() -> Self {
         Self {
             forms: Arc::new(Nothing),
+            contents: Arc::new(Nothing),
             pre_send: Arc::new(Nothing),
             callbacks: Arc::new(Nothing),
             blobs: Arc::new(MemoryBlobs::default()),
@@ -143,6 +146,13 @@ pub trait Forms: Send + Sync + Debug {
     ) -> Option<Answer>;
 }
 
+/// What messages say, whatever dialect they came in. Each dialect reads its own payloads and renders what this says of
+/// others'.
+pub trait Contents: Send + Sync + Debug {
+    /// What an entry says; `None` for one that is no message or command, or of no dialect that is served.
+    fn content(&self, entry: &Entry) -> Option<Content>;
+}
+
 /// No way out, and no dialect.
 #[derive(Debug)]
 struct Nothing;
@@ -158,6 +168,12 @@ impl PreSend for Nothing {
 impl Callbacks for Nothing {
     async fn tell(&self, _: HookCall) -> Result<(), CallFailed> {
         Err(CallFailed::NoWayOut)
+    }
+}
+
+impl Contents for Nothing {
+    fn content(&self, _: &Entry) -> Option<Content> {
+        None
     }
 }
 

@@ -11,10 +11,12 @@ use app::ports::{Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule, Secret};
+use easemob_wire::content::{content as read, message};
 use easemob_wire::pb::MessageBody;
 use easemob_wire::pb::message_body::content::{SubType, Type};
 use easemob_wire::rest::message::{ChatType, Stored, rewrite};
 use md5::{Digest, Md5};
+use model::content::Content;
 use model::{Dialect, Entry, EntryKind, MessageId, Timestamp};
 
 /// The vendor's forms, for [`app::UseCases::open_with`].
@@ -45,6 +47,21 @@ impl Forms for EasemobForms {
     fn answer(&self, rule: &PreSend, kind: ConversationKind, entry: &Entry, reply: &[u8]) -> Option<Answer> {
         ask::answer(rule, kind, entry, reply)
     }
+}
+
+/// A message that came in another dialect and says `content`, as one of this dialect. `app_url`: where clients reach the
+/// app's routes, such as `https://host/org/app`.
+pub fn translated(content: &Content, kind: ConversationKind, entry: &Entry, app_url: &str) -> Entry {
+    let names = (entry.sender_name.as_str(), entry.target_name.as_str());
+    let files = format!("{app_url}/chatfiles");
+    let payload = message(content, chat_type(kind), names, &files).encode(entry.wants_receipts);
+    Entry { payload, dialect: Dialect::Easemob, ..entry.clone() }
+}
+
+/// What a message or command of this dialect says; `None` for another entry.
+pub fn content(entry: &Entry) -> Option<Content> {
+    let is_message = matches!(entry.kind, EntryKind::Message | EntryKind::Command);
+    (is_message && entry.dialect == Dialect::Easemob).then(|| read(&entry.payload).ok().flatten()).flatten()
 }
 
 /// A message or command of this dialect.

@@ -4,6 +4,7 @@
 //! `domain`, texts of errors in the catalogue (`conditions`). It knows no other dialect and no sockets.
 
 mod amend;
+mod foreign;
 pub mod hooks;
 pub mod msync;
 pub mod rest;

@@ -34,8 +34,10 @@ pub struct MsyncProtocol {
 }
 
 impl MsyncProtocol {
-    pub fn new(use_cases: Arc<UseCases>) -> Self {
-        Self { perform: Arc::new(MsyncPerform::new(use_cases)) }
+    /// `origin`: where clients reach this server, for the URLs of files that were sent in another dialect, such as
+    /// `https://chat.example.com`.
+    pub fn new(use_cases: Arc<UseCases>, origin: String) -> Self {
+        Self { perform: Arc::new(MsyncPerform::new(use_cases, origin)) }
     }
 }
 

@@ -28,6 +28,7 @@ pub enum Dialect {
     Easemob = 1,
     /// No vendor's: an [`crate::Event`] of ours, which each dialect renders.
     Kith = 2,
+    JMessage = 3,
 }
 
 /// What an entry is, as far as the rules care.
@@ -228,6 +229,7 @@ impl Entry {
         let dialect = match bytes.get_u8() {
             1 => Dialect::Easemob,
             2 => Dialect::Kith,
+            3 => Dialect::JMessage,
             _ => return Err(EntryError("its dialect is unknown")),
         };
         let id = MessageId(bytes.get_u64());

@@ -5,6 +5,7 @@
 
 mod address;
 mod app_key;
+pub mod content;
 mod delivery;
 mod device;
 mod entry;

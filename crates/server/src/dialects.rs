@@ -1,13 +1,12 @@
 //! The dialects that this server speaks. Only this file knows which exist.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use app::UseCases;
-use app::ports::Forms;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::map_request;
-use easemob::hooks::EasemobForms;
 use easemob::msync::MsyncProtocol;
 use easemob::rest;
 use gateway::ClientAddress;
@@ -24,13 +23,19 @@ pub(crate) struct Dialects {
 }
 
 impl Dialects {
-    /// `tcp_port`: where native SDKs are served, if they are.
-    pub(crate) fn new(config: &Config, use_cases: &Arc<UseCases>, tcp_port: Option<u16>) -> Self {
+    /// `address`: where the port for everything listens; `tcp_port`: where native SDKs are served, if they are.
+    pub(crate) fn new(
+        config: &Config,
+        use_cases: &Arc<UseCases>,
+        address: SocketAddr,
+        tcp_port: Option<u16>,
+    ) -> Self {
+        let origin = options::origin(config, address);
         Self {
             use_cases: Arc::clone(use_cases),
             rest: options::rest_options(config, tcp_port),
             jmessage: options::jmessage_options(config),
-            sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases))),
+            sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases), origin)),
         }
     }
 
@@ -45,11 +50,6 @@ impl Dialects {
     pub(crate) fn sessions(&self) -> Arc<MsyncProtocol> {
         Arc::clone(&self.sessions)
     }
-}
-
-/// What payloads say, and how apps' own servers are spoken to.
-pub(crate) fn forms() -> Arc<dyn Forms> {
-    Arc::new(EasemobForms)
 }
 
 /// Tells the dialect whose request it is, in its own terms: it does not know the gateway.

@@ -16,7 +16,9 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Engine, FileStore};
 use crate::folder::Folder;
-use crate::{Config, StartError, dialects, options};
+use crate::forms::{AllContents, AllForms};
+use crate::server::reachable;
+use crate::{Config, StartError, options};
 
 /// The node's number in message ids. One node until a cluster gives them out.
 const NODE: u8 = 0;
@@ -44,8 +46,10 @@ impl Foundation {
         let pepper = folder.pepper(has_accounts)?;
         let bus = Arc::new(LocalBus::new());
         let outbound = Arc::new(Outbound::new(&outbound::Options::default()));
+        let origin = options::origin(config, reachable(config.http.address.0));
         let ports = Ports {
-            forms: dialects::forms(),
+            forms: Arc::new(AllForms { origin }),
+            contents: Arc::new(AllContents),
             pre_send: Arc::clone(&outbound) as Arc<dyn PreSend>,
             callbacks: outbound,
             blobs: open_files(config)?,

@@ -9,6 +9,7 @@ pub mod config;
 mod demo;
 mod dialects;
 mod folder;
+mod forms;
 mod foundation;
 mod health;
 mod local;

@@ -1,5 +1,6 @@
 //! From the configuration to the options of the adapters, which read no configuration themselves.
 
+use std::net::SocketAddr;
 use std::thread;
 
 use app::{Clock as _, PasswordSettings, Pepper, SystemClock};
@@ -52,6 +53,17 @@ pub(crate) fn rest_options(config: &Config, tcp_port: Option<u16>) -> rest::Opti
 
 pub(crate) fn jmessage_options(config: &Config) -> jmessage::rest::Options {
     jmessage::rest::Options { body_bytes_limit: config.limits.body.length() }
+}
+
+/// Where clients reach this server, for the URLs of files in messages: as the operator says, else `address`.
+pub(crate) fn origin(config: &Config, address: SocketAddr) -> String {
+    match &config.http.public_origin {
+        Some(origin) => origin.0.to_string(),
+        None => {
+            let scheme = if config.tls.certificate.is_some() { "https" } else { "http" };
+            format!("{scheme}://{address}")
+        }
+    }
 }
 
 /// `None`: plain HTTP.

@@ -199,8 +199,8 @@ impl Running {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })?;
 
-        let dialects =
-            dialects::Dialects::new(&config, &foundation.use_cases, tcp.as_ref().map(SocketAddr::port));
+        let tcp_port = tcp.as_ref().map(SocketAddr::port);
+        let dialects = dialects::Dialects::new(&config, &foundation.use_cases, reachable(address), tcp_port);
         let router = dialects.routes().merge(own.clone());
         let mut listeners = vec![listener.serve(dialects.sessions(), router, Arc::clone(&registry))];
         if let Some((_, listener)) = for_native_sdks {
@@ -311,7 +311,7 @@ impl std::fmt::Debug for Running {
 }
 
 /// An address that can be connected to, for one that only can be listened on.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),

@@ -151,6 +151,30 @@ pub fn encode_recall(chat_type: ChatType, from: &str, to: &str, subject: u64, no
     remainder(&body, RouteType::RouteAll, note.into_iter().chain(level), &[])
 }
 
+/// The stored form of a receipt. `subject`: the message that it is about; none for a whole conversation.
+pub fn encode_receipt(kind: ReceiptKind, from: &str, to: &str, subject: Option<u64>) -> Bytes {
+    let body = MessageBody {
+        r#type: Some(match kind {
+            ReceiptKind::Delivered => Type::DeliverAck,
+            ReceiptKind::Read => Type::ReadAck,
+            ReceiptKind::ConversationRead => Type::ChannelAck,
+        } as i32),
+        from: Some(JidRef::bare(from).into()),
+        to: Some(JidRef::bare(to).into()),
+        ack_message_id: subject,
+        ..MessageBody::default()
+    };
+    remainder(&body, RouteType::RouteAll, [], &[])
+}
+
+/// What a receipt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptKind {
+    Delivered,
+    Read,
+    ConversationRead,
+}
+
 fn remainder(
     body: &MessageBody,
     route: RouteType,

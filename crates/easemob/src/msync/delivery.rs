@@ -249,7 +249,7 @@ impl Deliveries {
             }
             if tracked.clock.offer(*seq, render::offer(turn.member, entry)) {
                 bytes += entry.payload.len();
-                metas.push(render::meta(turn.member.app_key.as_str(), feed, entry));
+                metas.push(render::meta(turn.member, feed, entry));
             }
         }
         if metas.is_empty() {

@@ -11,6 +11,8 @@ use model::{
     Timestamp, Uid, Username,
 };
 
+use crate::foreign::Foreign;
+
 /// Whose session it is, once it is in.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -25,6 +27,7 @@ pub struct Member {
     pub connection: ConnectionId,
     /// When the login was written down.
     pub since: Timestamp,
+    pub(crate) foreign: Foreign,
 }
 
 /// What the use cases are asked for.

@@ -7,12 +7,13 @@ use conditions::Condition;
 use domain::message::SendMessage;
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
-use model::{ConversationId, Feed, MessageId, Seq, Timestamp, Uid, Username};
+use model::{AppKey, ConversationId, Feed, MessageId, Seq, Timestamp, Uid, Username};
 use session::{Outcome, Peer, Perform};
 use store::FollowedFeed;
 
 use super::event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
 use super::session::MsyncSession;
+use crate::foreign::Foreign;
 
 /// The dialect's name in logs and metrics.
 const DIALECT: &str = "easemob-msync";
@@ -21,11 +22,13 @@ const DIALECT: &str = "easemob-msync";
 #[derive(Debug)]
 pub struct MsyncPerform {
     use_cases: Arc<UseCases>,
+    /// Where clients reach this server.
+    origin: String,
 }
 
 impl MsyncPerform {
-    pub(crate) fn new(use_cases: Arc<UseCases>) -> Self {
-        Self { use_cases }
+    pub(crate) fn new(use_cases: Arc<UseCases>, origin: String) -> Self {
+        Self { use_cases, origin }
     }
 }
 
@@ -171,8 +174,14 @@ impl MsyncPerform {
             resource,
             connection: peer.connection,
             since: self.use_cases.now(),
+            foreign: self.foreign(&app.key),
         };
         Ok(Command::LoggedIn(Box::new(LoggedIn { member, expires: logged_in.expires })))
+    }
+
+    fn foreign(&self, app_key: &AppKey) -> Foreign {
+        let app_url = format!("{}/{}/{}", self.origin, app_key.org(), app_key.app());
+        Foreign::new(Arc::clone(self.use_cases.contents()), &app_url)
     }
 
     async fn log_out(&self, peer: &Peer, member: &Member, positions: &[(Feed, Seq)]) {

@@ -10,6 +10,7 @@ use easemob_wire::downlink::{
     encode_kick, encode_meta, encode_page,
 };
 use easemob_wire::pb::{MucBody, muc_body};
+use easemob_wire::rest::message::ChatType;
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
     ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, PresenceNews, Seq,
@@ -56,11 +57,10 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
     let is_pair = matches!(delivery.feed, Feed::Conversation(ConversationId::Single { .. }));
     let slot = if is_pair && entry.sender == member.uid { SENDER_SLOT } else { PEER_SLOT };
     delivery.rendered(slot, || {
-        let app_key = member.app_key.as_str();
-        let metas = one_by_one(app_key, delivery);
+        let metas = one_by_one(member.app_key.as_str(), delivery);
         encode_page(&Page {
             queue: queue(member, delivery.feed, entry),
-            metas: metas.as_deref().unwrap_or(&[meta(app_key, delivery.feed, entry)]),
+            metas: metas.as_deref().unwrap_or(&[meta(member, delivery.feed, entry)]),
             next_key: (delivery.seq != Seq::ZERO).then(|| live_key(delivery.seq)),
             timestamp_ms: entry.at.0,
         })
@@ -70,7 +70,7 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Bytes {
 /// The answer to a send whose message did not go out as its sender wrote it: he shows this one.
 pub(crate) fn answer_with_message(member: &Member, answer: &SendAnswer<'_>, sent: &Delivery) -> Bytes {
     let queue = queue(member, sent.feed, &sent.entry);
-    encode_answer_with_meta(answer, queue, &meta(member.app_key.as_str(), sent.feed, &sent.entry))
+    encode_answer_with_meta(answer, queue, &meta(member, sent.feed, &sent.entry))
 }
 
 /// The answer to an edit: how often the message was changed, by whom and when (msync.md 2.11).
@@ -155,10 +155,20 @@ fn one_by_one(app_key: &str, delivery: &Delivery) -> Option<Vec<Bytes>> {
 }
 
 /// An entry as an element of a page.
-pub(crate) fn meta(app_key: &str, feed: Feed, entry: &Entry) -> Bytes {
+pub(crate) fn meta(member: &Member, feed: Feed, entry: &Entry) -> Bytes {
+    let app_key = member.app_key.as_str();
     let (from, to) = addresses(app_key, feed, entry);
     let rendered = match entry.dialect {
-        Dialect::Easemob => with_readers(entry),
+        Dialect::Easemob => with_readers(entry, &entry.payload),
+        Dialect::JMessage => {
+            let chat_type = match feed {
+                Feed::Conversation(conversation) => chat_type(conversation),
+                Feed::Events(_) => ChatType::Chat,
+            };
+            // What can't be told is an empty message: clients acknowledge it and show nothing.
+            let payload = member.foreign.payload(chat_type, entry).unwrap_or_default();
+            Some(with_readers(entry, &payload).unwrap_or(payload))
+        }
         Dialect::Kith => {
             Event::decode(&entry.payload).ok().map(|event| news::remainder(app_key, entry, &event))
         }
@@ -183,10 +193,10 @@ fn addresses<'a>(app_key: &'a str, feed: Feed, entry: &'a Entry) -> (JidRef<'a>,
 }
 
 /// A group's receipt with how many members have read the message.
-fn with_readers(entry: &Entry) -> Option<Bytes> {
+fn with_readers(entry: &Entry, payload: &Bytes) -> Option<Bytes> {
     let (readers, subject) = (entry.readers?, entry.subject?.to_string());
     let count = serde_json::json!({ &subject: readers }).to_string();
-    with_ext(&entry.payload, &subject, count).ok()
+    with_ext(payload, &subject, count).ok()
 }
 
 /// Whether an entry is one to show on a connection.

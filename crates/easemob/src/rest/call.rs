@@ -18,6 +18,7 @@ use super::Site;
 use super::auth::Caller;
 use super::form::Form;
 use super::query::Query;
+use crate::foreign::Foreign;
 
 pub(crate) struct Call {
     pub(crate) site: Arc<Site>,
@@ -60,6 +61,15 @@ impl Call {
     /// A header, if it says anything.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         given(self.headers.get(name)?.to_str().ok()?.trim())
+    }
+
+    /// Shows what was sent in other dialects.
+    pub(crate) fn foreign(&self) -> Foreign {
+        let key = &self.tenant.value.key;
+        let origin_end = self.line.uri.find("://").map_or(0, |at| at + 3);
+        let path = self.line.uri[origin_end..].find('/').map_or(self.line.uri.len(), |at| origin_end + at);
+        let app_url = format!("{}/{}/{}", &self.line.uri[..path], key.org(), key.app());
+        Foreign::new(Arc::clone(self.use_cases().contents()), &app_url)
     }
 
     /// The body as a form with files.

@@ -14,6 +14,7 @@ use super::cursor::{self, List};
 use super::failure::Failure;
 use super::routes::routes;
 use super::shown;
+use crate::foreign::Foreign;
 
 routes! {
     GET "/sdk/user/{user}/user_channels/list" BackEndOrOwner Nothing Conversation => list;
@@ -59,13 +60,14 @@ async fn listed_page(call: &Call, listed: Listed) -> Result<Answer, Failure> {
         limit: call.query.limit(PAGE_DEFAULT, PAGE_MOST)?,
     };
     let page = call.use_cases().list_conversations(&call.tenant, &asked).await?;
+    let foreign = call.foreign();
     let next = page.next.map_or_else(String::new, |next| cursor::write(List::Conversations, app, next));
-    let infos: Vec<Value> = page.list.iter().map(info).collect();
+    let infos: Vec<Value> = page.list.iter().map(|listed| info(&foreign, listed)).collect();
     let data = json!({ "channel_infos": infos, "cursor": next });
     Ok(Answer::new(&Envelope { data: Some(data), ..call.full() }))
 }
 
-fn info(listed: &ListedConversation) -> Value {
+fn info(foreign: &Foreign, listed: &ListedConversation) -> Value {
     let marks: Vec<String> = listed.marks.iter().map(|mark| format!("mark_{mark}")).collect();
     json!({
         "session_to": listed.name,
@@ -74,7 +76,7 @@ fn info(listed: &ListedConversation) -> Value {
         "update_top_status_time": listed.pinned.map_or(0, |since| since.0),
         "unread_num": listed.unread,
         "marks": marks,
-        "meta": last(listed, |seen| shown::message(seen, true)),
+        "meta": last(listed, |seen| shown::message(foreign, seen, true)),
     })
 }
 
@@ -102,7 +104,9 @@ pub(crate) async fn list_old(call: Call) -> Result<Answer, Failure> {
         };
         let found = call.use_cases().list_conversations(&call.tenant, &asked).await?;
         if page == before {
-            let infos: Vec<Value> = found.list.iter().map(|listed| old_info(&call, listed)).collect();
+            let foreign = call.foreign();
+            let infos: Vec<Value> =
+                found.list.iter().map(|listed| old_info(&call, &foreign, listed)).collect();
             let data = Some(json!({ "channel_infos": infos }));
             return Ok(Answer::new(&Envelope { data, ..call.full() }));
         }
@@ -114,10 +118,10 @@ pub(crate) async fn list_old(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::new(&Envelope { data: Some(json!({ "channel_infos": [] })), ..call.full() }))
 }
 
-fn old_info(call: &Call, listed: &ListedConversation) -> Value {
+fn old_info(call: &Call, foreign: &Foreign, listed: &ListedConversation) -> Value {
     let domain = if listed.kind == ConversationKind::Single { USER_DOMAIN } else { GROUP_DOMAIN };
     let channel = format!("{}_{}@{domain}", call.tenant.value.key, listed.name);
-    json!({ "channel_id": channel, "unread_num": listed.unread, "meta": last(listed, shown::old_message) })
+    json!({ "channel_id": channel, "unread_num": listed.unread, "meta": last(listed, |seen| shown::old_message(foreign, seen)) })
 }
 
 /// `POST /sdk/user/{user}/user_channels/mark`

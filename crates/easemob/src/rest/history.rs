@@ -5,6 +5,7 @@ use domain::conversation::DELETIONS_LIMIT;
 use easemob_wire::amend;
 use easemob_wire::rest::Envelope;
 use easemob_wire::rest::conversations::HistoryRequest;
+use easemob_wire::rest::message::ChatType;
 use model::{Entry, MessageId, Seq, Timestamp};
 use serde_json::{Value, json};
 
@@ -51,16 +52,19 @@ pub(crate) async fn read(call: Call) -> Result<Answer, Failure> {
         sender: request.user_id.as_deref(),
     };
     let types = request.types;
-    let wants = move |entry: &Entry| {
-        types.is_empty()
-            || amend::content_of(&entry.payload).is_ok_and(|content| {
-                content.is_some_and(|content| is_one_of(&types, amend::type_name(&content)))
-            })
+    let foreign = call.foreign();
+    let wants = |entry: &Entry| {
+        if types.is_empty() {
+            return true;
+        }
+        let translated = foreign.payload(ChatType::Chat, entry);
+        amend::content_of(translated.as_ref().unwrap_or(&entry.payload))
+            .is_ok_and(|content| content.is_some_and(|content| is_one_of(&types, amend::type_name(&content))))
     };
     let page = call.use_cases().read_history(&call.tenant, asked, &wants).await?;
     let app_key = call.tenant.value.key.as_str();
     let messages: Vec<Value> =
-        page.messages.iter().map(|seen| json!({ "msg": shown::meta(app_key, seen) })).collect();
+        page.messages.iter().map(|seen| json!({ "msg": shown::meta(app_key, &foreign, seen) })).collect();
     let next = page.next.map_or_else(String::new, |next| next.0.to_string());
     let data = json!({ "msgs": messages, "next_key": next, "is_last": page.next.is_none() });
     Ok(Answer::new(&Envelope { data: Some(data), ..call.full() }))

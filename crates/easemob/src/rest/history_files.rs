@@ -23,6 +23,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::failure::Failure;
 use super::routes::routes;
+use crate::foreign::Foreign;
 
 routes! {
     GET "/chatmessages/{time}" BackEnd Nothing Roaming => link;
@@ -58,19 +59,21 @@ pub(crate) async fn file(call: Call) -> Result<Answer, Failure> {
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     let response: Response =
-        (headers, Body::from_stream(stream::try_unfold(Some(Lines::new(reader)), piece))).into_response();
+        (headers, Body::from_stream(stream::try_unfold(Some(Lines::new(reader, call.foreign())), piece)))
+            .into_response();
     Ok(Answer::File(response))
 }
 
 /// A file that is being made.
 struct Lines {
     reader: HourReader,
+    foreign: Foreign,
     packed: GzEncoder<Vec<u8>>,
 }
 
 impl Lines {
-    fn new(reader: HourReader) -> Self {
-        Self { reader, packed: GzEncoder::new(Vec::new(), Compression::fast()) }
+    fn new(reader: HourReader, foreign: Foreign) -> Self {
+        Self { reader, foreign, packed: GzEncoder::new(Vec::new(), Compression::fast()) }
     }
 }
 
@@ -86,7 +89,7 @@ async fn piece(lines: Option<Lines>) -> Result<Option<(Bytes, Option<Lines>)>, s
             return Ok(Some((lines.packed.finish()?.into(), None)));
         }
         for (feed, entry) in &entries {
-            if let Some(record) = record(*feed, entry) {
+            if let Some(record) = record(&lines.foreign, *feed, entry) {
                 writeln!(lines.packed, "{record}")?;
             }
         }
@@ -98,17 +101,19 @@ async fn piece(lines: Option<Lines>) -> Result<Option<(Bytes, Option<Lines>)>, s
 }
 
 /// A history record; `None` for what is no message in JSON.
-fn record(feed: Feed, entry: &Entry) -> Option<Value> {
+fn record(foreign: &Foreign, feed: Feed, entry: &Entry) -> Option<Value> {
     let chat_type = match feed {
         Feed::Conversation(ConversationId::Single { .. }) => ChatType::Chat,
         Feed::Conversation(ConversationId::Group(_)) => ChatType::GroupChat,
         Feed::Conversation(ConversationId::Room(_)) => ChatType::ChatRoom,
         Feed::Events(_) => return None,
     };
-    if entry.dialect != Dialect::Easemob {
-        return None;
-    }
-    let payload = Stored::decode(&entry.payload).ok()?.payload();
+    let payload = match entry.dialect {
+        Dialect::Easemob => entry.payload.clone(),
+        Dialect::JMessage => foreign.payload(chat_type, entry)?,
+        Dialect::Kith => return None,
+    };
+    let payload = Stored::decode(&payload).ok()?.payload();
     Some(json!({
         "msg_id": entry.id.to_string(),
         "timestamp": entry.at.0,

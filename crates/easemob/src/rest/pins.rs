@@ -57,13 +57,14 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     let from = cursor.map(|cursor| cursor::parse(List::Pins, app, cursor)).transpose()?.unwrap_or(0);
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let pins = call.use_cases().list_pins(&call.tenant, call.user(), &conversation).await?;
+    let foreign = call.foreign();
     let page: Vec<Value> = pins
         .iter()
         .skip(from)
         .take(limit)
         .map(|pin| {
             json!({
-                "message": shown::message(&pin.message, true),
+                "message": shown::message(&foreign, &pin.message, true),
                 "pin_opt_at": pin.at.0,
                 "pin_operator": pin.by.as_str(),
             })

@@ -11,9 +11,12 @@ use easemob_wire::{GROUP_DOMAIN, JidRef};
 use model::{ConversationId, Username};
 use serde_json::{Map, Value, json};
 
+use crate::foreign::Foreign;
+
 /// A message as an encoded `Meta` in base64.
-pub(super) fn meta(app_key: &str, seen: &SeenMessage) -> String {
-    let entry = &seen.entry;
+pub(super) fn meta(app_key: &str, foreign: &Foreign, seen: &SeenMessage) -> String {
+    let translated = foreign.translated(seen.conversation, &seen.entry);
+    let entry = translated.as_ref().unwrap_or(&seen.entry);
     let resource = entry.sender_resource.as_ref().map_or("", |resource| resource.as_str());
     let from = JidRef::device(app_key, entry.sender_name.as_str(), resource);
     let target = entry.target_name.as_str();
@@ -28,8 +31,8 @@ pub(super) fn meta(app_key: &str, seen: &SeenMessage) -> String {
 }
 
 /// A message in JSON; its payload as text, where the vendor has it so.
-pub(super) fn message(seen: &SeenMessage, payload_as_text: bool) -> Value {
-    let payload = Value::Object(payload(seen));
+pub(super) fn message(foreign: &Foreign, seen: &SeenMessage, payload_as_text: bool) -> Value {
+    let payload = Value::Object(payload(foreign, seen));
     if payload_as_text {
         with_payload(seen, &Value::String(payload.to_string()))
     } else {
@@ -38,8 +41,8 @@ pub(super) fn message(seen: &SeenMessage, payload_as_text: bool) -> Value {
 }
 
 /// A message as the older lists have it: a custom message's own fields are one object, which the SDKs show as it is there.
-pub(super) fn old_message(seen: &SeenMessage) -> Value {
-    let mut payload = payload(seen);
+pub(super) fn old_message(foreign: &Foreign, seen: &SeenMessage) -> Value {
+    let mut payload = payload(foreign, seen);
     let bodies = payload.get_mut("bodies").and_then(Value::as_array_mut);
     for body in bodies.into_iter().flatten().filter_map(Value::as_object_mut) {
         if let Some(fields) = body.remove("v2:customExts") {
@@ -49,8 +52,10 @@ pub(super) fn old_message(seen: &SeenMessage) -> Value {
     with_payload(seen, &Value::String(Value::Object(payload).to_string()))
 }
 
-fn payload(seen: &SeenMessage) -> Map<String, Value> {
-    let mut payload = Stored::decode(&seen.entry.payload).map(|stored| stored.payload()).unwrap_or_default();
+fn payload(foreign: &Foreign, seen: &SeenMessage) -> Map<String, Value> {
+    let translated = foreign.translated(seen.conversation, &seen.entry);
+    let entry = translated.as_ref().unwrap_or(&seen.entry);
+    let mut payload = Stored::decode(&entry.payload).map(|stored| stored.payload()).unwrap_or_default();
     let side_data = side_data(seen);
     if !side_data.is_empty() {
         match payload.get_mut("meta") {

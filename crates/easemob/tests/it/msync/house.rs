@@ -207,7 +207,7 @@ impl House {
                 .unwrap();
             use_cases
         });
-        let protocol = MsyncProtocol::new(Arc::clone(&use_cases));
+        let protocol = MsyncProtocol::new(Arc::clone(&use_cases), "http://localhost".to_owned());
         Self { runtime, kv, node, clock, use_cases, protocol, connections: AtomicU64::new(0) }
     }
 

@@ -5,6 +5,7 @@ mod chat;
 mod contacts;
 mod delivery;
 mod ends;
+mod foreign;
 mod groups;
 mod history;
 mod hooks;
