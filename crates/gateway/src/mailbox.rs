@@ -1,23 +1,32 @@
 //! Hints that wait for a connection's task. No channel: an idle connection holds nothing here.
 //!
 //! A session that hears of a sequence above its next one reads a page, so the newest delivery of a feed
-//! says all that older ones said (architecture.md section 5). Above a small number only that one is kept.
+//! says all that older ones said (architecture.md section 5). Above a small number only that one is kept. What no
+//! page holds (its sequence is zero: online-only messages, who came into a room) is kept as it came, up to the limit,
+//! and dropped beyond it: it was promised to nobody.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{CloseCause, Delivery, Feed, Hint};
+use model::{CloseCause, Delivery, Feed, Hint, Seq};
+use smallvec::SmallVec;
 
 /// Hints kept as they came, before deliveries of one feed are merged.
 const PLAIN_HINTS: usize = 64;
+/// Hints kept while more of what stands in no feed is taken in; beyond it that is dropped. Below [`WAITING_LIMIT`], so
+/// that it never costs anybody his connection.
+const UNSTORED_HINTS: usize = 256;
 /// Feeds, and closes, that may wait at once. A user with more of them in the moments that a task needs to
 /// run is disconnected and reads everything again, since a lost delivery would be noticed by nobody.
 const WAITING_LIMIT: usize = 1024;
 
+/// Hints in the order in which they are to be taken in. A connection that keeps up has one, which needs no allocation.
+pub(crate) type Hints = SmallVec<[Hint; 1]>;
+
 /// What the owner of a connection has to take in.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
-    plain: Vec<Hint>,
+    plain: Hints,
     /// Only while too much waits; each is newer than what `plain` holds of its feed.
     merged: BTreeMap<Feed, Arc<Delivery>>,
     close: Option<CloseCause>,
@@ -33,6 +42,8 @@ pub(crate) enum Put {
     Kept,
     /// It replaced an older one of its feed, or a newer one made it needless.
     Merged,
+    /// It stands in no feed, and too much waits.
+    Dropped,
     /// There is no room: the connection has to end.
     Overflow,
 }
@@ -40,7 +51,7 @@ pub(crate) enum Put {
 /// Everything that waited.
 #[derive(Debug, Default)]
 pub(crate) struct Mail {
-    pub(crate) hints: Vec<Hint>,
+    pub(crate) hints: Hints,
     /// The gateway wants the connection to end.
     pub(crate) close: Option<CloseCause>,
     /// It has to end now, without a word.
@@ -50,7 +61,12 @@ pub(crate) struct Mail {
 impl Mailbox {
     pub(crate) fn put(&mut self, hint: Hint) -> Put {
         match hint {
-            Hint::Delivery(delivery) if self.plain.len() >= PLAIN_HINTS => self.merge(delivery),
+            Hint::Delivery(delivery) if self.plain.len() >= PLAIN_HINTS && delivery.seq != Seq::ZERO => {
+                self.merge(delivery)
+            }
+            Hint::Delivery(delivery) if self.plain.len() >= UNSTORED_HINTS && delivery.seq == Seq::ZERO => {
+                Put::Dropped
+            }
             hint if self.plain.len() < WAITING_LIMIT => {
                 let place = self.place_of(&hint);
                 self.plain.insert(place, hint);
@@ -65,7 +81,7 @@ impl Mailbox {
     fn place_of(&self, hint: &Hint) -> usize {
         let overtook = |waiting: &&Hint| match (waiting, hint) {
             (Hint::Delivery(waiting), Hint::Delivery(new)) => {
-                waiting.feed == new.feed && waiting.seq > new.seq
+                waiting.feed == new.feed && waiting.seq > new.seq && new.seq != Seq::ZERO
             }
             _ => false,
         };
@@ -232,6 +248,24 @@ mod tests {
         let puts: Vec<Put> = (2..2_000).map(|peer| mailbox.put(delivery(peer, 1))).collect();
         assert_eq!(puts.iter().filter(|put| **put == Put::Kept).count(), 64 + 1024);
         assert_eq!(puts.last(), Some(&Put::Overflow));
+    }
+
+    #[test]
+    fn what_stands_in_no_feed_is_neither_merged_nor_ahead_of_its_turn_nor_without_a_bound() {
+        let mut mailbox = Mailbox::default();
+        mailbox.put(delivery(2, 5));
+        for _ in 0..100 {
+            assert_eq!(mailbox.put(delivery(2, 0)), Put::Kept);
+        }
+        assert_eq!(mailbox.put(delivery(2, 6)), Put::Kept);
+        for _ in 0..1_000 {
+            mailbox.put(delivery(2, 0));
+        }
+        assert_eq!(mailbox.put(delivery(2, 0)), Put::Dropped);
+        assert_eq!(mailbox.put(close()), Put::Kept, "a flood costs nobody his connection");
+        let mail = mailbox.take();
+        assert!(matches!(&mail.hints[0], Hint::Delivery(first) if first.seq == Seq(5)));
+        assert_eq!((mail.hints.len(), newest(&mail, 2)), (256 + 1 + 1, Some(6)));
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) struct Measures {
     pub(crate) bytes_received: Counter,
     pub(crate) bytes_sent: Counter,
     pub(crate) mailbox_merges: Counter,
+    pub(crate) mailbox_drops: Counter,
     pub(crate) mailbox_overflows: Counter,
     pub(crate) closed_slow_reader: Counter,
     pub(crate) closed_idle: Counter,
@@ -52,6 +53,7 @@ impl Measures {
             bytes_received: counter!("gateway_bytes_received_total"),
             bytes_sent: counter!("gateway_bytes_sent_total"),
             mailbox_merges: counter!("gateway_mailbox_merges_total"),
+            mailbox_drops: counter!("gateway_mailbox_drops_total"),
             mailbox_overflows: counter!("gateway_mailbox_overflows_total"),
             closed_slow_reader: counter!("gateway_closed_total", "cause" => "slow_reader"),
             closed_idle: counter!("gateway_closed_total", "cause" => "idle"),
@@ -80,6 +82,10 @@ fn describe() {
     describe_counter!(
         "gateway_mailbox_merges_total",
         "Hints replaced by a newer one of the same feed before the session saw them."
+    );
+    describe_counter!(
+        "gateway_mailbox_drops_total",
+        "Hints of what no feed holds (online-only messages, who came into a room) dropped for connections that are behind."
     );
     describe_counter!(
         "gateway_mailbox_overflows_total",

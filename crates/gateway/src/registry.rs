@@ -163,13 +163,18 @@ impl Registry {
 
     fn add_follower(&self, app: AppId, conversation: ConversationId, connection: &Arc<Connection>) {
         let mut followers = self.followers_of(conversation).lock();
-        followers.entry((app, conversation)).or_default().push(Arc::clone(connection));
+        let list = followers.entry((app, conversation)).or_default();
+        if let Err(place) = list.binary_search_by_key(&connection.id.number, |(number, _)| *number) {
+            list.insert(place, (connection.id.number, Arc::clone(connection)));
+        }
     }
 
     fn remove_follower(&self, app: AppId, conversation: ConversationId, connection: &Arc<Connection>) {
         let mut followers = self.followers_of(conversation).lock();
         if let Some(list) = followers.get_mut(&(app, conversation)) {
-            list.retain(|other| !Arc::ptr_eq(other, connection));
+            if let Ok(place) = list.binary_search_by_key(&connection.id.number, |(number, _)| *number) {
+                list.remove(place);
+            }
             if list.is_empty() {
                 followers.remove(&(app, conversation));
             }
@@ -211,6 +216,7 @@ impl Registry {
         match mailbox.put(hint) {
             Put::Kept => {}
             Put::Merged => self.measures.mailbox_merges.increment(1),
+            Put::Dropped => self.measures.mailbox_drops.increment(1),
             Put::Overflow => {
                 self.measures.mailbox_overflows.increment(1);
                 mailbox.close(CloseCause::SlowReader);
@@ -315,7 +321,7 @@ impl Subscriber for Registry {
             }
             (app, Audience::Followers(conversation)) => {
                 let followers = self.followers_of(conversation).lock();
-                for connection in followers.get(&(app, conversation)).into_iter().flatten() {
+                for (_, connection) in followers.get(&(app, conversation)).into_iter().flatten() {
                     self.put(connection, hint.clone());
                 }
             }
@@ -344,7 +350,8 @@ pub(crate) struct Connection {
     follows: Mutex<Follows>,
 }
 
-type Followers = Vec<Arc<Connection>>;
+/// By number, so that one of ten thousand who all go at once is found without asking each.
+type Followers = Vec<(u64, Arc<Connection>)>;
 
 /// The groups and rooms that a connection follows.
 #[derive(Default)]
