@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{BlobError, BlobKey, BlobWriter};
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
 
@@ -14,6 +14,42 @@ use crate::free_space::FreeSpace;
 /// Bytes after which the disk's free space is looked at again.
 const SPACE_CHECK_BYTES: u64 = 8 << 20;
 
+/// Below this, bytes are copied together: the account of a piece costs more than they do, and a client sends pieces of
+/// one byte if it likes.
+const SMALL_BYTES: usize = 4 << 10;
+
+/// What was written since the last part: at most [`SMALL_BYTES`] of it for each piece that is kept.
+#[derive(Debug, Default)]
+struct Gathered {
+    pieces: Vec<Bytes>,
+    /// Small pieces, behind the kept ones.
+    small: BytesMut,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn push(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        if piece.len() < SMALL_BYTES {
+            self.small.extend_from_slice(&piece);
+        }
+        if self.small.len() >= SMALL_BYTES || (piece.len() >= SMALL_BYTES && !self.small.is_empty()) {
+            self.pieces.push(self.small.split().freeze());
+        }
+        if piece.len() >= SMALL_BYTES {
+            self.pieces.push(piece);
+        }
+    }
+
+    fn take(&mut self) -> PutPayload {
+        let mut all = std::mem::take(self);
+        if !all.small.is_empty() {
+            all.pieces.push(all.small.freeze());
+        }
+        all.pieces.into_iter().collect()
+    }
+}
+
 pub(crate) struct ObjectWriter {
     store: Arc<dyn ObjectStore>,
     key: BlobKey,
@@ -21,8 +57,7 @@ pub(crate) struct ObjectWriter {
     part_bytes: usize,
     space: Option<FreeSpace>,
     unchecked: u64,
-    gathered: Vec<Bytes>,
-    gathered_bytes: usize,
+    gathered: Gathered,
     /// Once there is more than one part.
     parts: Option<Box<dyn MultipartUpload>>,
 }
@@ -42,8 +77,7 @@ impl ObjectWriter {
             part_bytes,
             space,
             unchecked: 0,
-            gathered: Vec::new(),
-            gathered_bytes: 0,
+            gathered: Gathered::default(),
             parts: None,
         }
     }
@@ -61,8 +95,7 @@ impl ObjectWriter {
             self.parts = Some(self.store.put_multipart(&self.location).await.map_err(failed)?);
         }
         let parts = self.parts.as_mut().expect("it was put there");
-        self.gathered_bytes = 0;
-        let part: PutPayload = std::mem::take(&mut self.gathered).into_iter().collect();
+        let part = self.gathered.take();
         parts.put_part(part).await.map_err(failed)
     }
 }
@@ -71,19 +104,17 @@ impl ObjectWriter {
 impl BlobWriter for ObjectWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), BlobError> {
         self.unchecked += bytes.len() as u64;
-        self.gathered_bytes += bytes.len();
         self.gathered.push(bytes);
-        if self.gathered_bytes >= self.part_bytes { self.put_part().await } else { Ok(()) }
+        if self.gathered.bytes >= self.part_bytes { self.put_part().await } else { Ok(()) }
     }
 
     async fn finish(mut self: Box<Self>) -> Result<(), BlobError> {
         let key = self.key;
         let failed = |error| blob_error(key, &error);
         if self.parts.is_none() {
-            let whole: PutPayload = std::mem::take(&mut self.gathered).into_iter().collect();
-            return self.store.put(&self.location, whole).await.map(|_| ()).map_err(failed);
+            return self.store.put(&self.location, self.gathered.take()).await.map(|_| ()).map_err(failed);
         }
-        if !self.gathered.is_empty() {
+        if self.gathered.bytes > 0 {
             self.put_part().await?;
         }
         let mut parts = self.parts.take().expect("there are parts");
@@ -111,5 +142,26 @@ impl Drop for ObjectWriter {
 async fn abort(mut parts: Box<dyn MultipartUpload>, key: BlobKey) {
     if let Err(error) = parts.abort().await {
         tracing::debug!(%error, %key, "the parts of an upload that failed may be left in the store");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pieces_are_kept_together_and_nothing_changes_its_place() {
+        let mut gathered = Gathered::default();
+        let mut expected = Vec::new();
+        for number in 0..20_000_u32 {
+            let size = if number % 4_999 == 0 { SMALL_BYTES + 1 } else { 1 };
+            let piece = Bytes::from(vec![number.to_le_bytes()[0]; size]);
+            expected.extend_from_slice(&piece);
+            gathered.push(piece);
+        }
+        assert!(gathered.pieces.len() < 20, "{} pieces", gathered.pieces.len());
+        assert_eq!(gathered.bytes, expected.len());
+        assert_eq!(Bytes::from(gathered.take()), expected);
+        assert_eq!(gathered.take().content_length(), 0);
     }
 }
