@@ -272,7 +272,16 @@ impl Inboxes {
         let mut merged = Vec::with_capacity(acknowledged.len());
         for ((user, feed, positions), stored) in acknowledged.iter().zip(rows) {
             let (app, uid) = *user;
-            let devices = self.devices.get(app, uid).await?;
+            let devices = match self.devices.get(app, uid).await {
+                Ok(devices) => devices,
+                // One user's damage keeps nobody else's acknowledgements from being written.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!(%app, %uid, %error, "acknowledgements are dropped: the user's devices are damaged");
+                    self.forget(app, uid);
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
             if devices.version.is_none() {
                 // Who was removed may not get a row again: nobody would remove it.
                 self.forget(app, uid);
@@ -603,6 +612,19 @@ mod tests {
         flush.await.unwrap().unwrap();
         given.inboxes.flush().await.unwrap();
         assert_eq!((given.position(1).await, given.position(2).await), (Seq(9), Seq(5)));
+    }
+
+    #[tokio::test]
+    async fn a_users_damaged_devices_keep_nobody_elses_acknowledgements_from_the_disk() {
+        let given = Given::conversation().await;
+        given.devices(&[1]).await;
+        given.acknowledge(1, 5);
+        given.inboxes.acknowledge(APP, Uid(2), DeviceNumber(1), feed(), Seq(5));
+        let mut batch = Batch::new();
+        batch.put(Space::Main, keys::devices(APP, Uid(2)), b"?".as_slice());
+        given.kv.commit(batch).await.unwrap();
+        given.inboxes.flush().await.unwrap();
+        assert_eq!((given.inboxes.pending(), given.position(1).await), (0, Seq(5)));
     }
 
     #[tokio::test]
