@@ -187,11 +187,16 @@ impl UseCases {
                 .filter(|(other, _)| *other != word)
                 .map(|(_, keyword)| keyword.clone())
                 .collect();
-            decide_words(&others, &[new.to_owned()], bytes_of(&lists) - old.word.len() as u64, 1)?;
+            decide_words(
+                &others,
+                &[new.to_owned()],
+                bytes_of(&lists).saturating_sub(old.word.len() as u64),
+                1,
+            )?;
             let now = self.now();
             let keyword =
                 Keyword { word: new.to_owned(), by: by.to_owned(), created: old.created, modified: now };
-            let bytes = list.bytes - old.word.len() as u64 + new.len() as u64;
+            let bytes = list.bytes.saturating_sub(old.word.len() as u64) + new.len() as u64;
             let change = KeywordChange {
                 list: Some(KeywordList { bytes, modified: now, ..list.clone() }),
                 words: vec![(word, keyword.clone())],
