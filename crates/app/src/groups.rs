@@ -17,6 +17,7 @@ mod settings;
 
 use std::sync::Arc;
 
+use ahash::AHashSet;
 use conditions::Condition;
 use domain::group::{Actor, Candidate, Change, Group, GroupRefused, Member, Person, To};
 use model::{
@@ -199,13 +200,14 @@ impl UseCases {
 
     /// The accounts of users who are to come in.
     pub(crate) async fn accounts(&self, app: &Tenant, names: &[String]) -> Result<Vec<Arc<Account>>, Error> {
-        let mut accounts: Vec<Arc<Account>> = Vec::with_capacity(names.len());
+        let (mut accounts, mut known) =
+            (Vec::with_capacity(names.len()), AHashSet::with_capacity(names.len()));
         for name in names {
             let Some(account) = self.find_user(app, name).await? else {
                 let user = domain::account::printable(name);
                 return Err(GroupRefused::UserNotFound { user }.into());
             };
-            if accounts.iter().all(|known| known.user.uid != account.user.uid) {
+            if known.insert(account.user.uid) {
                 accounts.push(account);
             }
         }

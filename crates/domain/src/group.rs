@@ -22,7 +22,7 @@ use crate::app::Settings;
 
 pub use create::{
     CreateGroup, CreateView, Settled, UpdateGroup, decide_announcement, decide_create, decide_destroy,
-    decide_disable, decide_mute_all, decide_transfer, decide_update,
+    decide_disable, decide_first_members, decide_mute_all, decide_transfer, decide_update,
 };
 pub use files::{SharedFile, decide_expired, decide_may_share, decide_share, decide_unshare};
 pub use members::{Candidate, decide_add, decide_block, decide_leave, decide_remove, decide_unblock};

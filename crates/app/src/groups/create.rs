@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use ahash::AHashSet;
 use conditions::Condition;
-use domain::group::{Actor, CreateGroup, CreateView, Group, GroupRefused, Person, decide_create};
+use domain::group::{
+    Actor, CreateGroup, CreateView, Group, GroupRefused, Person, decide_create, decide_first_members,
+};
 use store::Account;
 
 use super::By;
@@ -27,6 +30,9 @@ impl UseCases {
         command: &CreateGroup,
     ) -> Result<Group, Error> {
         let (id, settings) = (app.value.id, &app.value.settings);
+        // Before anybody is looked up: a body holds a hundred thousand names.
+        let distinct: AHashSet<&str> = members.iter().map(String::as_str).collect();
+        decide_first_members(settings, command, distinct.len())?;
         for _ in 0..TRIES {
             let owner = self.accounts(app, &[owner.to_owned()]).await?.remove(0);
             let actor = match by.person() {

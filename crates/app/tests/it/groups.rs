@@ -29,6 +29,21 @@ struct Membership {
     is_muted: bool,
 }
 
+fn command() -> CreateGroup {
+    CreateGroup {
+        custom_id: None,
+        name: "Friends".to_owned(),
+        description: String::new(),
+        avatar: String::new(),
+        custom: String::new(),
+        public: true,
+        members_only: false,
+        allow_invites: false,
+        invite_need_confirm: true,
+        max_users: None,
+    }
+}
+
 struct Game {
     house: House,
     group: String,
@@ -46,20 +61,8 @@ impl Game {
         for number in 0..USERS {
             users.push(house.register(&format!("user{number}")).await);
         }
-        let command = CreateGroup {
-            custom_id: None,
-            name: "Friends".to_owned(),
-            description: String::new(),
-            avatar: String::new(),
-            custom: String::new(),
-            public: true,
-            members_only: false,
-            allow_invites: false,
-            invite_need_confirm: true,
-            max_users: None,
-        };
         let (tenant, by) = (house.tenant(), By::back_end());
-        let created = house.use_cases.create_group(&tenant, &by, "user0", &[], &command).await.unwrap();
+        let created = house.use_cases.create_group(&tenant, &by, "user0", &[], &command()).await.unwrap();
         let mut expected = vec![Expected::default(); USERS];
         expected[0].member = Some(Membership::default());
         let (group, feed) = (created.public_id.to_string(), created.feed());
@@ -224,4 +227,22 @@ async fn members_see_what_is_said_while_they_are_in_and_nobody_sees_more() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn more_names_than_a_group_can_have_are_refused_before_anybody_is_looked_up() {
+    let house = House::new().await;
+    house.register("owner").await;
+    let create = |members: Vec<String>| {
+        let (tenant, by) = (house.tenant(), By::back_end());
+        let use_cases = &house.use_cases;
+        async move { use_cases.create_group(&tenant, &by, "owner", &members, &command()).await }
+    };
+    let nobody = |number: usize| format!("nobody{number}");
+    let refused = create((0..201).map(nobody).collect()).await.unwrap_err();
+    assert_eq!(refused.condition(), Condition::GroupMembersTooMany);
+    let refused = create((0..200).map(nobody).collect()).await.unwrap_err();
+    assert_eq!(refused.condition(), Condition::MemberNotRegistered);
+    // A name that comes often is one member.
+    create(vec!["owner".to_owned(); 1_000]).await.unwrap();
 }

@@ -298,6 +298,22 @@ fn own_id(text: &str) -> Result<Username, GroupRefused> {
     if is_plain { Ok(name) } else { Err(invalid()) }
 }
 
+/// Whether a group can have that many first members at all, `named` of whom one may be its owner.
+///
+/// # Errors
+/// Those of [`decide_create`] about numbers.
+pub fn decide_first_members(
+    settings: &Settings,
+    command: &CreateGroup,
+    named: usize,
+) -> Result<(), GroupRefused> {
+    let limit = member_limit(settings, command.max_users)?;
+    if named > limit as usize {
+        return Err(GroupRefused::TooManyMembers { members: named, limit });
+    }
+    Ok(())
+}
+
 fn member_limit(settings: &Settings, wanted: Option<u64>) -> Result<u32, GroupRefused> {
     let most = settings.group_members_limit.min(limits::GROUP_MEMBERS.into());
     let count = wanted.unwrap_or_else(|| most.min(limits::GROUP_MEMBERS_DEFAULT.into()));
