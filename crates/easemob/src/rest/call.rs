@@ -13,6 +13,7 @@ use easemob_wire::rest::request::given;
 use http::{HeaderMap, Method};
 use model::Timestamp;
 use parking_lot::Mutex;
+use store::Account;
 
 use super::Site;
 use super::auth::Caller;
@@ -56,6 +57,19 @@ impl Call {
     /// The user whom the path names, as written.
     pub(crate) fn user(&self) -> &str {
         &self.names.user
+    }
+
+    /// The user who acts; `None`: the back end.
+    ///
+    /// # Errors
+    /// `credentials_missing` where nobody showed who he is: what a route permits to anybody is nothing that the back end
+    /// may do.
+    pub(crate) fn acting(&self) -> Result<Option<&Arc<Account>>, Error> {
+        match &self.caller {
+            Caller::User(account) => Ok(Some(account)),
+            Caller::BackEnd => Ok(None),
+            Caller::Nobody => Err(Error::plain(Condition::CredentialsMissing)),
+        }
     }
 
     /// A header, if it says anything.

@@ -76,15 +76,13 @@ pub(crate) async fn link(call: Call) -> Result<Answer, Failure> {
 
 /// `DELETE /users/{user}/contacts/users/{peer}`, on both lists.
 pub(crate) async fn remove(call: Call) -> Result<Answer, Failure> {
-    let peer = match call.caller {
-        Caller::User(_) => {
+    let peer = match call.acting()? {
+        Some(_) => {
             let device = call.acting_device().await?;
             let use_cases = call.use_cases();
             use_cases.remove_contact(&call.tenant, call.user(), call.peer(), device.as_ref()).await?
         }
-        Caller::BackEnd | Caller::Nobody => {
-            call.use_cases().unlink_contacts(&call.tenant, call.user(), call.peer()).await?
-        }
+        None => call.use_cases().unlink_contacts(&call.tenant, call.user(), call.peer()).await?,
     };
     about(&call, &peer).await
 }

@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use store::{Listing, StoredGroup};
 
 use super::answer::Answer;
-use super::auth::Caller;
 use super::call::{Call, invalid, missing};
 use super::cursor::{self, List};
 use super::failure::Failure;
@@ -480,12 +479,9 @@ impl Call {
     /// Who asks, as groups see it.
     ///
     /// # Errors
-    /// Faults.
+    /// Those of [`Call::acting`]; faults.
     pub(super) async fn by(&self) -> Result<By, Error> {
-        let account = match &self.caller {
-            Caller::User(account) => Some(Arc::clone(account)),
-            Caller::BackEnd | Caller::Nobody => None,
-        };
+        let account = self.acting()?.cloned();
         Ok(By { account, device: self.acting_device().await? })
     }
 }

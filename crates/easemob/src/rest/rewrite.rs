@@ -9,7 +9,6 @@ use model::{Dialect, MessageId, Username};
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::auth::Caller;
 use super::call::{Call, invalid, missing};
 use super::failure::Failure;
 use super::routes::routes;
@@ -35,15 +34,13 @@ pub(crate) async fn rewrite(call: Call) -> Result<Answer, Failure> {
         _ => None,
     };
     let content = content.transpose().map_err(|_| invalid("new_msg"))?;
-    let editor = match &call.caller {
-        Caller::User(account) => {
+    let editor = match call.acting()? {
+        Some(account) => {
             let device = call.acting_device().await?;
             let user = &account.user;
             Editor::User(sender_over_rest((user.uid, &user.name), device.as_ref()))
         }
-        Caller::BackEnd | Caller::Nobody => {
-            Editor::BackEnd { operator: request.user.unwrap_or_else(|| Username::BACK_END.to_owned()) }
-        }
+        None => Editor::BackEnd { operator: request.user.unwrap_or_else(|| Username::BACK_END.to_owned()) },
     };
     let command = EditMessage {
         editor,

@@ -191,12 +191,12 @@ fn about(call: &Call, account: &store::Account) -> Answer {
 pub(crate) async fn change_password(call: Call) -> Result<Answer, Failure> {
     let change = call.parse(PasswordChange::parse)?;
     let (tenant, new) = (&call.tenant, change.new_password.unwrap_or_default());
-    match &call.caller {
-        Caller::User(account) => {
+    match call.acting()? {
+        Some(account) => {
             let present = change.old_password.unwrap_or_default();
             call.use_cases().change_own_password(tenant, account, &present, &new, call.address).await?;
         }
-        Caller::BackEnd | Caller::Nobody => {
+        None => {
             call.use_cases().change_password(tenant, call.user(), &new).await?;
         }
     }

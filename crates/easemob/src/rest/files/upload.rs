@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::file_id;
 use crate::rest::answer::Answer;
-use crate::rest::auth::Caller;
 use crate::rest::call::Call;
 use crate::rest::failure::Failure;
 use crate::rest::form::Form;
@@ -34,7 +33,7 @@ async fn receive(call: &Call, form: &mut Form) -> Result<Attachment, Error> {
             ("file", None) => {
                 let announced = form.announced;
                 let mut upload =
-                    call.use_cases().begin_upload(&call.tenant, uploader(call), announced).await?;
+                    call.use_cases().begin_upload(&call.tenant, uploader(call)?, announced).await?;
                 while let Some(bytes) = form.content().await? {
                     upload.write(bytes).await?;
                 }
@@ -53,7 +52,7 @@ async fn receive(call: &Call, form: &mut Form) -> Result<Attachment, Error> {
 
 /// `POST /sdk/chatfiles/part-upload`
 pub(crate) async fn begin_parts(call: Call) -> Result<Answer, Failure> {
-    let begun = call.use_cases().begin_parts(&call.tenant, uploader(&call)).await?;
+    let begun = call.use_cases().begin_parts(&call.tenant, uploader(&call)?).await?;
     let entity = json!({
         "uuid": begun.file.to_string(),
         "type": "chatfile",
@@ -76,7 +75,7 @@ pub(crate) async fn put_part(call: Call) -> Result<Answer, Failure> {
                     let announced = form.announced;
                     let use_cases = call.use_cases();
                     let mut upload =
-                        use_cases.begin_part(&call.tenant, uploader(&call), file, announced).await?;
+                        use_cases.begin_part(&call.tenant, uploader(&call)?, file, announced).await?;
                     while let Some(bytes) = form.content().await? {
                         upload.write(bytes).await?;
                     }
@@ -103,22 +102,19 @@ pub(crate) async fn put_part(call: Call) -> Result<Answer, Failure> {
 /// `POST /sdk/chatfiles/part-upload/{file}`
 pub(crate) async fn complete_parts(call: Call) -> Result<Answer, Failure> {
     let (file, facts) = (file_id(&call)?, asked(&call));
-    let attachment = call.use_cases().complete_parts(&call.tenant, uploader(&call), file, facts).await?;
+    let attachment = call.use_cases().complete_parts(&call.tenant, uploader(&call)?, file, facts).await?;
     Ok(answer(&call, &attachment))
 }
 
 /// `DELETE /sdk/chatfiles/part-upload/{file}`
 pub(crate) async fn abort_parts(call: Call) -> Result<Answer, Failure> {
     let file = file_id(&call)?;
-    call.use_cases().abort_parts(&call.tenant, uploader(&call), file).await?;
+    call.use_cases().abort_parts(&call.tenant, uploader(&call)?, file).await?;
     Ok(Answer::new(&Envelope { data: Some(json!({ "result": true })), ..call.full() }))
 }
 
-fn uploader(call: &Call) -> Option<Uid> {
-    match &call.caller {
-        Caller::User(account) => Some(account.user.uid),
-        Caller::BackEnd | Caller::Nobody => None,
-    }
+fn uploader(call: &Call) -> Result<Option<Uid>, Error> {
+    Ok(call.acting()?.map(|account| account.user.uid))
 }
 
 /// What headers and query say of the file; clients of different ages use one or the other.
