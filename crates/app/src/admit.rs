@@ -38,13 +38,15 @@ impl UseCases {
         let Some(rate) = app.value.settings.post_rate(class) else { return Ok(()) };
         let taken = self.post_rates.take_many((app.value.id, class), rate, count as u64, self.now());
         taken.map_err(|wait| match class {
-            PostClass::Users | PostClass::Groups => limited(Condition::MessageSendQuotaReached, wait),
-            PostClass::Broadcasts | PostClass::OnlineBroadcasts => {
+            PostClass::Users | PostClass::Groups | PostClass::Rooms => {
+                limited(Condition::MessageSendQuotaReached, wait)
+            }
+            PostClass::Broadcasts | PostClass::OnlineBroadcasts | PostClass::RoomBroadcasts => {
                 limited(Condition::BroadcastQuotaReached, wait)
             }
-            PostClass::BroadcastPause | PostClass::OnlineBroadcastPause => {
-                limited(Condition::RateLimited, wait)
-            }
+            PostClass::BroadcastPause
+            | PostClass::OnlineBroadcastPause
+            | PostClass::RoomBroadcastsOfMinute => limited(Condition::RateLimited, wait),
         })
     }
 

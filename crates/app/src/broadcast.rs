@@ -7,6 +7,7 @@ use conditions::Condition;
 use domain::post::Post;
 use model::{AppId, MessageId, limits};
 
+use crate::groups::GroupRef;
 use crate::{Compose, Error, Tenant, UseCases};
 
 /// Whom a broadcast is for.
@@ -15,6 +16,8 @@ pub enum Receivers {
     Everybody,
     /// Who has a connection to this node.
     Connected,
+    /// The chat rooms in which somebody is.
+    Rooms,
 }
 
 /// The broadcast that an app has under way; the next one waits for its end.
@@ -70,6 +73,18 @@ impl UseCases {
                         names.extend(account.map(|account| account.user.name.to_string()));
                     }
                     self.post_message(app, author, names, post, Arc::clone(&compose)).await?;
+                }
+                Ok(id)
+            }
+            Receivers::Rooms => {
+                for room in self.leases.rooms(app.value.id) {
+                    let Some(stored) = self.store.groups.get(app.value.id, room).await? else { continue };
+                    let room = [GroupRef::room(stored.group.public_id.as_str())];
+                    match self.post_to_groups(app, author, &room, None, post, Arc::clone(&compose)).await {
+                        // Of rooms that are switched off nobody hears.
+                        Err(error) if error.condition() == Condition::GroupDisabled => {}
+                        sent => drop(sent?),
+                    }
                 }
                 Ok(id)
             }

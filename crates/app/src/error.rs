@@ -14,7 +14,7 @@ use domain::contact::ContactRefused;
 use domain::conversation::ConversationRefused;
 use domain::device::LoginRefused;
 use domain::edit::EditRefused;
-use domain::group::GroupRefused;
+use domain::group::{AttributeRefused, GroupRefused};
 use domain::hook::{AskRefused, RuleRefused};
 use domain::hour::HourRefused;
 use domain::keyword::{KeywordRefused, WordsRefused};
@@ -61,6 +61,7 @@ refusals!(
     ContactRefused,
     PresenceRefused,
     GroupRefused,
+    AttributeRefused,
     RegisterRefused,
     SettingError,
     LoginRefused,

@@ -315,7 +315,7 @@ impl UseCases {
             leaves.iter().for_each(|uid| follow(*uid, true));
             return Ok(false);
         };
-        self.change_leases(id, change, flags);
+        let authors = self.change_leases(id, change, flags);
         // A session that looked its groups up meanwhile has seen the membership.
         leaves.iter().for_each(|uid| follow(*uid, false));
         let joins: Vec<Uid> = change.joins().collect();
@@ -329,6 +329,9 @@ impl UseCases {
         }
         if !joins.is_empty() && change.group.kind != GroupKind::Room {
             self.tell_what_came_between(id, change.group.feed(), last).await?;
+        }
+        for author in authors {
+            self.drop_attributes(id, change.group.id, &author).await?;
         }
         Ok(true)
     }

@@ -112,7 +112,7 @@ pub use post_message::Compose;
 pub use react::{Reacted, ReactionUsers};
 pub use read_file::{ReadFile, Rendition};
 pub use read_history::{HISTORY_PAGE, HistoryPage, ReadHistory};
-pub use rooms::{EnterRoom, Entered};
+pub use rooms::{ChangeRoomAttributes, EnterRoom, Entered};
 pub use send_message::SentMessage;
 pub use sync::PendingFeed;
 pub use upload_file::{FileFacts, Upload};
@@ -139,6 +139,7 @@ pub struct UseCases {
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) group_turns: groups::Turns,
     pub(crate) leases: rooms::Leases,
+    pub(crate) room_loads: rooms::Loads,
     pub(crate) online: online::Online,
     /// Apps that have a broadcast under way.
     pub(crate) broadcasts: parking_lot::Mutex<ahash::AHashSet<model::AppId>>,
@@ -197,6 +198,7 @@ impl UseCases {
             message_rates: rates::Rates::default(),
             group_turns: groups::Turns::default(),
             leases: rooms::Leases::default(),
+            room_loads: rooms::Loads::default(),
             online: online::Online::default(),
             broadcasts: parking_lot::Mutex::default(),
             sweeps: jobs::Sweeps::default(),

@@ -9,8 +9,9 @@ use domain::hook::ConversationKind;
 use domain::post::{Author, Post, PostTarget, check_contact, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
-use store::{Account, ContactProof, Facts, Written};
+use store::{Account, ContactProof, Facts, StoredGroup, Written};
 
+use crate::groups::GroupRef;
 use crate::{Error, TRIES, Tenant, UseCases};
 
 /// Recipients that are written to at the same time; the storage engine puts them into one flush.
@@ -56,7 +57,7 @@ impl UseCases {
         })
     }
 
-    /// Stores the message in each group or thread and tells those who are there; whose id nobody knows gets an id all the
+    /// Stores the message in each group, thread or room and tells those who are there; whose id nobody knows gets an id all the
     /// same. `directed`: the only members who are meant, if any are named; who is no user is passed over.
     ///
     /// # Errors
@@ -65,7 +66,7 @@ impl UseCases {
         &self,
         app: &Tenant,
         author: &str,
-        groups: Vec<String>,
+        groups: &[GroupRef<'_>],
         directed: Option<&[String]>,
         post: &Post,
         compose: Arc<Compose>,
@@ -82,9 +83,9 @@ impl UseCases {
             }
         };
         let mut sent = Vec::with_capacity(groups.len());
-        for name in groups {
-            let id = self.post_to_group(app, &author, &name, directed.as_deref(), post, &*compose).await?;
-            sent.push((name, id));
+        for group in groups {
+            let id = self.post_to_group(app, &author, *group, directed.as_deref(), post, &*compose).await?;
+            sent.push((group.id.to_owned(), id));
         }
         Ok(sent)
     }
@@ -156,14 +157,16 @@ impl UseCases {
         &self,
         app: &Tenant,
         author: &PostAuthor,
-        group: &str,
+        group: GroupRef<'_>,
         directed: Option<&[Uid]>,
         post: &Post,
         compose: &Compose,
     ) -> Result<MessageId, Error> {
         for _ in 0..TRIES {
-            let found = self.find_any_group(app, group).await?;
-            let Some(found) = found.filter(|found| found.group.kind != GroupKind::Room) else {
+            let found = self.find_any_group(app, group.id).await?;
+            let is_room = group.kind == GroupKind::Room;
+            let is_meant = |found: &Arc<StoredGroup>| (found.group.kind == GroupKind::Room) == is_room;
+            let Some(found) = found.filter(is_meant) else {
                 return Ok(self.ids.next(self.now()).await?);
             };
             let author = author.current(self, app).await?;
@@ -196,6 +199,9 @@ impl UseCases {
         let payload = compose(speaks.name(), target.name().as_str());
         let settings = &app.value.settings;
         let mut accepted = decide_post(settings, post, &speaks, target, payload, now, id)?;
+        if !self.is_heard_in_room(app, accepted.conversation, post.priority, now) {
+            return Ok(Some(id));
+        }
         if settings.keywords_for_back_end {
             let kind = ConversationKind::of(accepted.conversation);
             if let Some(payload) = self.filter_message(app, kind, &accepted.entry).await? {

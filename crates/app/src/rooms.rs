@@ -4,16 +4,20 @@
 //! But who is in it is a lease in memory ([`Leases`]), so that coming and going writes nothing: the others hear of it
 //! while they are there, and nothing waits for who is away.
 
+mod attributes;
 mod create;
 mod leases;
+mod load;
+mod makers;
 
 use std::sync::Arc;
 
 use conditions::Condition;
 use domain::group::{
-    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, in_room, stays_away,
+    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, in_room, is_heard,
+    stays_away,
 };
-use domain::message::Sender;
+use domain::message::{Priority, Sender};
 use model::{
     AppId, ConversationId, Delivery, Event, GroupChange, GroupId, GroupKind, GroupNews, Hint, MessageId,
     News, Seq, Timestamp, Uid, limits,
@@ -24,8 +28,10 @@ use crate::event_log::{ActingDevice, UserNews};
 use crate::groups::{By, GroupPage, GroupRef};
 use crate::{Error, TRIES, Tenant, UseCases};
 
-pub(crate) use leases::Leases;
+pub use attributes::ChangeRoomAttributes;
 use leases::Taken;
+pub(crate) use leases::{Ended, Leases};
+pub(crate) use load::Loads;
 
 /// A user wants into a room.
 #[derive(Clone, Debug)]
@@ -152,12 +158,18 @@ impl UseCases {
         device: Option<ActingDevice>,
     ) -> Result<(), Error> {
         self.unfollow(app, uid, room.conversation());
-        let Some((member, member_count)) = self.leases.end(app, room.id, uid) else { return Ok(()) };
+        let Some(Ended { member, left, had_attributes }) = self.leases.end(app, room.id, uid) else {
+            return Ok(());
+        };
         // Whoever entered again between the two follows it again.
         self.unfollow(app, uid, room.conversation());
         let person = Person { uid, name: member.name };
-        let left = GroupChange::Left { users: vec![person.name.to_string()], member_count };
-        self.tell_room(app, room, &Author { person: &person, device }, left, None).await
+        let left = GroupChange::Left { users: vec![person.name.to_string()], member_count: left };
+        self.tell_room(app, room, &Author { person: &person, device }, left, None).await?;
+        if had_attributes {
+            self.drop_attributes(app, room.id, &person).await?;
+        }
+        Ok(())
     }
 
     /// Tells those who are in a room now, and nobody later.
@@ -190,6 +202,28 @@ impl UseCases {
     /// The rooms that a user is in, which his connections follow.
     pub fn rooms_of(&self, app: AppId, uid: Uid) -> Vec<ConversationId> {
         self.leases.rooms_of(app, uid).into_iter().map(ConversationId::Room).collect()
+    }
+
+    /// Whether a message reaches anybody: in a room in which more is said than may be, the less important give way.
+    pub(crate) fn is_heard_in_room(
+        &self,
+        app: &Tenant,
+        conversation: ConversationId,
+        priority: Priority,
+        now: Timestamp,
+    ) -> bool {
+        let limit = app.value.settings.room_messages_per_second;
+        match conversation {
+            ConversationId::Room(room) if limit != 0 => {
+                let is_heard = |said| is_heard(limit, said, priority);
+                let is_heard = self.room_loads.say(app.value.id, room, now, is_heard);
+                if !is_heard {
+                    metrics::counter!("kith_room_messages_dropped_total").increment(1);
+                }
+                is_heard
+            }
+            _ => true,
+        }
     }
 
     /// The last connection of a user may have ended.
@@ -252,11 +286,16 @@ impl UseCases {
         Ok(coming)
     }
 
-    /// What a change that is written does to the leases of its room.
-    pub(crate) fn change_leases(&self, app: AppId, change: &Change, coming: Vec<(Uid, Member)>) {
-        let room = &change.group;
+    /// What a change that is written does to the leases of its room; gives those who leave attributes behind.
+    pub(crate) fn change_leases(
+        &self,
+        app: AppId,
+        change: &Change,
+        coming: Vec<(Uid, Member)>,
+    ) -> Vec<Person> {
+        let (room, mut authors) = (&change.group, Vec::new());
         if room.kind != GroupKind::Room {
-            return;
+            return authors;
         }
         for (uid, member) in coming {
             let is_away = self.online.connections(app, uid).is_empty();
@@ -264,11 +303,15 @@ impl UseCases {
         }
         for write in &change.writes {
             match write {
-                Write::Leave(uid) => drop(self.leases.end(app, room.id, *uid)),
+                Write::Leave(uid) => {
+                    let ended = self.leases.end(app, room.id, *uid).filter(|ended| ended.had_attributes);
+                    authors.extend(ended.map(|ended| Person { uid: *uid, name: ended.member.name }));
+                }
                 Write::Member(uid, member) => self.leases.change(app, room.id, *uid, member),
                 _ => {}
             }
         }
+        authors
     }
 
     /// Tells those who are in a destroyed room, and ends their leases.

@@ -76,6 +76,10 @@ impl UseCases {
                     }
                 }
             }
+            if !self.is_heard_in_room(app, accepted.conversation, view.priority(command.priority), now) {
+                // It looks sent to its sender.
+                return Ok(Sent { seq: Seq::ZERO, id: message_id, at: now }.into());
+            }
             if accepted.online_only {
                 let told = self.tell(app, accepted, Seq::ZERO);
                 let rewritten = rewritten.map(|_| told);

@@ -121,6 +121,7 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload: Bytes::from_static(b"text"),
                 online_only: false,
+                priority: domain::message::Priority::Normal,
                 client_id: ClientMessageId(number.into()),
                 digest: 0,
             };

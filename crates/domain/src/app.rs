@@ -83,6 +83,16 @@ pub enum WhenFull {
     Refuse,
 }
 
+/// Who may make chat rooms; back ends may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomMakers {
+    #[default]
+    Everyone,
+    /// Those whom the back end named.
+    SuperAdmins,
+}
+
 /// The app's id at Agora: 32 hexadecimal digits, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgoraAppId(pub String);
@@ -282,6 +292,13 @@ settings! {
     groups_joined_limit: u64 = 3_000, "groups.joined_limit";
     /// Chat rooms that one user may be in at the same time; 0 is no limit (50 on the web).
     rooms_joined_limit: u64 = 500, "rooms.joined_limit";
+    /// Who may make chat rooms: everyone, or the super_admins that the app's back end named.
+    room_makers: RoomMakers = RoomMakers::Everyone, "chatroom.create";
+    /// Messages of one chat room in a second above which those of low priority reach nobody; above twice as many, those
+    /// of normal priority too. 0 is no limit. The vendor has 100.
+    room_messages_per_second: u64 = 0, "rooms.messages_per_second";
+    /// Chat rooms can have attributes; off answers "not enabled".
+    room_attributes: bool = true, "rooms.attributes";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";
@@ -306,6 +323,13 @@ settings! {
     online_broadcasts_per_day: u64 = 0, "broadcast.online_per_day";
     /// Seconds from one broadcast to those who are there to the next (429 reach_limit). The vendor has 60.
     online_broadcast_pause_seconds: u64 = 0, "broadcast.online_pause_seconds";
+    /// Messages of the app's back end to chat rooms in a second, one for each room; 0 is no limit (403 message send
+    /// reach limit). The vendor has 100.
+    room_posts_per_second: u64 = 0, "rest.room_messages_per_second";
+    /// Broadcasts to all chat rooms in a day; 0 is no limit (403 broadcast message limit exceeded). The vendor has 100.
+    room_broadcasts_per_day: u64 = 0, "broadcast.rooms_per_day";
+    /// Broadcasts to all chat rooms in a minute; 0 is no limit (429 reach_limit). The vendor has 10.
+    room_broadcasts_per_minute: u64 = 0, "broadcast.rooms_per_minute";
     /// Only contacts may write to each other, when the app's back end writes in a user's name too.
     contacts_only_for_back_end: bool = false, "message.contacts_only_back_end";
     /// REST calls of JMessage's kind in a minute; 0 is no limit (429). The vendor has 600.
@@ -347,6 +371,9 @@ impl Settings {
             PostClass::BroadcastPause => pause(self.broadcast_pause_seconds),
             PostClass::OnlineBroadcasts => Rate::per(DAY, self.online_broadcasts_per_day),
             PostClass::OnlineBroadcastPause => pause(self.online_broadcast_pause_seconds),
+            PostClass::Rooms => Rate::per_second(self.room_posts_per_second),
+            PostClass::RoomBroadcasts => Rate::per(DAY, self.room_broadcasts_per_day),
+            PostClass::RoomBroadcastsOfMinute => Rate::per(MINUTE, self.room_broadcasts_per_minute),
         }
     }
 
@@ -477,6 +504,24 @@ impl SettingValue for WhenFull {
         match self {
             Self::ReplaceOldest => "replace_oldest",
             Self::Refuse => "refuse",
+        }
+        .to_owned()
+    }
+}
+
+impl SettingValue for RoomMakers {
+    const EXPECTS: &'static str = "everyone or super_admins";
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "everyone" => Some(Self::Everyone),
+            "super_admins" => Some(Self::SuperAdmins),
+            _ => None,
+        }
+    }
+    fn show(&self) -> String {
+        match self {
+            Self::Everyone => "everyone",
+            Self::SuperAdmins => "super_admins",
         }
         .to_owned()
     }

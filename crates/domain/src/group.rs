@@ -11,6 +11,7 @@ mod members;
 mod requests;
 mod roles;
 mod room;
+mod room_attributes;
 
 use conditions::Condition;
 use model::{Feed, GroupChange, GroupId, GroupKind, Seq, Timestamp, Uid, Username, limits};
@@ -34,7 +35,11 @@ pub use roles::{
     decide_shield, decide_unmute,
 };
 
-pub use room::{decide_create_room, decide_enter, in_room, stays_away};
+pub use room::{decide_create_room, decide_enter, in_room, is_heard, stays_away};
+pub use room_attributes::{
+    AttributeAuthor, AttributeRefused, AttributesDecided, ChangeAttributes, RoomAttribute, RoomAttributes,
+    decide_attributes,
+};
 
 /// A group, chat room or thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -416,6 +421,8 @@ pub enum GroupRefused {
     IdTaken { group: String },
     #[error("{size} users came in one call, at most {} are allowed", limits::MEMBERS_BATCH)]
     BatchTooLarge { size: usize },
+    #[error("the call names {size} attributes, at most {} are allowed", limits::ROOM_ATTRIBUTES_BATCH)]
+    AttributeBatch { size: usize },
     #[error("the call names no users")]
     NobodyNamed,
     #[error("the name of a member's attribute is over {} bytes", limits::MEMBER_ATTRIBUTE_KEY_BYTES)]
@@ -461,7 +468,7 @@ impl Refusal for GroupRefused {
             Self::AnnouncementTooLong => Condition::AnnouncementTooLong,
             Self::FieldTooLong { .. } => Condition::GroupFieldsInvalid,
             Self::IdTaken { .. } => Condition::GroupIdTaken,
-            Self::BatchTooLarge { .. } => Condition::BatchTooLarge,
+            Self::BatchTooLarge { .. } | Self::AttributeBatch { .. } => Condition::BatchTooLarge,
             Self::NobodyNamed => Condition::MemberListEmpty,
             Self::AttributeKeyTooLong => Condition::MemberAttributeKeyTooLong,
             Self::AttributeValueTooLong => Condition::MemberAttributeValueTooLong,
@@ -489,6 +496,9 @@ impl Refusal for GroupRefused {
             }
             Self::Off { feature } => vec![("feature", (*feature).to_owned())],
             Self::FilesFull => vec![("limit", limits::SHARED_FILES.to_string())],
+            Self::AttributeBatch { size } => {
+                vec![("size", size.to_string()), ("limit", limits::ROOM_ATTRIBUTES_BATCH.to_string())]
+            }
             _ => Vec::new(),
         }
     }

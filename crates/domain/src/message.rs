@@ -42,6 +42,19 @@ impl Target {
     }
 }
 
+/// How much a message of a chat room matters while more is said there than may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    High,
+    #[default]
+    Normal,
+    Low,
+}
+
+impl Priority {
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+}
+
 /// A message, as a dialect hands it in.
 #[derive(Clone, Debug)]
 pub struct SendMessage {
@@ -61,6 +74,8 @@ pub struct SendMessage {
     pub payload: Bytes,
     /// To devices that are connected now, and nowhere else.
     pub online_only: bool,
+    /// Counts in chat rooms only.
+    pub priority: Priority,
     pub client_id: ClientMessageId,
     /// Digest of the content, for dialects whose client ids repeat.
     pub digest: u64,
@@ -147,6 +162,16 @@ impl SendView<'_> {
             return Err(SendRefused::NotContacts { peer: user.name.clone() });
         }
         Ok(())
+    }
+
+    /// How much a message of the sender's matters: whoever runs a room or is on its allow list is heard first
+    /// (easemob-rest.md 3.14).
+    pub fn priority(&self, asked: Priority) -> Priority {
+        match self.recipient {
+            Recipient::Group { member: Some(member), .. } if member.allow_listed => Priority::High,
+            _ if self.is_leader() => Priority::High,
+            _ => asked,
+        }
     }
 
     /// Whether the sender runs the group.
@@ -616,6 +641,7 @@ mod tests {
             dialect: Dialect::Easemob,
             payload: vec![0; bytes].into(),
             online_only: false,
+            priority: Priority::Normal,
             client_id: ClientMessageId(1),
             digest: 0,
         }

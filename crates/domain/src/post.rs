@@ -14,7 +14,7 @@ use model::{
 use crate::account::User;
 use crate::app::Settings;
 use crate::group::Group;
-use crate::message::{RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_size};
+use crate::message::{Priority, RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_size};
 use crate::mute::{MuteKind, check_mute};
 
 /// Whom a back end speaks for.
@@ -64,6 +64,8 @@ pub struct Post {
     pub wants_receipts: bool,
     /// Users who are delivered it and do not find it in their history; who is not in the conversation is passed over.
     pub hidden_from: Vec<Uid>,
+    /// Counts in chat rooms only.
+    pub priority: Priority,
 }
 
 /// A message that was said elsewhere, before: it stands in the history of those whom it was for, and is delivered to nobody.
@@ -239,6 +241,11 @@ fn entry(
     Entry {
         dialect,
         sender: author.uid(),
+        sender_device: match target.conversation(author.uid()) {
+            // In rooms the author is not shown what was sent in his name (easemob-rest.md 3.8).
+            ConversationId::Room(_) if author.uid() != Uid::BACK_END => DeviceNumber::ALL,
+            _ => DeviceNumber::NONE,
+        },
         sender_name: author.entry_name(),
         target_name: target.name().clone(),
         payload,
@@ -347,6 +354,7 @@ mod tests {
         syncs_author: false,
         wants_receipts: false,
         hidden_from: Vec::new(),
+        priority: Priority::Normal,
     };
 
     fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {

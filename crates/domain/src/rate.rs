@@ -38,6 +38,11 @@ pub enum PostClass {
     /// The same of broadcasts to those who are there.
     OnlineBroadcasts,
     OnlineBroadcastPause,
+    /// Messages to chat rooms, one for each room.
+    Rooms,
+    /// Broadcasts to all rooms in a day, and in a minute.
+    RoomBroadcasts,
+    RoomBroadcastsOfMinute,
 }
 
 /// What goes on under one rate. A bucket that was never touched is full, and so is one that rested.

@@ -23,5 +23,5 @@ pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, Relatio
 pub use request::{
     BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate,
 };
-pub use room::RoomFields;
+pub use room::{RoomAttributesBody, RoomFields, RoomMaker};
 pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest};

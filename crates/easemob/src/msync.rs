@@ -25,6 +25,7 @@ use model::Timestamp;
 
 pub use event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
 pub use perform::MsyncPerform;
+pub(crate) use send::priority;
 pub use session::MsyncSession;
 
 /// MSYNC for a listener.

@@ -45,6 +45,8 @@ mod rates;
 mod reactions;
 mod recalls;
 mod rewrite;
+mod room_attributes;
+mod room_makers;
 mod rooms;
 mod routes;
 mod serve;

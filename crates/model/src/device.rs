@@ -12,6 +12,8 @@ pub struct DeviceNumber(pub u32);
 impl DeviceNumber {
     /// The sender of what came over REST or from the server itself.
     pub const NONE: Self = Self(0);
+    /// All devices of the sender: none of them is shown what came.
+    pub const ALL: Self = Self(u32::MAX);
 }
 
 /// A client's name for its install, such as `webim_web_1795220913258`. Opaque; cheap to clone.

@@ -25,6 +25,8 @@ pub const POST_USERS: usize = 600;
 pub const ROAM_IGNORE_USERS: usize = 20;
 /// Groups to which a back end sends by one call (easemob-rest.md 3.8).
 pub const POST_GROUPS: usize = 3;
+/// Chat rooms, likewise.
+pub const POST_ROOMS: usize = 10;
 /// Messages that a back end takes back by one call (easemob-rest.md 3.9).
 pub const RECALL_BATCH: usize = 30;
 /// Users registered by one call (easemob-rest.md 3.1).
@@ -78,6 +80,11 @@ pub const GROUP_MEMBERS_DEFAULT: u32 = 200;
 /// Members that a chat room may have at most, and those of one whose owner names no number (easemob-rest.md 3.14).
 pub const ROOM_MEMBERS: u32 = 10_000;
 pub const ROOM_MEMBERS_DEFAULT: u32 = 1_000;
+/// Attributes of a chat room; characters of a key and of a value; keys in one call (easemob-rest.md 3.14, 6.1).
+pub const ROOM_ATTRIBUTES: usize = 100;
+pub const ROOM_ATTRIBUTE_KEY_CHARS: usize = 128;
+pub const ROOM_ATTRIBUTE_VALUE_CHARS: usize = 4_096;
+pub const ROOM_ATTRIBUTES_BATCH: usize = 10;
 /// Characters of what somebody who enters a room says about himself; of more the first are told.
 pub const ROOM_NOTE_CHARS: usize = 1_024;
 /// Owner and admins of a group together (easemob-rest.md 6.1).

@@ -673,6 +673,7 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload,
                 online_only: false,
+                priority: domain::message::Priority::Normal,
                 client_id: ClientMessageId(client),
                 digest: 0,
             };

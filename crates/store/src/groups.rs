@@ -517,6 +517,7 @@ impl Groups {
             keys::group_requests(app, id),
             keys::all_attributes(app, id),
             keys::shared_files(app, id),
+            keys::room_attributes(app, id),
         ] {
             kv::sweep(&*self.kv, Scan::prefix(Space::Main, prefix, 0)).await?;
         }

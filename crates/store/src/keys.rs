@@ -20,6 +20,8 @@
 //! | app `q` group uid | who is on the group's block list: since when, name | [`crate::Groups`] | joining, lists |
 //! | app `G` group kind uid | an application or invitation that waits (JSON) | [`crate::Groups`] | its answer |
 //! | app `A` group uid | a member's attributes (JSON) | [`crate::Groups`] | calls |
+//! | app `M` room key | an attribute of a chat room (JSON) | [`crate::Rooms`] | calls |
+//! | app `N` uid | the user's name: he may make chat rooms where not everybody may | [`crate::Rooms`] | the same |
 //! | app `j` group message uid | that a member has read the message | group receipts | repeated receipts |
 //! | app `l` kind group | empty: the group is in the list of all groups, or of public ones | [`crate::Groups`] | lists |
 //! | app `Z` group | the news of a destroyed group's end, while its members are told | [`crate::Groups`] | the same job after a restart |
@@ -350,6 +352,26 @@ pub fn group_blocks(app: AppId, group: GroupId) -> Bytes {
 
 pub fn group_block(app: AppId, group: GroupId, uid: Uid) -> Bytes {
     and_uid(with_group(app, b'q', group), uid)
+}
+
+/// Prefix of a chat room's attributes.
+pub fn room_attributes(app: AppId, room: GroupId) -> Bytes {
+    with_group(app, b'M', room).into()
+}
+
+pub fn room_attribute(app: AppId, room: GroupId, name: &str) -> Bytes {
+    let mut key = with_group(app, b'M', room);
+    key.extend_from_slice(name.as_bytes());
+    key.into()
+}
+
+/// Prefix of those who may make chat rooms.
+pub fn room_makers(app: AppId) -> Bytes {
+    key(app, b'N', 0).into()
+}
+
+pub fn room_maker(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'N', uid)
 }
 
 /// Prefix of a group's requests.

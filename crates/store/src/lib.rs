@@ -3,7 +3,7 @@
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
 //! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`], [`PresenceBook`], [`AttributeBook`] (of users),
-//! [`Groups`], [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`],
+//! [`Groups`], [`Rooms`] (what they have beside groups), [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`],
 //! [`Attachments`] (files, and the blobs that hold their bytes). Nothing here decides; a method writes what `domain`
 //! decided, or says that the facts moved.
 
@@ -31,6 +31,7 @@ mod keywords;
 mod presence;
 mod reports;
 mod retention;
+mod rooms;
 mod rows;
 #[cfg(test)]
 mod testing;
@@ -66,6 +67,7 @@ pub use kv::KvError as EngineError;
 pub use presence::{PresenceBook, StoredPublication};
 pub use reports::{Reports, StoredReport};
 pub use retention::Retention;
+pub use rooms::{AttributesChange, Rooms};
 pub use rows::Versioned;
 pub use users::{Account, NewUser, PasswordHash, Registered, Users};
 
@@ -89,6 +91,7 @@ pub struct Store {
     pub reports: Arc<Reports>,
     pub retention: Arc<Retention>,
     pub groups: Arc<Groups>,
+    pub rooms: Arc<Rooms>,
     pub attachments: Arc<Attachments>,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
@@ -127,6 +130,7 @@ impl Store {
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
             reports: Arc::new(Reports::new(Arc::clone(&kv))),
             extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
+            rooms: Arc::new(Rooms::new(Arc::clone(&kv), Arc::clone(&feeds))),
             groups: Arc::new(Groups::new(Arc::clone(&kv), writer, Arc::clone(&feeds))),
             users,
             feeds,

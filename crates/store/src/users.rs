@@ -358,6 +358,7 @@ impl Users {
     async fn sweep(&self, app: AppId, uid: Uid) -> Result<(), StoreError> {
         contacts::sweep(&*self.kv, app, uid).await?;
         presence::sweep(&*self.kv, app, uid).await?;
+        kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::room_maker(app, uid), 0)).await?;
         attributes::sweep(&*self.kv, app, uid).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::own_views(app, uid), 0)).await?;

@@ -37,6 +37,18 @@ struct Lease {
     member: Member,
     /// It does not end with the absence of its user.
     stays: bool,
+    /// He set attributes that go with him.
+    has_attributes: bool,
+}
+
+/// A lease that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) member: Member,
+    /// How many are left in the room.
+    pub(crate) left: u32,
+    /// He set attributes that go with him.
+    pub(crate) had_attributes: bool,
 }
 
 #[derive(Debug, Default)]
@@ -80,16 +92,17 @@ impl Leases {
             return Taken::NodeFull;
         }
         held.count += 1;
-        held.rooms.entry((app, room)).or_default().insert(uid, Lease { member, stays });
+        let lease = Lease { member, stays, has_attributes: false };
+        held.rooms.entry((app, room)).or_default().insert(uid, lease);
         held.users.entry((app, uid)).or_default().rooms.push(room);
         Taken::New
     }
 
-    /// Ends a lease; gives the member, and how many are left in the room.
-    pub(crate) fn end(&self, app: AppId, room: GroupId, uid: Uid) -> Option<(Member, u32)> {
+    /// Ends a lease, if there is one.
+    pub(crate) fn end(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Ended> {
         let mut held = self.held.lock();
-        let member = held.end(app, room, uid)?;
-        Some((member, held.count_in(app, room)))
+        let Lease { member, has_attributes: had_attributes, .. } = held.end(app, room, uid)?;
+        Some(Ended { member, left: held.count_in(app, room), had_attributes })
     }
 
     /// Ends all leases of a room; gives whose they were.
@@ -105,6 +118,21 @@ impl Leases {
 
     pub(crate) fn member(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Member> {
         self.held.lock().get(app, room, uid).map(|lease| lease.member.clone())
+    }
+
+    /// Since when a user is in a room, if he is.
+    pub(crate) fn since(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Timestamp> {
+        self.held.lock().get(app, room, uid).map(|lease| lease.member.since)
+    }
+
+    /// A user set attributes that go with him; `false`: he is gone.
+    pub(crate) fn mark_attributes(&self, app: AppId, room: GroupId, uid: Uid) -> bool {
+        let mut held = self.held.lock();
+        let lease = held.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
+        lease.is_some_and(|lease| {
+            lease.has_attributes = true;
+            true
+        })
     }
 
     /// What is done to a member, if he is there.
@@ -137,6 +165,15 @@ impl Leases {
     /// The rooms that a user is in, in the order in which he came.
     pub(crate) fn rooms_of(&self, app: AppId, uid: Uid) -> Vec<GroupId> {
         self.held.lock().users.get(&(app, uid)).map_or_else(Vec::new, |user| user.rooms.clone())
+    }
+
+    /// The rooms of an app in which somebody is.
+    pub(crate) fn rooms(&self, app: AppId) -> Vec<GroupId> {
+        let held = self.held.lock();
+        let mut rooms: Vec<GroupId> =
+            held.rooms.keys().filter(|(of, _)| *of == app).map(|(_, room)| *room).collect();
+        rooms.sort_unstable();
+        rooms
     }
 
     /// A user's last connection ended.
@@ -202,7 +239,7 @@ impl Held {
         }
     }
 
-    fn end(&mut self, app: AppId, room: GroupId, uid: Uid) -> Option<Member> {
+    fn end(&mut self, app: AppId, room: GroupId, uid: Uid) -> Option<Lease> {
         let leases = self.rooms.get_mut(&(app, room))?;
         let lease = leases.remove(&uid)?;
         if leases.is_empty() {
@@ -218,7 +255,7 @@ impl Held {
                 self.users.remove(&(app, uid));
             }
         }
-        Some(lease.member)
+        Some(lease)
     }
 }
 
@@ -280,7 +317,8 @@ mod tests {
         let take = |uid, name| leases.take(APP, ROOM, Uid(uid), member(name), 2, false);
         assert_eq!((take(1, "a"), take(1, "a"), take(2, "b")), (Taken::New, Taken::Held, Taken::New));
         assert_eq!((take(3, "c"), leases.count(APP, ROOM)), (Taken::RoomFull, 2));
-        assert_eq!(leases.end(APP, ROOM, Uid(1)), Some((member("a"), 1)));
+        let ended = Ended { member: member("a"), left: 1, had_attributes: false };
+        assert_eq!(leases.end(APP, ROOM, Uid(1)), Some(ended));
         assert_eq!((leases.end(APP, ROOM, Uid(1)), take(3, "c")), (None, Taken::New));
         let names: Vec<Uid> =
             leases.members(APP, ROOM, Some(Uid(2)), 9).iter().map(|(uid, _)| *uid).collect();

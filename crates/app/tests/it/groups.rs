@@ -91,6 +91,7 @@ impl Game {
             dialect: Dialect::Easemob,
             payload: Bytes::copy_from_slice(&number.to_be_bytes()),
             online_only: false,
+            priority: domain::message::Priority::Normal,
             client_id: ClientMessageId(number.into()),
             digest: 0,
         };

@@ -214,6 +214,7 @@ impl House {
             dialect: Dialect::Easemob,
             payload: Bytes::from_static(b"hi"),
             online_only: false,
+            priority: domain::message::Priority::Normal,
             client_id: ClientMessageId(client),
             digest: 0,
         };

@@ -95,6 +95,16 @@ pub enum Condition {
     CallPeerOffline,
     /// The call is in a state in which this cannot be done.
     CallStateForbids,
+    /// The key of a chat room attribute has characters that it may not have.
+    ChatroomAttributeKeyInvalid,
+    /// The chat room has no attribute of this key.
+    ChatroomAttributeNotFound,
+    /// The chat room attribute was set by somebody else.
+    ChatroomAttributeNotOwn,
+    /// The key or the value of a chat room attribute is too long.
+    ChatroomAttributeTooLong,
+    /// The chat room has as many attributes as it may have.
+    ChatroomAttributesFull,
     /// The chat room is full.
     ChatroomFull,
     /// The chat room's id is empty or has no valid form.
@@ -675,7 +685,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 332] = [
+    pub const ALL: [Self; 337] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -720,6 +730,11 @@ impl Condition {
         Self::CallNetworkError,
         Self::CallPeerOffline,
         Self::CallStateForbids,
+        Self::ChatroomAttributeKeyInvalid,
+        Self::ChatroomAttributeNotFound,
+        Self::ChatroomAttributeNotOwn,
+        Self::ChatroomAttributeTooLong,
+        Self::ChatroomAttributesFull,
         Self::ChatroomFull,
         Self::ChatroomIdInvalid,
         Self::ChatroomNotFound,
@@ -1011,7 +1026,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 332] = [
+pub(crate) static DETAILS: [Details; 337] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -1627,6 +1642,76 @@ pub(crate) static DETAILS: [Details; 332] = [
         meaning_zh: "当前通话状态不允许该操作。",
         cause_zh: "只有在振铃时才能接听，只有空闲时才能发起；操作来得太早、太晚或重复。返回文本写明了操作和状态。",
         remedy_zh: "根据 SDK 的通话事件，只在允许的状态下启用对应按钮。",
+    },
+    Details {
+        name: "chatroom_attribute_key_invalid",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &["key"],
+        meaning: "The key of a chat room attribute has characters that it may not have.",
+        cause: "Keys consist of letters, digits, underscore, hyphen and full stop, and are not empty.",
+        remedy: "Map your own names to such keys; values may hold any text.",
+        meaning_zh: "聊天室属性的键包含不允许的字符。",
+        cause_zh: "键只能由字母、数字、下划线、连字符和点组成，且不能为空。",
+        remedy_zh: "把业务名称映射为这样的键；值可以是任意文本。",
+    },
+    Details {
+        name: "chatroom_attribute_not_found",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &["key"],
+        meaning: "The chat room has no attribute of this key.",
+        cause: "It was removed, or went when the member who set it left the room.",
+        remedy: "Read the room's attributes again; the aim of removing it is reached.",
+        meaning_zh: "聊天室没有这个属性。",
+        cause_zh: "它已被删除，或随着设置它的成员离开聊天室而自动删除。",
+        remedy_zh: "重新读取聊天室属性即可，删除的目的已经达到。",
+    },
+    Details {
+        name: "chatroom_attribute_not_own",
+        kind: Kind::Forbidden,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ChatroomPermissionDenied),
+        args: &["key"],
+        meaning: "The chat room attribute was set by somebody else.",
+        cause: "Whoever set a key may change and remove it; others only with the forced variants of the calls.",
+        remedy: "Use the forced call where the app wants the last one to win, such as for seats that a host gives away.",
+        meaning_zh: "该聊天室属性由其他成员设置。",
+        cause_zh: "只有设置者可以修改和删除自己的键，其他人要用强制接口。",
+        remedy_zh: "如果业务上以最后一次设置为准（例如由主持人分配麦位），请调用强制接口。",
+    },
+    Details {
+        name: "chatroom_attribute_too_long",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &["name", "key", "limit"],
+        meaning: "The key or the value of a chat room attribute is too long.",
+        cause: "Keys have at most 128 characters, values 4096.",
+        remedy: "Shorten it, or keep the data in your own back end and only its id here.",
+        meaning_zh: "聊天室属性的键或值过长。",
+        cause_zh: "键最多 128 个字符，值最多 4096 个字符。",
+        remedy_zh: "缩短内容，或把数据放在自己的后端，这里只保存 id。",
+    },
+    Details {
+        name: "chatroom_attributes_full",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &["limit"],
+        meaning: "The chat room has as many attributes as it may have.",
+        cause: "A room has at most 100 attributes, those of all members together.",
+        remedy: "Remove keys that are not needed, let keys go with who set them, or put several facts into one value.",
+        meaning_zh: "聊天室的属性数量已达上限。",
+        cause_zh: "一个聊天室所有成员的属性合计最多 100 个。",
+        remedy_zh: "删除不用的键，让键随设置者离开自动删除，或把多项内容合并到一个值里。",
     },
     Details {
         name: "chatroom_full",

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 249] = [
+pub(crate) static ANSWERS: [RestAnswer; 256] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: Some(Operation::GroupInvite), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "invite users to join group failed, reason: user: {user} already in group: {group}", error_code: None },
@@ -47,6 +47,7 @@ pub(crate) static ANSWERS: [RestAnswer; 249] = [
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "request body exceeds maximum limit, maximum limit is {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::AllowListAdd), status: 400, error: "invalid_parameter", exception: None, description: "usernames size is more than max limit : {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::AllowListRemove), status: 400, error: "invalid_parameter", exception: None, description: "removeWhitelist size is more than max limit : {limit}", error_code: None },
+    RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::ChatroomAttributes), status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "exceed allowed batch size {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::ContactImport), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "request user over flow limit:{limit}.", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::FileLifetime), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "chatfile_ids size is too large", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::GroupBlockAdd), status: 400, error: "invalid_parameter", exception: None, description: "userNames is more than max limit : {limit}", error_code: None },
@@ -76,6 +77,11 @@ pub(crate) static ANSWERS: [RestAnswer; 249] = [
     RestAnswer { condition: Some(Condition::BodyMalformed), operation: Some(Operation::SharedFile), status: 415, error: "web_application", exception: Some("javax.ws.rs.WebApplicationException"), description: "{detail}", error_code: None },
     RestAnswer { condition: Some(Condition::BodyTooLarge), operation: None, status: 413, error: "request_entity_too_large", exception: None, description: "Request Entity Too Large", error_code: None },
     RestAnswer { condition: Some(Condition::BroadcastQuotaReached), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{name} limit exceeded", error_code: None },
+    RestAnswer { condition: Some(Condition::ChatroomAttributeKeyInvalid), operation: None, status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "properties key '{key}' is not Legal", error_code: None },
+    RestAnswer { condition: Some(Condition::ChatroomAttributeNotFound), operation: None, status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "properties key '{key}' is not exist", error_code: None },
+    RestAnswer { condition: Some(Condition::ChatroomAttributeNotOwn), operation: None, status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "properties key '{key}' is not part of you", error_code: Some(60010) },
+    RestAnswer { condition: Some(Condition::ChatroomAttributeTooLong), operation: None, status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "properties {name} '{key}' is exceeding maximum limit {limit}", error_code: Some(60012) },
+    RestAnswer { condition: Some(Condition::ChatroomAttributesFull), operation: None, status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "size of metadata for this single chatroom exceeds the user defined limit, {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomFull), operation: None, status: 403, error: "exceed_limit", exception: None, description: "group member list is full!", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomNotFound), operation: None, status: 404, error: "resource_not_found", exception: None, description: "grpID {room} does not exist!", error_code: None },
     RestAnswer { condition: Some(Condition::ChatroomNotFound), operation: Some(Operation::SharedFile), status: 404, error: "RestGroupFeignException", exception: None, description: "grpID {room} does not exist!", error_code: None },
@@ -179,6 +185,7 @@ pub(crate) static ANSWERS: [RestAnswer; 249] = [
     RestAnswer { condition: Some(Condition::PeerContactLimitReached), operation: None, status: 403, error: "exceed_limit", exception: None, description: "Invitee's contact max count.", error_code: None },
     RestAnswer { condition: Some(Condition::PeerContactLimitReached), operation: Some(Operation::ContactLink), status: 403, error: "exceed_limit", exception: None, description: "user contact number exceed limit", error_code: None },
     RestAnswer { condition: Some(Condition::PermissionDenied), operation: None, status: 403, error: "forbidden_service_operation", exception: None, description: "Service operation not allowed", error_code: None },
+    RestAnswer { condition: Some(Condition::PermissionDenied), operation: Some(Operation::ChatroomAttributes), status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "others are not allowed to be set", error_code: None },
     RestAnswer { condition: Some(Condition::PermissionDenied), operation: Some(Operation::FileLifetime), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{meaning}", error_code: None },
     RestAnswer { condition: Some(Condition::PermissionDenied), operation: Some(Operation::UserAttributes), status: 401, error: "metadata_error", exception: None, description: "auth error", error_code: None },
     RestAnswer { condition: Some(Condition::PinLimitReached), operation: None, status: 403, error: "forbidden_op", exception: None, description: "pin message limit reached", error_code: Some(91101) },

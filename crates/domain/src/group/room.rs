@@ -7,17 +7,23 @@ use model::{GroupKind, MessageId, Timestamp, Uid, limits};
 use super::{Candidate, Change, CreateGroup, CreateView, Group, GroupRefused, Member, To, decide_create};
 use crate::Refused;
 use crate::app::Settings;
+use crate::message::Priority;
 
-/// Decides a new chat room. Order as [`decide_create`]. All whom it names are in it at once, and anybody may enter.
+/// Decides a new chat room. Order: a user may make rooms (`may_make`) and is its owner; then as [`decide_create`]. All
+/// whom it names are in it at once, and anybody may enter.
 ///
 /// # Errors
 /// The first [`GroupRefused`].
 pub fn decide_create_room(
     view: CreateView<'_>,
+    may_make: bool,
     command: &CreateGroup,
     id: MessageId,
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
+    if view.by.uid().is_some_and(|uid| !may_make || uid != view.owner.uid) {
+        return Err(GroupRefused::RankTooLow);
+    }
     let max_users = command.max_users.unwrap_or_else(|| limits::ROOM_MEMBERS_DEFAULT.into());
     let command = CreateGroup {
         public: true,
@@ -65,6 +71,17 @@ pub fn decide_enter(settings: &Settings, room: &Group, candidate: &Candidate) ->
 /// (easemob-rest.md 3.14).
 pub fn stays_away(room: &Group, uid: Uid, member: &Member) -> bool {
     member.allow_listed || room.leaders().any(|leader| leader.uid == uid)
+}
+
+/// Whether a message of a room reaches anybody under load. `said`: what was said there in this second; `limit`: how much
+/// may be before low priority gives way, and normal at twice that; 0 is no limit (easemob-rest.md 3.14).
+pub fn is_heard(limit: u64, said: u64, priority: Priority) -> bool {
+    limit == 0
+        || match priority {
+            Priority::High => true,
+            Priority::Normal => said < limit.saturating_mul(2),
+            Priority::Low => said < limit,
+        }
 }
 
 /// A refusal of the rules of groups, as it is called in a chat room.
@@ -117,14 +134,22 @@ mod tests {
         let (owner, members) = (person(1), [person(4)]);
         let by = Actor::User { person: owner.clone(), is_member: true };
         let view = CreateView { settings: &settings, groups: 9, by: &by, owner: &owner, members: &members };
-        let change = decide_create_room(view, &command, MessageId(7), NOW).unwrap();
+        let change = decide_create_room(view, true, &command, MessageId(7), NOW).unwrap();
         assert_eq!((change.group.kind, change.group.max_users), (GroupKind::Room, 1_000));
         assert!(!change.group.members_only && change.group.public);
         assert_eq!(change.joins().collect::<Vec<_>>(), [owner.uid, members[0].uid]);
         assert!(!change.news.iter().any(Told::is_for_all));
         let large = CreateGroup { max_users: Some(10_001), ..command };
-        let refused = decide_create_room(view, &large, MessageId(7), NOW).unwrap_err();
+        let refused = decide_create_room(view, true, &large, MessageId(7), NOW).unwrap_err();
         assert_eq!(refused, GroupRefused::Invalid { name: "maxusers".to_owned() });
+
+        let refused =
+            |view, may_make| decide_create_room(view, may_make, &large, MessageId(7), NOW).unwrap_err();
+        assert_eq!(refused(view, false), GroupRefused::RankTooLow);
+        let others = CreateView { owner: &members[0], ..view };
+        assert_eq!(refused(others, true), GroupRefused::RankTooLow);
+        let back_end = CreateView { by: &Actor::BackEnd, ..others };
+        assert_ne!(refused(back_end, false), GroupRefused::RankTooLow);
     }
 
     #[test]
@@ -143,6 +168,16 @@ mod tests {
         assert_eq!(enter(&room(), few), None);
         let again = Candidate { member: Some(member(4)), ..candidate(4) };
         assert_eq!(enter(&full, again), None);
+    }
+
+    #[test]
+    fn under_load_low_priority_gives_way_first_and_high_never() {
+        let heard = |said| Priority::ALL.map(|priority| is_heard(10, said, priority));
+        assert_eq!(
+            [heard(9), heard(10), heard(19), heard(20)],
+            [[true, true, true], [true, true, false], [true, true, false], [true, false, false],]
+        );
+        assert!(is_heard(0, u64::MAX, Priority::Low), "no limit");
     }
 
     #[test]

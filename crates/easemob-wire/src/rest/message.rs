@@ -71,6 +71,9 @@ impl ChatType {
     }
 }
 
+/// That a room message went to all rooms; a key of `Meta.ext` (msync.md 2.9).
+const BROADCAST: &str = "is_broadcast";
+
 /// How important a room message is under load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RoomLevel {
@@ -88,6 +91,17 @@ impl RoomLevel {
             "normal" => Some(Self::Normal),
             "low" => Some(Self::Low),
             _ => None,
+        }
+    }
+
+    /// What the sender of a stored or cleaned message wrote; [`RoomLevel::Normal`] where he wrote nothing of use.
+    pub fn of(remainder: &Bytes) -> Self {
+        let Ok(meta) = Meta::decode(remainder.clone()) else { return Self::default() };
+        let pair = meta.ext.iter().find(|pair| pair.key() == ROOM_LEVEL);
+        match pair.and_then(Pair::of) {
+            Some(Pair::Int(0)) => Self::High,
+            Some(Pair::Int(2)) => Self::Low,
+            _ => Self::Normal,
         }
     }
 }
@@ -113,6 +127,15 @@ pub struct NewMessage<'a> {
 impl NewMessage<'_> {
     /// The stored form: the remainder of a `Meta`, as [`crate::uplink::Send::clean`] leaves it of a client's message.
     pub fn encode(&self) -> Bytes {
+        self.encode_with(None)
+    }
+
+    /// As [`NewMessage::encode`], with the mark that it goes to all rooms.
+    pub fn encode_broadcast(&self) -> Bytes {
+        self.encode_with(Some(Pair::Bool(true).with_key(BROADCAST)))
+    }
+
+    fn encode_with(&self, mark: Option<KeyValue>) -> Bytes {
         let body = MessageBody {
             r#type: Some(self.chat_type.body_type() as i32),
             from: Some(JidRef::bare(self.from).into()),
@@ -131,7 +154,7 @@ impl NewMessage<'_> {
         };
         let level = (self.chat_type == ChatType::ChatRoom)
             .then(|| Pair::Int(self.room_level as i64).with_key(ROOM_LEVEL));
-        remainder(&body, route, level, self.directed_users)
+        remainder(&body, route, level.into_iter().chain(mark), self.directed_users)
     }
 }
 
@@ -341,6 +364,12 @@ mod tests {
         assert_eq!(meta.routetype(), RouteType::RouteDirect);
         assert_eq!(meta.directed_users, ["bob"]);
         assert_eq!(meta.ext, [Pair::Int(0).with_key("chatroom_msg_tag")]);
+        assert_eq!(RoomLevel::of(&message.encode()), RoomLevel::High);
+        let low = NewMessage { room_level: RoomLevel::Low, ..message };
+        assert_eq!(RoomLevel::of(&low.encode()), RoomLevel::Low);
+        let meta = Meta::decode(message.encode_broadcast()).unwrap();
+        assert_eq!(meta.ext[1], Pair::Bool(true).with_key("is_broadcast"));
+        assert_eq!(RoomLevel::of(&Bytes::from_static(b"\xff")), RoomLevel::Normal);
     }
 
     #[test]

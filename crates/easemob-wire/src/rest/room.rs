@@ -49,6 +49,51 @@ impl RoomFields {
     }
 }
 
+/// `{metaData, autoDelete}` or `{keys}`: attributes of a room to set, to take away or to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomAttributesBody {
+    pub values: Option<BTreeMap<String, String>>,
+    /// They stay when their author leaves.
+    pub stays: bool,
+    pub keys: Option<Vec<String>>,
+}
+
+impl RoomAttributesBody {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let mut raw: BTreeMap<String, Option<&RawValue>> = parse(body)?;
+        let mut take = |name: &str| raw.remove(name).flatten();
+        let stays = match text("autoDelete", take("autoDelete"))?.as_deref() {
+            None | Some("DELETE") => false,
+            Some("NO_DELETE") => true,
+            Some(_) => {
+                return Err(BodyError::WrongType { field: "autoDelete", expected: "DELETE or NO_DELETE" });
+            }
+        };
+        Ok(Self {
+            values: typed("metaData", "an object of texts", take("metaData"))?,
+            stays,
+            keys: typed("keys", "a list of texts", take("keys"))?,
+        })
+    }
+}
+
+/// `{superadmin}`: who may make rooms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomMaker {
+    pub name: Option<String>,
+}
+
+impl RoomMaker {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let mut raw: BTreeMap<String, Option<&RawValue>> = parse(body)?;
+        Ok(Self { name: text("superadmin", raw.remove("superadmin").flatten())? })
+    }
+}
+
 /// Clients send a number or its digits.
 fn number(raw: Option<&RawValue>) -> Result<Option<u64>, BodyError> {
     let Some(digits) = raw.map(|raw| raw.get().trim_matches('"')) else { return Ok(None) };
@@ -59,6 +104,18 @@ fn number(raw: Option<&RawValue>) -> Result<Option<u64>, BodyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attributes_go_with_their_author_unless_the_caller_says_otherwise() {
+        let parse = |body: &str| RoomAttributesBody::parse(body.as_bytes());
+        let set = parse(r#"{"metaData":{"k":"v"},"notificationExt":"x"}"#).unwrap();
+        assert_eq!((set.values.unwrap()["k"].as_str(), set.stays, set.keys), ("v", false, None));
+        assert!(parse(r#"{"metaData":{"k":"v"},"autoDelete":"NO_DELETE"}"#).unwrap().stays);
+        assert_eq!(parse(r#"{"keys":["a"]}"#).unwrap().keys, Some(vec!["a".to_owned()]));
+        for wrong in [r#"{"autoDelete":"MAYBE"}"#, r#"{"metaData":{"k":1}}"#, r#"{"keys":"a"}"#, "[]"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_rooms_name_has_two_names_and_its_size_may_be_a_text() {

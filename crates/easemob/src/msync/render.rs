@@ -13,8 +13,8 @@ use easemob_wire::pb::{MucBody, muc_body};
 use easemob_wire::rest::message::ChatType;
 use easemob_wire::{EVENT_QUEUE, JidRef};
 use model::{
-    ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, MessageId, News, PresenceNews, Seq,
-    Timestamp, Uid, Username,
+    ConversationId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, MessageId, News,
+    PresenceNews, Seq, Timestamp, Uid, Username,
 };
 use serde_json::{Value, json};
 use session::clock::{Offer, live_key};
@@ -222,6 +222,9 @@ pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
 /// which tab it was, and a client that comes back must not be shown its own.
 fn has_said(member: &Member, entry: &Entry) -> bool {
     let Member { uid, device, connection, since, .. } = member;
+    if entry.sender == *uid && entry.sender_device == DeviceNumber::ALL {
+        return true;
+    }
     let by_device = entry.sender == *uid && entry.sender_device == *device;
     by_device && (entry.at <= *since || entry.sender_connection.is_none_or(|by| by == *connection))
 }

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use app::{ConversationKind, ConversationName, EditMessage, Editor, EnterRoom};
 use conditions::Condition;
 use domain::edit::EditRefused;
-use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender, Target};
+use domain::message::{
+    Priority, RecallMessage, ReceiptKind, SendMessage, SendReceipt, SendRefused, Sender, Target,
+};
 use easemob_wire::WireError;
+use easemob_wire::rest::message::RoomLevel;
 use easemob_wire::uplink::{BodyKind, Clean, Motion, Names, Namespace, Route, Send};
 use model::{ClientMessageId, Dialect, EntryKind, MessageId, Resource, Username};
 use xxhash_rust::xxh3::xxh3_64;
@@ -107,6 +110,10 @@ fn message(member: &Member, send: &Send, target: Target, clean: Clean) -> Result
     };
     Ok(SendMessage {
         sender: sender(member),
+        priority: match target {
+            Target::Room(_) => priority(RoomLevel::of(&clean.remainder)),
+            Target::User(_) | Target::Group(_) => Priority::Normal,
+        },
         target,
         directed,
         wants_receipts: clean.allow_group_ack,
@@ -119,6 +126,15 @@ fn message(member: &Member, send: &Send, target: Target, clean: Clean) -> Result
         digest: xxh3_64(&clean.remainder),
         payload: clean.remainder,
     })
+}
+
+/// The vendor's priorities are the house's.
+pub(crate) fn priority(level: RoomLevel) -> Priority {
+    match level {
+        RoomLevel::High => Priority::High,
+        RoomLevel::Normal => Priority::Normal,
+        RoomLevel::Low => Priority::Low,
+    }
 }
 
 fn receipt(member: Arc<Member>, client_id: u64, target: Target, clean: Clean, kind: ReceiptKind) -> Event {

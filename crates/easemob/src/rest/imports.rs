@@ -14,7 +14,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::failure::Failure;
-use super::messages::Said;
+use super::messages::{Kind, Said};
 use super::routes::routes;
 
 routes! {
@@ -49,7 +49,7 @@ async fn import(call: Call, kind: ConversationKind, chat_type: ChatType) -> Resu
         let feature = vec![("feature", "fetching files of imported messages".to_owned())];
         return Err(Error::refused(Condition::ServiceNotEnabled, feature).into());
     }
-    let (from, _, post, compose) = said.into_post(chat_type, &[]);
+    let (from, _, post, compose) = said.into_post(Kind::of(chat_type))?;
     let import = Import {
         kind: post.kind,
         dialect: post.dialect,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use app::{Compose, Error, Receivers};
+use app::{Compose, Error, GroupRef, Receivers};
 use bytes::Bytes;
 use conditions::Condition;
 use domain::post::Post;
@@ -21,11 +21,15 @@ use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::failure::Failure;
 use super::routes::routes;
+use crate::msync::priority;
 
 routes! {
     POST "/messages/users" BackEnd Json Send => to_users;
     POST "/messages/chatgroups" BackEnd Json Send => to_groups;
     POST "/messages/chatgroups/users" BackEnd Json Send => to_members;
+    POST "/messages/chatrooms" BackEnd Json Send => to_rooms;
+    POST "/messages/chatrooms/users" BackEnd Json Send => to_members_of_room;
+    POST "/messages/chatrooms/broadcast" BackEnd Json Broadcast => to_all_rooms;
     // The first generation, which the vendor's Java library still uses.
     POST "/messages" BackEnd Json SendOld => old;
     POST "/messages/broadcast" BackEnd Json Broadcast => to_everybody;
@@ -42,6 +46,22 @@ pub(super) struct Said {
     request: SendRequest,
 }
 
+/// What kind of message a request becomes.
+#[derive(Clone, Copy)]
+pub(super) struct Kind<'a> {
+    chat_type: ChatType,
+    /// Who is named in it.
+    users: &'a [String],
+    /// It goes to all rooms.
+    is_broadcast: bool,
+}
+
+impl Kind<'_> {
+    pub(super) fn of(chat_type: ChatType) -> Self {
+        Self { chat_type, users: &[], is_broadcast: false }
+    }
+}
+
 /// `POST /messages/users`
 pub(crate) async fn to_users(call: Call) -> Result<Answer, Failure> {
     let said = Said::of(call.parse(SendRequest::parse)?, limits::POST_USERS)?;
@@ -52,21 +72,37 @@ pub(crate) async fn to_users(call: Call) -> Result<Answer, Failure> {
 /// `POST /messages/chatgroups`: groups and threads. The devices of him in whose name it is sent get it too.
 pub(crate) async fn to_groups(call: Call) -> Result<Answer, Failure> {
     let said = Said::of(call.parse(SendRequest::parse)?, limits::POST_GROUPS)?;
-    let sent = said.send_to_groups(&call, None).await?;
+    let sent = said.send_to_groups(&call, ChatType::GroupChat, None).await?;
+    Ok(sent_ids(&call, sent))
+}
+
+/// `POST /messages/chatrooms`: to those who are there now.
+pub(crate) async fn to_rooms(call: Call) -> Result<Answer, Failure> {
+    let said = Said::of(call.parse(SendRequest::parse)?, limits::POST_ROOMS)?;
+    let sent = said.send_to_groups(&call, ChatType::ChatRoom, None).await?;
     Ok(sent_ids(&call, sent))
 }
 
 /// `POST /messages/chatgroups/users`: to some members of one group.
-pub(crate) async fn to_members(mut call: Call) -> Result<Answer, Failure> {
+pub(crate) async fn to_members(call: Call) -> Result<Answer, Failure> {
+    directed(call, ChatType::GroupChat, "/messages/chatgroups").await
+}
+
+/// `POST /messages/chatrooms/users`: to some who are in one room.
+pub(crate) async fn to_members_of_room(call: Call) -> Result<Answer, Failure> {
+    directed(call, ChatType::ChatRoom, "/messages/chatrooms").await
+}
+
+async fn directed(mut call: Call, chat_type: ChatType, path: &str) -> Result<Answer, Failure> {
     let mut request = call.parse(SendRequest::parse)?;
     let users = std::mem::take(&mut request.users);
     let said = Said::of(request, 1)?;
     if users.is_empty() || users.iter().any(String::is_empty) {
         return Err(missing("users").into());
     }
-    let sent = said.send_to_groups(&call, Some(&users)).await?;
+    let sent = said.send_to_groups(&call, chat_type, Some(&users)).await?;
     // What the vendor says as the path of these answers.
-    "/messages/chatgroups".clone_into(&mut call.line.path);
+    path.clone_into(&mut call.line.path);
     Ok(sent_ids(&call, sent))
 }
 
@@ -77,7 +113,14 @@ pub(crate) async fn old(call: Call) -> Result<Answer, Failure> {
     let sent = match target_type.as_deref() {
         None => return Err(missing("target_type").into()),
         Some("users") => Said::of_old(request, limits::POST_USERS)?.send_to_users(&call).await?,
-        Some("chatgroups") => Said::of_old(request, limits::POST_GROUPS)?.send_to_groups(&call, None).await?,
+        Some("chatgroups") => {
+            let said = Said::of_old(request, limits::POST_GROUPS)?;
+            said.send_to_groups(&call, ChatType::GroupChat, None).await?
+        }
+        Some("chatrooms") => {
+            let said = Said::of_old(request, limits::POST_ROOMS)?;
+            said.send_to_groups(&call, ChatType::ChatRoom, None).await?
+        }
         Some(_) => return Err(Error::plain(Condition::ConversationTypeUnknown).into()),
     };
     if call.query.get("useMsgId") == Some("true") {
@@ -105,6 +148,13 @@ pub(crate) async fn to_connected(call: Call) -> Result<Answer, Failure> {
     broadcast(&call, request, Receivers::Connected).await
 }
 
+/// `POST /messages/chatrooms/broadcast`: to all rooms in which somebody is.
+pub(crate) async fn to_all_rooms(call: Call) -> Result<Answer, Failure> {
+    check_broadcast(&call)?;
+    let request = old_request(&call)?;
+    broadcast(&call, request, Receivers::Rooms).await
+}
+
 fn check_broadcast(call: &Call) -> Result<(), Error> {
     if call.tenant.value.settings.broadcast_enabled {
         return Ok(());
@@ -115,11 +165,18 @@ fn check_broadcast(call: &Call) -> Result<(), Error> {
 /// Broadcasts name no receivers, and their answer has one id, as a number.
 async fn broadcast(call: &Call, request: SendRequest, receivers: Receivers) -> Result<Answer, Failure> {
     let request = SendRequest { to: vec![Username::BACK_END.to_owned()], ..request };
-    let (from, _, post, compose) = Said::of_old(request, 1)?.into_post(ChatType::Chat, &[]);
+    let kind = match receivers {
+        Receivers::Rooms => Kind { chat_type: ChatType::ChatRoom, users: &[], is_broadcast: true },
+        Receivers::Everybody | Receivers::Connected => Kind::of(ChatType::Chat),
+    };
+    let (from, _, post, compose) = Said::of_old(request, 1)?.into_post(kind)?;
     let (pause, quota, name) = match receivers {
         Receivers::Everybody => (PostClass::BroadcastPause, PostClass::Broadcasts, "broadcast message"),
         Receivers::Connected => {
             (PostClass::OnlineBroadcastPause, PostClass::OnlineBroadcasts, "online user broadcast")
+        }
+        Receivers::Rooms => {
+            (PostClass::RoomBroadcastsOfMinute, PostClass::RoomBroadcasts, "broadcast message")
         }
     };
     let admit = |class| call.use_cases().admit_posts(&call.tenant, class, 1);
@@ -187,7 +244,7 @@ impl Said {
     async fn send_to_users(self, call: &Call) -> Result<Vec<(String, MessageId)>, Error> {
         call.use_cases().admit_posts(&call.tenant, PostClass::Users, self.to.len())?;
         let hidden_from = self.hidden_from(call, limits::POST_USERS).await?;
-        let (from, to, post, compose) = self.into_post(ChatType::Chat, &[]);
+        let (from, to, post, compose) = self.into_post(Kind::of(ChatType::Chat))?;
         let post = Post { hidden_from, ..post };
         call.use_cases().post_message(&call.tenant, &from, to, &post, compose).await
     }
@@ -195,13 +252,24 @@ impl Said {
     async fn send_to_groups(
         self,
         call: &Call,
+        chat_type: ChatType,
         users: Option<&[String]>,
     ) -> Result<Vec<(String, MessageId)>, Error> {
-        call.use_cases().admit_posts(&call.tenant, PostClass::Groups, self.to.len())?;
+        let class = match chat_type {
+            ChatType::ChatRoom => PostClass::Rooms,
+            ChatType::Chat | ChatType::GroupChat => PostClass::Groups,
+        };
+        call.use_cases().admit_posts(&call.tenant, class, self.to.len())?;
         let hidden_from = self.hidden_from(call, limits::ROAM_IGNORE_USERS).await?;
-        let (from, to, post, compose) = self.into_post(ChatType::GroupChat, users.unwrap_or_default());
+        let kind = Kind { users: users.unwrap_or_default(), ..Kind::of(chat_type) };
+        let (from, to, post, compose) = self.into_post(kind)?;
         let post = Post { hidden_from, ..post };
-        call.use_cases().post_to_groups(&call.tenant, &from, to, users, &post, compose).await
+        let place = |id| match chat_type {
+            ChatType::ChatRoom => GroupRef::room(id),
+            ChatType::Chat | ChatType::GroupChat => GroupRef::from(id),
+        };
+        let places: Vec<GroupRef<'_>> = to.iter().map(|id| place(id.as_str())).collect();
+        call.use_cases().post_to_groups(&call.tenant, &from, &places, users, &post, compose).await
     }
 
     /// Who does not find it in his history. Several documents say how many may be named, and differ; none is cut off.
@@ -213,21 +281,26 @@ impl Said {
         call.use_cases().find_uids(&call.tenant, names).await
     }
 
-    /// As messages of a kind: from, to, and what makes the stored bytes of each. `users`: who is named in them.
+    /// As messages of a kind: from, to, and what makes the stored bytes of each.
     pub(super) fn into_post(
         self,
-        chat_type: ChatType,
-        users: &[String],
-    ) -> (String, Vec<String>, Post, Arc<Compose>) {
+        kind: Kind<'_>,
+    ) -> Result<(String, Vec<String>, Post, Arc<Compose>), Error> {
+        let Kind { chat_type, users, is_broadcast } = kind;
         let Self { from, to, message_type, content, ext, request } = self;
+        let room_level = match request.room_level.as_deref() {
+            None => RoomLevel::Normal,
+            Some(level) => RoomLevel::parse(level).ok_or_else(|| invalid("chatroom_msg_level"))?,
+        };
         let (online_only, wants_receipts) = (request.online_only, request.need_group_ack);
         let post = Post {
-            kind: kind(&message_type),
+            kind: entry_kind(&message_type),
             dialect: Dialect::Easemob,
             online_only,
             syncs_author: request.sync_device,
             wants_receipts,
             hidden_from: Vec::new(),
+            priority: priority(room_level),
         };
         let directed_users = users.to_vec();
         let compose = move |from: &str, to: &str| -> Bytes {
@@ -240,11 +313,11 @@ impl Said {
                 wants_receipts: wants_receipts && chat_type == ChatType::GroupChat,
                 online_only,
                 directed_users: &directed_users,
-                room_level: RoomLevel::Normal,
+                room_level,
             };
-            message.encode()
+            if is_broadcast { message.encode_broadcast() } else { message.encode() }
         };
-        (from, to, post, Arc::new(compose))
+        Ok((from, to, post, Arc::new(compose)))
     }
 }
 
@@ -272,7 +345,7 @@ fn receivers(request: &mut SendRequest, name: &'static str) -> Result<Vec<String
     if to.is_empty() || to.iter().any(String::is_empty) { Err(missing(name)) } else { Ok(to) }
 }
 
-fn kind(message_type: &str) -> EntryKind {
+fn entry_kind(message_type: &str) -> EntryKind {
     if message_type == "cmd" { EntryKind::Command } else { EntryKind::Message }
 }
 

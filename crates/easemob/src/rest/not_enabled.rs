@@ -28,13 +28,11 @@ static FAMILIES: &[Family] = {
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
-        family(&["/metadata/chatroom/**"], OFF, Some(Op::ChatroomAttributes), "chatroom metadata"),
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
-        family(&["/messages/chatrooms/broadcast"], OFF, Some(Op::Send), "message broadcast"),
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
         family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
-        family(&["/chatrooms/**", "/sdk/chatrooms/**", "/users/*/joined_chatrooms"], OFF, None, "chatroom"),
+        family(&["/chatrooms/**"], OFF, None, "chatroom"),
         family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
         family(
             &["/users/*/push/**", "/push/**", "/users/*/notification/**", "/notification/**"],

@@ -125,7 +125,7 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
 /// Page numbers at most: each page before costs a read.
 const PAGES_MOST: usize = 1_000;
 
-fn rooms_page(call: &Call, rooms: Vec<Value>, cursor: Option<String>) -> Answer {
+pub(super) fn rooms_page(call: &Call, rooms: Vec<Value>, cursor: Option<String>) -> Answer {
     Answer::new(&Envelope {
         other_entities: Some(Vec::new()),
         count: Some(rooms.len()),

@@ -73,6 +73,8 @@ static FAMILIES: &[&[Route]] = &[
     super::recalls::ROUTES,
     super::offline::ROUTES,
     super::rooms::ROUTES,
+    super::room_makers::ROUTES,
+    super::room_attributes::ROUTES,
     super::history_files::ROUTES,
     super::files::ROUTES,
     super::history::ROUTES,

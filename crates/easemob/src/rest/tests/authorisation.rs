@@ -214,6 +214,17 @@ GET    /chatrooms/{room}/white/users/{member} | credentials_missing token_malfor
 POST   /chatrooms/{room}/white/users         | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 POST   /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 DELETE /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+POST   /messages/chatrooms                   | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/chatrooms/users             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /messages/chatrooms/broadcast         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /chatrooms/super_admin                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /chatrooms/super_admin                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+DELETE /chatrooms/super_admin/{member}       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /metadata/chatroom/{room}             | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
+PUT    /metadata/chatroom/{room}/user/{user} | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
+PUT    /metadata/chatroom/{room}/user/{user}/forced | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
+DELETE /metadata/chatroom/{room}/user/{user} | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
+DELETE /metadata/chatroom/{room}/user/{user}/forced | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
 ";
 
 struct Row {
@@ -324,6 +335,10 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/chatrooms/{room}") => json!({ "groupname": "Hall" }),
         ("POST", "/chatrooms/{room}/admin") => json!({ "newadmin": "bob" }),
         ("POST", "/chatrooms/{room}/announcement") => json!({ "announcement": "hi" }),
+        ("POST", "/chatrooms/super_admin") => json!({ "superadmin": "bob" }),
+        ("PUT", path) if path.starts_with("/metadata/chatroom/") => json!({ "metaData": { "k": "v" } }),
+        ("DELETE", path) if path.starts_with("/metadata/chatroom/") => json!({ "keys": ["k"] }),
+        ("POST", "/metadata/chatroom/{room}") => json!({}),
         ("POST", path) if path.starts_with("/chatrooms/") => json!({ "usernames": ["bob"] }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
@@ -334,7 +349,14 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
             json!({ "target_type": "users", "msg": { "type": "txt", "msg": "hi" } })
         }
         (_, "/users/{user}/chatfiles/lifetime") => json!({ "lifetime": "forever", "chatfile_ids": ["x"] }),
-        ("POST", "/messages/chatgroups" | "/messages/chatgroups/users") => {
+        ("POST", "/messages/chatrooms/broadcast") => json!({ "msg": { "type": "txt", "msg": "hi" } }),
+        (
+            "POST",
+            "/messages/chatgroups"
+            | "/messages/chatgroups/users"
+            | "/messages/chatrooms"
+            | "/messages/chatrooms/users",
+        ) => {
             json!({ "to": ["7"], "users": ["bob"], "type": "txt", "body": { "msg": "hi" } })
         }
         _ => return None,

@@ -59,6 +59,7 @@ impl World {
             dialect: Dialect::Easemob,
             payload: message.encode(),
             online_only: false,
+            priority: domain::message::Priority::Normal,
             client_id: ClientMessageId(u128::from(self.use_cases.now().0)),
             digest: 0,
         };

@@ -2,8 +2,9 @@
 
 use app::By;
 use domain::group::CreateGroup;
-use easemob_wire::rest::message::Stored;
-use model::{ConversationId, Entry, EntryKind, Feed, Seq, Uid};
+use domain::message::Sender;
+use easemob_wire::rest::message::{RoomLevel, Stored};
+use model::{ConversationId, DeviceNumber, Entry, EntryKind, Feed, Seq, Uid, Username};
 use serde_json::{Value, json};
 
 use super::World;
@@ -264,6 +265,11 @@ impl World {
         (group.public_id.to_string(), group.feed())
     }
 
+    async fn feed_of_room(&self, id: &str) -> Feed {
+        let room = self.use_cases.find_any_group(&self.app, id).await.unwrap().unwrap();
+        room.group.feed()
+    }
+
     async fn messages_of(&self, feed: Feed) -> Vec<Entry> {
         let (entries, _) = self.use_cases.page(self.app.value.id, feed, Seq::ZERO, 50).await.unwrap();
         let entries = entries.into_iter().map(|(_, entry)| entry);
@@ -345,4 +351,116 @@ async fn only_contacts_may_be_written_to_in_a_users_name_if_the_owner_wants_it()
     world.back_end("POST", "/users/alice/contacts/users/carol", None).await.ok();
     send("alice").await.ok();
     assert_eq!(world.said("alice", "carol").await.len(), 2);
+}
+
+#[tokio::test]
+async fn rooms_get_every_type_with_its_level() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"] })).await;
+    let feed = world.feed_of_room(&id).await;
+    let mut request = text(&json!([id, "77"]));
+    request["chatroom_msg_level"] = "low".into();
+    let reply = world.back_end("POST", "/messages/chatrooms", Some(request.clone())).await.ok();
+    let entry = world.messages_of(feed).await.remove(0);
+    assert_eq!(reply.body["data"][&id], entry.id.to_string());
+    assert!(reply.body["data"]["77"].is_string(), "nobody looks whether a room is there");
+    assert_eq!(RoomLevel::of(&entry.payload), RoomLevel::Low);
+    let stored = payload(&entry);
+    assert_eq!((&stored["type"], &stored["from"]), (&json!("chatroom"), &json!("u1")));
+
+    let file =
+        json!({ "url": "https://h/demo/kith/chatfiles/u", "filename": "f", "secret": "s", "length": 3 });
+    for (message_type, body) in [
+        ("img", file.clone()),
+        ("audio", file.clone()),
+        ("video", file.clone()),
+        ("file", file),
+        ("loc", json!({ "lat": "39.9", "lng": "116.3", "addr": "x" })),
+        ("custom", json!({ "customEvent": "e", "customExts": { "a": "1" } })),
+    ] {
+        let request = json!({ "to": [id], "from": "bob", "type": message_type, "body": body });
+        world.back_end("POST", "/messages/chatrooms", Some(request)).await.ok();
+        let entry = world.messages_of(feed).await.pop().unwrap();
+        assert_eq!(payload(&entry)["bodies"][0]["type"], message_type);
+        assert_eq!((entry.sender, entry.sender_device), (world.uid("bob").await, DeviceNumber::ALL));
+    }
+    let old = json!({ "target_type": "chatrooms", "target": [id], "msg": { "type": "txt", "msg": "hi" } });
+    world.back_end("POST", "/messages", Some(old)).await.ok();
+    assert_eq!(world.messages_of(feed).await.len(), 8);
+
+    request["chatroom_msg_level"] = "urgent".into();
+    let reply = world.back_end("POST", "/messages/chatrooms", Some(request)).await;
+    assert_eq!(reply.condition(), "argument_invalid");
+    let many: Vec<String> = (0..11).map(|number| number.to_string()).collect();
+    let reply = world.back_end("POST", "/messages/chatrooms", Some(text(&json!(many)))).await;
+    let limit = "params to's size can't exceed limit 10";
+    assert_eq!(reply.error(), (400, "batch_too_large", "message_send_error", limit));
+    let (group, _) = world.group().await;
+    world.back_end("POST", "/messages/chatrooms", Some(text(&json!([group])))).await.ok();
+    world.back_end("POST", "/messages/chatgroups", Some(text(&json!([id])))).await.ok();
+    assert_eq!(world.messages_of(feed).await.len(), 8, "a room is no group, nor the other way round");
+}
+
+#[tokio::test]
+async fn a_message_to_some_of_a_room_is_for_them_alone() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"] })).await;
+    let mut request = text(&json!([id]));
+    request["users"] = json!(["bob"]);
+    let reply = world.back_end("POST", "/messages/chatrooms/users", Some(request)).await.ok();
+    assert_eq!(reply.body["path"], "/messages/chatrooms");
+    let entries = world.messages_of(world.feed_of_room(&id).await).await;
+    assert!(entries[0].is_for(world.uid("bob").await) && !entries[0].is_for(world.uid("alice").await));
+}
+
+#[tokio::test]
+async fn a_broadcast_to_rooms_reaches_those_in_which_somebody_is() {
+    let world = World::new().await;
+    let (full, empty) = (world.room("alice", json!({})).await, world.room("bob", json!({})).await);
+    let owner = Sender {
+        uid: world.uid("bob").await,
+        name: Username::parse("bob").unwrap(),
+        device: DeviceNumber::NONE,
+        resource: None,
+        connection: None,
+    };
+    world.use_cases.leave_room(&world.app, &owner, &empty).await.unwrap();
+    let request =
+        json!({ "from": "news", "msg": { "type": "txt", "msg": "hi" }, "chatroom_msg_level": "high" });
+    let reply = world.back_end("POST", "/messages/chatrooms/broadcast", Some(request.clone())).await.ok();
+    assert!(reply.body["data"]["id"].is_u64());
+    let said = world.messages_of(world.feed_of_room(&full).await).await;
+    assert_eq!((said.len(), RoomLevel::of(&said[0].payload)), (1, RoomLevel::High));
+    assert_eq!(payload(&said[0])["to"], full);
+    assert!(world.messages_of(world.feed_of_room(&empty).await).await.is_empty());
+    world.set("broadcast.enabled", "false").await;
+    let reply = world.back_end("POST", "/messages/chatrooms/broadcast", Some(request)).await;
+    let off = (403, "service_not_enabled", "forbidden_op", "message broadcast service is unopened");
+    assert_eq!(reply.error(), off);
+}
+
+#[tokio::test]
+async fn in_a_crowded_room_what_matters_little_reaches_nobody() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({})).await;
+    let feed = world.feed_of_room(&id).await;
+    world.set("rooms.messages_per_second", "2").await;
+    let say = async |level: &str| {
+        let mut request = text(&json!([id]));
+        request["chatroom_msg_level"] = level.into();
+        world.back_end("POST", "/messages/chatrooms", Some(request)).await.ok();
+        world.messages_of(feed).await.len()
+    };
+    let counts = [
+        say("low").await,
+        say("low").await,
+        say("low").await,
+        say("normal").await,
+        say("normal").await,
+        say("normal").await,
+        say("high").await,
+    ];
+    assert_eq!(counts, [1, 2, 2, 3, 4, 4, 5]);
+    world.wait(std::time::Duration::from_secs(1));
+    assert_eq!(say("low").await, 6);
 }

@@ -10,27 +10,11 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
         ("POST", "/thread", 403, "service_not_enabled", "group_error", "thread not open."),
         (
             "POST",
-            "/messages/chatrooms/broadcast",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "message broadcast service is unopened",
-        ),
-        (
-            "POST",
             "/users/alice/translate",
             503,
             "service_not_enabled",
             "service_not_open",
             "service not open",
-        ),
-        (
-            "POST",
-            "/messages/chatrooms",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "message service not open!",
         ),
         (
             "GET",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::World;
 
 impl World {
-    async fn room(&self, owner: &str, fields: Value) -> String {
+    pub(super) async fn room(&self, owner: &str, fields: Value) -> String {
         let mut body = json!({ "name": "Lobby", "description": "Talk", "owner": owner });
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         let reply = self.back_end("POST", "/chatrooms", Some(body)).await.ok();
@@ -200,4 +200,148 @@ async fn roles_mutes_and_lists_are_those_of_groups_under_the_rooms_id() {
     assert_eq!(reply.error(), (400, "target_not_member", "forbidden_op", text));
     world.back_end("DELETE", &at("/blocks/users/bob"), None).await.ok();
     assert_eq!(world.data(&at("/blocks/users")).await, json!([]));
+}
+
+#[tokio::test]
+async fn attributes_are_set_read_and_taken_away_key_by_key() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"] })).await;
+    let (alice, bob) = (world.user_token("alice").await, world.user_token("bob").await);
+    let path = |user: &str| format!("/metadata/chatroom/{id}/user/{user}");
+    let set = |values: Value| Some(json!({ "metaData": values, "autoDelete": "NO_DELETE" }));
+    let keys = |keys: Value| Some(json!({ "keys": keys }));
+    let all = format!("/metadata/chatroom/{id}");
+
+    let long = "k".repeat(129);
+    let values = json!({ "seat.1": "bob", "a b": "x", (&*long): "x" });
+    let reply = world.call("PUT", &path("bob"), Some(&bob), set(values)).await.ok();
+    assert_eq!(reply.body["action"], "put");
+    let expected = json!({
+        "successKeys": ["seat.1"],
+        "errorKeys": {
+            "a b": "properties key 'a b' is not Legal",
+            (&*long): format!("properties key '{long}' is exceeding maximum limit 128"),
+        },
+    });
+    assert_eq!(reply.body["data"], expected);
+    let not_own =
+        json!({ "successKeys": [], "errorKeys": { "seat.1": "properties key 'seat.1' is not part of you" } });
+    let reply = world.call("PUT", &path("alice"), Some(&alice), set(json!({ "seat.1": "alice" }))).await.ok();
+    assert_eq!(reply.body["data"], not_own);
+    let reply = world.call("DELETE", &path("alice"), Some(&alice), keys(json!(["seat.1"]))).await.ok();
+    assert_eq!((&reply.body["data"], &reply.body["status"]), (&not_own, &json!("ok")));
+    let forced = format!("{}/forced", path("alice"));
+    world.call("PUT", &forced, Some(&alice), set(json!({ "seat.1": "alice", "b": "2" }))).await.ok();
+    assert_eq!(
+        world.call("POST", &all, Some(&bob), keys(json!(["seat.1", "none"]))).await.ok().body["data"],
+        json!({ "seat.1": "alice" })
+    );
+    assert_eq!(
+        world.back_end("POST", &all, Some(json!({}))).await.ok().body["data"],
+        json!({ "b": "2", "seat.1": "alice" })
+    );
+    let gone = world.call("DELETE", &path("alice"), Some(&alice), keys(json!(["b", "b", "c"]))).await.ok();
+    let not_there = json!({ "c": "properties key 'c' is not exist" });
+    assert_eq!(gone.body["data"], json!({ "successKeys": ["b"], "errorKeys": not_there }));
+    // What the vendor's back-end library writes for itself.
+    let forced = format!("{}/forced", path("admin"));
+    let gone = world.back_end("DELETE", &forced, keys(json!(["seat.1"]))).await.ok();
+    assert_eq!(gone.body["data"], json!({ "successKeys": ["seat.1"], "errorKeys": {} }));
+    assert_eq!(world.back_end("POST", &all, None).await.ok().body["data"], json!({}));
+}
+
+#[tokio::test]
+async fn what_a_call_about_attributes_lacks_is_said_in_the_vendors_words() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({})).await;
+    let (alice, bob) = (world.user_token("alice").await, world.user_token("bob").await);
+    let path = |user: &str| format!("/metadata/chatroom/{id}/user/{user}");
+    let values = |count: usize| {
+        let values: serde_json::Map<String, Value> =
+            (0..count).map(|number| (format!("k{number}"), json!("v"))).collect();
+        Some(json!({ "metaData": values }))
+    };
+    let says = |status, condition, text| (status, condition, "metadata_error", text);
+    let reply = world.call("PUT", &path("alice"), Some(&alice), values(11)).await;
+    assert_eq!(reply.error(), says(400, "batch_too_large", "exceed allowed batch size 10"));
+    let reply = world.call("PUT", &path("alice"), Some(&bob), values(1)).await;
+    assert_eq!(reply.error(), says(400, "permission_denied", "others are not allowed to be set"));
+    for path in [path("bob"), format!("{}/forced", path("bob"))] {
+        let reply = world.call("PUT", &path, Some(&bob), values(1)).await;
+        assert_eq!(reply.error(), says(401, "not_in_chatroom", "user is not in chatroom"));
+    }
+    let reply = world.call("POST", &format!("/metadata/chatroom/{id}"), Some(&bob), Some(json!({}))).await;
+    assert_eq!(reply.error(), says(401, "not_in_chatroom", "user is not in chatroom"));
+    let reply = world.call("PUT", &path("alice"), Some(&alice), values(0)).await;
+    assert_eq!(reply.condition(), "argument_missing");
+
+    for _ in 0..10 {
+        world.call("PUT", &path("alice"), Some(&alice), values(10)).await.ok();
+    }
+    for batch in 1..10 {
+        let values: serde_json::Map<String, Value> =
+            (0..10).map(|number| (format!("k{batch}{number}"), json!("v"))).collect();
+        world.call("PUT", &path("alice"), Some(&alice), Some(json!({ "metaData": values }))).await.ok();
+    }
+    let one_more = Some(json!({ "metaData": { "more": "v", "k0": "v" } }));
+    let reply = world.call("PUT", &path("alice"), Some(&alice), one_more).await.ok();
+    let full = "size of metadata for this single chatroom exceeds the user defined limit, 100";
+    assert_eq!(reply.body["data"], json!({ "successKeys": ["k0"], "errorKeys": { "more": full } }));
+    world.set("rooms.attributes", "false").await;
+    let reply = world.call("PUT", &path("alice"), Some(&alice), values(1)).await;
+    assert_eq!(reply.condition(), "service_not_enabled");
+}
+
+#[tokio::test]
+async fn what_goes_with_its_author_is_gone_when_he_is() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"] })).await;
+    let bob = world.user_token("bob").await;
+    let path = format!("/metadata/chatroom/{id}/user/bob");
+    let all = format!("/metadata/chatroom/{id}");
+    let body = |key: &str, stays: bool| {
+        Some(json!({ "metaData": { key: "v" }, "autoDelete": if stays { "NO_DELETE" } else { "DELETE" } }))
+    };
+    world.call("PUT", &path, Some(&bob), body("stays", true)).await.ok();
+    world.call("PUT", &path, Some(&bob), body("goes", false)).await.ok();
+    assert_eq!(
+        world.back_end("POST", &all, None).await.ok().body["data"],
+        json!({ "goes": "v", "stays": "v" })
+    );
+    world.back_end("DELETE", &format!("/chatrooms/{id}/users/bob"), None).await.ok();
+    assert_eq!(world.back_end("POST", &all, None).await.ok().body["data"], json!({ "stays": "v" }));
+    world.back_end("POST", &format!("/chatrooms/{id}/users/bob"), None).await.ok();
+    assert_eq!(world.back_end("POST", &all, None).await.ok().body["data"], json!({ "stays": "v" }));
+}
+
+#[tokio::test]
+async fn where_only_super_admins_make_rooms_nobody_else_does() {
+    let world = World::new().await;
+    let bob = world.user_token("bob").await;
+    let room = || Some(json!({ "name": "Lobby", "description": "Talk", "owner": "bob" }));
+    world.call("POST", "/chatrooms", Some(&bob), room()).await.ok();
+    world.set("chatroom.create", "super_admins").await;
+    let reply = world.call("POST", "/chatrooms", Some(&bob), room()).await;
+    assert_eq!(reply.condition(), "chatroom_permission_denied");
+    world.back_end("POST", "/chatrooms", room()).await.ok();
+
+    let add = |name: &str| Some(json!({ "superadmin": name }));
+    let added = world.back_end("POST", "/chatrooms/super_admin", add("bob")).await.ok();
+    assert_eq!(added.body["data"], json!({ "result": "success", "resource": "" }));
+    world.back_end("POST", "/chatrooms/super_admin", add("alice")).await.ok();
+    world.call("POST", "/chatrooms", Some(&bob), room()).await.ok();
+    let list = world.back_end("GET", "/chatrooms/super_admin", None).await.ok();
+    assert_eq!((&list.body["data"], &list.body["count"]), (&json!(["alice", "bob"]), &json!(2)));
+    assert_eq!(world.data("/chatrooms/super_admin?pagenum=2&pagesize=1").await, json!(["bob"]));
+    assert_eq!(world.data("/chatrooms/super_admin?pagenum=3&pagesize=1").await, json!([]));
+    let reply = world.back_end("POST", "/chatrooms/super_admin", add("nobody")).await;
+    let text = "username nobody doesn't exist!";
+    assert_eq!(reply.error(), (404, "member_not_registered", "resource_not_found", text));
+
+    let removed = world.back_end("DELETE", "/chatrooms/super_admin/bob", None).await.ok();
+    assert_eq!(removed.body["data"], json!({ "newSuperAdmin": "bob", "resource": "" }));
+    assert_eq!(
+        world.call("POST", "/chatrooms", Some(&bob), room()).await.condition(),
+        "chatroom_permission_denied"
+    );
 }

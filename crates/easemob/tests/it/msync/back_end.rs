@@ -21,6 +21,7 @@ const POST: Post = Post {
     syncs_author: false,
     wants_receipts: false,
     hidden_from: Vec::new(),
+    priority: domain::message::Priority::Normal,
 };
 
 impl House {

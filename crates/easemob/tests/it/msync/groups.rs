@@ -419,6 +419,7 @@ fn what_the_back_end_says_in_a_group_reaches_the_members_it_means() {
         syncs_author: false,
         wants_receipts: false,
         hidden_from: Vec::new(),
+        priority: domain::message::Priority::Normal,
     };
     for (directed, text) in [(None, "for all"), (Some(["bob".to_owned()]), "for bob")] {
         let compose = move |from: &str, to: &str| {
@@ -437,8 +438,8 @@ fn what_the_back_end_says_in_a_group_reaches_the_members_it_means() {
             message.encode()
         };
         let directed = directed.as_ref().map(|users| &users[..]);
-        let (tenant, to) = (house.tenant(), vec![group.clone()]);
-        let sent = house.use_cases.post_to_groups(&tenant, "shop", to, directed, &post, Arc::new(compose));
+        let (tenant, to) = (house.tenant(), [app::GroupRef::from(&group)]);
+        let sent = house.use_cases.post_to_groups(&tenant, "shop", &to, directed, &post, Arc::new(compose));
         house.wait(sent).unwrap();
     }
     house.settle(&mut [&mut alice, &mut bob]);
