@@ -64,6 +64,7 @@ impl House {
             kind: EntryKind::Message,
             dialect: Dialect::JMessage,
             online_only: false,
+            priority: domain::message::Priority::Normal,
             client_id: ClientMessageId(payload.len() as u128),
             digest: payload.len() as u64,
             payload: Bytes::from_static(payload.as_bytes()),
