@@ -60,17 +60,24 @@ impl UseCases {
         taken.map_err(|wait| limited(Condition::RegistrationRateLimited, wait))
     }
 
-    /// Counts a message of a client's. What back ends send is counted as their calls.
+    /// Counts a message of a client's, for its user and then for the app. What back ends send is counted as their calls.
     ///
     /// # Errors
-    /// `user_rate_limited` with the time to wait.
+    /// `user_rate_limited` or `message_traffic_limited`, with the time to wait.
     pub(crate) fn admit_message(&self, app: &Tenant, sender: &Sender) -> Result<(), Error> {
-        let Some(rate) = app.value.settings.message_rate() else { return Ok(()) };
         if sender.connection.is_none() {
             return Ok(());
         }
-        let taken = self.message_rates.take((app.value.id, sender.uid), rate, self.now());
-        taken.map_err(|wait| limited(Condition::UserRateLimited, wait))
+        let (id, settings, now) = (app.value.id, &app.value.settings, self.now());
+        if let Some(rate) = settings.message_rate() {
+            let taken = self.message_rates.take((id, sender.uid), rate, now);
+            taken.map_err(|wait| limited(Condition::UserRateLimited, wait))?;
+        }
+        if let Some(rate) = settings.app_message_rate() {
+            let taken = self.app_message_rates.take(id, rate, now);
+            taken.map_err(|wait| limited(Condition::MessageTrafficLimited, wait))?;
+        }
+        Ok(())
     }
 }
 

@@ -220,6 +220,9 @@ settings! {
     message_bytes_limit: u64 = 64 * 1024, "message.bytes_limit";
     /// Messages that one user's devices may send in a second; 0 is no limit (509).
     messages_per_second: u64 = 0, "message.per_second";
+    /// Messages that all clients of the app may send in a second together; 0 is no limit (502, or 509 where the client has
+    /// no other number).
+    app_messages_per_second: u64 = 0, "message.app_per_second";
     /// Users can be muted in the whole app (219); off answers "not enabled".
     mutes_enabled: bool = true, "mute.enabled";
     /// A muted user's name is closed to the app's back end too.
@@ -357,6 +360,11 @@ impl Settings {
             CallClass::UserDeletion => self.user_deletions_per_second,
             CallClass::LookUp => self.look_ups_per_second,
         })
+    }
+
+    /// What all clients together may send; `None` is no limit.
+    pub fn app_message_rate(&self) -> Option<Rate> {
+        Rate::per_second(self.app_messages_per_second)
     }
 
     /// What the back end may send; `None` is no limit.

@@ -4,6 +4,7 @@
 //! write a module with `generate(root)` and name it in `GENERATORS`.
 
 mod conditions;
+mod order;
 mod proto;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::workspace::root;
 
 type Generator = fn(root: &Path) -> Result<Generated>;
 
-const GENERATORS: &[Generator] = &[conditions::generate, proto::generate];
+const GENERATORS: &[Generator] = &[conditions::generate, order::generate, proto::generate];
 
 /// What one generator wants on disk, with paths relative to the repository's root.
 #[derive(Debug, Default)]

@@ -93,6 +93,7 @@ pub fn in_room(mut refused: Refused) -> Refused {
         Condition::GroupPermissionDenied => Condition::ChatroomPermissionDenied,
         Condition::GroupOwnerCannotLeave => Condition::ChatroomOwnerCannotLeave,
         Condition::GroupFull => Condition::ChatroomFull,
+        Condition::AlreadyInGroup => Condition::AlreadyInChatroom,
         Condition::BlockedByGroup => Condition::BlockedByChatroom,
         Condition::GroupQuotaExceeded => Condition::ChatroomQuotaExceeded,
         condition => condition,

@@ -137,7 +137,7 @@ impl MsyncSession {
             (Phase::Silent, Uplink::Provision(provision)) => self.log_in(&provision),
             // The identity of a connection is settled once.
             (_, Uplink::Provision(_)) => self.close(Condition::AlreadyLoggedIn.as_str()),
-            (Phase::Silent | Phase::LoggingIn(_), _) => self.close(Condition::NotLoggedIn.as_str()),
+            (Phase::Silent | Phase::LoggingIn(_), _) => self.close(Condition::ServerSessionMissing.as_str()),
             (Phase::In(_), uplink) => self.take_uplink(now, uplink),
         }
     }

@@ -278,7 +278,7 @@ fn nothing_but_a_login_comes_first() {
         let mut client = house.connect();
         client.frame(frame);
         assert!(client.said().is_empty());
-        assert_eq!(client.closed(), Some("not_logged_in"));
+        assert_eq!(client.closed(), Some("server_session_missing"));
     }
 }
 

@@ -9,7 +9,7 @@ mod foreign;
 mod groups;
 mod history;
 mod hooks;
-mod house;
+pub(crate) mod house;
 mod login;
 mod presence;
 mod rooms;
