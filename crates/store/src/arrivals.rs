@@ -15,6 +15,9 @@ use crate::{StoreError, keys};
 
 /// Entries of the log read at a time.
 const READ_AT_ONCE: usize = 64;
+/// Entries of the log that are looked at for one message: of a busy app those of some seconds. What a client asks for may
+/// not exist, and the ten minutes that ids may be apart from their place hold millions.
+const LOOKED_AT: usize = 8 * 1024;
 
 /// One thing that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +63,12 @@ impl Arrivals {
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
     pub async fn position_before(&self, app: AppId, id: MessageId) -> Result<u64, StoreError> {
-        let first = id.tick().saturating_sub(ID_SLACK_TICKS);
+        let first = self.first_from(app, id.tick().saturating_sub(ID_SLACK_TICKS)).await?;
+        Ok(first.saturating_sub(1))
+    }
+
+    /// The position of the first commit group with nothing before a tick; exact where ids rise.
+    async fn first_from(&self, app: AppId, first: u64) -> Result<u64, StoreError> {
         let (mut low, mut high) = (1, self.head(app).await?.saturating_add(1));
         while low < high {
             let middle = low + (high - low) / 2;
@@ -74,10 +82,11 @@ impl Arrivals {
                 _ => high = middle,
             }
         }
-        Ok(low.saturating_sub(1))
+        Ok(low)
     }
 
-    /// Where the message of an id stands, as long as the log remembers. Recalled messages have their place still.
+    /// Where the message of an id stands, as long as the log remembers. Recalled messages have their place still. Looked
+    /// for from where it should stand outwards, among some [`LOOKED_AT`] commit groups.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -85,17 +94,38 @@ impl Arrivals {
         let is_it = |arrived: &&Arrived| {
             arrived.id == id && matches!(arrived.kind, EntryKind::Message | EntryKind::Command)
         };
-        let mut position = self.position_before(app, id).await?;
-        loop {
-            let groups = self.after(app, position).await?;
-            let Some((last, end)) = groups.last() else { return Ok(None) };
-            position = *last;
-            let is_past = end.iter().all(|arrived| is_past(arrived.id, id));
-            let found = groups.iter().flat_map(|(_, group)| group).find(is_it);
-            if found.is_some() || is_past {
-                return Ok(found.copied());
+        let middle = self.first_from(app, id.tick()).await?;
+        let log = keys::arrivals(app);
+        let mut ways = [
+            Some(ReadLog { log: log.clone(), from: middle, limit: READ_AT_ONCE, reverse: false }),
+            (middle > 1).then_some(ReadLog { log, from: middle - 1, limit: READ_AT_ONCE, reverse: true }),
+        ];
+        let mut looked_at = 0;
+        while looked_at < LOOKED_AT && ways.iter().any(Option::is_some) {
+            for way in &mut ways {
+                let Some(read) = way.take() else { continue };
+                let groups = self.kv.read_log(read.clone()).await?;
+                let Some((last, _)) = groups.last() else { continue };
+                looked_at += groups.len();
+                let from = if read.reverse { last - 1 } else { last + 1 };
+                let mut is_past = false;
+                for (_, group) in groups {
+                    let group = notes(group)?;
+                    if let Some(found) = group.iter().find(is_it) {
+                        return Ok(Some(*found));
+                    }
+                    let behind = |arrived: &Arrived| match read.reverse {
+                        true => self::is_past(id, arrived.id),
+                        false => self::is_past(arrived.id, id),
+                    };
+                    is_past = group.iter().all(behind);
+                }
+                if !is_past && from > 0 {
+                    *way = Some(ReadLog { from, ..read });
+                }
             }
         }
+        Ok(None)
     }
 }
 
