@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::{AppId, ConnectionId, ConversationId, DeviceNumber, Entry, Feed, Seq, Uid};
+use crate::{
+    AppId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Seq, Uid,
+};
 
 /// Renderings of one delivery that sessions share: a dialect uses two (recipient's and sender's view).
 pub const RENDER_SLOTS: usize = 4;
@@ -18,11 +20,21 @@ pub struct Delivery {
     pub seq: Seq,
     pub entry: Entry,
     rendered: [OnceLock<Bytes>; RENDER_SLOTS],
+    event: OnceLock<Option<Box<Event>>>,
 }
 
 impl Delivery {
     pub fn new(app: AppId, feed: Feed, seq: Seq, entry: Entry) -> Self {
-        Self { app, feed, seq, entry, rendered: Default::default() }
+        Self { app, feed, seq, entry, rendered: Default::default(), event: OnceLock::new() }
+    }
+
+    /// What the entry tells, read the first time that somebody asks; `None`: it is no event, or one of a newer build.
+    pub fn event(&self) -> Option<&Event> {
+        let read = || {
+            let is_event = self.entry.kind == EntryKind::Event && self.entry.dialect == Dialect::Kith;
+            is_event.then(|| Event::decode(&self.entry.payload).ok()).flatten().map(Box::new)
+        };
+        self.event.get_or_init(read).as_deref()
     }
 
     /// The bytes of a rendering, made by `render` the first time.

@@ -89,7 +89,7 @@ impl Deliveries {
 
     /// Something new.
     pub(crate) fn hear(&mut self, turn: &mut Turn<'_>, delivery: Arc<Delivery>) {
-        let (seq, offer) = (delivery.seq, render::offer(turn.member, &delivery.entry));
+        let (seq, offer) = (delivery.seq, render::offer_live(turn.member, &delivery));
         if seq == Seq::ZERO {
             if offer == Offer::Deliver {
                 turn.say(render::push(turn.member, &delivery));
@@ -128,7 +128,7 @@ impl Deliveries {
     fn show_overtakers(&mut self, turn: &mut Turn<'_>, place: usize) {
         let tracked = &mut self.feeds[place];
         while let Some(delivery) = tracked.next_overtaker() {
-            if tracked.clock.hear(delivery.seq, render::offer(turn.member, &delivery.entry)) == Heard::Push {
+            if tracked.clock.hear(delivery.seq, render::offer_live(turn.member, &delivery)) == Heard::Push {
                 push(tracked, turn, &delivery);
             }
         }
@@ -151,7 +151,7 @@ impl Deliveries {
         }
         let head = tracked.place(position, self.attempt);
         if !is_full
-            && tracked.clock.hear(delivery.seq, render::offer(turn.member, &delivery.entry)) == Heard::Push
+            && tracked.clock.hear(delivery.seq, render::offer_live(turn.member, delivery)) == Heard::Push
         {
             push(tracked, turn, delivery);
         }

@@ -145,13 +145,12 @@ fn one_by_one(app_key: &str, delivery: &Delivery) -> Option<Vec<Bytes>> {
     if delivery.seq != Seq::ZERO || entry.dialect != Dialect::Kith {
         return None;
     }
-    let Ok(Event { news: News::Presence(presences), .. }) = Event::decode(&entry.payload) else {
-        return None;
-    };
+    let News::Presence(presences) = &delivery.event()?.news else { return None };
     let (from, to) = addresses(app_key, delivery.feed, entry);
-    let one =
-        |news: PresenceNews| encode_meta(news.id, from, to, entry.at.0, &news::presence(&[news.presence]));
-    Some(presences.into_iter().map(one).collect())
+    let one = |news: &PresenceNews| {
+        encode_meta(news.id, from, to, entry.at.0, &news::presence(std::slice::from_ref(&news.presence)))
+    };
+    Some(presences.iter().map(one).collect())
 }
 
 /// An entry as an element of a page.
@@ -201,13 +200,22 @@ fn with_readers(entry: &Entry, payload: &Bytes) -> Option<Bytes> {
 
 /// Whether an entry is one to show on a connection.
 pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
+    let is_shown = |event: Option<Event>| event.is_some_and(|event| !event.is_hidden_from(member.uid));
+    offer_if(member, entry, || is_shown(Event::decode(&entry.payload).ok()))
+}
+
+/// As [`offer`], with the event read once for all who hear of it.
+pub(crate) fn offer_live(member: &Member, delivery: &Delivery) -> Offer {
+    let is_shown = || delivery.event().is_some_and(|event| !event.is_hidden_from(member.uid));
+    offer_if(member, &delivery.entry, is_shown)
+}
+
+fn offer_if(member: &Member, entry: &Entry, shows_event: impl FnOnce() -> bool) -> Offer {
     let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != member.resource);
     let is_shown = match entry.kind {
         EntryKind::Recalled => false,
         // One that a newer build wrote is passed over.
-        EntryKind::Event => {
-            Event::decode(&entry.payload).is_ok_and(|event| !event.is_hidden_from(member.uid))
-        }
+        EntryKind::Event => shows_event(),
         _ => true,
     };
     if is_shown && !for_others && entry.is_delivered_to(member.uid) && !has_said(member, entry) {
