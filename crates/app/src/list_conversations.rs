@@ -40,6 +40,8 @@ pub struct ListConversations<'a> {
     pub with_empty: bool,
     /// The key of the last one of the page before.
     pub after: Option<u64>,
+    /// Passed over, for lists whose pages have numbers.
+    pub skip: usize,
     /// At most [`CONVERSATIONS_PAGE`].
     pub limit: usize,
 }
@@ -105,6 +107,7 @@ impl UseCases {
             .await?;
         candidates.retain(|candidate| asked.after.is_none_or(|after| candidate.key < after));
         candidates.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.key));
+        candidates.drain(..asked.skip.min(candidates.len()));
         let limit = asked.limit.clamp(1, CONVERSATIONS_PAGE);
         let has_more = candidates.len() > limit;
         candidates.truncate(limit);

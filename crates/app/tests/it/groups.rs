@@ -191,6 +191,7 @@ impl Game {
             listed: Listed::All,
             with_empty: true,
             after: None,
+            skip: 0,
             limit: 10,
         };
         let page = use_cases.list_conversations(&self.house.tenant(), &asked).await.unwrap();

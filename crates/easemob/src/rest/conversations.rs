@@ -57,6 +57,7 @@ async fn listed_page(call: &Call, listed: Listed) -> Result<Answer, Failure> {
         listed,
         with_empty: call.query.get("needEmptySession") == Some("true"),
         after: cursor.map(|cursor| cursor::parse(List::Conversations, app, cursor)).transpose()?,
+        skip: 0,
         limit: call.query.limit(PAGE_DEFAULT, PAGE_MOST)?,
     };
     let page = call.use_cases().list_conversations(&call.tenant, &asked).await?;
@@ -93,29 +94,18 @@ pub(crate) async fn list_old(call: Call) -> Result<Answer, Failure> {
     let size = number("pageSize")?.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
     // Pages count from 1.
     let before = number("pageNum")?.unwrap_or(1).saturating_sub(1);
-    let mut after = None;
-    for page in 0..=before.min(PAGE_MOST) {
-        let asked = ListConversations {
-            user: call.user(),
-            listed: Listed::All,
-            with_empty: false,
-            after,
-            limit: size,
-        };
-        let found = call.use_cases().list_conversations(&call.tenant, &asked).await?;
-        if page == before {
-            let foreign = call.foreign();
-            let infos: Vec<Value> =
-                found.list.iter().map(|listed| old_info(&call, &foreign, listed)).collect();
-            let data = Some(json!({ "channel_infos": infos }));
-            return Ok(Answer::new(&Envelope { data, ..call.full() }));
-        }
-        after = found.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    Ok(Answer::new(&Envelope { data: Some(json!({ "channel_infos": [] })), ..call.full() }))
+    let asked = ListConversations {
+        user: call.user(),
+        listed: Listed::All,
+        with_empty: false,
+        after: None,
+        skip: before.saturating_mul(size),
+        limit: size,
+    };
+    let found = call.use_cases().list_conversations(&call.tenant, &asked).await?;
+    let foreign = call.foreign();
+    let infos: Vec<Value> = found.list.iter().map(|listed| old_info(&call, &foreign, listed)).collect();
+    Ok(Answer::new(&Envelope { data: Some(json!({ "channel_infos": infos })), ..call.full() }))
 }
 
 fn old_info(call: &Call, foreign: &Foreign, listed: &ListedConversation) -> Value {
