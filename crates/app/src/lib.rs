@@ -47,6 +47,7 @@ mod online;
 mod parties;
 mod passwords;
 mod pin_message;
+mod places;
 pub mod ports;
 mod post_message;
 mod presence;
@@ -73,7 +74,6 @@ mod trim_old;
 mod update_user;
 mod upload_file;
 mod upload_parts;
-mod upload_places;
 
 use std::sync::Arc;
 
@@ -108,6 +108,7 @@ pub use log_in::{LogIn, LoggedIn};
 pub use model::ConversationKind;
 pub use passwords::{PasswordSettings, Pepper};
 pub use pin_message::SeenPin;
+pub use places::Place;
 pub use post_message::Compose;
 pub use react::{Reacted, ReactionUsers};
 pub use read_file::{ReadFile, Rendition};
@@ -148,7 +149,8 @@ pub struct UseCases {
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
     pub(crate) presence_changes: presence_changes::PresenceChanges,
-    pub(crate) upload_places: upload_places::UploadPlaces,
+    pub(crate) call_places: places::Places,
+    pub(crate) upload_places: places::Places,
     pub(crate) thumbnails: thumbnails::Thumbnails,
     pub(crate) filters: filter_message::Filters,
     /// This run of the process, as session directory entries name it.
@@ -207,7 +209,8 @@ impl UseCases {
             ports,
             reviews: review_message::Reviews::default(),
             presence_changes: presence_changes::PresenceChanges::default(),
-            upload_places: upload_places::UploadPlaces::default(),
+            call_places: places::Places::for_calls(),
+            upload_places: places::Places::for_uploads(),
             thumbnails: thumbnails::Thumbnails::default(),
             filters: filter_message::Filters::default(),
             boot: random::number(),

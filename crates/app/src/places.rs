@@ -1,4 +1,5 @@
-//! How many uploads may be under way: each holds a buffer, a file or a connection to the store of files.
+//! How much of a kind may be under way at the same time: calls of REST APIs, and uploads, each of which holds a buffer, a
+//! file or a connection to the store of files. Nobody takes all places: a user has his own small number.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +11,32 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::Error;
+use crate::{Error, Tenant, UseCases};
 
 /// Uploads at the same time. With S3 each may hold a part of 5 MiB.
-const PLACES: usize = 64;
-/// How long one more waits, its bytes still with the client.
-const WAIT: Duration = Duration::from_secs(20);
+const UPLOADS: usize = 64;
 /// Those of one user; the web SDKs send four parts of a file at once.
-const PLACES_OF_USER: u32 = 8;
+const UPLOADS_OF_USER: u32 = 8;
+/// How long one more waits, its bytes still with the client.
+const UPLOAD_WAIT: Duration = Duration::from_secs(20);
+
+/// Calls at the same time, over all APIs. They go on when the caller hangs up, so that what is written is also told.
+const CALLS: usize = 1024;
+/// Those of one user.
+const CALLS_OF_USER: u32 = 64;
+const CALL_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
-pub(crate) struct UploadPlaces {
+pub(crate) struct Places {
     all: Arc<Semaphore>,
+    of_user: u32,
+    wait: Duration,
     of_users: Arc<Mutex<AHashMap<(AppId, Uid), u32>>>,
 }
 
 /// A place, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     _permit: OwnedSemaphorePermit,
     _user: Option<UserPlace>,
 }
@@ -38,18 +47,24 @@ struct UserPlace {
     of_users: Arc<Mutex<AHashMap<(AppId, Uid), u32>>>,
 }
 
-impl Default for UploadPlaces {
-    fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(PLACES)), of_users: Arc::default() }
+impl Places {
+    pub(crate) fn for_uploads() -> Self {
+        Self::new(UPLOADS, UPLOADS_OF_USER, UPLOAD_WAIT)
     }
-}
 
-impl UploadPlaces {
+    pub(crate) fn for_calls() -> Self {
+        Self::new(CALLS, CALLS_OF_USER, CALL_WAIT)
+    }
+
+    fn new(all: usize, of_user: u32, wait: Duration) -> Self {
+        Self { all: Arc::new(Semaphore::new(all)), of_user, wait, of_users: Arc::default() }
+    }
+
     /// # Errors
     /// `server_busy` when the user has all of his, or none gets free in time.
     pub(crate) async fn take(&self, app: AppId, user: Option<Uid>) -> Result<Place, Error> {
         let user = user.map(|uid| self.count((app, uid))).transpose()?;
-        let permit = timeout(WAIT, Arc::clone(&self.all).acquire_owned()).await;
+        let permit = timeout(self.wait, Arc::clone(&self.all).acquire_owned()).await;
         let permit = permit.map_err(|_| Error::plain(Condition::ServerBusy))?;
         Ok(Place { _permit: permit.expect("the semaphore is never closed"), _user: user })
     }
@@ -57,11 +72,21 @@ impl UploadPlaces {
     fn count(&self, user: (AppId, Uid)) -> Result<UserPlace, Error> {
         let mut of_users = self.of_users.lock();
         let count = of_users.entry(user).or_default();
-        if *count == PLACES_OF_USER {
+        if *count == self.of_user {
             return Err(Error::plain(Condition::ServerBusy));
         }
         *count += 1;
         Ok(UserPlace { user, of_users: Arc::clone(&self.of_users) })
+    }
+}
+
+impl UseCases {
+    /// A place for a call of an app's API, held while it runs. `user`: who calls, if he is a user of the app.
+    ///
+    /// # Errors
+    /// `server_busy` when the user has all of his, or none gets free within five seconds.
+    pub async fn begin_call(&self, app: &Tenant, user: Option<Uid>) -> Result<Place, Error> {
+        self.call_places.take(app.value.id, user).await
     }
 }
 
@@ -83,17 +108,17 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_takes_all_places_and_places_come_back() {
-        let places = UploadPlaces::default();
+        let places = Places::new(20, 8, Duration::from_secs(20));
         let (app, user) = (AppId(1), Some(Uid(1)));
         let mut held = Vec::new();
-        for _ in 0..PLACES_OF_USER {
+        for _ in 0..8 {
             held.push(places.take(app, user).await.unwrap());
         }
         let refused = places.take(app, user).await.unwrap_err();
         assert_eq!(refused.condition(), Condition::ServerBusy);
         held.pop();
         held.push(places.take(app, user).await.unwrap());
-        while held.len() < PLACES {
+        while held.len() < 20 {
             held.push(places.take(app, None).await.unwrap());
         }
         let waits = timeout(Duration::ZERO, places.take(app, None)).await;

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use store::{BlobId, StoredUsage, Writing};
 
 use crate::blobs::{BlobKey, BlobWriter};
-use crate::upload_places::Place;
+use crate::places::Place;
 use crate::{Error, TRIES, Tenant, UseCases, random};
 
 /// How long a blob may be on its way. No request lasts as long.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::{Error, Tenant};
+use app::{Error, Place, Tenant};
 use axum::RequestExt;
 use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, Span, debug_span};
 
 use super::answer::Answer;
+use super::auth::Caller;
 use super::call::{Call, PathNames, RequestLine};
 use super::failure::Failure;
 use super::query::Query;
@@ -87,6 +88,11 @@ async fn answer(
     let caller = auth::admit(site, &tenant, route.who, bearer, &names.user).await?;
     // Only now: a stranger must not use up what the app's own calls may do.
     site.use_cases.admit_call(&tenant, rates::class_of(route))?;
+    let user = match &caller {
+        Caller::User(account) => Some(account.user.uid),
+        Caller::BackEnd | Caller::Nobody => None,
+    };
+    let place = site.use_cases.begin_call(&tenant, user).await?;
     let limit = site.options.body_bytes_limit;
     let (body, stream) = match route.reads {
         Reads::Nothing => (bytes::Bytes::new(), None),
@@ -109,13 +115,19 @@ async fn answer(
         stream: Mutex::new(stream),
         line,
     };
-    run(route, call).await.map_err(|failure| failure.with("app_uuid", app_uuid).with("app_key", app_key))
+    run(route, call, place)
+        .await
+        .map_err(|failure| failure.with("app_uuid", app_uuid).with("app_key", app_key))
 }
 
 /// Runs the route in a task of its own: what is written is also told when the caller hangs up between the two,
 /// and a panic ends this request alone.
-async fn run(route: &'static Route, call: Call) -> Result<Answer, Failure> {
-    let task = tokio::spawn((route.run)(call).instrument(Span::current()));
+async fn run(route: &'static Route, call: Call, place: Place) -> Result<Answer, Failure> {
+    let run = async move {
+        let _place = place;
+        (route.run)(call).await
+    };
+    let task = tokio::spawn(run.instrument(Span::current()));
     task.await.unwrap_or_else(|cause| {
         measures::panicked();
         tracing::error!(%cause, route = route.path, "a handler panicked");

@@ -93,6 +93,7 @@ async fn run(
     parts: Vec<String>,
     request: Request,
 ) -> Result<Answer, Failure> {
+    let place = site.use_cases.begin_call(&tenant, None).await?;
     let (head, body) = request.into_parts();
     let body = match route.reads {
         Reads::Nothing => Value::Null,
@@ -105,7 +106,11 @@ async fn run(
         query: Query::parse(head.uri.query().unwrap_or_default()),
         body,
     };
-    let task = tokio::spawn((route.run)(call).instrument(Span::current()));
+    let run = async move {
+        let _place = place;
+        (route.run)(call).await
+    };
+    let task = tokio::spawn(run.instrument(Span::current()));
     task.await.unwrap_or_else(|cause| {
         tracing::error!(%cause, route = route.path, "a handler panicked");
         Err(Failure::of(Error::plain(Condition::InternalError), Operation::Request))
