@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::device::{Login, LoginRefused, LoginView, after_told, decide_login};
+use domain::hook::SessionChange;
 use domain::token::{Bearer, TokenRefused, Verified, check_epoch, verify_any};
 use model::{AppId, AppKey, CloseCause, CloseTarget, DeviceNumber, Hint, Timestamp, Uid, Username};
 use store::{Account, LoginWritten};
 
+use crate::note::NotedDevice;
 use crate::{Error, TRIES, Tenant, UseCases};
 
 /// A login as a dialect hands it in.
@@ -88,6 +90,15 @@ impl UseCases {
                 }
             }
             arriving.stay();
+            let Login { resource, name, class, .. } = &command.device;
+            let device = NotedDevice { resource, name, class: *class };
+            self.note_session(&tenant, &account.user.name, device, SessionChange::LoggedIn).await;
+            for (number, _) in &accepted.displaced {
+                if let Some(device) = stored.devices.list.iter().find(|device| device.number == *number) {
+                    let device = NotedDevice::of(device);
+                    self.note_session(&tenant, &account.user.name, device, SessionChange::Replaced).await;
+                }
+            }
             self.leases.back(app.id, uid);
             self.presence_changes.note(app.id, uid);
             let tell = |target, cause| self.bus.publish(Hint::Close { app: app.id, uid, target, cause });

@@ -1,9 +1,11 @@
 //! What happens when a connection ends, by itself or by a logout.
 
 use conditions::Condition;
-use domain::device::{after_disconnect, after_told};
+use domain::device::{Device, after_disconnect, after_told};
+use domain::hook::SessionChange;
 use model::{AppId, ConnectionId, DeviceNumber, Uid};
 
+use crate::note::NotedDevice;
 use crate::{Error, TRIES, UseCases};
 
 impl UseCases {
@@ -45,6 +47,15 @@ impl UseCases {
                 return Ok(());
             };
             if self.store.devices.replace(app, uid, &stored, devices).await? {
+                let ended =
+                    |device: &&Device| device.session.is_some_and(|live| live.connection() == connection);
+                if let Some(device) = stored.devices.list.iter().find(ended)
+                    && let Some(tenant) = self.store.apps.find_by_id(app)
+                    && let Some(account) = self.store.users.get(app, uid).await?
+                {
+                    let device = NotedDevice::of(device);
+                    self.note_session(&tenant, &account.user.name, device, SessionChange::LoggedOut).await;
+                }
                 return Ok(());
             }
         }

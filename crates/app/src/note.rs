@@ -1,18 +1,78 @@
 //! Writes down what webhooks tell that stands in no feed.
 
-use domain::hook::Notice;
+use domain::hook::{EventType, Notice, RoomNotice, SessionChange, SessionNotice};
+use model::{AppId, DeviceClass, Entry, GroupNews, Resource, Username};
 
 use crate::{Tenant, UseCases};
+
+/// A device as its user's webhooks name it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotedDevice<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) name: &'a str,
+    pub(crate) class: DeviceClass,
+}
+
+impl<'a> NotedDevice<'a> {
+    pub(crate) fn of(device: &'a domain::device::Device) -> Self {
+        Self { resource: &device.resource, name: &device.name, class: device.class }
+    }
+}
 
 impl UseCases {
     /// Notes something for the webhooks that want to hear of it; nothing is written where none does. What it is about
     /// goes on if it can't be written.
     pub(crate) async fn note(&self, app: &Tenant, notice: &Notice) {
-        if !app.value.hooks.iter().any(|rule| rule.hears(notice.event())) {
+        if !wants(app, notice.event()) {
             return;
         }
         if let Err(error) = self.store.hooks.note(app.value.id, &notice.encode()).await {
             tracing::warn!(app = %app.value.key, %error, "webhooks will not hear of something");
         }
     }
+
+    /// Notes that a device's connection came or went.
+    pub(crate) async fn note_session(
+        &self,
+        app: &Tenant,
+        user: &Username,
+        device: NotedDevice<'_>,
+        change: SessionChange,
+    ) {
+        if !wants(app, EventType::Session) {
+            return;
+        }
+        let at = self.now();
+        // Without a number nothing is told, as when it can't be written.
+        let Ok(id) = self.ids.next(at).await else { return };
+        let notice = Notice::Session(SessionNotice {
+            id: id.0,
+            user: user.to_string(),
+            resource: device.resource.to_string(),
+            name: device.name.to_owned(),
+            class: device.class,
+            change,
+            at,
+        });
+        self.note(app, &notice).await;
+    }
+
+    /// Notes who came into a room or left it.
+    pub(crate) async fn note_room(&self, app: AppId, entry: &Entry, news: &GroupNews) {
+        let Some(app) = self.store.apps.find_by_id(app).filter(|app| wants(app, EventType::Room)) else {
+            return;
+        };
+        let notice = Notice::Room(RoomNotice {
+            id: entry.id.0,
+            actor: entry.sender_name.to_string(),
+            resource: entry.sender_resource.as_ref().map(ToString::to_string),
+            news: news.clone(),
+            at: entry.at,
+        });
+        self.note(&app, &notice).await;
+    }
+}
+
+fn wants(app: &Tenant, event: EventType) -> bool {
+    app.value.hooks.iter().any(|rule| rule.hears(event))
 }

@@ -11,9 +11,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{self, Answer, ConversationKind, MessageType, Notice, Rule, Secret, TargetRefused};
+use domain::group::Group;
+use domain::hook::{
+    self, Answer, ConversationKind, Entrance, MessageType, Notice, Rule, Secret, TargetRefused,
+};
 use model::content::Content;
-use model::{Entry, Timestamp};
+use model::{Entry, News, Timestamp};
 use thiserror::Error;
 
 use crate::{Blobs, MemoryBlobs};
@@ -112,9 +115,37 @@ pub trait Callbacks: Send + Sync + Debug {
 /// Something that an app's own server may hear of.
 #[derive(Clone, Copy, Debug)]
 pub enum Happening<'a> {
-    Message { kind: ConversationKind, entry: &'a Entry },
-    OfflineMessage { kind: ConversationKind, entry: &'a Entry },
-    Recall { entry: &'a Entry },
+    Message {
+        kind: ConversationKind,
+        entry: &'a Entry,
+    },
+    OfflineMessage {
+        kind: ConversationKind,
+        entry: &'a Entry,
+    },
+    Read {
+        entry: &'a Entry,
+    },
+    ConversationRead {
+        entry: &'a Entry,
+    },
+    Recall {
+        entry: &'a Entry,
+    },
+    Edit {
+        kind: ConversationKind,
+        entry: &'a Entry,
+    },
+    /// Something that nobody said.
+    News {
+        entry: &'a Entry,
+        news: &'a News,
+        /// The group that it is about as it is now, where the rule's format asks for it and it is still there.
+        group: Option<&'a Group>,
+        entrance: Entrance,
+        /// Who was brought into it by the same deed.
+        added: &'a [String],
+    },
     Notice(&'a Notice),
 }
 
@@ -129,8 +160,8 @@ pub trait Forms: Send + Sync + Debug {
     /// The payload of the same message with other texts; `None` when it can't have them.
     fn with_texts(&self, entry: &Entry, texts: &[String]) -> Option<Bytes>;
 
-    /// What is told of something; `None`: the vendor has no words for it.
-    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Option<Bytes>;
+    /// What is told of something, in order; nothing where the vendor has no words for it.
+    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes>;
 
     /// The question whether a message may go out.
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes;
@@ -190,8 +221,8 @@ impl Forms for Nothing {
         None
     }
 
-    fn report(&self, _: &App, _: &Rule, _: &Happening<'_>) -> Option<Bytes> {
-        None
+    fn report(&self, _: &App, _: &Rule, _: &Happening<'_>) -> Vec<Bytes> {
+        Vec::new()
     }
 
     fn question(&self, _: &App, _: &Rule, _: ConversationKind, _: &Entry) -> Bytes {

@@ -181,19 +181,21 @@ impl UseCases {
         change: GroupChange,
         hidden_from: Option<Uid>,
     ) -> Result<(), Error> {
-        let news = News::Group(GroupNews {
+        let told = GroupNews {
             group: room.public_id.to_string(),
             kind: GroupKind::Room,
             name: String::new(),
             parent: None,
             change,
-        });
+        };
+        let news = News::Group(told.clone());
         let payload = Event::new(news.clone()).hidden_from(hidden_from).encode();
         let Author { person, device } = by;
         let by = (person.uid, &person.name);
         let news = UserNews { to: person.uid, by, device: device.as_ref(), target: &room.public_id, news };
         let mut entry = self.news_entry(news, self.now()).await?;
         entry.payload = payload;
+        self.note_room(app, &entry, &told).await;
         let delivery = Delivery::new(app, room.feed(), Seq::ZERO, entry);
         self.bus.publish(Hint::Delivery(Arc::new(delivery)));
         Ok(())

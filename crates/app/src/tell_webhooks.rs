@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use domain::hook::{Breaker, ConversationKind, EventType, Notice, PostSend, Rule};
+use domain::hook::{Breaker, ConversationKind, Entrance, EventFormat, EventType, Notice, PostSend, Rule};
 use futures_util::{StreamExt as _, stream};
-use model::{AppId, AppKey, ConversationId, Entry, EntryKind, Feed, Seq, Timestamp};
+use model::{
+    AppId, AppKey, ConversationChange, ConversationId, ConversationNews, Entry, EntryKind, Event, Feed,
+    GroupChange, GroupKind, GroupNews, News, Seq, Timestamp,
+};
 use parking_lot::Mutex;
 use store::{Arrived, HookPosition};
 use tokio::task::JoinSet;
@@ -87,6 +90,100 @@ async fn tell_rule(use_cases: &UseCases, key: &AppKey, id: &str) {
     }
 }
 
+/// An entry that a rule may want to hear of.
+struct Came {
+    feed: Feed,
+    entry: Entry,
+    news: Option<News>,
+}
+
+impl Came {
+    /// Whether it is the same in another log: a receipt has one number in all of them, an event one author and content.
+    fn is_the_same(&self, other: &Self) -> bool {
+        match (&self.news, &other.news) {
+            (Some(news), Some(others)) => {
+                self.entry.sender == other.entry.sender && nameless(news) == nameless(others)
+            }
+            _ => self.entry.id == other.entry.id,
+        }
+    }
+}
+
+/// News without the group's name, which only those are told who may not know it yet.
+fn nameless(news: &News) -> News {
+    match news.clone() {
+        News::Group(group) => News::Group(GroupNews { name: String::new(), ..group }),
+        news => news,
+    }
+}
+
+/// Which rules hear of news; `None`: none.
+fn event_of(news: &News) -> Option<EventType> {
+    match news {
+        News::Group(group) if group.kind == GroupKind::Room => Some(EventType::Room),
+        News::Group(_) => Some(EventType::Group),
+        News::Contact(_) => Some(EventType::Contact),
+        News::Conversation(ConversationNews { change: ConversationChange::Reacted { .. }, .. }) => {
+            Some(EventType::Reaction)
+        }
+        News::Conversation(_) | News::Presence(_) | News::HistoryCleared => None,
+    }
+}
+
+/// Whether a rule may want an entry of this kind.
+fn wants(rule: &Rule, kind: EntryKind) -> bool {
+    let events: &[EventType] = match kind {
+        EntryKind::Message | EntryKind::Command => &[EventType::Message, EventType::OfflineMessage],
+        EntryKind::Recall => &[EventType::Recall],
+        EntryKind::Edit => &[EventType::Edit],
+        EntryKind::ReadReceipt => &[EventType::Read],
+        EntryKind::ConversationRead => &[EventType::ConversationRead],
+        EntryKind::Event => &[EventType::Group, EventType::Room, EventType::Contact, EventType::Reaction],
+        EntryKind::Recalled | EntryKind::DeliveryReceipt => &[],
+    };
+    events.iter().any(|event| rule.hears(*event))
+}
+
+/// Who was brought into the group that `one` tells of, in what was written with it.
+fn added(came: &[Came], one: &Came) -> Vec<String> {
+    let Some(News::Group(of)) = &one.news else { return Vec::new() };
+    let added = |beside: &Came| match &beside.news {
+        Some(News::Group(GroupNews { group, change: GroupChange::Added { user }, .. }))
+            if *group == of.group =>
+        {
+            Some(user.clone())
+        }
+        _ => None,
+    };
+    came.iter().filter_map(added).collect()
+}
+
+/// How those came whom `one` tells of, from what was written with it.
+fn entrance(came: &[Came], one: &Came) -> Entrance {
+    let Some(News::Group(GroupNews { group, change: GroupChange::Joined { users, .. }, .. })) = &one.news
+    else {
+        return Entrance::default();
+    };
+    let mut entrance = if users.iter().any(|user| user == one.entry.sender_name.as_str()) {
+        Entrance::Direct
+    } else {
+        Entrance::Invited
+    };
+    for beside in came {
+        match &beside.news {
+            Some(News::Group(beside)) if beside.group == *group => match &beside.change {
+                GroupChange::ApplicationAccepted { user } if users.contains(user) => {
+                    entrance = Entrance::Applied;
+                }
+                GroupChange::InvitationAccepted => entrance = Entrance::Invited,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    entrance
+}
+
 /// One thing to tell.
 struct Report {
     key: String,
@@ -122,9 +219,8 @@ impl UseCases {
         }
         let mut feeds: AHashMap<Option<Feed>, Vec<Report>> = AHashMap::new();
         for (position, group) in &groups {
-            for arrived in group {
-                let reports = self.reports(app, rule, post, *position, arrived).await?;
-                feeds.entry(Some(arrived.feed)).or_default().extend(reports);
+            for (feed, report) in self.reports(app, rule, post, *position, group).await? {
+                feeds.entry(Some(feed)).or_default().push(report);
             }
         }
         for (position, notes) in &notices {
@@ -132,8 +228,9 @@ impl UseCases {
                 let Some(notice) = Notice::decode(note).filter(|notice| rule.hears(notice.event())) else {
                     continue;
                 };
-                if let Some(body) = self.ports.forms.report(&app.value, rule, &Happening::Notice(&notice)) {
-                    let key = format!("{}-n{position}-{number}", rule.id);
+                let bodies = self.ports.forms.report(&app.value, rule, &Happening::Notice(&notice));
+                for (part, body) in bodies.into_iter().enumerate() {
+                    let key = format!("{}-n{position}-{number}-{part}", rule.id);
                     feeds.entry(None).or_default().push(Report { key, at: notice.at(), body });
                 }
             }
@@ -174,53 +271,96 @@ impl UseCases {
         Ok(self.store.hooks.trim_notices(app.value.id, up_to).await?)
     }
 
-    /// The reports of one entry that the rule wants.
+    /// What the rule is told of the entries of one commit group.
     async fn reports(
         &self,
         app: &Tenant,
         rule: &Rule,
         post: &PostSend,
         position: u64,
-        arrived: &Arrived,
-    ) -> Result<Vec<Report>, Error> {
-        let is_message = matches!(arrived.kind, EntryKind::Message | EntryKind::Command);
-        let wanted = if is_message {
-            rule.hears(EventType::Message) || rule.hears(EventType::OfflineMessage)
-        } else {
-            arrived.kind == EntryKind::Recall && rule.hears(EventType::Recall)
-        };
-        let Some(kind) = ConversationKind::of_feed(arrived.feed).filter(|_| wanted) else {
-            return Ok(Vec::new());
-        };
-        let before = Seq(arrived.seq.0.saturating_sub(1));
-        let page = self.store.feeds.page(app.value.id, arrived.feed, before, 1).await?;
-        // One that was recalled meanwhile is not told any more; its recall is.
-        let entry = page.into_iter().find(|(seq, entry)| *seq == arrived.seq && entry.kind == arrived.kind);
-        // Nor is one that was said elsewhere (easemob-rest.md 3.9).
-        let entry = entry.filter(|(_, entry)| !entry.history.is_imported);
-        let Some((_, entry)) = entry else { return Ok(Vec::new()) };
-        if entry.sender_connection.is_none() && !post.back_end {
-            return Ok(Vec::new());
+        group: &[Arrived],
+    ) -> Result<Vec<(Feed, Report)>, Error> {
+        let mut came = Vec::new();
+        for arrived in group.iter().filter(|arrived| wants(rule, arrived.kind)) {
+            let before = Seq(arrived.seq.0.saturating_sub(1));
+            let page = self.store.feeds.page(app.value.id, arrived.feed, before, 1).await?;
+            // One that was recalled meanwhile is not told any more; its recall is.
+            let entry =
+                page.into_iter().find(|(seq, entry)| *seq == arrived.seq && entry.kind == arrived.kind);
+            // Nor is one that was said elsewhere (easemob-rest.md 3.9).
+            let entry = entry.filter(|(_, entry)| !entry.history.is_imported);
+            let Some((_, entry)) = entry else { continue };
+            let news = (entry.kind == EntryKind::Event).then(|| Event::decode(&entry.payload).ok()).flatten();
+            came.push(Came { feed: arrived.feed, entry, news: news.map(|event| event.news) });
         }
-        let message = self.ports.forms.message_type(&entry);
+
         let mut reports = Vec::new();
-        let mut tell = |event, happening: &Happening<'_>| {
-            if rule.hears_of(event, Some(kind), message)
-                && let Some(body) = self.ports.forms.report(&app.value, rule, happening)
-            {
-                let key = format!("{}-{position}-{}-{}", rule.id, arrived.id, reports.len());
-                reports.push(Report { key, at: entry.at, body });
+        for (index, one) in came.iter().enumerate() {
+            if came[..index].iter().any(|earlier| earlier.is_the_same(one)) {
+                continue;
             }
-        };
-        if is_message {
-            tell(EventType::Message, &Happening::Message { kind, entry: &entry });
-            if self.is_recipient_away(app.value.id, arrived.feed, &entry) {
-                tell(EventType::OfflineMessage, &Happening::OfflineMessage { kind, entry: &entry });
+            let mut bodies = Vec::new();
+            self.report(app, rule, post, &came, one, &mut bodies).await?;
+            for (part, body) in bodies.into_iter().enumerate() {
+                let key = format!("{}-{position}-{}-{part}", rule.id, one.entry.id);
+                reports.push((one.feed, Report { key, at: one.entry.at, body }));
             }
-        } else {
-            tell(EventType::Recall, &Happening::Recall { entry: &entry });
         }
         Ok(reports)
+    }
+
+    async fn report(
+        &self,
+        app: &Tenant,
+        rule: &Rule,
+        post: &PostSend,
+        came: &[Came],
+        one: &Came,
+        bodies: &mut Vec<Bytes>,
+    ) -> Result<(), Error> {
+        let Came { feed, entry, news } = one;
+        let kind = ConversationKind::of_feed(*feed);
+        let is_said = !matches!(entry.kind, EntryKind::Event);
+        if is_said && entry.sender_connection.is_none() && !post.back_end {
+            return Ok(());
+        }
+        let message = self.ports.forms.message_type(entry);
+        let mut tell = |event, kind, happening: &Happening<'_>| {
+            if rule.hears_of(event, kind, message) {
+                bodies.extend(self.ports.forms.report(&app.value, rule, happening));
+            }
+        };
+        match (entry.kind, kind, news) {
+            (EntryKind::Message | EntryKind::Command, Some(kind), _) => {
+                tell(EventType::Message, Some(kind), &Happening::Message { kind, entry });
+                if self.is_recipient_away(app.value.id, *feed, entry) {
+                    tell(EventType::OfflineMessage, Some(kind), &Happening::OfflineMessage { kind, entry });
+                }
+            }
+            (EntryKind::Recall, ..) => tell(EventType::Recall, kind, &Happening::Recall { entry }),
+            (EntryKind::Edit, Some(kind), _) => {
+                tell(EventType::Edit, Some(kind), &Happening::Edit { kind, entry });
+            }
+            (EntryKind::ReadReceipt, ..) => tell(EventType::Read, None, &Happening::Read { entry }),
+            (EntryKind::ConversationRead, ..) => {
+                tell(EventType::ConversationRead, None, &Happening::ConversationRead { entry });
+            }
+            (EntryKind::Event, _, Some(news)) => {
+                let Some(event) = event_of(news).filter(|event| rule.hears(*event)) else { return Ok(()) };
+                let group = match news {
+                    News::Group(about) if post.format == EventFormat::GroupOp => {
+                        self.find_any_group(app, &about.group).await?
+                    }
+                    _ => None,
+                };
+                let group = group.as_ref().map(|stored| &stored.group);
+                let entrance = entrance(came, one);
+                let added = added(came, one);
+                tell(event, kind, &Happening::News { entry, news, group, entrance, added: &added });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn is_recipient_away(&self, app: AppId, feed: Feed, entry: &Entry) -> bool {

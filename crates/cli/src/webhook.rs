@@ -73,7 +73,8 @@ pub(crate) struct Add {
     /// Your server may rewrite other messages than texts too
     #[arg(long, requires = "pre_send")]
     rewrite_files: bool,
-    /// Events to tell [default: message]: message, offline_message, recall, keyword
+    /// Events to tell [default: message]: message, offline_message, read, conversation_read, recall, edit, reaction,
+    /// group, room, contact, session, keyword
     #[arg(long, value_name = "EVENT", value_delimiter = ',', conflicts_with = "pre_send")]
     events: Vec<String>,
     /// Leave out what your own back end sent
@@ -82,6 +83,9 @@ pub(crate) struct Add {
     /// Give up what could not be told in two tries, as the vendor does
     #[arg(long, conflicts_with = "pre_send")]
     drop_on_failure: bool,
+    /// Form of group and room events: muc or group_op
+    #[arg(long, value_name = "FORM", conflicts_with = "pre_send")]
+    format: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -103,6 +107,9 @@ impl Add {
             rule["events"] = self.events.clone().into();
             rule["back_end"] = (!self.without_back_end).into();
             rule["keep"] = (!self.drop_on_failure).into();
+            if let Some(format) = &self.format {
+                rule["format"] = format.as_str().into();
+            }
             body["post_send"] = rule;
         }
         body

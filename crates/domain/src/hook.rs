@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::Refusal;
 
 pub use breaker::Breaker;
-pub use notice::{KeywordHit, Notice};
+pub use notice::{KeywordHit, Notice, RoomNotice, SessionChange, SessionNotice};
 pub use target::{TargetRefused, decide_target};
 
 /// Rules of one app, of both kinds together. The vendor has 4 (easemob-rest.md 5.1).
@@ -85,7 +85,21 @@ pub enum EventType {
     Message,
     /// A message to a user who has no connection when it is told.
     OfflineMessage,
+    /// A message was read.
+    Read,
+    /// A conversation was read.
+    ConversationRead,
     Recall,
+    Edit,
+    Reaction,
+    /// Something happened in or about a group.
+    Group,
+    /// The same of a chat room.
+    Room,
+    /// Something happened between two users: contacts and block lists.
+    Contact,
+    /// A connection came or went.
+    Session,
     /// A word of a keyword list was found.
     Keyword,
 }
@@ -97,6 +111,29 @@ pub enum Fallback {
     #[default]
     Deliver,
     Refuse,
+}
+
+/// How somebody came into a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entrance {
+    /// By himself, where nobody has to agree.
+    #[default]
+    Direct,
+    /// Brought in, or invited and willing.
+    Invited,
+    /// He asked, and was let in.
+    Applied,
+}
+
+/// In which of the vendor's two forms events of groups and rooms are told (easemob-rest.md 5.5, 5.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventFormat {
+    /// `chat_type: "muc"`.
+    #[default]
+    Muc,
+    /// `event: "group_op_event"`.
+    GroupOp,
 }
 
 /// A question before a message goes out.
@@ -141,11 +178,19 @@ pub struct PostSend {
     /// Whether reports wait while the server can't be reached. Else each is tried twice and then lost, as the vendor
     /// has it (easemob-rest.md 5.3).
     pub keep: bool,
+    pub format: EventFormat,
 }
 
 impl Default for PostSend {
     fn default() -> Self {
-        Self { events: Vec::new(), types: Vec::new(), timeout_ms: 5_000, back_end: true, keep: true }
+        Self {
+            events: Vec::new(),
+            types: Vec::new(),
+            timeout_ms: 5_000,
+            back_end: true,
+            keep: true,
+            format: EventFormat::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! elsewhere (`domain::hook`); here is known how a question reads (`ask`) and where in a message texts stand (`texts`).
 
 mod ask;
+mod group_events;
 mod report;
 mod texts;
 
@@ -36,7 +37,7 @@ impl Forms for EasemobForms {
         rewrite(&entry.payload, None, |body| texts::set(body, new)).ok()
     }
 
-    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Option<Bytes> {
+    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes> {
         report::report(app, rule, happening)
     }
 

@@ -8,7 +8,7 @@
 mod delivery;
 mod event;
 mod login;
-mod news;
+pub(crate) mod news;
 pub(crate) mod notices;
 mod perform;
 mod queue;

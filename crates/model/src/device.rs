@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{NameError, limits};
 
 /// The number of a device among its user's devices, never reused for that user. 0 is "no device": REST.
@@ -54,7 +56,8 @@ impl fmt::Debug for Resource {
 }
 
 /// Devices of one class share the limit on simultaneous logins (easemob-rest.md section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DeviceClass {
     Android,
     Ios,

@@ -54,12 +54,10 @@ impl Forms for AllForms {
         }
     }
 
-    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Option<Bytes> {
+    fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes> {
         let (kind, entry) = match happening {
             Happening::Message { kind, entry } | Happening::OfflineMessage { kind, entry } => (*kind, *entry),
-            Happening::Recall { .. } | Happening::Notice(_) => {
-                return EasemobForms.report(app, rule, happening);
-            }
+            _ => return EasemobForms.report(app, rule, happening),
         };
         let entry = &*self.shown(Some(app), kind, entry);
         let shown = match happening {

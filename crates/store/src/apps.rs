@@ -88,6 +88,7 @@ pub struct Apps {
 struct Loaded {
     apps: AHashMap<AppKey, Arc<Versioned<App>>>,
     by_jmessage_key: AHashMap<JMessageKey, AppKey>,
+    by_id: AHashMap<AppId, AppKey>,
 }
 
 impl Loaded {
@@ -95,6 +96,7 @@ impl Loaded {
         if let Some(face) = &app.value.jmessage {
             self.by_jmessage_key.insert(face.key.clone(), app.value.key.clone());
         }
+        self.by_id.insert(app.value.id, app.value.key.clone());
         self.apps.insert(app.value.key.clone(), app);
     }
 }
@@ -125,6 +127,11 @@ impl Apps {
     pub fn find_jmessage(&self, key: &JMessageKey) -> Option<Arc<Versioned<App>>> {
         let loaded = self.loaded.read();
         loaded.by_jmessage_key.get(key).and_then(|key| loaded.apps.get(key)).cloned()
+    }
+
+    pub fn find_by_id(&self, id: AppId) -> Option<Arc<Versioned<App>>> {
+        let loaded = self.loaded.read();
+        loaded.by_id.get(&id).and_then(|key| loaded.apps.get(key)).cloned()
     }
 
     /// All apps, ordered by key.

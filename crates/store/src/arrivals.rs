@@ -134,14 +134,40 @@ pub fn is_past(seen: MessageId, sought: MessageId) -> bool {
     seen.tick() > sought.tick() + ID_SLACK_TICKS
 }
 
+/// The first byte of a note of several entries, which no kind has: behind it each entry's, with its length before it.
+const SEVERAL: u8 = 0xFF;
+
+/// The note of the entries of one batch, which has room for one.
+pub(crate) fn note_all<'a>(entries: impl IntoIterator<Item = (Feed, &'a Entry, Slot)>) -> Option<Template> {
+    let mut entries = entries.into_iter();
+    let (feed, entry, slot) = entries.next()?;
+    let mut rest = entries.peekable();
+    if rest.peek().is_none() {
+        return Some(note(feed, entry, slot));
+    }
+    let mut several = Template::new().bytes(&[SEVERAL]);
+    for (feed, entry, slot) in std::iter::once((feed, entry, slot)).chain(rest) {
+        let (head, name) = parts(feed, entry);
+        let length = u8::try_from(head.len() + size_of::<u64>() + name.len()).expect("a note is short");
+        several = several.bytes(&[length]).bytes(&head).slot(slot).bytes(&name);
+    }
+    Some(several)
+}
+
 /// The note of one entry: kind, id, sequence, feed.
 pub(crate) fn note(feed: Feed, entry: &Entry, slot: Slot) -> Template {
+    let (head, name) = parts(feed, entry);
+    Template::from(head).slot(slot).bytes(&name)
+}
+
+/// What stands before and behind the sequence.
+fn parts(feed: Feed, entry: &Entry) -> (Vec<u8>, Vec<u8>) {
     let mut head = Vec::with_capacity(9);
     head.put_u8(entry.kind as u8);
     head.put_u64(entry.id.0);
     let mut name = Vec::with_capacity(17);
     keys::push_feed(&mut name, feed);
-    Template::from(head).slot(slot).bytes(&name)
+    (head, name)
 }
 
 fn notes(group: Bytes) -> Result<Vec<Arrived>, StoreError> {
@@ -154,7 +180,22 @@ fn notes(group: Bytes) -> Result<Vec<Arrived>, StoreError> {
         let (id, seq) = (MessageId(note.get_u64()), Seq(note.get_u64()));
         Ok(Arrived { kind, id, seq, feed: keys::feed_of(&note).ok_or_else(damaged)? })
     };
-    kv::notes(group).map(read).collect()
+    let mut arrived = Vec::new();
+    for mut note in kv::notes(group) {
+        if note.first() != Some(&SEVERAL) {
+            arrived.push(read(note)?);
+            continue;
+        }
+        note.advance(1);
+        while note.has_remaining() {
+            let length = usize::from(note.get_u8());
+            if note.remaining() < length {
+                return Err(damaged());
+            }
+            arrived.push(read(note.split_to(length))?);
+        }
+    }
+    Ok(arrived)
 }
 
 #[cfg(test)]
@@ -201,6 +242,38 @@ mod tests {
         assert_eq!(arrivals.find_message(APP, MessageId(u64::MAX >> 11)).await, Ok(None));
         let before = arrivals.position_before(APP, ids[200]).await.unwrap();
         assert!((150..200).contains(&before), "{before} skips few and hides none");
+    }
+
+    #[tokio::test]
+    async fn all_entries_of_a_batch_are_noted() {
+        let kv = MemoryKv::new();
+        let feeds = [
+            Feed::Events(Uid(1)),
+            Feed::Conversation(ConversationId::single(Uid(1), Uid(2))),
+            Feed::Events(Uid(1)),
+        ];
+        let entries: Vec<Entry> = (5..8).map(|id| entry(MessageId(id), EntryKind::Event)).collect();
+        let mut batch = Batch::new();
+        let mut noted = Vec::new();
+        for (feed, entry) in feeds.into_iter().zip(&entries) {
+            noted.push((feed, entry, batch.append(keys::feed_log(APP, feed), entry.encode())));
+        }
+        batch.note(keys::arrivals(APP), note_all(noted).unwrap());
+        kv.commit(batch).await.unwrap();
+        arrive(&kv, feeds[0], MessageId(9), EntryKind::Message).await;
+
+        let came = Arrivals::new(Arc::new(kv)).after(APP, 0).await.unwrap();
+        let came: Vec<_> = came.into_iter().flat_map(|(_, group)| group).collect();
+        let of = |arrived: &Arrived| (arrived.id.0, arrived.feed, arrived.seq.0);
+        let expected = [(5, feeds[0], 1), (6, feeds[1], 1), (7, feeds[0], 2), (9, feeds[0], 3)];
+        assert_eq!(came.iter().map(of).collect::<Vec<_>>(), expected);
+        assert!(notes_of_cut_bytes().is_err());
+    }
+
+    fn notes_of_cut_bytes() -> Result<Vec<Arrived>, StoreError> {
+        let mut group = Vec::new();
+        kv::encode_note(&mut group, &[SEVERAL, 30, 8]);
+        notes(group.into())
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use model::{
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
-use crate::arrivals::note;
+use crate::arrivals::{note, note_all};
 use crate::groups::put_reader;
 use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
@@ -355,7 +355,11 @@ impl Feeds {
             }
             let mut slot = None;
             for feed in &accepted.feeds {
-                slot = Some(batch.append(keys::feed_log(app, *feed), entry.encode()));
+                let own = batch.append(keys::feed_log(app, *feed), entry.encode());
+                if slot.is_none() && entry.kind != EntryKind::DeliveryReceipt {
+                    batch.note(keys::arrivals(app), note(*feed, entry, own));
+                }
+                slot = Some(own);
             }
             if let (Some(slot), Some(subject)) = (slot, entry.subject) {
                 let receipt = keys::receipt(app, entry.sender, entry.kind, subject);
@@ -594,9 +598,12 @@ impl Feeds {
 
 /// Adds entries of event logs to a batch, noted as arrivals.
 pub(crate) fn add_events(batch: &mut Batch, app: AppId, events: &[(Feed, Entry)]) {
+    let mut noted = Vec::with_capacity(events.len());
     for (feed, entry) in events {
-        let slot = batch.append(keys::feed_log(app, *feed), entry.encode());
-        batch.note(keys::arrivals(app), note(*feed, entry, slot));
+        noted.push((*feed, entry, batch.append(keys::feed_log(app, *feed), entry.encode())));
+    }
+    if let Some(note) = note_all(noted) {
+        batch.note(keys::arrivals(app), note);
     }
 }
 

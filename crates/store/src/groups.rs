@@ -18,7 +18,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::arrivals::note;
+use crate::arrivals::note_all;
 use crate::cache::RowCache;
 use crate::feeds::Sequences;
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
@@ -396,15 +396,17 @@ impl Groups {
 
         let mut feeds = SmallVec::<[Feed; 4]>::new();
         let mut joint = None;
+        let mut noted = Vec::with_capacity(entries.len());
         for (feed, entry) in entries {
             let slot = batch.append(keys::feed_log(app, *feed), entry.encode());
-            if feeds.is_empty() {
-                batch.note(keys::arrivals(app), note(*feed, entry, slot));
-            }
+            noted.push((*feed, entry, slot));
             if *feed == group.feed() && joint.is_none() {
                 joint = Some(slot);
             }
             feeds.push(*feed);
+        }
+        if let Some(note) = note_all(noted) {
+            batch.note(keys::arrivals(app), note);
         }
         let head = self.feeds.head(app, group.feed()).await?;
         let touched = put_rows(&mut batch, app, change, joint, head);

@@ -193,7 +193,7 @@ export default {
 
   async 'a message is edited by its author, in history and lists too'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    const sent = await alice.text('bob', 'helo', { ext: { k: 1 } });
+    const sent = await alice.text('bob', 'hey', { ext: { k: 1 } });
     await bob.next('onTextMessage');
     const modifiedMessage = alice.message({ type: 'txt', to: 'bob', msg: 'hello', ext: { k: 2 } });
     const edited = await alice.connection.modifyMessage({ messageId: sent.serverMsgId, modifiedMessage });

@@ -30,12 +30,13 @@ impl Forms for Plain {
     fn with_texts(&self, _: &Entry, _: &[String]) -> Option<Bytes> {
         None
     }
-    fn report(&self, _: &App, _: &Rule, happening: &Happening<'_>) -> Option<Bytes> {
-        Some(match happening {
-            Happening::Message { entry, .. } => format!("message {}", entry.id).into(),
-            Happening::OfflineMessage { entry, .. } => format!("offline {}", entry.id).into(),
-            Happening::Recall { .. } | Happening::Notice(_) => return None,
-        })
+    fn report(&self, _: &App, _: &Rule, happening: &Happening<'_>) -> Vec<Bytes> {
+        let told = match happening {
+            Happening::Message { entry, .. } => format!("message {}", entry.id),
+            Happening::OfflineMessage { entry, .. } => format!("offline {}", entry.id),
+            _ => return Vec::new(),
+        };
+        vec![told.into()]
     }
     fn question(&self, _: &App, _: &Rule, _: ConversationKind, _: &Entry) -> Bytes {
         Bytes::new()

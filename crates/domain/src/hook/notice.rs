@@ -1,6 +1,6 @@
 //! What post-send rules can hear of that stands in no feed, as it is written down for them.
 
-use model::Timestamp;
+use model::{DeviceClass, GroupNews, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{ConversationKind, EventType, MessageType};
@@ -11,6 +11,8 @@ use crate::keyword::WordAction;
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
     Keyword(KeywordHit),
+    Room(RoomNotice),
+    Session(SessionNotice),
 }
 
 /// Words of a keyword list stood in a message.
@@ -27,11 +29,47 @@ pub struct KeywordHit {
     pub at: Timestamp,
 }
 
+/// Somebody came into a chat room or left it, which stands in no log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomNotice {
+    /// The event's.
+    pub id: u64,
+    pub actor: String,
+    pub resource: Option<String>,
+    pub news: GroupNews,
+    pub at: Timestamp,
+}
+
+/// A connection came or went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionNotice {
+    pub id: u64,
+    pub user: String,
+    pub resource: String,
+    /// The device's own name, empty if it has none.
+    pub name: String,
+    pub class: DeviceClass,
+    pub change: SessionChange,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionChange {
+    LoggedIn,
+    /// The connection ended, by whatever cause but the next.
+    LoggedOut,
+    /// Another login took its place.
+    Replaced,
+}
+
 impl Notice {
     /// Which rules hear of it.
     pub fn event(&self) -> EventType {
         match self {
             Self::Keyword(_) => EventType::Keyword,
+            Self::Room(_) => EventType::Room,
+            Self::Session(_) => EventType::Session,
         }
     }
 
@@ -39,6 +77,8 @@ impl Notice {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Keyword(hit) => hit.at,
+            Self::Room(room) => room.at,
+            Self::Session(session) => session.at,
         }
     }
 

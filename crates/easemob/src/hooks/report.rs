@@ -1,38 +1,119 @@
-//! What an app's own server is told (easemob-rest.md 5.3, 5.4, 5.7).
+//! What an app's own server is told (easemob-rest.md 5.3 to 5.7). Events of groups and rooms are next door
+//! ([`super::group_events`]).
 
 use app::ports::Happening;
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{ConversationKind, KeywordHit, Notice, Rule};
+use domain::hook::{ConversationKind, EventFormat, KeywordHit, Notice, Rule, SessionChange, SessionNotice};
 use domain::keyword::WordAction;
+use easemob_wire::pb::roster_body::Operation;
+use easemob_wire::rest::message::Stored;
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
-use model::{Entry, MessageId};
+use model::{ContactNews, ConversationNews, DeviceClass, Entry, MessageId, News, Resource, Timestamp};
 use serde_json::{Value, json};
 
+use super::group_events::{self, About};
 use super::{SECURITY_VERSION, call_id, chat_type, security, stored};
+use crate::msync::news::roster_body;
+use crate::msync::notices;
 
-pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Option<Bytes> {
-    let report = match happening {
-        Happening::Message { kind, entry } => message(app, rule, *kind, entry, "chat")?,
-        Happening::OfflineMessage { kind, entry } => message(app, rule, *kind, entry, "chat_offline")?,
-        Happening::Recall { entry } => recall(app, rule, entry)?,
-        Happening::Notice(Notice::Keyword(hit)) => keyword(app, rule, hit),
+pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes> {
+    let reports: Vec<Value> = match happening {
+        Happening::Message { kind, entry } => message(app, rule, *kind, entry, "chat").into_iter().collect(),
+        Happening::OfflineMessage { kind, entry } => {
+            message(app, rule, *kind, entry, "chat_offline").into_iter().collect()
+        }
+        Happening::Read { entry } => vec![read(app, rule, entry)],
+        Happening::ConversationRead { entry } => vec![conversation_read(app, rule, entry)],
+        Happening::Recall { entry } => recall(app, rule, entry).into_iter().collect(),
+        Happening::Edit { kind, entry } => edit(app, rule, *kind, entry).into_iter().collect(),
+        Happening::News { entry, news, group, entrance, added } => {
+            let by = By::of(entry);
+            match news {
+                News::Group(news) => {
+                    of_group(app, rule, &by, &About { news, group: *group, entrance: *entrance, added })
+                }
+                News::Contact(news) => vec![contact(app, rule, &by, news)],
+                News::Conversation(news) => vec![reaction(app, rule, entry, news)],
+                News::Presence(_) | News::HistoryCleared => Vec::new(),
+            }
+        }
+        Happening::Notice(Notice::Keyword(hit)) => vec![keyword(app, rule, hit)],
+        Happening::Notice(Notice::Session(notice)) => vec![session(app, rule, notice)],
+        Happening::Notice(Notice::Room(notice)) => {
+            let by = By {
+                id: MessageId(notice.id),
+                at: notice.at,
+                name: &notice.actor,
+                resource: notice.resource.as_deref(),
+            };
+            of_group(app, rule, &by, &About::of(&notice.news))
+        }
     };
-    Some(report.to_string().into())
+    reports.into_iter().map(|report| report.to_string().into()).collect()
+}
+
+/// Who did something, and when.
+pub(super) struct By<'a> {
+    pub(super) id: MessageId,
+    pub(super) at: Timestamp,
+    pub(super) name: &'a str,
+    pub(super) resource: Option<&'a str>,
+}
+
+impl<'a> By<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+            name: entry.sender_name.as_str(),
+            resource: entry.sender_resource.as_ref().map(Resource::as_str),
+        }
+    }
+
+    /// With the device, where one is known.
+    pub(super) fn jid(&self, app: &App) -> String {
+        let bare = jid(app, self.name, USER_DOMAIN);
+        match self.resource {
+            Some(resource) => format!("{bare}/{resource}"),
+            None => bare,
+        }
+    }
+}
+
+pub(super) fn jid(app: &App, name: &str, domain: &str) -> String {
+    format!("{}_{name}@{domain}", app.key)
+}
+
+/// What every report has. `part`: which of several reports of one event it is.
+pub(super) fn signed(app: &App, rule: &Rule, id: MessageId, part: usize, at: Timestamp) -> Value {
+    let mut call_id = call_id(app, id);
+    if part > 0 {
+        call_id = format!("{call_id}_{part}");
+    }
+    json!({
+        "security": security(&call_id, &rule.secret, at),
+        "securityVersion": SECURITY_VERSION,
+        "callId": call_id,
+        "timestamp": at.0,
+        "appkey": app.key.as_str(),
+    })
+}
+
+fn of_group(app: &App, rule: &Rule, by: &By<'_>, about: &About<'_>) -> Vec<Value> {
+    match rule.post_send().map(|post| post.format).unwrap_or_default() {
+        EventFormat::Muc => group_events::muc(app, rule, by, about.news),
+        EventFormat::GroupOp => group_events::group_op(app, rule, by, about).into_iter().collect(),
+    }
 }
 
 fn envelope(app: &App, rule: &Rule, entry: &Entry) -> Value {
-    let call_id = call_id(app, entry.id);
-    json!({
-        "security": security(&call_id, &rule.secret, entry.at),
-        "callId": call_id,
-        "timestamp": entry.at.0,
-        "from": entry.sender_name.as_str(),
-        "to": entry.target_name.as_str(),
-        "msg_id": entry.id.to_string(),
-        "securityVersion": SECURITY_VERSION,
-        "appkey": app.key.as_str(),
-    })
+    let mut report = signed(app, rule, entry.id, 0, entry.at);
+    report["eventType"] = "chat".into();
+    report["from"] = entry.sender_name.as_str().into();
+    report["to"] = entry.target_name.as_str().into();
+    report["msg_id"] = entry.id.to_string().into();
+    report
 }
 
 fn message(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry, event: &str) -> Option<Value> {
@@ -49,15 +130,101 @@ fn message(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry, event:
 fn recall(app: &App, rule: &Rule, entry: &Entry) -> Option<Value> {
     let subject = entry.subject?.to_string();
     let mut report = envelope(app, rule, entry);
-    report["eventType"] = "chat".into();
     report["chat_type"] = "recall".into();
     report["payload"] = json!({ "ext": {}, "ack_message_id": subject, "bodies": [] });
     report["recall_id"] = subject.into();
     Some(report)
 }
 
+fn read(app: &App, rule: &Rule, entry: &Entry) -> Value {
+    let mut report = envelope(app, rule, entry);
+    report["chat_type"] = "read_ack".into();
+    let subject = entry.subject.map_or_else(String::new, |subject| subject.to_string());
+    report["payload"] = json!({ "ext": {}, "ack_message_id": subject, "bodies": [] });
+    // Counted readers: a group's message.
+    if entry.readers.is_some() {
+        report["payload"]["type"] = "read_ack".into();
+        report["channel_channel"] = jid(app, entry.target_name.as_str(), GROUP_DOMAIN).into();
+        report["channel_user"] = jid(app, entry.sender_name.as_str(), USER_DOMAIN).into();
+        report["content_type"] = "chat:ack:read".into();
+        report["msg_config"] = json!({ "allow_group_ack": true });
+        report["writed_channel"] = true.into();
+    }
+    report
+}
+
+fn conversation_read(app: &App, rule: &Rule, entry: &Entry) -> Value {
+    let mut report = envelope(app, rule, entry);
+    report["chat_type"] = "channel_ack".into();
+    let subject = entry.subject.map_or_else(String::new, |subject| subject.to_string());
+    report["payload"] = json!({ "ack_message_id": subject, "type": "channel_ack" });
+    report
+}
+
+fn edit(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Option<Value> {
+    let mut payload = Stored::decode(&entry.payload).ok()?.payload();
+    payload.retain(|key, _| matches!(key.as_str(), "bodies" | "ext" | "meta"));
+    payload.insert("edit_message_id".to_owned(), entry.subject?.to_string().into());
+    payload.insert("type".to_owned(), "edit".into());
+    let mut report = envelope(app, rule, entry);
+    report["chat_type"] = "edit".into();
+    report["payload"] = payload.into();
+    if kind != ConversationKind::Single {
+        report["group_id"] = entry.target_name.as_str().into();
+    }
+    Some(report)
+}
+
+fn reaction(app: &App, rule: &Rule, entry: &Entry, news: &ConversationNews) -> Value {
+    let mut payload = notices::conversation(entry, news);
+    payload["num"] = 1.into();
+    payload["channel_type"] = payload["data"][0]["channel_type"].clone();
+    let mut report = envelope(app, rule, entry);
+    report["chat_type"] = "notify".into();
+    report["payload"] = payload;
+    report
+}
+
+fn contact(app: &App, rule: &Rule, by: &By<'_>, news: &ContactNews) -> Value {
+    let body = roster_body(app.key.as_str(), by.name, news);
+    let mut report = signed(app, rule, by.id, 0, by.at);
+    report["eventType"] = "chat".into();
+    report["chat_type"] = "roster".into();
+    report["msg_id"] = by.id.to_string().into();
+    report["from"] = jid(app, by.name, USER_DOMAIN).into();
+    report["to"] = jid(app, &news.peer, USER_DOMAIN).into();
+    report["payload"] = json!({
+        "operation": Operation::as_str_name(&body.operation()).to_ascii_lowercase(),
+        "reason": body.reason(),
+        "status": { "error_code": "ok" },
+    });
+    report
+}
+
+/// Address and version of the client are not told: the server keeps neither.
+fn session(app: &App, rule: &Rule, notice: &SessionNotice) -> Value {
+    let mut report = signed(app, rule, MessageId(notice.id), 0, notice.at);
+    let (reason, status) = match notice.change {
+        SessionChange::LoggedIn => ("login", "online"),
+        SessionChange::LoggedOut => ("logout", "offline"),
+        SessionChange::Replaced => ("replaced", "offline"),
+    };
+    report["reason"] = reason.into();
+    report["status"] = status.into();
+    report["user"] = format!("{}/{}", jid(app, &notice.user, USER_DOMAIN), notice.resource).into();
+    report["name"] = notice.name.as_str().into();
+    report["os"] = match notice.class {
+        DeviceClass::Android => "android",
+        DeviceClass::Ios => "ios",
+        DeviceClass::Web => "webim",
+        DeviceClass::Desktop => "pc",
+        DeviceClass::Custom(_) => "custom",
+    }
+    .into();
+    report
+}
+
 fn keyword(app: &App, rule: &Rule, hit: &KeywordHit) -> Value {
-    let call_id = call_id(app, MessageId(hit.message));
     let (reason, status) = match hit.action {
         WordAction::Pass => ("through", "pass"),
         WordAction::Replace => ("replaced", "replace"),
@@ -68,20 +235,15 @@ fn keyword(app: &App, rule: &Rule, hit: &KeywordHit) -> Value {
         ConversationKind::Group => ("group", GROUP_DOMAIN),
         ConversationKind::Room => ("room", GROUP_DOMAIN),
     };
-    let jid = |name: &str, domain: &str| format!("{}_{name}@{domain}", app.key);
-    json!({
-        "security": security(&call_id, &rule.secret, hit.at),
-        "callId": call_id,
-        "eventType": "keyword_alert",
-        "timestamp": hit.at.0,
-        "appkey": app.key.as_str(),
-        "alertReason": reason,
-        "status": status,
-        "contentOwner": jid(&hit.sender, USER_DOMAIN),
-        "contentReceiver": jid(&hit.target, domain),
-        "sensitiveWords": hit.words,
-        "contentUri": format!("msync:{}", hit.message),
-        "contentType": "message",
-        "chatType": format!("chat:{conversation}:text"),
-    })
+    let mut report = signed(app, rule, MessageId(hit.message), 0, hit.at);
+    report["eventType"] = "keyword_alert".into();
+    report["alertReason"] = reason.into();
+    report["status"] = status.into();
+    report["contentOwner"] = jid(app, &hit.sender, USER_DOMAIN).into();
+    report["contentReceiver"] = jid(app, &hit.target, domain).into();
+    report["sensitiveWords"] = hit.words.clone().into();
+    report["contentUri"] = format!("msync:{}", hit.message).into();
+    report["contentType"] = "message".into();
+    report["chatType"] = format!("chat:{conversation}:text").into();
+    report
 }

@@ -35,7 +35,7 @@ pub(crate) fn presence(presences: &[Presence]) -> Bytes {
     encode_event(EventBody::Notify(&notices::presence(presences).to_string()))
 }
 
-fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBody {
+pub(crate) fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBody {
     let user = |name: &str| address(app_key, name, USER_DOMAIN);
     let mut body = MucBody {
         muc_id: Some(address(app_key, &news.group, GROUP_DOMAIN)),
@@ -200,7 +200,7 @@ fn event_info(ext: &Value) -> muc_body::EventInfo {
     }
 }
 
-fn roster_body(app_key: &str, actor: &str, news: &ContactNews) -> RosterBody {
+pub(crate) fn roster_body(app_key: &str, actor: &str, news: &ContactNews) -> RosterBody {
     let (operation, reason) = match &news.change {
         ContactChange::Asked { reason } => (Roster::Add, reason.as_str()),
         ContactChange::Accepted => (Roster::RemoteAccept, ""),

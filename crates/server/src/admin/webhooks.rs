@@ -3,7 +3,7 @@
 //! ```text
 //! {"name": "filter", "url": "https://…", "enabled": true, "conversations": ["single", "group", "room"],
 //!  "pre_send":  {"types": ["text", …], "timeout_ms": 200, "on_failure": "deliver", "report": true, "rewrite_files": false}
-//!  "post_send": {"events": ["message", …], "types": […], "timeout_ms": 5000, "back_end": true, "keep": true}}
+//!  "post_send": {"events": ["message", …], "types": […], "timeout_ms": 5000, "back_end": true, "keep": true, "format": "muc"}}
 //! ```
 //! One of the last two; all but name and URL may be left out.
 

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::house::{APP, Client, House, about, text_body};
 
 /// A group of `owner`'s, whose members were added.
-fn group(house: &House, owner: &str, members: &[&str]) -> String {
+pub(crate) fn group(house: &House, owner: &str, members: &[&str]) -> String {
     let command = CreateGroup {
         custom_id: None,
         name: "Friends".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use app::ports::Ports;
-use app::{Clock, CreateApp, Grant, PasswordSettings, Pepper, Tenant, UseCases};
+use app::{Clock, CreateApp, Grant, Jobs, PasswordSettings, Pepper, Tenant, UseCases};
 use async_trait::async_trait;
 use bus::{Bus, LocalBus, Subscriber};
 use bytes::Bytes;
@@ -176,6 +176,7 @@ pub(crate) struct House {
     pub(crate) node: Arc<Node>,
     clock: Arc<TestClock>,
     pub(crate) use_cases: Arc<UseCases>,
+    jobs: Mutex<Option<Jobs>>,
     protocol: MsyncProtocol,
     connections: AtomicU64,
 }
@@ -195,24 +196,43 @@ impl House {
         let bus = Arc::new(LocalBus::new());
         let node = Arc::new(Node::default());
         bus.subscribe(Arc::new(Ear(Arc::clone(&node))));
-        let use_cases = runtime.block_on(async {
+        let (use_cases, jobs) = runtime.block_on(async {
             let store = Store::open(Arc::new(kv.clone())).await.unwrap();
             let passwords =
                 PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
             let clock = Arc::clone(&clock) as Arc<dyn Clock>;
-            let (use_cases, _) = UseCases::open_with(store, bus, clock, passwords, 1, ports).await.unwrap();
+            let (use_cases, jobs) =
+                UseCases::open_with(store, bus, clock, passwords, 1, ports).await.unwrap();
             use_cases
                 .create_app(CreateApp { key: APP.parse().unwrap(), settings, jmessage: false })
                 .await
                 .unwrap();
-            use_cases
+            (use_cases, jobs)
         });
         let protocol = MsyncProtocol::new(Arc::clone(&use_cases), "http://localhost".to_owned());
-        Self { runtime, kv, node, clock, use_cases, protocol, connections: AtomicU64::new(0) }
+        let jobs = Mutex::new(Some(jobs));
+        Self { runtime, kv, node, clock, use_cases, jobs, protocol, connections: AtomicU64::new(0) }
     }
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
+    }
+
+    /// Runs the node's jobs until something came true.
+    pub(crate) fn run_jobs_until(&self, is_done: impl Fn() -> bool) {
+        let jobs = self.jobs.lock().take().expect("they run once");
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        self.wait(async {
+            let jobs = tokio::spawn(jobs.run(stopped));
+            for _ in 0..500 {
+                if is_done() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            drop(stop);
+            jobs.await.unwrap();
+        });
     }
 
     pub(crate) fn tenant(&self) -> Tenant {

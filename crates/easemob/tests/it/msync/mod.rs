@@ -12,6 +12,7 @@ mod hooks;
 pub(crate) mod house;
 mod login;
 mod presence;
+mod reports;
 mod rooms;
 mod size;
 mod storm;

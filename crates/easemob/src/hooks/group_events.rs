@@ -1,0 +1,231 @@
+//! What an app's own server is told of groups and chat rooms, in each of the vendor's two forms (easemob-rest.md 5.5,
+//! 5.6). Which of them a rule wants is `domain::hook::EventFormat`.
+
+use domain::app::App;
+use domain::group::Group;
+use domain::hook::{Entrance, Rule};
+use easemob_wire::pb::muc_body::Operation;
+use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
+use model::{GroupChange, GroupKind, GroupNews, Username};
+use serde_json::{Map, Value, json};
+
+use super::report::{By, jid, signed};
+use crate::msync::news::group_body;
+
+/// What happened.
+pub(super) struct About<'a> {
+    pub(super) news: &'a GroupNews,
+    /// The group as it is now.
+    pub(super) group: Option<&'a Group>,
+    pub(super) entrance: Entrance,
+    /// Who was brought in by the same deed.
+    pub(super) added: &'a [String],
+}
+
+impl<'a> About<'a> {
+    pub(super) fn of(news: &'a GroupNews) -> Self {
+        Self { news, group: None, entrance: Entrance::default(), added: &[] }
+    }
+}
+
+/// `chat_type: "muc"`, one report for each who came or went. Threads have no such events.
+pub(super) fn muc(app: &App, rule: &Rule, by: &By<'_>, news: &GroupNews) -> Vec<Value> {
+    let mut reports = Vec::new();
+    if news.kind == GroupKind::Thread {
+        return reports;
+    }
+    for news in each(news) {
+        if let GroupChange::Left { users, .. } = &news.change
+            && users.iter().any(|user| user == by.name)
+        {
+            reports.push(muc_report(app, rule, by, &news, Some(Operation::Leave), reports.len()));
+        }
+        reports.push(muc_report(app, rule, by, &news, None, reports.len()));
+    }
+    reports
+}
+
+/// The same, told of one user at a time.
+fn each(news: &GroupNews) -> Vec<GroupNews> {
+    let with = |change| GroupNews { change, ..news.clone() };
+    match &news.change {
+        GroupChange::Joined { users, member_count, note } => {
+            let joined = |user: &String| {
+                let (users, note) = (vec![user.clone()], note.clone());
+                with(GroupChange::Joined { users, member_count: *member_count, note })
+            };
+            users.iter().map(joined).collect()
+        }
+        GroupChange::Left { users, member_count } => {
+            let left = |user: &String| {
+                with(GroupChange::Left { users: vec![user.clone()], member_count: *member_count })
+            };
+            users.iter().map(left).collect()
+        }
+        _ => vec![news.clone()],
+    }
+}
+
+fn muc_report(
+    app: &App,
+    rule: &Rule,
+    by: &By<'_>,
+    news: &GroupNews,
+    operation: Option<Operation>,
+    part: usize,
+) -> Value {
+    let body = group_body(app.key.as_str(), by.name, news);
+    let group = jid(app, &news.group, GROUP_DOMAIN);
+    let user = |name: &str| jid(app, name, USER_DOMAIN);
+    let author = body.from.as_ref().map_or(by.name, |from| from.name());
+    let from = if author == by.name { by.jid(app) } else { user(author) };
+    let to = body.to.first().map_or_else(|| group.clone(), |to| user(to.name()));
+    let mut payload = json!({
+        "muc_id": group,
+        "reason": body.reason(),
+        "is_chatroom": body.is_chatroom(),
+        "operation": operation_name(operation.unwrap_or_else(|| body.operation())),
+        "status": { "description": "", "error_code": "ok" },
+    });
+    let ext = body.event_info.as_ref().and_then(|info| info.ext.clone()).or(body.ext);
+    if let Some(ext) = ext {
+        payload["event_info"] = json!({ "ext": ext, "type": "event_none" });
+    }
+    let mut report = signed(app, rule, by.id, part, by.at);
+    report["eventType"] = "chat".into();
+    report["chat_type"] = "muc".into();
+    report["msg_id"] = by.id.to_string().into();
+    report["group_id"] = news.group.as_str().into();
+    report["from"] = from.into();
+    report["to"] = to.into();
+    report["payload"] = payload;
+    report
+}
+
+fn operation_name(operation: Operation) -> String {
+    match operation {
+        // The vendor's spelling (easemob-rest.md 5.5).
+        Operation::AssignOwner => "assing_owner".to_owned(),
+        operation => operation.as_str_name().to_ascii_lowercase(),
+    }
+}
+
+/// `event: "group_op_event"`. Requests and invitations have no such event; the entrance that follows has.
+pub(super) fn group_op(app: &App, rule: &Rule, by: &By<'_>, about: &About<'_>) -> Option<Value> {
+    let news = about.news;
+    let kind = match news.kind {
+        GroupKind::Group => "GROUP",
+        GroupKind::Room => "CHATROOM",
+        GroupKind::Thread => return None,
+    };
+    let (operation, payload) = operation(app, by, about)?;
+    let mut report = signed(app, rule, by.id, 0, by.at);
+    report["event"] = "group_op_event".into();
+    report["id"] = news.group.as_str().into();
+    report["type"] = kind.into();
+    report["operation"] = operation.into();
+    report["operator"] =
+        if by.name == Username::BACK_END { "@ppAdmin".into() } else { Value::from(by.jid(app)) };
+    if let GroupChange::Joined { member_count, .. } | GroupChange::Left { member_count, .. } = &news.change {
+        report["member_count"] = (*member_count).into();
+    }
+    report["payload"] = payload;
+    Some(report)
+}
+
+fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str, Value)> {
+    let change = |kind: &str, key: &str, value: Value| json!({ "type": kind, key: value });
+    Some(match &about.news.change {
+        GroupChange::Created => ("CREATE", created(app, about)),
+        GroupChange::Destroyed => ("DELETE", json!({})),
+        GroupChange::Joined { users, note, .. } => {
+            let kind = match about.entrance {
+                Entrance::Direct => "DIRECT",
+                Entrance::Invited => "INVITE",
+                Entrance::Applied => "APPLY",
+            };
+            let mut payload = json!({ "member": users, "type": kind });
+            if !note.is_empty() {
+                payload["options"] = json!({ "ext": note });
+            }
+            ("JOIN", payload)
+        }
+        GroupChange::Left { users, .. } => {
+            let quit = users.iter().any(|user| user == by.name);
+            ("LEAVE", json!({ "member": users, "type": if quit { "QUIT" } else { "KICK" } }))
+        }
+        GroupChange::Muted { user, until } => {
+            let until = until.map_or(json!(-1), Value::from);
+            ("MUTE", json!({ "member": [user], "type": "ADD", "expire_timestamp": until }))
+        }
+        GroupChange::Unmuted { user } => ("MUTE", json!({ "member": [user], "type": "REMOVE" })),
+        GroupChange::AllMuted => ("UPDATE", change("MUTE", "mute", true.into())),
+        GroupChange::AllUnmuted => ("UPDATE", change("MUTE", "mute", false.into())),
+        GroupChange::OwnerChanged { owner } => {
+            ("UPDATE", json!({ "type": "OWNER", "owner": by.name, "new_owner": owner }))
+        }
+        GroupChange::Updated { settings } => ("UPDATE", change("INFO", "info", texts(settings).into())),
+        GroupChange::AnnouncementChanged { text } => {
+            ("UPDATE", change("ANNOUNCEMENT", "announcement", text.as_str().into()))
+        }
+        GroupChange::AnnouncementDeleted => ("UPDATE", change("ANNOUNCEMENT", "announcement", "".into())),
+        GroupChange::AdminAdded { user } => ("ADMIN", json!({ "type": "ADD", "admin": [user] })),
+        GroupChange::AdminRemoved { user } => ("ADMIN", json!({ "type": "REMOVE", "admin": [user] })),
+        GroupChange::AllowListAdded { user } => ("WHITE", json!({ "type": "ADD", "member": [user] })),
+        GroupChange::AllowListRemoved { user } => ("WHITE", json!({ "type": "REMOVE", "member": [user] })),
+        GroupChange::Unblocked { user } => ("BLOCK", json!({ "type": "REMOVE", "member": [user] })),
+        GroupChange::FileShared { file, name, bytes } => {
+            let file =
+                json!({ "file_id": file, "file_name": name, "file_owner": by.name, "file_size": bytes });
+            ("SHARE_FILE", json!({ "type": "ADD", "share_file": [file] }))
+        }
+        GroupChange::FileRemoved { file } => {
+            ("SHARE_FILE", json!({ "type": "REMOVE", "share_file": [{ "file_id": file }] }))
+        }
+        GroupChange::Applied { .. }
+        | GroupChange::ApplicationAccepted { .. }
+        | GroupChange::ApplicationDeclined { .. }
+        | GroupChange::Invited { .. }
+        | GroupChange::InvitationAccepted
+        | GroupChange::InvitationDeclined { .. }
+        | GroupChange::Removed { .. }
+        | GroupChange::Added { .. }
+        | GroupChange::AttributesSet { .. }
+        | GroupChange::AttributesRemoved { .. }
+        | GroupChange::MemberAttributesSet { .. } => return None,
+    })
+}
+
+/// Who leads it, and its settings, mostly as texts.
+fn created(app: &App, about: &About<'_>) -> Value {
+    let Some(group) = about.group else { return json!({ "role": {}, "member": [], "info": {} }) };
+    let mut roles = Map::from_iter([(group.owner.name.to_string(), Value::from("owner"))]);
+    roles.extend(group.admins.iter().map(|admin| (admin.name.to_string(), Value::from("admin"))));
+    let info = json!({
+        "owner": jid(app, group.owner.name.as_str(), USER_DOMAIN),
+        "created": group.created.0,
+        "custom": group.custom,
+        "description": group.description,
+        "mute": group.mute_all,
+        "avatar": group.avatar,
+        "title": group.name,
+        "max_users": group.max_users,
+        "invite_need_confirm": group.invite_need_confirm,
+        "public": group.public,
+        "allow_user_invites": group.allow_invites,
+        "disabled": group.disabled,
+        "last_modified": group.modified.0,
+    });
+    let Value::Object(info) = info else { return Value::Null };
+    let owner = group.owner.name.to_string();
+    let members: Vec<&String> = std::iter::once(&owner).chain(about.added).collect();
+    json!({ "role": roles, "member": members, "info": texts(&info) })
+}
+
+fn texts(settings: &Map<String, Value>) -> Map<String, Value> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Value::String(text.clone()),
+        value => Value::String(value.to_string()),
+    };
+    settings.iter().map(|(key, value)| (key.clone(), text(value))).collect()
+}

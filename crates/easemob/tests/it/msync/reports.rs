@@ -1,0 +1,187 @@
+//! What an app's own server is told of what happened (easemob-rest.md 5.3 to 5.7).
+
+use std::sync::Arc;
+
+use app::By;
+use app::ports::{CallFailed, Callbacks, HookCall, Ports};
+use async_trait::async_trait;
+use domain::app::Settings;
+use domain::hook::{EventFormat, EventType, PostSend, RuleKind, RuleSpec};
+use easemob::hooks::EasemobForms;
+use easemob_wire::pb::message_body::Type;
+use model::MessageId;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::groups::group;
+use super::house::{APP, House, about};
+
+/// The app's own server.
+#[derive(Debug, Default)]
+struct Server(Mutex<Vec<Value>>);
+
+#[async_trait]
+impl Callbacks for Server {
+    async fn tell(&self, call: HookCall) -> Result<(), CallFailed> {
+        self.0.lock().push(serde_json::from_slice(&call.body).unwrap());
+        Ok(())
+    }
+}
+
+fn house(events: &[EventType], format: EventFormat) -> (House, Arc<Server>) {
+    let server = Arc::new(Server::default());
+    let (forms, callbacks) = (Arc::new(EasemobForms), Arc::clone(&server) as Arc<dyn Callbacks>);
+    let house = House::with_ports(Settings::default(), Ports { forms, callbacks, ..Ports::default() });
+    let post = PostSend { events: events.to_vec(), format, ..PostSend::default() };
+    let spec = RuleSpec {
+        name: "log".to_owned(),
+        url: "http://example.com/".to_owned(),
+        enabled: true,
+        conversations: Vec::new(),
+        kind: RuleKind::PostSend(post),
+    };
+    house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
+    (house, server)
+}
+
+impl Server {
+    /// What it is told of what happened so far.
+    fn told(&self, house: &House, count: usize) -> Vec<Value> {
+        house.run_jobs_until(|| self.0.lock().len() >= count);
+        let told = self.0.lock().clone();
+        assert_eq!(told.len(), count, "{told:#?}");
+        told
+    }
+}
+
+fn fields(report: &Value, pointers: &[&str]) -> Vec<Value> {
+    pointers.iter().map(|pointer| report.pointer(pointer).cloned().unwrap_or(Value::Null)).collect()
+}
+
+#[test]
+fn receipts_and_reactions_are_told_once_each() {
+    use EventType::{ConversationRead, Reaction, Read};
+    let (house, server) = house(&[Read, ConversationRead, Reaction], EventFormat::default());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    let id = alice.send_text("bob", "hi").server_id();
+    bob.send_body("alice", &about(Type::ReadAck, Some(id)));
+    bob.send_body("alice", &about(Type::ChannelAck, None));
+    let tenant = house.tenant();
+    house.wait(house.use_cases.react(&tenant, "bob", None, MessageId(id), "smile")).unwrap();
+
+    let told = server.told(&house, 3);
+    let by_type = |chat_type: &str| told.iter().find(|report| report["chat_type"] == chat_type).unwrap();
+    let read = by_type("read_ack");
+    assert_eq!(
+        fields(read, &["/from", "/to", "/payload/ack_message_id"]),
+        [json!("bob"), json!("alice"), json!(id.to_string())]
+    );
+    assert_eq!(
+        fields(by_type("channel_ack"), &["/from", "/payload/type"]),
+        [json!("bob"), json!("channel_ack")]
+    );
+    let reaction = by_type("notify");
+    assert_eq!(
+        fields(
+            reaction,
+            &["/payload/type", "/payload/data/0/messageId", "/payload/data/0/reactions/0/op/0/reactionType"]
+        ),
+        [json!("reaction"), json!(id.to_string()), json!("create")]
+    );
+}
+
+#[test]
+fn contacts_and_logins_are_told() {
+    let (house, server) = house(&[EventType::Contact, EventType::Session], EventFormat::default());
+    let mut alice = house.log_in("alice", "webim_web_a");
+    house.register("bob");
+    let tenant = house.tenant();
+    house.wait(house.use_cases.ask_contact(&tenant, "bob", "alice", "hello", None)).unwrap();
+    house.wait(house.use_cases.accept_contact(&tenant, "alice", "bob", None)).unwrap();
+    alice.drop_socket();
+    alice.confirm_close();
+    let told = server.told(&house, 6);
+    let contacts: Vec<_> = told.iter().filter(|report| report["chat_type"] == "roster").collect();
+    let of = |report: &&Value| fields(report, &["/payload/operation", "/from", "/to"]);
+    let jid = |name: &str| json!(format!("org#app_{name}@easemob.com"));
+    for expected in [
+        [json!("add"), jid("bob"), jid("alice")],
+        [json!("remote_accept"), jid("alice"), jid("bob")],
+        [json!("accept"), jid("alice"), jid("bob")],
+        [json!("accept"), jid("bob"), jid("alice")],
+    ] {
+        assert!(contacts.iter().any(|report| of(report) == expected), "{expected:?} in {contacts:#?}");
+    }
+    let logins: Vec<_> = told
+        .iter()
+        .filter(|report| report["user"].is_string())
+        .map(|report| fields(report, &["/reason", "/status", "/user", "/os"]))
+        .collect();
+    let device = json!("org#app_alice@easemob.com/webim_web_a");
+    assert_eq!(
+        logins,
+        [
+            [json!("login"), json!("online"), device.clone(), json!("webim")],
+            [json!("logout"), json!("offline"), device, json!("webim")],
+        ]
+    );
+}
+
+/// A group is made, somebody is added, goes; the group ends.
+fn a_group_lives(house: &House) -> String {
+    for name in ["alice", "bob"] {
+        house.register(name);
+    }
+    let group = group(house, "alice", &["bob"]);
+    let tenant = house.tenant();
+    let bob = house.wait(house.use_cases.get_user(&tenant, "bob")).unwrap();
+    let by = By { account: Some(bob), ..By::back_end() };
+    house.wait(house.use_cases.leave_group(&tenant, &by, &group)).unwrap();
+    group
+}
+
+#[test]
+fn groups_are_told_in_the_old_form() {
+    let (house, server) = house(&[EventType::Group], EventFormat::Muc);
+    let group = a_group_lives(&house);
+    let told = server.told(&house, 4);
+    let operations: Vec<_> =
+        told.iter().map(|report| report["payload"]["operation"].as_str().unwrap()).collect();
+    for operation in ["create", "direct_joined", "leave", "absence"] {
+        assert!(operations.contains(&operation), "{operation} in {operations:?}");
+    }
+    let leave = told.iter().find(|report| report["payload"]["operation"] == "leave").unwrap();
+    let group_jid = format!("org#app_{group}@conference.easemob.com");
+    assert_eq!(
+        fields(leave, &["/chat_type", "/group_id", "/from", "/payload/muc_id", "/payload/is_chatroom"]),
+        [json!("muc"), json!(group), json!("org#app_bob@easemob.com"), json!(group_jid), json!(false)]
+    );
+    let mut calls: Vec<_> = told.iter().map(|report| report["callId"].to_string()).collect();
+    calls.sort();
+    calls.dedup();
+    assert_eq!(calls.len(), told.len(), "each report has a call id of its own");
+}
+
+#[test]
+fn groups_are_told_in_the_new_form() {
+    let (house, server) = house(&[EventType::Group], EventFormat::GroupOp);
+    let group = a_group_lives(&house);
+    let told = server.told(&house, 2);
+    let told: Vec<_> = told
+        .iter()
+        .map(|report| {
+            assert_eq!(
+                fields(report, &["/event", "/type", "/id"]),
+                [json!("group_op_event"), json!("GROUP"), json!(group)]
+            );
+            fields(report, &["/operation", "/operator", "/payload/type", "/payload/member"])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            [json!("CREATE"), json!("@ppAdmin"), Value::Null, json!(["alice", "bob"])],
+            [json!("LEAVE"), json!("org#app_bob@easemob.com"), json!("QUIT"), json!(["bob"])],
+        ]
+    );
+}
