@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::conversation::{OwnView, Reader};
-use domain::group::Rank;
 use model::{
     ConversationId, ConversationKind, Entry, Feed, GroupKind, MessageId, Seq, Timestamp, Uid, Username,
 };
@@ -139,18 +138,6 @@ impl UseCases {
             }
             ConversationId::Room(_) => None,
         })
-    }
-
-    /// Whether a user has a word in what others said: an owner or admin of the group.
-    pub(crate) async fn moderates(
-        &self,
-        app: &Tenant,
-        uid: Uid,
-        conversation: ConversationId,
-    ) -> Result<bool, Error> {
-        let Some(id) = conversation.group() else { return Ok(false) };
-        let group = self.store.groups.get(app.value.id, id).await?;
-        Ok(group.is_some_and(|group| group.group.rank(uid, true) >= Rank::Admin))
     }
 
     /// The message of an id, in whatever conversation of the app it stands.

@@ -4,13 +4,17 @@
 use std::sync::Arc;
 
 use conditions::Condition;
+use domain::account::User;
 use domain::app::Settings;
 use domain::group::Member;
 use domain::message::{Reach, Recipient, SendView, Sender, Target};
-use model::{AppId, ConversationId, Feed, GroupKind, Uid};
+use model::{AppId, ConversationId, Entry, Feed, GroupKind, MessageId, Seq, Uid};
 use store::{Account, ContactProof, Facts, StoredGroup, StoredMember};
 
 use crate::{Error, Tenant, UseCases};
+
+/// A message, and where it stands.
+pub(crate) type FoundMessage = (ConversationId, Seq, Entry);
 
 pub(crate) struct Parties {
     app: AppId,
@@ -61,6 +65,28 @@ impl Parties {
             Found::Room { room: Some(room), .. } => facts.group(self.app, room),
             Found::User(None) | Found::Group { .. } | Found::Room { room: None, .. } => facts,
         }
+    }
+
+    /// Since when the sender takes part in the conversation that was looked up; `None`: he does not.
+    pub(crate) fn part_in(&self, conversation: ConversationId) -> Option<Seq> {
+        let uid = self.sender.user.uid;
+        match (&self.recipient, conversation) {
+            (Found::User(_), ConversationId::Single { low, high }) => {
+                (low == uid || high == uid).then_some(Seq::ZERO)
+            }
+            (Found::Group { group: Some(_), member: Some(member) }, _) => Some(member.member.joined),
+            _ => None,
+        }
+    }
+
+    /// Whether the sender is shown a message of the conversation that was looked up.
+    pub(crate) fn sees(&self, conversation: ConversationId, seq: Seq, entry: &Entry) -> bool {
+        self.part_in(conversation).is_some_and(|after| seq > after) && entry.is_for(self.sender.user.uid)
+    }
+
+    /// The user who wants something.
+    pub(crate) fn sender(&self) -> &User {
+        &self.sender.user
     }
 
     /// The conversation, if both ends of it are there.
@@ -114,11 +140,7 @@ impl UseCases {
         }
         let (mut is_blocked, mut contact) = (false, None);
         if let Found::User(Some(peer)) = &recipient {
-            let settings = &app.value.settings;
-            // Nothing is read, and no room taken, for those who block nobody, in an app where anybody may write.
-            if (peer.user.blocks != 0 && settings.blocks_enabled) || settings.contacts_only {
-                (is_blocked, contact) = Box::pin(self.reach(app, &account, peer)).await?;
-            }
+            (is_blocked, contact) = self.reach_if_asked(app, &account, peer).await?;
         }
         Ok(Parties { app: id, sender: account, recipient, directed: named, is_blocked, contact })
     }
@@ -137,6 +159,66 @@ impl UseCases {
             false => None,
         };
         Ok((is_blocked, contact))
+    }
+
+    /// Who meets in a conversation to whose messages a user wants to add something. `None`: in none that he knows.
+    pub(crate) async fn parties_in(
+        &self,
+        app: &Tenant,
+        uid: Uid,
+        conversation: Option<ConversationId>,
+    ) -> Result<Parties, Error> {
+        let id = app.value.id;
+        let account = self.store.users.get(id, uid).await?;
+        let Some(account) = account else { return Err(Error::plain(Condition::UserRemoved)) };
+        let (mut is_blocked, mut contact) = (false, None);
+        let recipient = match conversation {
+            // Nothing is added to what was said in rooms.
+            None | Some(ConversationId::Room(_)) => Found::User(None),
+            Some(ConversationId::Single { low, high }) => {
+                let peer = if low == uid { high } else { low };
+                let peer = if peer == Uid::BACK_END { None } else { self.store.users.get(id, peer).await? };
+                if let Some(peer) = &peer {
+                    (is_blocked, contact) = self.reach_if_asked(app, &account, peer).await?;
+                }
+                Found::User(peer)
+            }
+            Some(ConversationId::Group(group)) => {
+                let member = self.store.groups.member(id, group, uid).await?;
+                Found::Group { group: self.store.groups.get(id, group).await?, member }
+            }
+        };
+        Ok(Parties { app: id, sender: account, recipient, directed: Vec::new(), is_blocked, contact })
+    }
+
+    /// A message to which a user wants to add something, with those who meet in its conversation: only in one that he
+    /// takes part in, and only if he was shown it.
+    pub(crate) async fn find_message_to_add_to(
+        &self,
+        app: &Tenant,
+        uid: Uid,
+        id: MessageId,
+    ) -> Result<(Parties, Option<FoundMessage>), Error> {
+        let found = self.find_in_conversations(app, id).await?;
+        let parties =
+            self.parties_in(app, uid, found.as_ref().map(|(conversation, ..)| *conversation)).await?;
+        let found = found.filter(|(conversation, seq, entry)| parties.sees(*conversation, *seq, entry));
+        Ok((parties, found))
+    }
+
+    /// What stands between two users, read only where it can matter: for those who block nobody, in an app where anybody
+    /// may write, nothing is read, and no room taken.
+    async fn reach_if_asked(
+        &self,
+        app: &Tenant,
+        sender: &Account,
+        recipient: &Account,
+    ) -> Result<(bool, Option<ContactProof>), Error> {
+        let settings = &app.value.settings;
+        if (recipient.user.blocks != 0 && settings.blocks_enabled) || settings.contacts_only {
+            return Box::pin(self.reach(app, sender, recipient)).await;
+        }
+        Ok((false, None))
     }
 
     /// Drops what is held in memory of parties whose facts moved.

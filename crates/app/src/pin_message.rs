@@ -36,38 +36,42 @@ impl UseCases {
     ) -> Result<(), Error> {
         let app_id = app.value.id;
         for _ in 0..TRIES {
-            let account = self.get_user(app, user).await?;
-            let (uid, settings) = (account.user.uid, &app.value.settings);
+            let (uid, settings) = (self.get_user(app, user).await?.user.uid, &app.value.settings);
             check_pins(settings)?;
             let place = self.get_place(app, uid, conversation).await?;
+            let parties = self.parties_in(app, uid, Some(place.conversation)).await?;
+            // He left at this moment.
+            let Some(after) = parties.part_in(place.conversation) else { continue };
+            let by = parties.view(settings);
             let feed = Feed::Conversation(place.conversation);
             let stored = self.store.extras.pins(app_id, feed).await?;
 
             let now = self.now();
             let (pins, change) = if is_pinned {
                 let view = self.store.conversations.view(app_id, uid, feed).await?.view;
-                let reader = reader(uid, place.conversation, place.after, &view, self.oldest_kept(app));
+                let reader = reader(uid, place.conversation, after, &view, self.oldest_kept(app));
                 let found = self.store.feeds.find_message(app_id, place.conversation, message).await?;
                 let seq = found.filter(|(seq, entry)| reader.sees(*seq, entry)).map(|(seq, _)| seq);
-                let pins = decide_pin_message(settings, &stored.list, message, seq, &account.user.name, now)?;
+                let pins = decide_pin_message(&by, &stored.list, message, seq, now)?;
                 (pins, ConversationChange::MessagePinned { message: message.0 })
             } else {
-                let pins = decide_unpin_message(settings, &stored.list, message)?;
+                let pins = decide_unpin_message(&by, &stored.list, message, now)?;
                 (pins, ConversationChange::MessageUnpinned { message: message.0 })
             };
 
             let (kind, name) = (kind_of(place.conversation), place.name.to_string());
             let news = News::Conversation(ConversationNews { kind, name, change });
-            let by = (uid, &account.user.name);
+            let by = (uid, &parties.sender().name);
             let news = UserNews { to: uid, by, device, target: &place.name, news };
             let event = self.news_entry(news, now).await?;
-            match self.store.extras.write_pins(app_id, feed, &stored, &pins, &event).await? {
+            match self.store.extras.write_pins(app_id, feed, &stored, &pins, &event, &parties.facts()).await?
+            {
                 Written::Done(sequences) => {
                     let delivery = Delivery::new(app_id, feed, sequences[0], event);
                     self.bus.publish(Hint::Delivery(std::sync::Arc::new(delivery)));
                     return Ok(());
                 }
-                Written::FactsMoved => {}
+                Written::FactsMoved => self.forget_parties(&parties),
             }
         }
         Err(Error::plain(Condition::WriteConflict))

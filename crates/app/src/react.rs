@@ -76,10 +76,8 @@ impl UseCases {
     ) -> Result<Option<Reacted>, Error> {
         let app_id = app.value.id;
         for _ in 0..TRIES {
-            let account = self.get_user(app, user).await?;
-            let uid = account.user.uid;
-            let found = self.find_message_of(app, uid, message).await?;
-            let found = found.filter(|(conversation, ..)| kind_of(*conversation) != ConversationKind::Room);
+            let uid = self.get_user(app, user).await?.user.uid;
+            let (parties, found) = self.find_message_to_add_to(app, uid, message).await?;
             let stored = match &found {
                 Some((conversation, ..)) => {
                     let of_message = [(Feed::Conversation(*conversation), message)];
@@ -88,8 +86,7 @@ impl UseCases {
                 None => StoredReactions::default(),
             };
             let view = ReactView {
-                settings: &app.value.settings,
-                uid,
+                user: parties.view(&app.value.settings),
                 found: found.as_ref().map(|(_, _, entry)| entry),
                 reactions: &stored.list,
             };
@@ -114,19 +111,20 @@ impl UseCases {
                 users: names.iter().map(Username::to_string).collect(),
             };
             let news = News::Conversation(ConversationNews { kind, name: name.to_string(), change });
-            let by = (uid, &account.user.name);
+            let by = (uid, &parties.sender().name);
             let event = self.news_entry(UserNews { to: uid, by, device, target: &name, news }, now).await?;
             // Who was not shown the message is not told of reactions to it.
             let event = model::Entry { only_for: entry.only_for.clone(), ..event };
 
             let (feed, extras) = (Feed::Conversation(conversation), &self.store.extras);
-            match extras.write_reactions(app_id, feed, message, &stored, &reactions, &event).await? {
+            let facts = parties.facts();
+            match extras.write_reactions(app_id, feed, message, &stored, &reactions, &event, &facts).await? {
                 Written::Done(sequences) => {
                     let delivery = Delivery::new(app_id, feed, sequences[0], event);
                     self.bus.publish(Hint::Delivery(std::sync::Arc::new(delivery)));
                     return Ok(reaction.map(|reaction| Reacted { reaction: reaction.clone(), kind, name }));
                 }
-                Written::FactsMoved => {}
+                Written::FactsMoved => self.forget_parties(&parties),
             }
         }
         Err(Error::plain(Condition::ReactionInProgress))

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use domain::hook::{ConversationKind, Rule, Verdict, decide_answer};
 use domain::message::{SendAccepted, SendMessage};
 use model::{AppId, ClientMessageId, ConversationId, Entry, Feed, MessageId, Uid};
@@ -59,7 +60,7 @@ impl Default for Reviews {
 impl UseCases {
     /// Whether anybody may want to look at a message. Cheap, for the line that every message takes.
     pub(crate) fn is_reviewed(&self, app: &Tenant, accepted: &SendAccepted) -> bool {
-        app.value.keyword_changes > 0 || asks_anybody(app, accepted)
+        app.value.keyword_changes > 0 || asks_anybody(app, &accepted.entry)
     }
 
     /// What becomes of a message that may be sent.
@@ -74,7 +75,8 @@ impl UseCases {
     ) -> Result<Review, Error> {
         let kind = ConversationKind::of(accepted.conversation);
         let filtered = self.filter_message(app, kind, &accepted.entry).await?;
-        let Some(rule) = self.rule_that_asks(app, accepted) else {
+        let entry = &accepted.entry;
+        let Some(rule) = self.rule_that_asks(app, kind, entry, entry) else {
             let id = accepted.entry.id;
             return Ok(filtered.map_or(Review::Unasked, |payload| {
                 Review::Done(Arc::new(Reviewed { id, verdict: Verdict::Replace(payload) }))
@@ -94,19 +96,47 @@ impl UseCases {
         }
         // Two repeats at the same moment wait for one question.
         let reviewed = self.reviews.kept.get_or_insert_async(&key, async {
-            let verdict = match filtered {
-                None => self.ask(app, rule, kind, &accepted.entry).await,
-                Some(payload) => {
-                    let entry = Entry { payload: payload.clone(), ..accepted.entry.clone() };
-                    match self.ask(app, rule, kind, &entry).await {
-                        Verdict::Deliver => Verdict::Replace(payload),
-                        other => other,
-                    }
-                }
-            };
-            Ok::<_, Error>(Arc::new(Reviewed { id: accepted.entry.id, verdict }))
+            let verdict = self.ask_about(app, rule, kind, entry, filtered).await;
+            Ok::<_, Error>(Arc::new(Reviewed { id: entry.id, verdict }))
         });
         Ok(Review::Done(reviewed.await?))
+    }
+
+    /// What becomes of a message that was changed after it was sent. `by`: the entry of what its editor did, for its
+    /// device; `None`: a back end, whose words alone are looked at.
+    ///
+    /// # Errors
+    /// `message_content_rejected`; faults.
+    pub(crate) async fn look_at(
+        &self,
+        app: &Tenant,
+        conversation: ConversationId,
+        message: &Entry,
+        by: Option<&Entry>,
+    ) -> Result<Verdict, Error> {
+        let kind = ConversationKind::of(conversation);
+        let filtered = self.filter_message(app, kind, message).await?;
+        Ok(match by.and_then(|by| self.rule_that_asks(app, kind, message, by)) {
+            Some(rule) => self.ask_about(app, rule, kind, message, filtered).await,
+            None => filtered.map_or(Verdict::Deliver, Verdict::Replace),
+        })
+    }
+
+    /// Asks about a message, which the app's lists may have changed.
+    async fn ask_about(
+        &self,
+        app: &Tenant,
+        rule: &Rule,
+        kind: ConversationKind,
+        entry: &Entry,
+        filtered: Option<Bytes>,
+    ) -> Verdict {
+        let Some(payload) = filtered else { return self.ask(app, rule, kind, entry).await };
+        let entry = Entry { payload: payload.clone(), ..entry.clone() };
+        match self.ask(app, rule, kind, &entry).await {
+            Verdict::Deliver => Verdict::Replace(payload),
+            other => other,
+        }
     }
 
     async fn find_sent(
@@ -121,13 +151,18 @@ impl UseCases {
         Ok(self.store.feeds.find_first_answer(app.value.id, sender, feed, repeat, at).await?)
     }
 
-    /// The first rule that wants to be asked.
-    fn rule_that_asks<'a>(&self, app: &'a Tenant, accepted: &SendAccepted) -> Option<&'a Rule> {
-        if !asks_anybody(app, accepted) {
+    /// The first rule that wants to be asked about a message that came as `by`.
+    fn rule_that_asks<'a>(
+        &self,
+        app: &'a Tenant,
+        kind: ConversationKind,
+        message: &Entry,
+        by: &Entry,
+    ) -> Option<&'a Rule> {
+        if !asks_anybody(app, by) {
             return None;
         }
-        let kind = ConversationKind::of(accepted.conversation);
-        let message = self.ports.forms.message_type(&accepted.entry)?;
+        let message = self.ports.forms.message_type(message)?;
         app.value.hooks.iter().find(|rule| rule.asks_about(kind, message))
     }
 
@@ -161,7 +196,6 @@ impl UseCases {
 
 /// Whether the app's own server may have to be asked: about what a user's device sent, and to all members of a
 /// conversation (easemob-rest.md 5.2).
-fn asks_anybody(app: &Tenant, accepted: &SendAccepted) -> bool {
-    let entry = &accepted.entry;
+pub(crate) fn asks_anybody(app: &Tenant, entry: &Entry) -> bool {
     !app.value.hooks.is_empty() && entry.sender_connection.is_some() && entry.only_for.is_empty()
 }

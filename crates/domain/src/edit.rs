@@ -1,12 +1,12 @@
 //! Edits: who may change which message after it was sent, how far and how often.
 
 use conditions::Condition;
-use model::{Entry, EntryKind, MessageId};
+use model::{Entry, EntryKind, MessageId, Timestamp};
 use thiserror::Error;
 
 use crate::Refusal;
 use crate::app::Settings;
-use crate::message::SendRefused;
+use crate::message::{SendRefused, SendView, check_active};
 
 /// What a message says, as far as editing cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,11 @@ pub struct EditScope {
 #[derive(Clone, Copy, Debug)]
 pub struct EditView<'a> {
     pub settings: &'a Settings,
-    /// The editor's account is active; a back end's always is.
-    pub is_active: bool,
+    /// The editor, and what stands between him and the conversation of the message. `None`: the app's back end.
+    pub editor: Option<SendView<'a>>,
     pub subject: MessageId,
     /// The message, if the editor can see one of this id.
     pub found: Option<&'a Entry>,
-    /// The editor wrote it, or is the app's back end, or owner or admin of the group that it stands in.
-    pub is_permitted: bool,
     /// What the message says, and what the edit would make of it; `None`: the dialect can't tell.
     pub kinds: Option<(ContentKind, ContentKind)>,
     pub scope: EditScope,
@@ -86,27 +84,29 @@ impl Refusal for EditRefused {
     }
 }
 
-/// Decides an edit and answers what it may replace. Order: sender, switch, message, right, type, number.
+/// Decides an edit and answers what it may replace. Order: sender, switch, message, right (the author; in a group also its
+/// owner and admins; the back end), whether he may speak there ([`SendView::may_add`]), type, number.
 ///
 /// Texts and custom messages are changed whole, files, places and combined messages only in their extension, commands not
 /// at all (easemob-rest.md 3.9).
 ///
 /// # Errors
 /// The first [`EditRefused`].
-pub fn decide_edit(view: &EditView<'_>) -> Result<EditScope, EditRefused> {
-    if !view.is_active {
-        return Err(SendRefused::SenderDeactivated.into());
+pub fn decide_edit(view: &EditView<'_>, at: Timestamp) -> Result<EditScope, EditRefused> {
+    if let Some(editor) = view.editor {
+        check_active(editor.sender)?;
     }
     if !view.settings.edit_enabled {
         return Err(EditRefused::Disabled);
     }
     let message =
         view.found.filter(|message| matches!(message.kind, EntryKind::Message | EntryKind::Command));
-    if message.is_none() {
-        return Err(EditRefused::NotFound { subject: view.subject });
-    }
-    if !view.is_permitted {
-        return Err(EditRefused::NotPermitted);
+    let Some(message) = message else { return Err(EditRefused::NotFound { subject: view.subject }) };
+    if let Some(editor) = view.editor {
+        if message.sender != editor.sender.uid && !editor.is_leader() {
+            return Err(EditRefused::NotPermitted);
+        }
+        editor.may_add(at)?;
     }
     let scope = match view.kinds {
         Some((before, after)) if before == after => match before {
@@ -128,7 +128,11 @@ pub fn decide_edit(view: &EditView<'_>) -> Result<EditScope, EditRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{DeviceNumber, Dialect, Timestamp, Uid, Username};
+    use crate::account::User;
+    use crate::account::testing::user;
+    use crate::message::{Reach, Recipient};
+    use crate::mute::{MuteKind, Mutes, SetMute};
+    use model::{DeviceNumber, Dialect, Uid, Username};
 
     fn entry(kind: EntryKind) -> Entry {
         Entry {
@@ -141,16 +145,22 @@ mod tests {
         }
     }
 
+    const AT: Timestamp = Timestamp(5);
+
+    fn by<'a>(sender: &'a User, settings: &'a Settings) -> Option<SendView<'a>> {
+        let recipient = Recipient::User(None);
+        Some(SendView { sender, recipient, directed: &[], reach: Reach::default(), settings })
+    }
+
     const BOTH: EditScope = EditScope { content: true, ext: true };
     const TEXT: Option<(ContentKind, ContentKind)> = Some((ContentKind::Text, ContentKind::Text));
 
     fn view<'a>(settings: &'a Settings, found: &'a Entry) -> EditView<'a> {
         EditView {
             settings,
-            is_active: true,
+            editor: None,
             subject: MessageId(7),
             found: Some(found),
-            is_permitted: true,
             kinds: TEXT,
             scope: BOTH,
             edits: 0,
@@ -177,11 +187,11 @@ mod tests {
             (Kind::Command, BOTH, Err(EditRefused::UnsupportedType)),
         ] {
             let view = EditView { kinds: Some((kind, kind)), scope: asked, ..view(&settings, &message) };
-            assert_eq!(decide_edit(&view), expected, "{kind:?}");
+            assert_eq!(decide_edit(&view, AT), expected, "{kind:?}");
         }
         for kinds in [None, Some((Kind::Text, Kind::Custom))] {
             let view = EditView { kinds, ..view(&settings, &message) };
-            assert_eq!(decide_edit(&view), Err(EditRefused::UnsupportedType));
+            assert_eq!(decide_edit(&view, AT), Err(EditRefused::UnsupportedType));
         }
     }
 
@@ -189,30 +199,37 @@ mod tests {
     fn checks_come_in_their_order() {
         let off = Settings { edit_enabled: false, edit_limit: 2, ..Settings::default() };
         let on = Settings { edit_enabled: true, ..off.clone() };
-        let message = entry(EntryKind::Message);
+        let (message, recalled) = (entry(EntryKind::Message), entry(EntryKind::Recalled));
+        let mutes = Mutes::default().with(MuteKind::Single, SetMute::ForEver, AT);
+        let alice = user(1, "alice");
+        let inactive = User { active: false, mutes, ..alice.clone() };
+        let muted = User { active: true, ..inactive.clone() };
+        let other = User { uid: Uid(2), ..muted.clone() };
         let mut view = EditView {
-            is_active: false,
+            editor: by(&inactive, &off),
             found: None,
-            is_permitted: false,
             kinds: None,
             edits: 2,
             ..view(&off, &message)
         };
-        assert_eq!(decide_edit(&view), Err(SendRefused::SenderDeactivated.into()));
-        view.is_active = true;
-        assert_eq!(decide_edit(&view), Err(EditRefused::Disabled));
-        view.settings = &on;
-        assert_eq!(decide_edit(&view), Err(EditRefused::NotFound { subject: MessageId(7) }));
-        let recalled = entry(EntryKind::Recalled);
+        assert_eq!(decide_edit(&view, AT), Err(SendRefused::SenderDeactivated.into()));
+        view.editor = by(&other, &off);
+        assert_eq!(decide_edit(&view, AT), Err(EditRefused::Disabled));
+        (view.settings, view.editor) = (&on, by(&other, &on));
+        assert_eq!(decide_edit(&view, AT), Err(EditRefused::NotFound { subject: MessageId(7) }));
         view.found = Some(&recalled);
-        assert_eq!(decide_edit(&view), Err(EditRefused::NotFound { subject: MessageId(7) }));
+        assert_eq!(decide_edit(&view, AT), Err(EditRefused::NotFound { subject: MessageId(7) }));
         view.found = Some(&message);
-        assert_eq!(decide_edit(&view), Err(EditRefused::NotPermitted));
-        view.is_permitted = true;
-        assert_eq!(decide_edit(&view), Err(EditRefused::UnsupportedType));
+        assert_eq!(decide_edit(&view, AT), Err(EditRefused::NotPermitted));
+        view.editor = by(&muted, &on);
+        assert_eq!(decide_edit(&view, AT), Err(SendRefused::SenderMuted.into()));
+        view.editor = by(&alice, &on);
+        assert_eq!(decide_edit(&view, AT), Err(EditRefused::UnsupportedType));
         view.kinds = TEXT;
-        assert_eq!(decide_edit(&view), Err(EditRefused::LimitReached { limit: 2 }));
+        assert_eq!(decide_edit(&view, AT), Err(EditRefused::LimitReached { limit: 2 }));
         view.edits = 1;
-        assert_eq!(decide_edit(&view), Ok(BOTH));
+        assert_eq!(decide_edit(&view, AT), Ok(BOTH));
+        view.editor = None;
+        assert_eq!(decide_edit(&view, AT), Ok(BOTH), "a back end changes what it likes");
     }
 }

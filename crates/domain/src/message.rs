@@ -174,8 +174,44 @@ impl SendView<'_> {
         }
     }
 
+    /// Whether the sender may add to what was said in a conversation that he takes part in: change it, react to it, pin
+    /// it. Order: deactivated; muted in the whole app; the group is disabled; whether he may speak, as [`decide_send`].
+    ///
+    /// # Errors
+    /// The first [`SendRefused`].
+    pub fn may_add(&self, at: Timestamp) -> Result<(), SendRefused> {
+        check_active(self.sender)?;
+        check_mute(self.sender, self.kind(), at)?;
+        self.is_open()?;
+        self.may_speak(at)
+    }
+
+    /// Whether the sender may take back what he added: also who may not speak may. Order: deactivated; the group is
+    /// disabled.
+    ///
+    /// # Errors
+    /// The first [`SendRefused`].
+    pub fn may_take_back(&self) -> Result<(), SendRefused> {
+        check_active(self.sender)?;
+        self.is_open()
+    }
+
+    fn is_open(&self) -> Result<(), SendRefused> {
+        match self.recipient {
+            Recipient::Group { group: Some(group), .. } if group.disabled => Err(SendRefused::GroupDisabled),
+            Recipient::User(_) | Recipient::Group { .. } => Ok(()),
+        }
+    }
+
+    fn kind(&self) -> MuteKind {
+        match self.recipient {
+            Recipient::Group { group: Some(group), .. } => MuteKind::of(group.conversation()),
+            Recipient::User(_) | Recipient::Group { .. } => MuteKind::Single,
+        }
+    }
+
     /// Whether the sender runs the group.
-    fn is_leader(&self) -> bool {
+    pub(crate) fn is_leader(&self) -> bool {
         matches!(self.recipient, Recipient::Group { group: Some(group), member: Some(_) }
             if group.rank(self.sender.uid, true) >= Rank::Admin)
     }
@@ -324,7 +360,7 @@ pub fn decide_send(
     })
 }
 
-fn check_active(sender: &User) -> Result<(), SendRefused> {
+pub(crate) fn check_active(sender: &User) -> Result<(), SendRefused> {
     if sender.active { Ok(()) } else { Err(SendRefused::SenderDeactivated) }
 }
 
@@ -939,6 +975,52 @@ mod tests {
                 Condition::DirectedLimitExceeded,
             ]
         );
+    }
+
+    // What is added to a message reaches the same people as a message.
+    #[test]
+    fn who_may_not_speak_may_not_add_to_what_was_said_either() {
+        let (alice, bob, settings) = (user(1, "alice"), user(2, "bob"), Settings::default());
+        let member = Member::new(alice.name.clone(), Timestamp(0));
+        let muted = Member { muted_until: Some(Timestamp(6)), ..member.clone() };
+        let (open, all_muted) = (group(), Group { mute_all: true, ..group() });
+        let disabled = Group { disabled: true, ..group() };
+        let mutes = Mutes::default().with(MuteKind::Groups, SetMute::ForEver, Timestamp(1));
+        let (silent, inactive) = (User { mutes, ..alice.clone() }, User { active: false, ..alice.clone() });
+        let may = |sender: &User, recipient, is_blocked| {
+            let reach = Reach { is_blocked, are_contacts: false };
+            let view = SendView { sender, recipient, directed: &[], reach, settings: &settings };
+            let add = view.may_add(Timestamp(5)).map_err(|refused| refused.condition());
+            (add, view.may_take_back().map_err(|refused| refused.condition()))
+        };
+        let of = |group, member| Recipient::Group { group: Some(group), member: Some(member) };
+        let to_bob = Recipient::User(Some(&bob));
+        for (sender, recipient, is_blocked, add, take_back) in [
+            (&inactive, to_bob, true, Some(Condition::UserBanned), Some(Condition::UserBanned)),
+            (&alice, to_bob, true, Some(Condition::BlockedByRecipient), None),
+            (&alice, to_bob, false, None, None),
+            (&silent, to_bob, false, None, None),
+            (
+                &silent,
+                of(&disabled, &muted),
+                false,
+                Some(Condition::MutedGlobally),
+                Some(Condition::GroupDisabled),
+            ),
+            (
+                &alice,
+                of(&disabled, &muted),
+                false,
+                Some(Condition::GroupDisabled),
+                Some(Condition::GroupDisabled),
+            ),
+            (&alice, of(&all_muted, &muted), false, Some(Condition::MutedInConversation), None),
+            (&alice, of(&all_muted, &member), false, Some(Condition::NotInAllowlist), None),
+            (&alice, of(&open, &member), false, None, None),
+        ] {
+            let expected = (add.map_or(Ok(()), Err), take_back.map_or(Ok(()), Err));
+            assert_eq!(may(sender, recipient, is_blocked), expected);
+        }
     }
 
     #[test]

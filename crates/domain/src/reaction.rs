@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::Refusal;
 use crate::app::Settings;
+use crate::message::{SendRefused, SendView};
 
 /// Characters of a reaction (easemob-rest.md 3.15).
 pub const REACTION_CHARS_LIMIT: usize = 128;
@@ -35,8 +36,8 @@ pub struct Reaction {
 /// What the decision needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct ReactView<'a> {
-    pub settings: &'a Settings,
-    pub uid: Uid,
+    /// The user, and what stands between him and the conversation of the message.
+    pub user: SendView<'a>,
     /// The message, if the user takes part in a conversation of two or of a group that has one of this id.
     pub found: Option<&'a Entry>,
     pub reactions: &'a [Reaction],
@@ -44,6 +45,8 @@ pub struct ReactView<'a> {
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ReactRefused {
+    #[error(transparent)]
+    Send(#[from] SendRefused),
     #[error("reactions are off for this app (reactions.enabled)")]
     Disabled,
     #[error("the reaction is empty or has more than {REACTION_CHARS_LIMIT} characters")]
@@ -59,6 +62,7 @@ pub enum ReactRefused {
 impl Refusal for ReactRefused {
     fn condition(&self) -> Condition {
         match self {
+            Self::Send(refused) => refused.condition(),
             Self::Disabled => Condition::ServiceNotEnabled,
             Self::Invalid => Condition::ArgumentInvalid,
             Self::NotPermitted => Condition::ReactionNotPermitted,
@@ -69,6 +73,7 @@ impl Refusal for ReactRefused {
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
         match self {
+            Self::Send(refused) => refused.arguments(),
             Self::Disabled => vec![("feature", "reaction".to_owned())],
             Self::Invalid => vec![("name", "message".to_owned())],
             Self::NotPermitted | Self::AlreadyThere | Self::LimitReached { .. } => Vec::new(),
@@ -82,7 +87,8 @@ pub fn check_reactions(settings: &Settings) -> Result<(), ReactRefused> {
     if settings.reactions_enabled { Ok(()) } else { Err(ReactRefused::Disabled) }
 }
 
-/// Decides to add a reaction and answers the message's reactions with it. Order: switch, form, message, repeat, number.
+/// Decides to add a reaction and answers the message's reactions with it. Order: switch, form, message, whether the user may
+/// speak there ([`SendView::may_add`]), repeat, number.
 ///
 /// # Errors
 /// The first [`ReactRefused`].
@@ -93,27 +99,29 @@ pub fn decide_react(
     id: MessageId,
 ) -> Result<Vec<Reaction>, ReactRefused> {
     check(view, text)?;
-    let mut reactions = view.reactions.to_vec();
+    view.user.may_add(at)?;
+    let (user, mut reactions) = (view.user.sender.uid, view.reactions.to_vec());
     let given: usize = reactions.iter().map(|reaction| reaction.users.len()).sum();
     let (kinds, kinds_limit) =
-        (reactions.len() as u64, view.settings.reactions_limit.min(REACTION_KINDS_LIMIT));
+        (reactions.len() as u64, view.user.settings.reactions_limit.min(REACTION_KINDS_LIMIT));
     match reactions.iter_mut().find(|reaction| reaction.text == text) {
-        Some(reaction) if reaction.users.contains(&view.uid) => return Err(ReactRefused::AlreadyThere),
+        Some(reaction) if reaction.users.contains(&user) => return Err(ReactRefused::AlreadyThere),
         _ if given >= REACTIONS_LIMIT => return Err(ReactRefused::LimitReached { limit: given as u64 }),
         Some(reaction) => {
-            reaction.users.push(view.uid);
+            reaction.users.push(user);
             reaction.updated = at;
         }
         None if kinds >= kinds_limit => return Err(ReactRefused::LimitReached { limit: kinds_limit }),
         None => {
-            let (text, users) = (text.to_owned(), vec![view.uid]);
+            let (text, users) = (text.to_owned(), vec![user]);
             reactions.push(Reaction { id, text, users, created: at, updated: at });
         }
     }
     Ok(reactions)
 }
 
-/// Decides to take a reaction back and answers what is left. Order: switch, form, message, whether it is there.
+/// Decides to take a reaction back and answers what is left. Order: switch, form, message, the user
+/// ([`SendView::may_take_back`]), whether it is there.
 ///
 /// # Errors
 /// The first [`ReactRefused`].
@@ -123,24 +131,25 @@ pub fn decide_unreact(
     at: Timestamp,
 ) -> Result<Vec<Reaction>, ReactRefused> {
     check(view, text)?;
-    let mut reactions = view.reactions.to_vec();
+    view.user.may_take_back()?;
+    let (user, mut reactions) = (view.user.sender.uid, view.reactions.to_vec());
     let reaction = reactions.iter_mut().find(|reaction| reaction.text == text);
-    let Some(reaction) = reaction.filter(|reaction| reaction.users.contains(&view.uid)) else {
+    let Some(reaction) = reaction.filter(|reaction| reaction.users.contains(&user)) else {
         return Err(ReactRefused::NotPermitted);
     };
-    reaction.users.retain(|uid| *uid != view.uid);
+    reaction.users.retain(|uid| *uid != user);
     reaction.updated = at;
     reactions.retain(|reaction| !reaction.users.is_empty());
     Ok(reactions)
 }
 
 fn check(view: &ReactView<'_>, text: &str) -> Result<(), ReactRefused> {
-    check_reactions(view.settings)?;
+    check_reactions(view.user.settings)?;
     if text.is_empty() || text.chars().count() > REACTION_CHARS_LIMIT {
         return Err(ReactRefused::Invalid);
     }
     match view.found {
-        Some(message) if message.kind == EntryKind::Message && message.is_for(view.uid) => Ok(()),
+        Some(message) if message.kind == EntryKind::Message && message.is_for(view.user.sender.uid) => Ok(()),
         _ => Err(ReactRefused::NotPermitted),
     }
 }
@@ -148,6 +157,9 @@ fn check(view: &ReactView<'_>, text: &str) -> Result<(), ReactRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::testing::user;
+    use crate::message::{Reach, Recipient};
+    use crate::mute::{MuteKind, Mutes, SetMute};
     use model::{DeviceNumber, Dialect, Username};
 
     fn entry(kind: EntryKind) -> Entry {
@@ -163,14 +175,18 @@ mod tests {
 
     const AT: Timestamp = Timestamp(5);
 
+    fn by<'a>(sender: &'a crate::account::User, settings: &'a Settings) -> SendView<'a> {
+        let recipient = Recipient::User(None);
+        SendView { sender, recipient, directed: &[], reach: Reach::default(), settings }
+    }
+
     #[test]
     fn users_react_once_with_each_kind_and_take_back_their_own() {
         let (settings, message) = (Settings::default(), entry(EntryKind::Message));
-        let view = |uid, reactions| ReactView {
-            settings: &settings,
-            uid: Uid(uid),
-            found: Some(&message),
-            reactions,
+        let users = [1, 2, 3].map(|uid| user(uid, "alice"));
+        let view = |uid: usize, reactions| {
+            let user = by(&users[uid - 1], &settings);
+            ReactView { user, found: Some(&message), reactions }
         };
         let one = decide_react(&view(1, &[]), "👍", AT, MessageId(90)).unwrap();
         let two = decide_react(&view(2, &one), "👍", Timestamp(6), MessageId(91)).unwrap();
@@ -189,17 +205,20 @@ mod tests {
         let off = Settings { reactions_enabled: false, reactions_limit: 1, ..Settings::default() };
         let on = Settings { reactions_enabled: true, ..off.clone() };
         let message = entry(EntryKind::Message);
+        let alice = user(1, "alice");
+        let mutes = Mutes::default().with(MuteKind::Single, SetMute::ForEver, AT);
+        let muted = crate::account::User { mutes, ..alice.clone() };
         let there = decide_react(
-            &ReactView { settings: &on, uid: Uid(1), found: Some(&message), reactions: &[] },
+            &ReactView { user: by(&alice, &on), found: Some(&message), reactions: &[] },
             "a",
             AT,
             MessageId(1),
         )
         .unwrap();
-        let mut view = ReactView { settings: &off, uid: Uid(1), found: None, reactions: &there };
+        let mut view = ReactView { user: by(&muted, &off), found: None, reactions: &there };
         let react = |view: &ReactView<'_>, text: &str| decide_react(view, text, AT, MessageId(2));
         assert_eq!(react(&view, ""), Err(ReactRefused::Disabled));
-        view.settings = &on;
+        view.user = by(&muted, &on);
         assert_eq!(react(&view, ""), Err(ReactRefused::Invalid));
         assert_eq!(react(&view, &"é".repeat(129)), Err(ReactRefused::Invalid));
         assert_eq!(react(&view, &"é".repeat(128)), Err(ReactRefused::NotPermitted));
@@ -210,6 +229,9 @@ mod tests {
         view.found = Some(&for_others);
         assert_eq!(react(&view, "b"), Err(ReactRefused::NotPermitted));
         view.found = Some(&message);
+        assert_eq!(react(&view, "a"), Err(SendRefused::SenderMuted.into()));
+        assert_eq!(decide_unreact(&view, "a", AT), Ok(Vec::new()), "who may not speak may take back");
+        view.user = by(&alice, &on);
         assert_eq!(react(&view, "a"), Err(ReactRefused::AlreadyThere));
         assert_eq!(react(&view, "b"), Err(ReactRefused::LimitReached { limit: 1 }));
     }

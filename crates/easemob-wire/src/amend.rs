@@ -98,6 +98,17 @@ pub fn merge(
     })
 }
 
+/// The notice of an edit with content and extension of the message as it goes out.
+///
+/// # Errors
+/// [`WireError::Malformed`].
+pub fn notice_of(notice: &Bytes, message: &Bytes) -> Result<Bytes, WireError> {
+    let is_said = |field: &Field| field.number == CONTENTS || field.number == EXT;
+    let mut body = fields(&body_of(notice)?, |field| !is_said(field))?;
+    body.extend_from_slice(&fields(&body_of(message)?, is_said)?);
+    with_body(notice, &body)
+}
+
 /// The stored message with more of the server's JSON beside its body; as it is when there is none.
 ///
 /// # Errors
@@ -294,6 +305,13 @@ mod tests {
         assert_eq!(after["type"], "chat");
         let notice = payload(&merged.notice);
         assert_eq!((&notice["bodies"][0]["msg"], &notice["meta"]), (&json!("v2"), &mark));
+
+        let milder = stored("txt", &json!({ "msg": "**" }), &json!({ "m": 3 }));
+        let notice = payload(&notice_of(&merged.notice, &milder).unwrap());
+        assert_eq!(
+            (&notice["bodies"][0]["msg"], &notice["ext"], &notice["meta"]),
+            (&json!("**"), &json!({ "m": 3 }), &mark)
+        );
 
         let body_only = merge(&old, &edit, Scope { content: true, ext: false }, &MARK.side_data()).unwrap();
         assert_eq!(payload(&body_only.message)["ext"], json!({ "k": 1 }));

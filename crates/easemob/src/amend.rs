@@ -27,6 +27,10 @@ impl Change for ClientChange {
     fn apply(&self, stored: &Entry, scope: EditScope, mark: &EditMark<'_>) -> Option<(Bytes, Bytes)> {
         merge(stored, &self.0, scope, mark)
     }
+
+    fn notice_of(&self, notice: &Bytes, message: &Bytes) -> Option<Bytes> {
+        amend::notice_of(notice, message).ok()
+    }
 }
 
 /// A change as a back end wrote it (easemob-rest.md 3.9, `rewrite`).
@@ -56,6 +60,10 @@ impl Change for BackEndChange {
         let (from, to) = (stored.sender_name.as_str(), stored.target_name.as_str());
         let edit = amend::encode_edit(from, to, stored.id.0, content, new.as_deref());
         merge(stored, &edit, scope, mark)
+    }
+
+    fn notice_of(&self, notice: &Bytes, message: &Bytes) -> Option<Bytes> {
+        amend::notice_of(notice, message).ok()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was added to messages after they were sent: edits, reactions, pins.
 //!
 //! A message is changed in its place; the places of the notices are kept, so that a recall empties them too. All of it
-//! is checked against a recall at the same moment.
+//! is checked against a recall at the same moment, and against the facts that the decision rests on.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrivals::note;
 use crate::rows::{expect, from_json, to_json};
-use crate::{Feeds, Sent, StoreError, Written, keys};
+use crate::{Facts, Feeds, Sent, StoreError, Written, keys};
 
 /// Version of the row of edits, its first byte.
 const EDITS_VERSION: u8 = 1;
@@ -46,7 +46,7 @@ pub enum EditWritten {
     Done(Seq),
     /// The same edit was stored before; this is the first answer.
     Repeat(Sent),
-    /// The message was changed or recalled since it was read.
+    /// The message was changed or recalled since it was read, or something else that the decision rests on changed.
     FactsMoved,
 }
 
@@ -86,10 +86,11 @@ impl Extras {
         edit_notices(&*self.kv, &CellKey::main(keys::edits(app, feed, message))).await
     }
 
-    /// Replaces a message and appends the notice, in one commit. With a client's id a repeat gets the first answer.
+    /// Replaces a message and appends the notice, in one commit that is held against the facts. With a client's id a repeat gets the first answer.
     ///
     /// # Errors
     /// Engine faults.
+    #[expect(clippy::too_many_arguments, reason = "what is written, and what it is held against")]
     pub async fn write_edit(
         &self,
         app: AppId,
@@ -98,11 +99,13 @@ impl Extras {
         stored: &StoredEdits,
         notice: &Entry,
         client: Option<(ClientMessageId, u64)>,
+        facts: &Facts,
     ) -> Result<EditWritten, StoreError> {
         let mut batch = Batch::new();
+        facts.check(&mut batch);
         self.feeds.check_not_recalled(&mut batch, app, feed, message.id, notice.at);
         let cell = CellKey::main(keys::edits(app, feed, message.id));
-        let facts = batch.check(cell.clone(), expect(stored.version));
+        let last_fact = batch.check(cell.clone(), expect(stored.version));
         let log = keys::feed_log(app, feed);
         batch.rewrite(log.clone(), place.0, message.encode());
         let slot = batch.append(log, notice.encode());
@@ -118,7 +121,7 @@ impl Extras {
         });
         match self.feeds.append_then(app, &[feed], batch, |_| ()).await {
             Ok(sequences) => Ok(EditWritten::Done(sequences[0])),
-            Err(KvError::CheckFailed { check }) if check > facts => {
+            Err(KvError::CheckFailed { check }) if check > last_fact => {
                 let (periods, key) = dedupe.expect("only the checks of a client's id come after the facts");
                 let first = self.feeds.first_answer(&periods, &key).await?;
                 Ok(first.map_or(EditWritten::FactsMoved, EditWritten::Repeat))
@@ -151,10 +154,11 @@ impl Extras {
         rows.into_iter().map(decode).collect()
     }
 
-    /// Replaces a message's reactions and appends the event, in one commit.
+    /// Replaces a message's reactions and appends the event, in one commit that is held against the facts.
     ///
     /// # Errors
     /// Engine faults.
+    #[expect(clippy::too_many_arguments, reason = "what is written, and what it is held against")]
     pub async fn write_reactions(
         &self,
         app: AppId,
@@ -163,8 +167,10 @@ impl Extras {
         stored: &StoredReactions,
         reactions: &[Reaction],
         event: &Entry,
+        facts: &Facts,
     ) -> Result<Written, StoreError> {
         let mut batch = Batch::new();
+        facts.check(&mut batch);
         self.feeds.check_not_recalled(&mut batch, app, feed, message, event.at);
         let cell = CellKey::main(keys::reactions(app, feed, message));
         batch.check(cell.clone(), expect(stored.version));
@@ -196,7 +202,7 @@ impl Extras {
         Ok(StoredPins { list, version: Some(ValueHash::of(&row)) })
     }
 
-    /// Replaces a conversation's pinned messages and appends the event, in one commit.
+    /// Replaces a conversation's pinned messages and appends the event, in one commit that is held against the facts.
     ///
     /// # Errors
     /// Engine faults.
@@ -207,8 +213,10 @@ impl Extras {
         stored: &StoredPins,
         pins: &[PinnedMessage],
         event: &Entry,
+        facts: &Facts,
     ) -> Result<Written, StoreError> {
         let mut batch = Batch::new();
+        facts.check(&mut batch);
         let cell = CellKey::main(keys::pins(app, feed));
         batch.check(cell.clone(), expect(stored.version));
         if pins.is_empty() {

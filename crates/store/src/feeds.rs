@@ -621,7 +621,9 @@ pub(crate) fn check_accounts(batch: &mut Batch, app: AppId, sender: &Account, re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{NewUser, PasswordHash, Registered, Store};
+    use crate::{
+        EditWritten, NewUser, PasswordHash, Registered, Store, StoredEdits, StoredPins, StoredReactions,
+    };
     use bytes::Bytes;
     use domain::message::{
         Reach, RecallMessage, RecallView, Recipient, SendMessage, SendView, Sender, Target, decide_recall,
@@ -882,6 +884,27 @@ mod tests {
         assert!(removed);
         assert_eq!(given.send("one", 7, 1_000).await, Appended::FactsMoved);
         assert_eq!(given.store.feeds.head(APP, given.feed()).await.unwrap(), Seq::ZERO);
+    }
+
+    // Who was removed, or blocked the writer, between reading and writing is told nothing.
+    #[tokio::test]
+    async fn what_is_added_to_a_message_on_old_facts_is_not_written() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 7, 1_000).await;
+        let (feed, facts, extras) = (given.feed(), given.facts(), &given.store.extras);
+        let (_, message) = given.store.feeds.page(APP, feed, Seq::ZERO, 1).await.unwrap().pop().unwrap();
+        let event = Entry { id: MessageId(2_000), at: Timestamp(2_000), ..message.clone() };
+        let (id, place) = (message.id, (Seq(1), &message));
+        assert!(given.store.users.remove(APP, &given.bob).await.unwrap());
+
+        let edited = extras.write_edit(APP, feed, place, &StoredEdits::default(), &event, None, &facts).await;
+        assert_eq!(edited.unwrap(), EditWritten::FactsMoved);
+        let stored = StoredReactions::default();
+        let reacted = extras.write_reactions(APP, feed, id, &stored, &[], &event, &facts).await;
+        assert_eq!(reacted.unwrap(), Written::FactsMoved);
+        let pinned = extras.write_pins(APP, feed, &StoredPins::default(), &[], &event, &facts).await;
+        assert_eq!(pinned.unwrap(), Written::FactsMoved);
+        assert_eq!(given.head().await, Seq(1));
     }
 
     #[tokio::test]

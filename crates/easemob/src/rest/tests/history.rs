@@ -741,3 +741,43 @@ async fn members_of_a_group_see_what_was_said_since_they_came_and_until_they_lef
     let listed = world.by("bob", "GET", &pins, None).await.ok();
     assert_eq!(listed.body["data"]["msg_infos"][0]["pin_operator"], "carol");
 }
+
+// An edit, a reaction and a pin reach whom a message reaches.
+#[tokio::test]
+async fn who_may_not_speak_may_not_add_to_what_he_said_before() {
+    let world = World::new().await;
+    let group = world.group_of_friends().await;
+    let to_alice = world.say("bob", "alice", "hi").await;
+    let to_group = world.say_in_group("bob", &group, &[], "hi").await;
+    let add = async |message: MessageId, to: &str, kind: &str| {
+        let edit = Some(json!({ "new_msg": { "type": "txt", "msg": "more" } }));
+        let react = Some(json!({ "msgId": message.to_string(), "message": kind }));
+        let pin = Some(json!({ "to": to, "type": kind, "pin_msg_id": message.to_string() }));
+        let edited = world.by("bob", "PUT", &format!("/messages/rewrite/{message}"), edit).await;
+        let reacted = world.by("bob", "POST", "/reaction/user/bob", react).await;
+        let pinned = world.by("bob", "POST", "/sdk/user/bob/user_channel/pin", pin).await;
+        [edited, reacted, pinned].map(|reply| reply.condition().to_owned())
+    };
+    let alice_blocks = Some(json!({ "usernames": ["bob"] }));
+    world.back_end("POST", "/users/alice/blocks/users", alice_blocks).await.ok();
+    assert_eq!(add(to_alice, "alice", "chat").await, ["blocked_by_recipient"; 3]);
+    world.back_end("DELETE", "/users/alice/blocks/users/bob", None).await.ok();
+
+    let mute = |seconds: i64| Some(json!({ "username": "bob", "chat": seconds, "groupchat": seconds }));
+    world.back_end("POST", "/mutes", mute(-1)).await.ok();
+    assert_eq!(add(to_alice, "alice", "chat").await, ["muted_globally"; 3]);
+    assert_eq!(add(to_group, &group, "groupchat").await, ["muted_globally"; 3]);
+    world.back_end("POST", "/mutes", mute(0)).await.ok();
+
+    let path = format!("/chatgroups/{group}/mute");
+    let muted = Some(json!({ "usernames": ["bob"], "mute_duration": 86_400_000 }));
+    world.back_end("POST", &path, muted).await.ok();
+    assert_eq!(add(to_group, &group, "groupchat").await, ["muted_in_conversation"; 3]);
+    world.back_end("DELETE", &format!("{path}/bob"), None).await.ok();
+    world.back_end("POST", &format!("/chatgroups/{group}/ban"), None).await.ok();
+    assert_eq!(add(to_group, &group, "groupchat").await, ["not_in_allowlist"; 3]);
+    world.back_end("DELETE", &format!("/chatgroups/{group}/ban"), None).await.ok();
+    world.back_end("POST", &format!("/chatgroups/{group}/disable"), None).await.ok();
+    assert_eq!(add(to_group, &group, "groupchat").await, ["group_disabled"; 3]);
+    assert_eq!(world.history("alice", "bob", json!({})).await.0, ["hi"]);
+}

@@ -10,14 +10,15 @@ use domain::app::Settings;
 use domain::hook::{self, Fallback, RuleKind, RuleSpec};
 use domain::keyword::{ListSpec, WordAction};
 use easemob::hooks::EasemobForms;
-use easemob_wire::client::Downlink;
+use easemob_wire::JidRef;
+use easemob_wire::client::{Downlink, encode_message};
 use easemob_wire::pb;
 use easemob_wire::pb::status::ErrorCode;
 use parking_lot::Mutex;
 use prost::Message as _;
 use serde_json::Value;
 
-use super::house::{APP, House};
+use super::house::{APP, House, text_body};
 
 /// The app's own server: answers in turn, and remembers what it was asked.
 #[derive(Debug, Default)]
@@ -242,4 +243,44 @@ fn a_list_that_changes_is_in_force_at_once() {
     house.wait(house.use_cases.remove_keyword_list(&app, number)).unwrap();
     assert_eq!(status(&alice.send_text("bob", "one")).0, ErrorCode::Ok);
     assert_eq!(server.times_asked(), 0);
+}
+
+// Otherwise a harmless message could be sent and then made to say anything.
+#[test]
+fn what_a_message_is_changed_to_is_looked_at_as_if_it_were_said_now() {
+    let (house, server) = house(reporting());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    server.answers(r#"{"valid":true}"#);
+    let id = alice.send_text("bob", "hi").server_id();
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    list(&house, WordAction::Refuse, &["casino"]);
+    list(&house, WordAction::Replace, &["darn"]);
+    let edit_to = |text: &str| pb::MessageBody {
+        r#type: Some(pb::message_body::Type::Edit.into()),
+        edit_message_id: Some(id),
+        ..text_body(text)
+    };
+    let refused = alice.send_body("bob", &edit_to("the casino"));
+    assert_eq!(status(&refused).2, "message_content_rejected");
+    server.answers(r#"{"valid":false,"code":"no ads"}"#);
+    let refused = alice.send_body("bob", &edit_to("buy this"));
+    assert_eq!((status(&refused).1, status(&refused).2), ("no ads", "blocked_by_webhook"));
+    house.settle(&mut [&mut alice, &mut bob]);
+    assert!(bob.react().is_empty());
+
+    server.answers(r#"{"valid":true}"#);
+    alice.frame(encode_message(77, JidRef::user(APP, "bob"), &edit_to("darn it")));
+    assert_eq!(status(&alice.answer(77)).0, ErrorCode::Ok);
+    assert_eq!(server.asked.lock()[2]["payload"]["bodies"][0]["msg"], "*** it");
+    house.settle(&mut [&mut alice, &mut bob]);
+    let told = bob.react().into_iter().find_map(|frame| match frame {
+        Downlink::Sync(sync) => sync.metas.first().cloned(),
+        _ => None,
+    });
+    let notice = pb::MessageBody::decode(told.unwrap().payload.unwrap()).unwrap();
+    assert_eq!((notice.contents[0].text(), notice.edit_message_id()), ("*** it", id));
+    alice.frame(encode_message(77, JidRef::user(APP, "bob"), &edit_to("darn it")));
+    assert_eq!(status(&alice.answer(77)).0, ErrorCode::Ok);
+    assert_eq!(server.times_asked(), 3, "a repeat is not asked about again");
 }
