@@ -1,4 +1,5 @@
-//! Feeds: messages of conversations, events of users, and the arrival log over both.
+//! Feeds: messages of conversations, events of users, and the arrival log over both: everything stands in it but what is
+//! said to somebody alone, that his messages were delivered and what his other devices did.
 //!
 //! A message costs two rows, its entry and its dedupe row; each commit group costs one row of arrivals.
 
@@ -947,6 +948,48 @@ mod tests {
         let notes: Vec<_> = entries.into_iter().flat_map(|(_, entry)| kv::notes(entry)).collect();
         assert_eq!(notes.len(), 2);
         assert_eq!(notes[1][..17], [&[1][..], &2_000_u64.to_be_bytes(), &2_u64.to_be_bytes()].concat());
+    }
+
+    async fn arrived(given: &Given) -> Vec<(EntryKind, MessageId, Feed)> {
+        let groups = given.store.arrivals.after(APP, 0).await.unwrap();
+        let notes = groups.into_iter().flat_map(|(_, notes)| notes);
+        notes.map(|arrived| (arrived.kind, arrived.id, arrived.feed)).collect()
+    }
+
+    #[tokio::test]
+    async fn every_event_of_one_commit_arrives() {
+        let given = Given::alice_and_bob().await;
+        let (alice, bob) = (Feed::Events(given.alice.user.uid), Feed::Events(given.bob.user.uid));
+        let event = |id| Entry::blank(MessageId(id), EntryKind::Event, Timestamp(id));
+        let mut batch = Batch::new();
+        add_events(&mut batch, APP, &[(alice, event(1)), (bob, event(2)), (alice, event(3))]);
+        given.store.feeds.append(APP, &[alice, bob, alice], batch).await.unwrap();
+        let kind = EntryKind::Event;
+        let expected = [(kind, MessageId(1), alice), (kind, MessageId(2), bob), (kind, MessageId(3), alice)];
+        assert_eq!(arrived(&given).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_read_receipt_arrives_once_and_a_delivery_receipt_is_nobodys_business() {
+        let given = Given::alice_and_bob().await;
+        let (alice, bob) = (Feed::Events(given.alice.user.uid), Feed::Events(given.bob.user.uid));
+        for (id, kind) in
+            [(5, EntryKind::DeliveryReceipt), (6, EntryKind::ReadReceipt), (7, EntryKind::ConversationRead)]
+        {
+            let entry = Entry {
+                sender: given.alice.user.uid,
+                sender_name: given.alice.user.name.clone(),
+                subject: Some(MessageId(1)).filter(|_| kind != EntryKind::ConversationRead),
+                ..Entry::blank(MessageId(id), kind, Timestamp(id))
+            };
+            let feeds = if kind == EntryKind::ConversationRead { vec![bob, alice] } else { vec![bob] };
+            let accepted = ReceiptAccepted { entry, feeds, read: None, counted: None };
+            let (facts, inboxes) = (given.facts(), &given.store.inboxes);
+            given.store.feeds.append_receipt(APP, &accepted, &facts, inboxes).await.unwrap();
+        }
+        let expected =
+            [(EntryKind::ReadReceipt, MessageId(6), bob), (EntryKind::ConversationRead, MessageId(7), bob)];
+        assert_eq!(arrived(&given).await, expected);
     }
 
     #[tokio::test]

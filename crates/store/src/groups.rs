@@ -18,7 +18,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::arrivals::note_all;
+use crate::arrivals::{note, note_all};
 use crate::cache::RowCache;
 use crate::feeds::Sequences;
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
@@ -497,7 +497,11 @@ impl Groups {
             batch.delete(CellKey::main(keys::inbox(app, uid, group_feed)));
             let entry = Entry { target_name: member.name, ..farewell.clone() };
             let feed = Feed::Events(uid);
-            batch.append(keys::feed_log(app, feed), entry.encode());
+            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
+            // All are told the same: who reads the arrivals hears of it once a part.
+            if feeds.is_empty() {
+                batch.note(keys::arrivals(app), note(feed, &entry, slot));
+            }
             feeds.push(feed);
             told.push((uid, entry));
         }
