@@ -60,7 +60,8 @@ impl UseCases {
         taken.map_err(|wait| limited(Condition::RegistrationRateLimited, wait))
     }
 
-    /// Counts a message of a client's, for its user and then for the app. What back ends send is counted as their calls.
+    /// Counts a message, edit or recall of a client's, for its user and then for the app. What back ends send is counted as
+    /// their calls.
     ///
     /// # Errors
     /// `user_rate_limited` or `message_traffic_limited`, with the time to wait.
@@ -78,6 +79,16 @@ impl UseCases {
             taken.map_err(|wait| limited(Condition::MessageTrafficLimited, wait))?;
         }
         Ok(())
+    }
+
+    /// Counts a receipt of a client's.
+    ///
+    /// # Errors
+    /// `user_rate_limited` with the time to wait.
+    pub(crate) fn admit_receipt(&self, app: &Tenant, sender: &Sender) -> Result<(), Error> {
+        let Some(rate) = app.value.settings.receipt_rate() else { return Ok(()) };
+        let taken = self.receipt_rates.take((app.value.id, sender.uid), rate, self.now());
+        taken.map_err(|wait| limited(Condition::UserRateLimited, wait))
     }
 }
 

@@ -13,12 +13,13 @@ impl UseCases {
     /// Recalling twice succeeds and changes nothing.
     ///
     /// # Errors
-    /// Those of [`decide_recall`]; faults.
+    /// `user_rate_limited`; those of [`decide_recall`]; faults.
     pub async fn recall_message(
         &self,
         app: &Tenant,
         command: RecallMessage,
     ) -> Result<(MessageId, Timestamp), Error> {
+        self.admit_message(app, &command.sender)?;
         let app_id = app.value.id;
         let command = self.meant_for_room(app, command).await?;
         for _ in 0..TRIES {

@@ -14,12 +14,13 @@ impl UseCases {
     /// reader's other devices get it later. A member who acknowledges a group's message again is counted once.
     ///
     /// # Errors
-    /// Those of [`decide_receipt`]; faults.
+    /// `user_rate_limited`; those of [`decide_receipt`]; faults.
     pub async fn send_receipt(
         &self,
         app: &Tenant,
         command: SendReceipt,
     ) -> Result<(MessageId, Timestamp), Error> {
+        self.admit_receipt(app, &command.sender)?;
         let app_id = app.value.id;
         // Members acknowledge one message at the same moment: in turn, so that each gets a number of his own.
         let _turn = match (&command.target, command.kind) {

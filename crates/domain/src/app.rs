@@ -395,6 +395,12 @@ impl Settings {
         Rate::per_second(self.messages_per_second)
     }
 
+    /// How many receipts one user may send; `None` is no limit. Everybody reads more than he writes, and a client sends two
+    /// receipts for a message.
+    pub fn receipt_rate(&self) -> Option<Rate> {
+        Rate::per_second(self.messages_per_second.saturating_mul(20))
+    }
+
     /// Messages that came before this are not kept.
     pub fn oldest_message(&self, now: Timestamp) -> Timestamp {
         oldest(self.history_days, now)

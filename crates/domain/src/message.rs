@@ -174,6 +174,10 @@ impl SendView<'_> {
         }
     }
 
+    fn reaches(&self, user: &User) -> bool {
+        user.uid == self.sender.uid || self.may_reach(user).is_ok()
+    }
+
     /// Whether the sender may add to what was said in a conversation that he takes part in: change it, react to it, pin
     /// it. Order: deactivated; muted in the whole app; the group is disabled; whether he may speak, as [`decide_send`].
     ///
@@ -447,9 +451,13 @@ pub struct ReceiptAccepted {
     pub counted: Option<GroupId>,
 }
 
+/// The largest receipt: who reads a group's message may answer with a line of text (msync.md 2.11, `ackContent`).
+const RECEIPT_BYTES_LIMIT: usize = 4 * 1024;
+
 /// Decides a receipt. Delivered and read concern the author alone; a read conversation also the reader's
 /// other devices, in a group only those (msync.md 2.11). Where the peer is no user it is the back end, under one of its
-/// names, which follows nothing: only the reader's side is written.
+/// names, which follows nothing: only the reader's side is written. So it is with a peer whom the reader can't write to: his
+/// receipt looks sent, since clients send receipts by themselves and would show their users an error for each message read.
 ///
 /// Order: as [`decide_send`] up to the recipient; then, for a group's message: the switch, the message, whether its
 /// author asked for receipts and is another, its age.
@@ -463,7 +471,10 @@ pub fn decide_receipt(
     id: MessageId,
 ) -> Result<ReceiptAccepted, SendRefused> {
     check_active(view.send.sender)?;
-    check_size(view.send.settings, &command.payload)?;
+    let bytes = command.payload.len();
+    if bytes > RECEIPT_BYTES_LIMIT {
+        return Err(SendRefused::TooLarge { bytes, limit: RECEIPT_BYTES_LIMIT as u64 });
+    }
     if command.kind != ReceiptKind::ConversationRead && command.subject.is_none() {
         return Err(SendRefused::Invalid { what: "ackMessageId" });
     }
@@ -476,7 +487,7 @@ pub fn decide_receipt(
     };
     let mut counted = None;
     let peer = match (view.send.recipient, command.kind) {
-        (Recipient::User(user), _) => user.map(|user| user.uid),
+        (Recipient::User(user), _) => user.filter(|user| view.send.reaches(user)).map(|user| user.uid),
         (_, ReceiptKind::ConversationRead) => None,
         _ => {
             counted = conversation.group();
@@ -764,6 +775,48 @@ mod tests {
         assert!(decide(limits::PAYLOAD_BYTES).is_ok());
         let refused = decide(limits::PAYLOAD_BYTES + 1).unwrap_err();
         assert_eq!(refused.condition(), Condition::MessageTooLarge);
+    }
+
+    #[test]
+    fn a_receipt_of_somebody_who_may_not_write_looks_sent_and_stays_with_him() {
+        let (alice, bob) = (user(1, "alice"), user(2, "bob"));
+        let decide = |to: &User, reach, contacts_only, kind, bytes| {
+            let settings = Settings { contacts_only, ..Settings::default() };
+            let recipient = Recipient::User(Some(to));
+            let send = SendView { sender: &bob, recipient, directed: &[], reach, settings: &settings };
+            let command = SendReceipt {
+                sender: sender(&bob),
+                target: Target::User(to.name.to_string()),
+                kind,
+                subject: Some(MessageId(3)),
+                dialect: Dialect::Easemob,
+                payload: vec![0; bytes].into(),
+            };
+            let view = ReceiptView { send, found: None, readers: 0 };
+            decide_receipt(view, &command, Timestamp(5), MessageId(9)).map(|accepted| accepted.feeds)
+        };
+        let (blocked, stranger) = (Reach { is_blocked: true, are_contacts: true }, Reach::default());
+        let contact = Reach { is_blocked: false, are_contacts: true };
+        let (of_alice, own) = (Feed::Events(alice.uid), Feed::Events(bob.uid));
+        for (reach, contacts_only, is_told) in
+            [(blocked, false, false), (stranger, true, false), (contact, true, true), (stranger, false, true)]
+        {
+            let peer: Vec<Feed> = Some(of_alice).filter(|_| is_told).into_iter().collect();
+            for kind in [ReceiptKind::Delivered, ReceiptKind::Read] {
+                assert_eq!(decide(&alice, reach, contacts_only, kind, 0), Ok(peer.clone()));
+            }
+            let both = [peer, vec![own]].concat();
+            assert_eq!(decide(&alice, reach, contacts_only, ReceiptKind::ConversationRead, 0), Ok(both));
+        }
+        assert_eq!(
+            decide(&bob, stranger, true, ReceiptKind::Read, 4_096),
+            Ok(vec![own]),
+            "his other devices"
+        );
+        assert!(matches!(
+            decide(&alice, stranger, false, ReceiptKind::Read, 4_097),
+            Err(SendRefused::TooLarge { .. })
+        ));
     }
 
     #[test]

@@ -71,6 +71,13 @@ pub enum BodyKind {
     Unknown(i32),
 }
 
+impl BodyKind {
+    /// Receipts and recalls are about a message and have no content of their own.
+    fn says_nothing(self) -> bool {
+        matches!(self, Self::ReadAck | Self::DeliverAck | Self::ChannelAck | Self::Recall)
+    }
+}
+
 /// The kinds of content that a body has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentTypes {
@@ -106,6 +113,7 @@ impl Send {
     /// [`WireError`] when it is malformed, or a stream chunk.
     pub fn clean(&self, names: Names<'_>) -> Result<Clean, WireError> {
         let Read { mut clean, meta_json } = read_body(&self.payload)?;
+        let is_bare = clean.kind.says_nothing();
         let from = JidRef::bare(names.sender);
         let to = JidRef::bare(names.target);
         let keeps_meta = |field: &Field| keeps_meta_field(&self.meta, field);
@@ -115,6 +123,7 @@ impl Send {
         let body_len = kept_len(&self.payload, &MESSAGE_BODY, keeps_body)?
             + delimited_len(2, from.encoded_len())
             + delimited_len(3, to.encoded_len())
+            + if is_bare { delimited_len(4, 0) } else { 0 }
             + text_len(9, &meta_json);
         let mut out = BytesMut::with_capacity(meta_len + delimited_len(6, body_len));
         copy_kept(&mut out, &self.meta, &META, keeps_meta)?;
@@ -125,6 +134,10 @@ impl Send {
         from.put(&mut out);
         put_delimited(&mut out, 3, to.encoded_len());
         to.put(&mut out);
+        if is_bare {
+            // Clients write one empty content into what says nothing (msync.md 2.11).
+            put_delimited(&mut out, 4, 0);
+        }
         put_text(&mut out, 9, &meta_json);
 
         let mut budget = Budget::new(FIELDS_LIMIT);
@@ -225,8 +238,9 @@ fn client_meta(json: &[u8]) -> String {
 fn keeps_body_field(kind: BodyKind, field: &Field) -> bool {
     match field.number {
         2 | 3 | 9 | 13 => false,
-        // Clients show the first key's value as how many members of a group have read (msync.md 2.11).
-        5 => kind != BodyKind::ReadAck,
+        // What looks like a receipt must not be a message past all that is held against messages. And clients show the
+        // first key's value as how many members of a group have read (msync.md 2.11).
+        4 | 5 => !kind.says_nothing(),
         _ => true,
     }
 }

@@ -224,6 +224,23 @@ fn a_read_receipt_can_not_claim_how_many_have_read() {
 }
 
 #[test]
+fn receipts_and_recalls_say_nothing() {
+    let ext = vec![Value::Json("{}".into()).with_key("k")];
+    for kind in [Type::ReadAck, Type::DeliverAck, Type::ChannelAck, Type::Recall] {
+        let body = pb::MessageBody {
+            r#type: Some(kind as i32),
+            ack_message_id: Some(42),
+            ack_content: Some("seen".into()),
+            ext: ext.clone(),
+            ..text()
+        };
+        let received = received_body(&body);
+        assert_eq!(received.contents, [pb::message_body::Content::default()], "{kind:?}");
+        assert_eq!((received.ack_content(), received.ext.len()), ("seen", 0), "{kind:?}");
+    }
+}
+
+#[test]
 fn namespaces_of_the_server_are_named_as_such() {
     use pb::meta::NameSpace;
     for namespace in [NameSpace::Roster, NameSpace::Conference, NameSpace::Notify, NameSpace::Query] {

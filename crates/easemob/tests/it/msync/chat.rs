@@ -342,6 +342,41 @@ fn receipts_reach_an_author_who_was_away() {
     assert_eq!(alice.shown(), [format!("delivered {message}"), format!("read {message}")]);
 }
 
+// A receipt is sent without anybody's doing; a channel past a block list it must not be.
+#[test]
+fn receipts_of_somebody_who_is_blocked_look_sent_and_are_told_to_nobody() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    let message = alice.send_text("bob", "hi").server_id();
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+    let named = ["bob".to_owned()];
+    house.wait(house.use_cases.block_users(&house.tenant(), "alice", &named, None)).unwrap();
+    house.settle(&mut [&mut alice, &mut bob]);
+    alice.react();
+    for (kind, subject) in
+        [(Type::DeliverAck, Some(message)), (Type::ReadAck, Some(message)), (Type::ChannelAck, None)]
+    {
+        assert_eq!(status(&bob.send_body("alice", &about(kind, subject))).0, ErrorCode::Ok, "{kind:?}");
+    }
+    house.settle(&mut [&mut alice, &mut bob]);
+    assert!(alice.react().is_empty());
+}
+
+#[test]
+fn receipts_have_a_rate_above_that_of_messages() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    house.register("bob");
+    house.set("message.per_second", "1");
+    let conditions: Vec<String> = (1..=21)
+        .map(|id| status(&alice.send_body("bob", &about(Type::ReadAck, Some(id)))).2.to_owned())
+        .collect();
+    assert!(conditions[..20].iter().all(String::is_empty), "{conditions:?}");
+    assert_eq!(conditions[20], "user_rate_limited");
+}
+
 #[test]
 fn a_read_conversation_is_told_to_the_peer_and_to_the_readers_other_devices() {
     let house = House::new();
