@@ -1,7 +1,10 @@
 //! Puts users on a block list and takes them off.
 
 use conditions::Condition;
-use domain::block::{BlockAccepted, BlockList, BlockRefused, decide_block, decide_names, decide_unblock};
+use domain::block::{
+    BlockAccepted, BlockList, BlockRefused, decide_block, decide_block_new, decide_names, decide_unblock,
+    decide_unblock_listed,
+};
 use model::{ContactChange, ContactNews, News, Uid, Username};
 use store::{Account, Written};
 
@@ -39,6 +42,44 @@ impl UseCases {
         device: Option<&ActingDevice>,
     ) -> Result<Vec<Username>, Error> {
         let decide = |_: &Account, list: &BlockList, peers: &Peers| decide_unblock(list, peers);
+        self.change_blocks(app, user, peers, device, ContactChange::Unblocked, decide).await
+    }
+
+    /// As [`UseCases::block_users`], refused when somebody is blocked already or an administrator.
+    ///
+    /// # Errors
+    /// `user_not_found`, `member_not_blockable`, `member_repeated`; faults.
+    pub async fn block_new_users(
+        &self,
+        app: &Tenant,
+        user: &str,
+        peers: &[String],
+        device: Option<&ActingDevice>,
+    ) -> Result<Vec<Username>, Error> {
+        let mut admins = Vec::new();
+        for peer in peers {
+            let account = self.find_user(app, peer).await?;
+            // Nobody becomes an administrator, or is one no longer, while his account is there.
+            admins.extend(account.filter(|account| account.user.admin).map(|account| account.user.uid));
+        }
+        let decide = |owner: &Account, list: &BlockList, peers: &Peers| {
+            decide_block_new(&owner.user, list, peers, &admins)
+        };
+        self.change_blocks(app, user, peers, device, ContactChange::Blocked, decide).await
+    }
+
+    /// As [`UseCases::unblock_users`], refused when somebody is not blocked.
+    ///
+    /// # Errors
+    /// `user_not_found`, `not_on_block_list`; faults.
+    pub async fn unblock_listed_users(
+        &self,
+        app: &Tenant,
+        user: &str,
+        peers: &[String],
+        device: Option<&ActingDevice>,
+    ) -> Result<Vec<Username>, Error> {
+        let decide = |_: &Account, list: &BlockList, peers: &Peers| decide_unblock_listed(list, peers);
         self.change_blocks(app, user, peers, device, ContactChange::Unblocked, decide).await
     }
 

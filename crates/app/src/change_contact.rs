@@ -5,7 +5,7 @@ use std::sync::Arc;
 use conditions::Condition;
 use domain::contact::{
     self, ContactAccepted, ContactRefused, ContactTold, ContactView, decide_accept, decide_ask,
-    decide_decline, decide_link, decide_note, decide_remove, decide_unlink,
+    decide_decline, decide_link, decide_link_new, decide_note, decide_remove, decide_unlink,
 };
 use model::{ContactNews, Entry, Feed, News, Timestamp};
 use store::{Account, StoredRelation, Written};
@@ -148,8 +148,32 @@ impl UseCases {
         peer: &str,
         remark: &str,
     ) -> Result<(), Error> {
-        let decide = |view: ContactView<'_>, _| decide_note(view, peer, remark).map(Some);
+        self.note_contact_fully(app, user, peer, Some(remark), None).await
+    }
+
+    /// Sets what a user wrote down about a contact, as far as it is given; an empty text takes it away.
+    ///
+    /// # Errors
+    /// As [`UseCases::note_contact`].
+    pub async fn note_contact_fully(
+        &self,
+        app: &Tenant,
+        user: &str,
+        peer: &str,
+        remark: Option<&str>,
+        others: Option<&str>,
+    ) -> Result<(), Error> {
+        let decide = |view: ContactView<'_>, _| decide_note(view, peer, remark, others).map(Some);
         self.change_contact(app, user, peer, None, Lists::Uncounted, decide).await.map(drop)
+    }
+
+    /// Makes two users contacts, as a back end does that wants to hear when they are already.
+    ///
+    /// # Errors
+    /// `already_contacts`, and as [`UseCases::link_contacts`].
+    pub async fn link_new_contacts(&self, app: &Tenant, user: &str, peer: &str) -> Result<(), Error> {
+        let decide = |view: ContactView<'_>, at| decide_link_new(view, peer, at).map(Some);
+        self.change_contact(app, user, peer, None, Lists::Counted, decide).await.map(drop)
     }
 
     async fn change_contact(

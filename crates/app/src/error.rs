@@ -19,10 +19,12 @@ use domain::hook::{AskRefused, RuleRefused};
 use domain::hour::HourRefused;
 use domain::keyword::{KeywordRefused, WordsRefused};
 use domain::message::{RecallRefused, SendRefused};
+use domain::no_disturb::NoDisturbRefused;
 use domain::pin::PinRefused;
 use domain::presence::PresenceRefused;
 use domain::reaction::ReactRefused;
 use domain::report::ReportRefused;
+use domain::said::SpanRefused;
 use domain::token::TokenRefused;
 use store::{EngineError, StoreError};
 use thiserror::Error;
@@ -68,6 +70,7 @@ refusals!(
     HourRefused,
     ConversationRefused,
     EditRefused,
+    NoDisturbRefused,
     PinRefused,
     ReactRefused,
     ReadRefused,
@@ -75,6 +78,7 @@ refusals!(
     RuleRefused,
     ReportRefused,
     SendRefused,
+    SpanRefused,
     TokenRefused,
     UploadRefused
 );

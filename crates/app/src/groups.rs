@@ -14,6 +14,7 @@ mod receipts;
 mod requests;
 mod roles;
 mod settings;
+mod strict;
 
 use std::sync::Arc;
 

@@ -40,6 +40,12 @@ pub enum BlockRefused {
     PeerNotFound { name: String },
     #[error("nobody blocks himself")]
     Oneself,
+    #[error("{peer} is an administrator, whom nobody blocks")]
+    Administrator { peer: Username },
+    #[error("{peer} is blocked already")]
+    AlreadyBlocked { peer: Username },
+    #[error("{peer} is not blocked")]
+    NotBlocked { peer: Username },
     #[error("the block list would have {size} users, at most {} are allowed", limits::BLOCK_LIST)]
     Full { size: usize },
 }
@@ -50,7 +56,9 @@ impl Refusal for BlockRefused {
             Self::Off => Condition::ServiceNotEnabled,
             Self::NobodyNamed => Condition::ArgumentMissing,
             Self::PeerNotFound { .. } => Condition::UserNotFound,
-            Self::Oneself => Condition::MemberNotBlockable,
+            Self::Oneself | Self::Administrator { .. } => Condition::MemberNotBlockable,
+            Self::AlreadyBlocked { .. } => Condition::MemberRepeated,
+            Self::NotBlocked { .. } => Condition::NotOnBlockList,
             Self::Full { .. } => Condition::BlockListFull,
         }
     }
@@ -62,6 +70,9 @@ impl Refusal for BlockRefused {
             Self::PeerNotFound { name } => vec![("user", name.clone())],
             Self::Full { size } => {
                 vec![("size", size.to_string()), ("limit", limits::BLOCK_LIST.to_string())]
+            }
+            Self::Administrator { peer } | Self::AlreadyBlocked { peer } | Self::NotBlocked { peer } => {
+                vec![("user", peer.to_string())]
             }
             Self::Oneself => Vec::new(),
         }
@@ -87,6 +98,46 @@ pub fn decide_names(settings: &Settings, names: usize) -> Result<(), BlockRefuse
         1..=limits::BLOCK_LIST => Ok(()),
         size => Err(BlockRefused::Full { size }),
     }
+}
+
+/// As [`decide_block`], for callers who want to hear when somebody is blocked already: after all else, the first of them.
+/// `admins`: who of the peers is an administrator.
+///
+/// # Errors
+/// The first [`BlockRefused`]; nobody is blocked then.
+pub fn decide_block_new(
+    owner: &User,
+    list: &BlockList,
+    peers: &[(String, Option<(Uid, Username)>)],
+    admins: &[Uid],
+) -> Result<Option<BlockAccepted>, BlockRefused> {
+    let accepted = decide_block(owner, list, peers)?;
+    for (uid, peer) in peers.iter().filter_map(|(_, peer)| peer.as_ref()) {
+        if admins.contains(uid) {
+            return Err(BlockRefused::Administrator { peer: peer.clone() });
+        }
+        if list.contains(*uid) {
+            return Err(BlockRefused::AlreadyBlocked { peer: peer.clone() });
+        }
+    }
+    Ok(accepted)
+}
+
+/// As [`decide_unblock`], for callers who want to hear when somebody is not blocked.
+///
+/// # Errors
+/// The first [`BlockRefused`]; nothing changes then.
+pub fn decide_unblock_listed(
+    list: &BlockList,
+    peers: &[(String, Option<(Uid, Username)>)],
+) -> Result<Option<BlockAccepted>, BlockRefused> {
+    let accepted = decide_unblock(list, peers)?;
+    for (uid, peer) in peers.iter().filter_map(|(_, peer)| peer.as_ref()) {
+        if !list.contains(*uid) {
+            return Err(BlockRefused::NotBlocked { peer: peer.clone() });
+        }
+    }
+    Ok(accepted)
 }
 
 /// Puts users on a list. Order, after [`decide_names`]: each peer's name, oneself, room. Who is on it already stays
@@ -168,6 +219,23 @@ mod tests {
         let accepted = decide_unblock(&accepted.list, &peers([7, 8])).unwrap().unwrap();
         assert_eq!((accepted.list, accepted.changed[0].0), (list([9]), Uid(7)));
         assert_eq!(decide_unblock(&list([9]), &peers([8])), Ok(None));
+    }
+
+    #[test]
+    fn who_asks_for_it_hears_that_nothing_would_change() {
+        let owner = user(1, "alice");
+        let condition = |refused: BlockRefused| refused.condition();
+        let block = |names: Vec<(String, Option<(Uid, Username)>)>, admins: &[u64]| {
+            let admins: Vec<Uid> = admins.iter().copied().map(Uid).collect();
+            decide_block_new(&owner, &list([7]), &names, &admins).map_err(condition)
+        };
+        assert_eq!(block(peers([8, 7]), &[]), Err(Condition::MemberRepeated));
+        assert_eq!(block(peers([8, 9]), &[9]), Err(Condition::MemberNotBlockable));
+        assert_eq!(block(peers([1]), &[]), Err(Condition::MemberNotBlockable));
+        assert_eq!(block(peers([8, 9]), &[]).unwrap().unwrap().list, list([7, 8, 9]));
+        let refused = decide_unblock_listed(&list([7]), &peers([7, 8])).unwrap_err();
+        assert_eq!(refused.condition(), Condition::NotOnBlockList);
+        assert_eq!(decide_unblock_listed(&list([7]), &peers([7])).unwrap().unwrap().list, list([]));
     }
 
     #[test]

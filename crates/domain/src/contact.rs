@@ -17,6 +17,8 @@ pub struct Contact {
     pub since: Timestamp,
     /// The user's own name for the other; nobody else sees it.
     pub remark: Option<String>,
+    /// What else he wrote down about him (JMessage's second note).
+    pub others: Option<String>,
 }
 
 /// What stands between two users, as it was read.
@@ -253,6 +255,21 @@ pub fn decide_link(
     Ok(Some(ContactAccepted { change: PairChange::Link { at }, told }))
 }
 
+/// As [`decide_link`], for a back end that wants to hear when they are contacts already.
+///
+/// # Errors
+/// The first [`ContactRefused`].
+pub fn decide_link_new(
+    view: ContactView<'_>,
+    name: &str,
+    at: Timestamp,
+) -> Result<ContactAccepted, ContactRefused> {
+    let linked = decide_link(view, name, at)?;
+    linked.ok_or_else(|| ContactRefused::AlreadyContacts {
+        peer: view.peer.expect("a decision without a peer is a refusal").name.clone(),
+    })
+}
+
 /// Decides an end by the back end; `None` where they are no contacts. Each is told that the other ended it.
 ///
 /// # Errors
@@ -275,18 +292,27 @@ pub fn unlink(user: &User, peer: &User) -> ContactAccepted {
 pub fn decide_note(
     view: ContactView<'_>,
     name: &str,
-    remark: &str,
+    remark: Option<&str>,
+    others: Option<&str>,
 ) -> Result<ContactAccepted, ContactRefused> {
     decide_access(view.settings)?;
     let peer = view.peer.ok_or_else(|| not_found(name))?;
-    if remark.chars().count() > limits::REMARK_CHARS {
+    let is_long = |text: Option<&str>, most| text.is_some_and(|text| text.chars().count() > most);
+    if is_long(remark, limits::REMARK_CHARS) || is_long(others, limits::CONTACT_OTHERS_CHARS) {
         return Err(ContactRefused::RemarkTooLong);
     }
     let Some(contact) = &view.relation.contact else {
         return Err(ContactRefused::NotContacts { peer: peer.name.clone() });
     };
-    let remark = Some(remark.to_owned()).filter(|remark| !remark.is_empty());
-    let change = PairChange::Note(Contact { remark, ..contact.clone() });
+    let noted = |given: Option<&str>, present: &Option<String>| match given {
+        Some(text) => Some(text.to_owned()).filter(|text| !text.is_empty()),
+        None => present.clone(),
+    };
+    let change = PairChange::Note(Contact {
+        since: contact.since,
+        remark: noted(remark, &contact.remark),
+        others: noted(others, &contact.others),
+    });
     Ok(ContactAccepted { change, told: Vec::new() })
 }
 
@@ -347,7 +373,7 @@ mod tests {
         }
 
         fn contacts() -> Self {
-            let contact = Some(Contact { since: Timestamp(1), remark: None });
+            let contact = Some(Contact { since: Timestamp(1), remark: None, others: None });
             let relation = Relation { contact, contacts: 1, peer_contacts: 1, ..Relation::default() };
             Self { relation, ..Self::strangers() }
         }
@@ -484,7 +510,9 @@ mod tests {
     #[test]
     fn a_remark_is_for_contacts_and_has_a_length() {
         let note = |given: &Given, remark: &str| {
-            given.decide(|view| decide_note(view, "bob", remark).map_err(|refused| refused.condition()))
+            given.decide(|view| {
+                decide_note(view, "bob", Some(remark), None).map_err(|refused| refused.condition())
+            })
         };
         let long = "名".repeat(limits::REMARK_CHARS + 1);
         assert_eq!(note(&Given::strangers(), &long), Err(Condition::ContactNoteInvalid));

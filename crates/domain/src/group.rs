@@ -26,13 +26,15 @@ pub use create::{
     decide_disable, decide_first_members, decide_mute_all, decide_transfer, decide_update,
 };
 pub use files::{SharedFile, decide_expired, decide_may_share, decide_share, decide_unshare};
-pub use members::{Candidate, decide_add, decide_block, decide_leave, decide_remove, decide_unblock};
+pub use members::{
+    Candidate, decide_add, decide_add_new, decide_block, decide_leave, decide_remove, decide_unblock, heir,
+};
 pub use requests::{
     Answered, Asked, decide_answer_application, decide_answer_invitation, decide_invite, decide_join,
 };
 pub use roles::{
     decide_add_admin, decide_allow, decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes,
-    decide_shield, decide_unmute,
+    decide_shield, decide_shield_anew, decide_unmute,
 };
 
 pub use room::{decide_create_room, decide_enter, in_room, is_heard, stays_away};
@@ -423,6 +425,14 @@ pub enum GroupRefused {
     BatchTooLarge { size: usize },
     #[error("the call names {size} attributes, at most {} are allowed", limits::ROOM_ATTRIBUTES_BATCH)]
     AttributeBatch { size: usize },
+    #[error("{user:?} stands in the call twice, or is in the group {group} already")]
+    Repeated { user: String, group: String },
+    #[error("{user:?} is in {limit} groups already, and was to be added to one more")]
+    MemberQuota { user: String, limit: u64 },
+    #[error("the messages of the group {group} are blocked already")]
+    AlreadyShielded { group: String },
+    #[error("the messages of the group {group} are not blocked")]
+    NotShielded { group: String },
     #[error("the call names no users")]
     NobodyNamed,
     #[error("the name of a member's attribute is over {} bytes", limits::MEMBER_ATTRIBUTE_KEY_BYTES)]
@@ -476,6 +486,10 @@ impl Refusal for GroupRefused {
             Self::FilesFull => Condition::LimitExceeded,
             Self::FileNotFound => Condition::SharedFileNotFound,
             Self::Off { .. } => Condition::ServiceNotEnabled,
+            Self::Repeated { .. } => Condition::MemberRepeated,
+            Self::MemberQuota { .. } => Condition::MemberGroupQuotaExceeded,
+            Self::AlreadyShielded { .. } => Condition::GroupMessagesAlreadyBlocked,
+            Self::NotShielded { .. } => Condition::GroupMessagesNotBlocked,
         }
     }
 
@@ -485,8 +499,12 @@ impl Refusal for GroupRefused {
             Self::NotMember { user, group }
             | Self::TargetNotMember { user, group }
             | Self::NotAdmin { user, group }
+            | Self::Repeated { user, group }
             | Self::AlreadyMember { user, group } => vec![("user", user.clone()), ("group", group.clone())],
-            Self::UserNotFound { user } | Self::Blocked { user } | Self::JoinedLimit { user, .. } => {
+            Self::UserNotFound { user }
+            | Self::Blocked { user }
+            | Self::JoinedLimit { user, .. }
+            | Self::MemberQuota { user, .. } => {
                 vec![("user", user.clone())]
             }
             Self::Missing { name } | Self::FieldTooLong { name } => vec![("name", (*name).to_owned())],

@@ -18,6 +18,7 @@ pub mod hour;
 pub mod keyword;
 pub mod message;
 pub mod mute;
+pub mod no_disturb;
 pub mod pin;
 pub mod post;
 pub mod presence;
@@ -25,6 +26,7 @@ pub mod rate;
 pub mod reaction;
 mod refused;
 pub mod report;
+pub mod said;
 pub mod token;
 
 pub use refused::{Refusal, Refused};

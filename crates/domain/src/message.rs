@@ -575,6 +575,8 @@ pub enum RecallRefused {
     OtherConversation { target: String },
     #[error("only the sender, and in a group its owner and admins, may take a message back")]
     NotSender,
+    #[error("the message was taken back before")]
+    AlreadyRecalled,
     #[error("the message was sent {} s ago, recall.window_seconds is {window_seconds}", .age_ms / 1000)]
     TooLate { age_ms: u64, window_seconds: u64 },
 }
@@ -587,6 +589,7 @@ impl Refusal for RecallRefused {
             Self::NotFound { .. } => Condition::MessageNotFound,
             Self::OtherConversation { .. } => Condition::RecipientNotFound,
             Self::NotSender => Condition::RecallNotPermitted,
+            Self::AlreadyRecalled => Condition::AlreadyRecalled,
             Self::TooLate { .. } => Condition::RecallWindowPassed,
         }
     }
@@ -596,7 +599,9 @@ impl Refusal for RecallRefused {
             Self::Send(refused) => refused.arguments(),
             Self::NotFound { subject } => vec![("message", subject.to_string())],
             Self::TooLate { window_seconds, .. } => vec![("window", window_seconds.to_string())],
-            Self::Disabled | Self::NotSender | Self::OtherConversation { .. } => Vec::new(),
+            Self::Disabled | Self::NotSender | Self::AlreadyRecalled | Self::OtherConversation { .. } => {
+                Vec::new()
+            }
         }
     }
 }

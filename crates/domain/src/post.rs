@@ -266,6 +266,39 @@ pub struct TakeBack {
     pub dialect: Dialect,
 }
 
+/// How long after it was sent a message can be retracted (jmessage.md 1.2).
+pub const RETRACT_WINDOW: Duration = Duration::from_secs(3 * 60);
+
+/// Decides whether a user may retract a message, which is strict: once, and nobody else's. Order: switch, message, sender,
+/// whether it was retracted before, window.
+///
+/// # Errors
+/// The first [`RecallRefused`].
+pub fn decide_retract(
+    settings: &Settings,
+    subject: MessageId,
+    found: Option<&Entry>,
+    user: Uid,
+    at: Timestamp,
+) -> Result<(), RecallRefused> {
+    if !settings.recall_enabled {
+        return Err(RecallRefused::Disabled);
+    }
+    let is_message = |entry: &&Entry| matches!(entry.kind, EntryKind::Message | EntryKind::Recalled);
+    let message = found.filter(is_message).ok_or(RecallRefused::NotFound { subject })?;
+    if message.sender != user {
+        return Err(RecallRefused::NotSender);
+    }
+    if message.kind == EntryKind::Recalled {
+        return Err(RecallRefused::AlreadyRecalled);
+    }
+    if at > message.at.plus(RETRACT_WINDOW) {
+        let (age_ms, window_seconds) = (at.0 - message.at.0, RETRACT_WINDOW.as_secs());
+        return Err(RecallRefused::TooLate { age_ms, window_seconds });
+    }
+    Ok(())
+}
+
 /// Decides whether a message may be taken back by its app's back end, which needs no right to it. Order: switch, message,
 /// conversation, window. `Ok(None)`: it was recalled before, and asking again changes nothing.
 ///

@@ -35,6 +35,8 @@ pub const REGISTER_BATCH: usize = 60;
 pub const USERS_PAGE: usize = 100;
 /// Characters of a contact's remark (easemob-rest.md 6.1).
 pub const REMARK_CHARS: usize = 100;
+/// Characters of what else a user wrote down about a contact (jmessage.md 1.2: 250 bytes).
+pub const CONTACT_OTHERS_CHARS: usize = 250;
 /// Characters of the words that come with a contact request. Ours: no public page has one.
 pub const CONTACT_REASON_CHARS: usize = 1024;
 /// Requests that wait for one user's answer; of more, the oldest goes. Ours.

@@ -19,6 +19,8 @@ struct ContactRow {
     since: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     remark: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    others: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,7 +125,7 @@ impl Contacts {
                 if stored.request.is_some() {
                     batch.check(request.clone(), expect(stored.request));
                 }
-                let row = to_json(&ContactRow { since: at.0, remark: None });
+                let row = to_json(&ContactRow { since: at.0, remark: None, others: None });
                 batch.put(Space::Main, own.key, row.clone());
                 batch.put(Space::Main, other.key, row);
                 batch.delete(request);
@@ -136,7 +138,11 @@ impl Contacts {
             }
             PairChange::Note(contact) => {
                 batch.check(own.clone(), expect(stored.contact));
-                let row = ContactRow { since: contact.since.0, remark: contact.remark.clone() };
+                let row = ContactRow {
+                    since: contact.since.0,
+                    remark: contact.remark.clone(),
+                    others: contact.others.clone(),
+                };
                 batch.put(Space::Main, own.key, to_json(&row));
             }
         }
@@ -245,7 +251,7 @@ const SWEPT_AT_ONCE: usize = 256;
 
 fn decode(row: &[u8]) -> Result<Contact, StoreError> {
     let row: ContactRow = from_json("contact", row)?;
-    Ok(Contact { since: Timestamp(row.since), remark: row.remark })
+    Ok(Contact { since: Timestamp(row.since), remark: row.remark, others: row.others })
 }
 
 fn peer_of(key: &[u8]) -> Result<Uid, StoreError> {

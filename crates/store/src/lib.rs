@@ -3,7 +3,8 @@
 //! [`keys`] is the layout, read it first. Each aggregate has a file: [`Apps`], [`Users`],
 //! [`DeviceDirectory`], [`Inboxes`] (who follows which feed, and how far), [`Feeds`] (messages, events),
 //! [`Arrivals`] (what came, of all feeds), [`Contacts`], [`BlockLists`], [`PresenceBook`], [`AttributeBook`] (of users),
-//! [`Groups`], [`Rooms`] (what they have beside groups), [`Conversations`] (what a user set for them), [`Extras`] (edits, reactions, pins), [`Reports`],
+//! [`NoDisturbBook`], [`Groups`], [`Rooms`] (what they have beside groups), [`Conversations`] (what a user set for them),
+//! [`Extras`] (edits, reactions, pins), [`Reports`],
 //! [`Attachments`] (files, and the blobs that hold their bytes). Nothing here decides; a method writes what `domain`
 //! decided, or says that the facts moved.
 
@@ -28,6 +29,7 @@ mod ids;
 mod inboxes;
 pub mod keys;
 mod keywords;
+mod no_disturb;
 mod presence;
 mod reports;
 mod retention;
@@ -64,6 +66,7 @@ pub use ids::IdReservation;
 pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
 pub use keywords::{KeywordChange, Keywords};
 pub use kv::KvError as EngineError;
+pub use no_disturb::{NoDisturbBook, StoredNoDisturb};
 pub use presence::{PresenceBook, StoredPublication};
 pub use reports::{Reports, StoredReport};
 pub use retention::Retention;
@@ -86,6 +89,7 @@ pub struct Store {
     pub blocks: Arc<BlockLists>,
     pub presence: Arc<PresenceBook>,
     pub attributes: Arc<AttributeBook>,
+    pub no_disturb: Arc<NoDisturbBook>,
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
     pub reports: Arc<Reports>,
@@ -126,6 +130,7 @@ impl Store {
                 Arc::clone(&feeds),
             )),
             attributes: Arc::new(AttributeBook::new(Arc::clone(&kv))),
+            no_disturb: Arc::new(NoDisturbBook::new(Arc::clone(&kv))),
             presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
             reports: Arc::new(Reports::new(Arc::clone(&kv))),

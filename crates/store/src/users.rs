@@ -303,6 +303,7 @@ impl Users {
         batch.delete(CellKey::main(keys::blocks(app, uid)));
         batch.delete(CellKey::main(keys::muted(app, uid)));
         batch.delete(CellKey::main(keys::admin(app, uid)));
+        batch.delete(CellKey::main(keys::no_disturb(app, uid)));
         batch.delete(CellKey::main(keys::presence(app, uid)));
         let (by_uid, by_name) = (Arc::clone(&self.by_uid), Arc::clone(&self.by_name));
         let (turn, name) = (self.by_uid.begin(&(app, uid)), (app, name.clone()));

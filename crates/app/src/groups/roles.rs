@@ -2,7 +2,8 @@
 
 use domain::group::{
     Attributes, GroupRefused, Member, Person, Rank, decide_add_admin, decide_allow, decide_disallow,
-    decide_mute, decide_remove_admin, decide_set_attributes, decide_shield, decide_unmute,
+    decide_mute, decide_remove_admin, decide_set_attributes, decide_shield, decide_shield_anew,
+    decide_unmute,
 };
 use model::{GroupKind, Timestamp, Uid};
 
@@ -118,6 +119,26 @@ impl UseCases {
                 Ok(Decided::maybe(decide(group, &actor, &person, member.as_ref(), now)?, ()))
             })
             .await
+        })
+        .await
+    }
+
+    /// As [`UseCases::shield_group`], refused when nothing would change.
+    ///
+    /// # Errors
+    /// Those of [`decide_shield_anew`]; faults.
+    pub async fn shield_group_anew(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        shielded: bool,
+    ) -> Result<(), Error> {
+        self.change_group(app, by, group, move |stored, _, now| async move {
+            let group = &stored.group;
+            let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
+            let member = self.member(app, group, person.uid).await?;
+            Ok(Decided::change(decide_shield_anew(group, &person, member.as_ref(), shielded, now)?, ()))
         })
         .await
     }

@@ -66,6 +66,46 @@ pub fn decide_add(
     }
 }
 
+/// As [`decide_add`], for callers who want to hear when somebody is a member already: then nobody is added.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_add_new(
+    settings: &Settings,
+    group: &Group,
+    by: &Actor,
+    candidates: &[Candidate],
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    let change = decide_add(settings, group, by, candidates, at).map_err(|refused| match refused {
+        GroupRefused::JoinedLimit { user, limit } => GroupRefused::MemberQuota { user, limit },
+        GroupRefused::AlreadyMember { user, group } => GroupRefused::Repeated { user, group },
+        refused => refused,
+    })?;
+    match candidates.iter().find(|candidate| candidate.member.is_some()) {
+        Some(candidate) => Err(GroupRefused::Repeated {
+            user: candidate.person.name.to_string(),
+            group: group.public_id.to_string(),
+        }),
+        None => Ok(change),
+    }
+}
+
+/// Who owns a group whose owner goes without naming anybody: the first of its admins who stays, else whoever of the others
+/// is in it for the longest time. `None`: nobody stays.
+pub fn heir<'a>(
+    group: &'a Group,
+    members: &'a [(model::Uid, Member)],
+    leaving: &[model::Uid],
+) -> Option<&'a model::Username> {
+    let stays = |uid: model::Uid| uid != group.owner.uid && !leaving.contains(&uid);
+    let admin = group.admins.iter().find(|admin| stays(admin.uid)).map(|admin| &admin.name);
+    admin.or_else(|| {
+        let others = members.iter().filter(|(uid, _)| stays(*uid));
+        others.min_by_key(|(uid, member)| (member.since, *uid)).map(|(_, member)| &member.name)
+    })
+}
+
 /// Adds members to a change: their rows, the news to all, and, where they did not ask for it, the news to each.
 pub(super) fn join(mut change: Change, new: &[&Person], tell_each: bool) -> Change {
     change.group.member_count += u32::try_from(new.len()).expect("a batch is small");

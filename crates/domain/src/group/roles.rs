@@ -195,6 +195,25 @@ pub fn decide_shield(
     ))
 }
 
+/// As [`decide_shield`], for callers who want to hear when nothing changes.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_shield_anew(
+    group: &Group,
+    who: &Person,
+    member: Option<&Member>,
+    shielded: bool,
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    let group_id = group.public_id.to_string();
+    decide_shield(group, who, member, shielded, at)?.ok_or(if shielded {
+        GroupRefused::AlreadyShielded { group: group_id }
+    } else {
+        GroupRefused::NotShielded { group: group_id }
+    })
+}
+
 /// Decides new attributes of a member; an empty value takes one away. Order: disabled, member, right (his own, or an
 /// admin), lengths, size of all.
 ///

@@ -1,0 +1,124 @@
+//! Changes of members for callers who want all or nothing, and to hear what does not hold (jmessage.md 1.3).
+
+use std::sync::Arc;
+
+use domain::group::{GroupRefused, Person, decide_add_new, decide_remove, heir};
+use model::{GroupKind, Uid};
+use store::{Account, StoredGroup};
+
+use super::{By, Decided, GroupRef};
+use crate::{Error, Tenant, UseCases};
+
+/// Members read at a time while an heir is looked for.
+const READ_AT_ONCE: usize = 1_000;
+
+impl UseCases {
+    /// Adds users without asking them: all of them are new, or nobody is added. The caller bounds how many.
+    ///
+    /// # Errors
+    /// `member_list_empty`, `group_not_found`, `member_not_registered`, `member_repeated`, and those of
+    /// [`domain::group::decide_add`]; faults.
+    pub async fn add_new_members(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+        names: &[String],
+    ) -> Result<(), Error> {
+        let group = group.into();
+        if names.is_empty() {
+            return Err(group.say(GroupRefused::NobodyNamed.into()));
+        }
+        self.change_group(app, by, group, move |stored, actor, now| async move {
+            let group = &stored.group;
+            let accounts = self.accounts(app, names).await?;
+            let candidates = self.candidates(app, group, &accounts).await?;
+            let change = decide_add_new(&app.value.settings, group, &actor, &candidates, now)?;
+            Ok(Decided::with(change, accounts, ()))
+        })
+        .await
+    }
+
+    /// Removes members, all of whom have to be in. Where the app's back end removes the owner, the group is handed on; and
+    /// it ends where nobody stays.
+    ///
+    /// # Errors
+    /// `member_list_empty`, `group_not_found`, `member_not_registered`, `target_not_member`, and those of
+    /// [`decide_remove`]; faults, after which some may be gone.
+    pub async fn remove_listed_members(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+        names: &[String],
+    ) -> Result<(), Error> {
+        let group = group.into();
+        if names.is_empty() {
+            return Err(group.say(GroupRefused::NobodyNamed.into()));
+        }
+        let stored = self.stored_group(app, group).await?;
+        let accounts = self.accounts(app, names).await.map_err(|error| group.say(error))?;
+        for account in &accounts {
+            if self.member(app, &stored.group, account.user.uid).await?.is_none() {
+                let (user, id) = (account.user.name.to_string(), stored.group.public_id.to_string());
+                return Err(group.say(GroupRefused::TargetNotMember { user, group: id }.into()));
+            }
+        }
+        let leaving: Vec<Uid> = accounts.iter().map(|account| account.user.uid).collect();
+        let is_owner = |account: &Arc<Account>| account.user.uid == stored.group.owner.uid;
+        // A room stays its owner's, whoever is there.
+        if by.account.is_none()
+            && group.kind == GroupKind::Group
+            && accounts.iter().any(is_owner)
+            && !self.hand_on(app, &stored, &leaving).await?
+        {
+            return Ok(());
+        }
+        for account in &accounts {
+            self.change_group(app, by, group, move |stored, actor, now| async move {
+                let member = self.member(app, &stored.group, account.user.uid).await?;
+                let person = Person::from(&account.user);
+                let change = decide_remove(&stored.group, &actor, &person, member.as_ref(), now)?;
+                Ok(Decided::change(change, ()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// A member leaves by himself. The owner's group is handed on, and ends where nobody stays.
+    ///
+    /// # Errors
+    /// As [`UseCases::leave_group`].
+    pub async fn leave_or_hand_on(&self, app: &Tenant, by: &By, group: &str) -> Result<(), Error> {
+        let stored = self.stored_group(app, group).await?;
+        let owner = stored.group.owner.uid;
+        if by.person().is_some_and(|person| person.uid == owner)
+            && !self.hand_on(app, &stored, &[owner]).await?
+        {
+            return Ok(());
+        }
+        self.leave_group(app, by, group).await
+    }
+
+    /// Gives a group another owner, for the present one goes; `false`: nobody stayed, and the group is no more.
+    async fn hand_on(&self, app: &Tenant, stored: &StoredGroup, leaving: &[Uid]) -> Result<bool, Error> {
+        let (group, by) = (&stored.group, By::back_end());
+        let (mut members, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.groups.members(app.value.id, group.id, after, READ_AT_ONCE).await?;
+            let is_end = page.len() < READ_AT_ONCE;
+            after = page.last().map(|(uid, _)| *uid);
+            members.extend(page);
+            if is_end {
+                break;
+            }
+        }
+        let Some(next) = heir(group, &members, leaving) else {
+            self.destroy_group(app, &by, group.public_id.as_str()).await?;
+            return Ok(false);
+        };
+        self.transfer_group(app, &by, group.public_id.as_str(), next.as_str()).await?;
+        Ok(true)
+    }
+}

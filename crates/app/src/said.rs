@@ -1,0 +1,108 @@
+//! What was said in an app between two moments: everything, one user's single chats, or one group or room. Read from the
+//! arrival log, page by page.
+
+use domain::said::{Place, Span};
+use model::{ConversationId, Entry, EntryKind, Feed, MessageId, Seq};
+use store::{Arrived, is_past};
+
+use crate::{Error, Tenant, UseCases};
+
+/// A place in the arrival log: behind so many notes of the commit group after a position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SaidPosition {
+    /// `None`: before the first note of the span.
+    pub after: Option<u64>,
+    pub notes: usize,
+}
+
+/// A page of what was said.
+#[derive(Clone, Debug)]
+pub struct SaidPage {
+    /// In the order in which they were stored.
+    pub messages: Vec<(Feed, Entry)>,
+    /// Where the next page begins; `None` on the last one.
+    pub next: Option<SaidPosition>,
+}
+
+impl UseCases {
+    /// Messages of a span from a position on. What was taken back is left out.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn said(
+        &self,
+        app: &Tenant,
+        place: Place,
+        span: Span,
+        from: SaidPosition,
+        limit: usize,
+    ) -> Result<SaidPage, Error> {
+        let (id, feeds) = (app.value.id, &self.store.feeds);
+        let mut messages = Vec::new();
+        let mut position = match from.after {
+            Some(position) => position,
+            None => self.store.arrivals.position_before(id, span.first_id()).await?,
+        };
+        let mut skip = from.notes;
+        loop {
+            let groups = self.store.arrivals.after(id, position).await?;
+            for (at, group) in &groups {
+                for (index, arrived) in group.iter().enumerate().skip(std::mem::take(&mut skip)) {
+                    if !is_meant(place, span, arrived) {
+                        continue;
+                    }
+                    if messages.len() == limit {
+                        let next = Some(SaidPosition { after: Some(position), notes: index });
+                        return Ok(SaidPage { messages, next });
+                    }
+                    let before = Seq(arrived.seq.0.saturating_sub(1));
+                    let read = feeds.page(id, arrived.feed, before, 1).await?.pop();
+                    let found = read.filter(|(seq, entry)| {
+                        *seq == arrived.seq && entry.id == arrived.id && entry.kind == EntryKind::Message
+                    });
+                    messages.extend(found.map(|(_, entry)| (arrived.feed, entry)));
+                }
+                position = *at;
+            }
+            if is_over(&groups, span.last_id()) {
+                return Ok(SaidPage { messages, next: None });
+            }
+        }
+    }
+
+    /// How many messages were said in a span, those that were taken back since among them.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn count_said(&self, app: &Tenant, place: Place, span: Span) -> Result<u64, Error> {
+        let (id, arrivals) = (app.value.id, &self.store.arrivals);
+        let mut position = arrivals.position_before(id, span.first_id()).await?;
+        let mut count = 0;
+        loop {
+            let groups = arrivals.after(id, position).await?;
+            let arrived = groups.iter().flat_map(|(_, group)| group);
+            count += arrived.filter(|arrived| is_meant(place, span, arrived)).count() as u64;
+            if is_over(&groups, span.last_id()) {
+                return Ok(count);
+            }
+            position = groups.last().map_or(position, |(at, _)| *at);
+        }
+    }
+}
+
+/// Whether nothing of a span comes behind these commit groups.
+fn is_over(groups: &[(u64, Vec<Arrived>)], last: MessageId) -> bool {
+    groups.iter().flat_map(|(_, group)| group).all(|arrived| is_past(arrived.id, last))
+}
+
+fn is_meant(place: Place, span: Span, arrived: &Arrived) -> bool {
+    let Feed::Conversation(conversation) = arrived.feed else { return false };
+    let is_there = match (place, conversation) {
+        (Place::App, _) => true,
+        (Place::SingleChatsOf(uid), ConversationId::Single { low, high }) => low == uid || high == uid,
+        (Place::Group(wanted), ConversationId::Group(group))
+        | (Place::Room(wanted), ConversationId::Room(group)) => group == wanted,
+        _ => false,
+    };
+    is_there && arrived.kind == EntryKind::Message && span.contains(arrived.id)
+}
