@@ -15,16 +15,23 @@ mod auth;
 mod body;
 mod call;
 mod china_time;
+mod cross;
 mod failure;
 mod fields;
+mod groups;
+mod history;
+mod messages;
 mod path;
 mod profile;
 mod query;
+mod relations;
+mod rooms;
 mod routes;
 mod serve;
 #[cfg(test)]
 mod tests;
 mod users;
+mod words;
 
 use std::sync::Arc;
 

@@ -29,6 +29,11 @@ impl Call {
         self.names.iter().find(|(name, _)| *name == place).map_or("", |(_, value)| value)
     }
 
+    /// The app's key, as answers show it.
+    pub(crate) fn app_key(&self) -> &str {
+        self.tenant.value.jmessage.as_ref().map_or("", |face| face.key.as_str())
+    }
+
     /// The user whom the path names, as written.
     pub(crate) fn user(&self) -> &str {
         self.name("user")

@@ -15,6 +15,15 @@ pub(crate) fn format(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
+/// Reads `yyyy-MM-dd HH:mm:ss`; `None` for anything else.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    let (date, time) = text.split_once(' ')?;
+    let begin = parse_day(date)?;
+    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    let is_time = hour < 24 && minute < 60 && second < 60;
+    is_time.then(|| Timestamp(begin.0 + (hour * 3_600 + minute * 60 + second) * 1_000))
+}
+
 /// When a day `yyyy-MM-dd` begins; `None` for anything else.
 pub(crate) fn parse_day(text: &str) -> Option<Timestamp> {
     let [year, month, day] = numbers(text, '-', [4, 2, 2])?;
@@ -79,10 +88,28 @@ mod tests {
     fn times_are_those_of_china() {
         assert_eq!(format(Timestamp(0)), "1970-01-01 08:00:00");
         assert_eq!(format(Timestamp(1_795_220_913_741)), "2026-11-21 08:28:33");
+        assert_eq!(parse("2026-11-21 08:28:33"), Some(Timestamp(1_795_220_913_000)));
+        for day in (0..80_000).step_by(13) {
+            let at = Timestamp(400 * DAY_MS + day * DAY_MS + 86_399_000);
+            assert_eq!(parse(&format(at)), Some(at));
+        }
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-02-30 00:00:00",
+            "2026-11-21 24:00:00",
+            "2026-11-21T09:48:33",
+            "2026-1-1 1:1:1",
+            "+026-11-21 09:48:33",
+            "2026-11-21 08:28:33 ",
+            "2026-11-21 08:28:33:1",
+        ] {
+            assert_eq!(parse(text), None, "{text:?}");
+        }
         assert!(is_date("1958-02-28") && is_date("2024-02-29"));
         assert!(!is_date("1957-02-29") && !is_date("2024-13-01") && !is_date("24-1-1"));
     }

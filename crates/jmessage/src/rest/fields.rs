@@ -66,6 +66,14 @@ impl<'a> Fields<'a> {
             text => Ok(text),
         }
     }
+
+    /// Names of users, if they are given.
+    ///
+    /// # Errors
+    /// `argument_invalid`, `batch_too_large`.
+    pub(crate) fn names(self, name: &str, most: usize) -> Result<Option<Vec<String>>, Error> {
+        self.get(name).map(|value| names(value, name, most)).transpose()
+    }
 }
 
 /// A list of names.

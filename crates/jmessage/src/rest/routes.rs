@@ -34,7 +34,16 @@ pub(crate) enum Reads {
 }
 
 /// The tables of all families. Where two rows fit a path, the first one counts.
-static FAMILIES: &[&[Route]] = &[super::users::ROUTES];
+static FAMILIES: &[&[Route]] = &[
+    super::users::ROUTES,
+    super::relations::ROUTES,
+    super::groups::ROUTES,
+    super::rooms::ROUTES,
+    super::cross::ROUTES,
+    super::messages::ROUTES,
+    super::words::ROUTES,
+    super::history::ROUTES,
+];
 
 /// Everything that is served.
 pub(crate) fn all() -> impl Iterator<Item = &'static Route> {

