@@ -19,7 +19,15 @@ function listen(client) {
       await pause(10);
     }
   };
-  return { events, next };
+  const of = (operation) => events.filter((event) => event.operation === operation);
+  return { events, next, of };
+}
+
+/** A call of the back end that must succeed. */
+async function call(world, method, path, body) {
+  const answer = await world.rest(method, path, { token: await world.appToken(), body });
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  return answer.body;
 }
 
 async function create(owner, more = {}) {
@@ -84,5 +92,133 @@ export default {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     const roomId = await create(alice, { maxusers: 1 });
     assert.equal((await rejection(bob.connection.joinChatRoom({ roomId }))).type, 704);
+  },
+
+  async 'owner and admins mute, list and block who is in a room, and each hears of it'(world) {
+    const [alice, bob, carol] = [await world.online('alice'), await world.online('bob'), await world.online('carol')];
+    const chatRoomId = await create(alice);
+    const [alices, bobs, carols] = [listen(alice), listen(bob), listen(carol)];
+    await bob.connection.joinChatRoom({ roomId: chatRoomId });
+    await carol.connection.joinChatRoom({ roomId: chatRoomId });
+
+    await alice.connection.setChatRoomAdmin({ chatRoomId, username: 'bob' });
+    assert.equal((await carols.next('setAdmin')).userId, 'bob');
+    assert.deepEqual((await carol.connection.getChatRoomAdmin({ chatRoomId })).data, ['bob']);
+    await bob.connection.muteChatRoomMember({ chatRoomId, username: 'carol', muteDuration: 60_000 });
+    const muted = await carols.next('muteMember');
+    assert.ok(muted.muteTimestamp > Date.now(), JSON.stringify(muted));
+    await alices.next('muteMember');
+    assert.equal((await rejection(say(carol, chatRoomId, 'x'))).type, 507);
+    assert.deepEqual((await bob.connection.getChatRoomMuteList({ chatRoomId })).data.map((row) => row.user), ['carol']);
+    assert.equal((await carol.connection.isInChatRoomMutelist({ chatRoomId })).data, true);
+    await bob.connection.unmuteChatRoomMember({ chatRoomId, username: 'carol' });
+    await carols.next('unmuteMember');
+    await say(carol, chatRoomId, 'I may');
+
+    await bob.connection.disableSendChatRoomMsg({ chatRoomId });
+    await carols.next('muteAllMembers');
+    assert.equal((await rejection(say(carol, chatRoomId, 'x'))).type, 506);
+    await say(bob, chatRoomId, 'admins may');
+    await bob.connection.addUsersToChatRoomAllowlist({ chatRoomId, users: ['carol'] });
+    assert.equal((await carols.next('addUserToAllowlist')).userId, 'carol');
+    assert.equal((await carol.connection.isInChatRoomAllowlist({ chatRoomId, userName: 'carol' })).data.white, true);
+    assert.deepEqual((await bob.connection.getChatRoomAllowlist({ chatRoomId })).data, ['carol']);
+    await say(carol, chatRoomId, 'heard all the same');
+    await bob.connection.removeChatRoomAllowlistMember({ chatRoomId, userName: 'carol' });
+    await carols.next('removeAllowlistMember');
+    await bob.connection.enableSendChatRoomMsg({ chatRoomId });
+    await carols.next('unmuteAllMembers');
+
+    await bob.connection.updateChatRoomAnnouncement({ roomId: chatRoomId, announcement: 'Tea at five' });
+    assert.equal((await carols.next('updateAnnouncement')).announcement, 'Tea at five');
+    const announced = await carol.connection.fetchChatRoomAnnouncement({ roomId: chatRoomId });
+    assert.equal(announced.data.announcement, 'Tea at five');
+
+    await alice.connection.removeChatRoomAdmin({ chatRoomId, username: 'bob' });
+    await bobs.next('removeAdmin');
+    assert.equal((await rejection(bob.connection.blockChatRoomMember({ chatRoomId, username: 'carol' }))).type, 603);
+    await alice.connection.blockChatRoomMember({ chatRoomId, username: 'carol' });
+    await carols.next('removeMember');
+    assert.deepEqual((await alice.connection.getChatRoomBlocklist({ chatRoomId })).data, ['carol']);
+    assert.equal((await rejection(carol.connection.joinChatRoom({ roomId: chatRoomId }))).type, 603);
+    await alice.connection.unblockChatRoomMember({ chatRoomId, username: 'carol' });
+    await carols.next('unblockMember');
+    await carol.connection.joinChatRoom({ roomId: chatRoomId });
+    assert.deepEqual(bobs.of('muteMember'), [], 'who did it is not told');
+  },
+
+  async 'attributes of a room are shared, belong to who set them, and go when he leaves'(world) {
+    const [alice, bob, carol] = [await world.online('alice'), await world.online('bob'), await world.online('carol')];
+    const chatRoomId = await create(alice);
+    const [alices, carols] = [listen(alice), listen(carol)];
+    await bob.connection.joinChatRoom({ roomId: chatRoomId });
+    await carol.connection.joinChatRoom({ roomId: chatRoomId });
+    const attributes = async (client, more = {}) =>
+      (await client.connection.getChatRoomAttributes({ chatRoomId, ...more })).data;
+
+    const set = await bob.connection.setChatRoomAttributes({ chatRoomId, attributes: { seat1: 'bob', topic: 'tea' } });
+    assert.deepEqual(set.data.successKeys, ['seat1', 'topic']);
+    const told = await carols.next('updateChatRoomAttributes');
+    assert.deepEqual([told.from, told.attributes], ['bob', { seat1: 'bob', topic: 'tea' }]);
+    assert.deepEqual(await attributes(carol), { seat1: 'bob', topic: 'tea' });
+    assert.deepEqual(await attributes(carol, { attributeKeys: ['topic'] }), { topic: 'tea' });
+
+    const one = { chatRoomId, attributeKey: 'seat1', attributeValue: 'carol' };
+    assert.equal((await rejection(carol.connection.setChatRoomAttribute(one))).type, 52);
+    assert.equal((await rejection(carol.connection.removeChatRoomAttribute({ chatRoomId, attributeKey: 'seat1' }))).type, 52);
+    const long = { ...one, attributeKey: 'k'.repeat(129) };
+    assert.equal((await rejection(carol.connection.setChatRoomAttribute(long))).type, 50);
+    await carol.connection.setChatRoomAttribute({ ...one, autoDelete: false, isForced: true });
+    const mixed = await carol.connection.setChatRoomAttributes({ chatRoomId, attributes: { mine: '1', topic: 'x' } });
+    assert.deepEqual([mixed.data.successKeys, Object.keys(mixed.data.errorKeys)], [['mine'], ['topic']]);
+
+    await bob.connection.leaveChatRoom({ roomId: chatRoomId });
+    const gone = await alices.next('removeChatRoomAttributes');
+    assert.deepEqual(gone.attributes, ['topic'], 'seat1 is carol\'s by now');
+    await carol.connection.removeChatRoomAttribute({ chatRoomId, attributeKey: 'mine' });
+    await carol.connection.leaveChatRoom({ roomId: chatRoomId });
+    assert.deepEqual(await attributes(alice), { seat1: 'carol' });
+    await alice.connection.removeChatRoomAttributes({ chatRoomId, attributeKeys: ['seat1'], isForced: true });
+    assert.deepEqual(await attributes(alice), {});
+    assert.equal((await rejection(attributes(bob))).type, 17);
+  },
+
+  async 'a back end speaks in rooms, to some who are there, and to all rooms'(world) {
+    const [alice, bob, carol] = [await world.online('alice'), await world.online('bob'), await world.online('carol')];
+    const tablet = await world.online('bob');
+    const roomId = await create(alice);
+    for (const client of [bob, tablet, carol]) await client.connection.joinChatRoom({ roomId });
+    const post = async (path, body) => (await call(world, 'POST', path, body)).data;
+    const text = (msg) => ({ type: 'txt', body: { msg } });
+
+    const sent = await post('/messages/chatrooms', { from: 'bob', to: [roomId], ...text('in his name'), chatroom_msg_level: 'high' });
+    const heard = await carol.next('onTextMessage', (message) => message.msg === 'in his name');
+    assert.deepEqual([heard.id, heard.from, heard.to, heard.priority], [sent[roomId], 'bob', roomId, 'high']);
+    await post('/messages/chatrooms/users', { from: 'host', to: [roomId], users: ['bob'], ...text('for bob') });
+    for (const client of [bob, tablet]) await client.next('onTextMessage', (message) => message.msg === 'for bob');
+    await post('/messages/chatrooms/broadcast', { from: 'news', msg: { type: 'txt', msg: 'to all' } });
+    for (const client of [alice, bob, tablet, carol]) {
+      const all = await client.next('onTextMessage', (message) => message.msg === 'to all');
+      assert.equal(all.broadcast, true, JSON.stringify(all));
+    }
+    await say(alice, roomId, 'for bob and alice', { receiverList: ['bob'] });
+    await say(alice, roomId, 'the end');
+    for (const client of [bob, tablet, carol]) await client.next('onTextMessage', (message) => message.msg === 'the end');
+    const texts = (client) => client.all('onTextMessage').map((message) => message.msg);
+    assert.deepEqual(texts(bob), ['for bob', 'to all', 'for bob and alice', 'the end']);
+    assert.deepEqual(texts(tablet), texts(bob));
+    assert.deepEqual(texts(carol), ['in his name', 'to all', 'the end']);
+  },
+
+  async 'a room is handed over, and the one who has it now ends it'(world) {
+    const [alice, bob] = [await world.online('alice'), await world.online('bob')];
+    const chatRoomId = await create(alice);
+    const [alices, bobs] = [listen(alice), listen(bob)];
+    await bob.connection.joinChatRoom({ roomId: chatRoomId });
+    await call(world, 'PUT', `/chatrooms/${chatRoomId}`, { newowner: 'bob' });
+    await Promise.all([alices.next('changeOwner'), bobs.next('changeOwner')]);
+    assert.equal((await rejection(alice.connection.destroyChatRoom({ chatRoomId }))).type, 603);
+    await bob.connection.destroyChatRoom({ chatRoomId });
+    await alices.next('destroy');
   },
 };
