@@ -301,8 +301,10 @@ impl UseCases {
         }
         let entries = self.change_entries(by, change).await?;
         let leaves: Vec<Uid> = change.leaves().collect();
+        let entrance = self.entrance(id, change).await?;
         let follow = |uid, follows| {
-            self.bus.publish(Hint::Membership { app: id, uid, conversation, follows });
+            let entrance = entrance.clone().filter(|_| follows);
+            self.bus.publish(Hint::Membership { app: id, uid, conversation, follows, entrance });
         };
         // Before the commit, so that nothing said after it reaches them.
         leaves.iter().for_each(|uid| follow(*uid, false));
@@ -385,7 +387,8 @@ impl UseCases {
 
     /// Says that a user's sessions follow a conversation no longer.
     pub(crate) fn unfollow(&self, app: AppId, uid: Uid, conversation: ConversationId) {
-        self.bus.publish(Hint::Membership { app, uid, conversation, follows: false });
+        let entrance = None;
+        self.bus.publish(Hint::Membership { app, uid, conversation, follows: false, entrance });
     }
 }
 

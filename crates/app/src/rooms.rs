@@ -19,10 +19,10 @@ use domain::group::{
 };
 use domain::message::{Priority, Sender};
 use model::{
-    AppId, ConversationId, Delivery, Event, GroupChange, GroupId, GroupKind, GroupNews, Hint, MessageId,
-    News, Seq, Timestamp, Uid, limits,
+    AppId, ConversationId, Delivery, Entrance, Event, GroupChange, GroupId, GroupKind, GroupNews, Hint,
+    MessageId, News, Seq, Timestamp, Uid, limits,
 };
-use store::{Listing, StoredGroup};
+use store::{FollowedFeed, Listing, StoredGroup};
 
 use crate::event_log::{ActingDevice, UserNews};
 use crate::groups::{By, GroupPage, GroupRef};
@@ -87,6 +87,8 @@ impl UseCases {
                 || Member::new(person.name.clone(), now),
                 |marked| Member { since: now, ..marked.member.clone() },
             );
+            // Before he is in, so that nothing said from then on is before it.
+            let said_before = self.store.feeds.head(id, room.feed()).await?;
             let taken =
                 self.leases.take(id, room.id, person.uid, member.clone(), room.max_users as usize, false);
             match taken {
@@ -103,7 +105,9 @@ impl UseCases {
                 continue;
             }
             let conversation = room.conversation();
-            self.bus.publish(Hint::Membership { app: id, uid: person.uid, conversation, follows: true });
+            let entrance = Some(Entrance { room: room.public_id.clone(), after: said_before });
+            let uid = person.uid;
+            self.bus.publish(Hint::Membership { app: id, uid, conversation, follows: true, entrance });
             let room = Group { member_count: self.leases.count(id, room.id), ..room.clone() };
             if taken == Taken::New {
                 let note = command.note.chars().take(limits::ROOM_NOTE_CHARS).collect();
@@ -206,6 +210,21 @@ impl UseCases {
         self.leases.rooms_of(app, uid).into_iter().map(ConversationId::Room).collect()
     }
 
+    /// The rooms that a user is in, each with its end, where it begins for a connection that comes now.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn room_places(&self, app: AppId, uid: Uid) -> Result<Vec<FollowedFeed>, Error> {
+        let mut places = Vec::new();
+        for id in self.leases.rooms_of(app, uid) {
+            let Some(stored) = self.store.groups.get(app, id).await? else { continue };
+            let feed = stored.group.feed();
+            let position = self.store.feeds.head(app, feed).await?;
+            places.push(FollowedFeed { feed, position, peer: Some(stored.group.public_id.clone()) });
+        }
+        Ok(places)
+    }
+
     /// Whether a message reaches anybody: in a room in which more is said than may be, the less important give way.
     pub(crate) fn is_heard_in_room(
         &self,
@@ -262,6 +281,16 @@ impl UseCases {
         let member_count = self.leases.count(app.value.id, stored.group.id);
         let group = Group { member_count, ..stored.group.clone() };
         Arc::new(StoredGroup { group, version: stored.version })
+    }
+
+    /// Where a room begins for those who come in by a change that is about to be written.
+    pub(crate) async fn entrance(&self, app: AppId, change: &Change) -> Result<Option<Entrance>, Error> {
+        let room = &change.group;
+        if room.kind != GroupKind::Room || change.joins().next().is_none() {
+            return Ok(None);
+        }
+        let after = self.store.feeds.head(app, room.feed()).await?;
+        Ok(Some(Entrance { room: room.public_id.clone(), after }))
     }
 
     /// Those who come into a room by a change, as they were left when they were there last.

@@ -52,6 +52,27 @@ impl UseCases {
         Ok(pending.collect())
     }
 
+    /// Rooms with the places of a connection in them, whether or not there is more by now.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn pending_rooms(
+        &self,
+        app: AppId,
+        rooms: Vec<FollowedFeed>,
+    ) -> Result<Vec<PendingFeed>, Error> {
+        let feeds: Vec<Feed> = rooms.iter().map(|room| room.feed).collect();
+        let heads = self.store.feeds.heads(app, &feeds).await?;
+        let with_heads = rooms.into_iter().zip(heads);
+        let pending = with_heads.map(|(FollowedFeed { feed, position, peer }, head)| PendingFeed {
+            feed,
+            peer,
+            position,
+            head,
+        });
+        Ok(pending.collect())
+    }
+
     /// Entries of a feed after a position, oldest first, at most `limit`, and the last sequence that the feed has.
     ///
     /// # Errors

@@ -299,7 +299,7 @@ impl Subscriber for Registry {
     fn hint(&self, hint: &Hint) {
         let only = match hint {
             Hint::Close { target: CloseTarget::Connection(connection), .. } => Some(*connection),
-            Hint::Membership { app, uid, conversation, follows } => {
+            Hint::Membership { app, uid, conversation, follows, .. } => {
                 self.change_follows(*app, *uid, *conversation, *follows);
                 None
             }
@@ -493,7 +493,7 @@ mod tests {
     }
 
     fn membership(uid: Uid, follows: bool) -> Hint {
-        Hint::Membership { app: APP, uid, conversation: GROUP, follows }
+        Hint::Membership { app: APP, uid, conversation: GROUP, follows, entrance: None }
     }
 
     /// A registry with one connection of user 1.

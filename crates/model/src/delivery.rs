@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     AppId, ConnectionId, ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Seq, Uid,
+    Username,
 };
 
 /// Renderings of one delivery that sessions share: a dialect uses two (recipient's and sender's view).
@@ -94,7 +95,18 @@ pub enum Hint {
         uid: Uid,
         conversation: ConversationId,
         follows: bool,
+        /// Of a chat room that he comes into.
+        entrance: Option<Entrance>,
     },
+}
+
+/// Where a chat room begins for whoever comes in: rooms keep no places of devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// The public id.
+    pub room: Username,
+    /// Said before he came.
+    pub after: Seq,
 }
 
 /// Whose sessions a hint concerns.

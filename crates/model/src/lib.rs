@@ -20,7 +20,7 @@ mod time;
 
 pub use address::AddressBlock;
 pub use app_key::AppKey;
-pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Hint, RENDER_SLOTS};
+pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Entrance, Hint, RENDER_SLOTS};
 pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
 pub use entry::{Dialect, Entry, EntryError, EntryKind, HistoryRule};
 pub use event::{

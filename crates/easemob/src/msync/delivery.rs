@@ -12,7 +12,7 @@ use app::PendingFeed;
 use conditions::MsyncScope;
 use easemob_wire::downlink::{Page, Status, encode_page, encode_sync_refused, encode_unread};
 use easemob_wire::{Jid, JidRef};
-use model::{ConversationId, Delivery, Entry, Feed, Seq, Timestamp, Uid, Username};
+use model::{ConversationId, Delivery, Entrance, Entry, Feed, Seq, Timestamp, Uid, Username};
 use session::Output;
 use session::clock::{DeliveryClock, Heard, Offer};
 
@@ -165,6 +165,20 @@ impl Deliveries {
             self.feeds.remove(place);
             self.has_missed = true;
         }
+    }
+
+    /// The user came into a room: what is said from there on is for him.
+    pub(crate) fn enter(&mut self, turn: &mut Turn<'_>, conversation: ConversationId, entrance: Entrance) {
+        let feed = Feed::Conversation(conversation);
+        if self.place(feed).is_some() {
+            return;
+        }
+        if !self.make_room(turn) {
+            self.has_missed = true;
+            return;
+        }
+        let clock = DeliveryClock::new(entrance.after, entrance.after, self.attempt);
+        self.feeds.push(Tracked::new(feed, Some(entrance.room), clock));
     }
 
     /// The user is no longer in a group or room: nothing more of it is read or shown.
@@ -462,7 +476,9 @@ impl Deliveries {
     /// Forgets the longest held settled feed when there are too many, but not the one at `touched`.
     fn forget_settled(&mut self, turn: &mut Turn<'_>, touched: usize) {
         if self.feeds.len() > SETTLED_KEPT {
-            let mut settled = (0..self.feeds.len()).filter(|place| self.feeds[*place].is_idle());
+            // The place in a room is nowhere else.
+            let can_go = |tracked: &Tracked| tracked.is_idle() && tracked.has_position();
+            let mut settled = (0..self.feeds.len()).filter(|place| can_go(&self.feeds[*place]));
             let oldest = settled.find(|place| *place != touched);
             if settled.count() + 1 > SETTLED_KEPT
                 && let Some(oldest) = oldest

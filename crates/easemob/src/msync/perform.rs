@@ -205,23 +205,31 @@ impl MsyncPerform {
         if let Some(cause) = self.use_cases.check_session(&self.tenant(member)?, session).await? {
             return Ok(Command::Ended(cause));
         }
-        let followed = self.follow(peer, member).await?;
-        let pending = self.use_cases.pending_feeds(member.app, followed).await?;
+        let (followed, rooms) = self.follow(peer, member).await?;
+        let mut pending = self.use_cases.pending_feeds(member.app, followed).await?;
+        pending.extend(self.use_cases.pending_rooms(member.app, rooms).await?);
         Ok(Command::Pending(pending))
     }
 
-    /// Brings what the connection follows up to date. Before the heads are read: what is said from here on is heard.
-    async fn follow(&self, peer: &Peer, member: &Member) -> Result<Vec<FollowedFeed>, app::Error> {
+    /// Brings what the connection follows up to date; gives its rooms for themselves. Before the heads are read: what is
+    /// said from here on is heard.
+    async fn follow(
+        &self,
+        peer: &Peer,
+        member: &Member,
+    ) -> Result<(Vec<FollowedFeed>, Vec<FollowedFeed>), app::Error> {
         loop {
             let changes = peer.registrar.follow_changes(peer.connection);
             let followed = self.use_cases.followed_feeds(member.app, member.uid, member.device).await?;
-            let groups = followed.iter().filter_map(|followed| match followed.feed {
-                Feed::Conversation(group @ ConversationId::Group(_)) => Some(group),
+            let rooms = self.use_cases.room_places(member.app, member.uid).await?;
+            let conversations = followed.iter().chain(&rooms).filter_map(|followed| match followed.feed {
+                Feed::Conversation(place @ (ConversationId::Group(_) | ConversationId::Room(_))) => {
+                    Some(place)
+                }
                 _ => None,
             });
-            let rooms = self.use_cases.rooms_of(member.app, member.uid);
-            if peer.registrar.follow(peer.connection, groups.chain(rooms).collect(), changes) {
-                return Ok(followed);
+            if peer.registrar.follow(peer.connection, conversations.collect(), changes) {
+                return Ok((followed, rooms));
             }
         }
     }

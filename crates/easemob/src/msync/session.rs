@@ -90,9 +90,14 @@ impl Session for MsyncSession {
                 self.in_live(now, |deliveries, turn| deliveries.hear(turn, delivery));
             }
             Input::Hint(Hint::Close { target, cause, .. }) => self.take_close(now, target, cause),
-            Input::Hint(Hint::Membership { conversation, follows, .. }) => {
-                if let Some((deliveries, _)) = self.live(now).filter(|_| !follows) {
+            Input::Hint(Hint::Membership { conversation, follows: false, .. }) => {
+                if let Some((deliveries, _)) = self.live(now) {
                     deliveries.leave(conversation);
+                }
+            }
+            Input::Hint(Hint::Membership { conversation, entrance, .. }) => {
+                if let Some(entrance) = entrance {
+                    self.in_live(now, |deliveries, turn| deliveries.enter(turn, conversation, entrance));
                 }
             }
             Input::Close(cause) => self.leave(now, &cause),

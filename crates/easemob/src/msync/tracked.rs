@@ -198,7 +198,7 @@ impl Tracked {
     }
 
     /// Whether the device keeps a place in it; in rooms nobody does.
-    fn has_position(&self) -> bool {
+    pub(super) fn has_position(&self) -> bool {
         !matches!(self.feed, Feed::Conversation(ConversationId::Room(_)))
     }
 }

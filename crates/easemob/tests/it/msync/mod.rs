@@ -13,6 +13,7 @@ pub(crate) mod house;
 mod login;
 mod presence;
 mod reports;
+mod room_storm;
 mod rooms;
 mod size;
 mod storm;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::house::{APP, Client, House, START, about, text_body};
 
 /// A room of `owner`'s.
-fn room(house: &House, owner: &str, max_users: Option<u64>) -> String {
+pub(super) fn room(house: &House, owner: &str, max_users: Option<u64>) -> String {
     let command = CreateGroup {
         custom_id: None,
         name: "Lobby".to_owned(),
@@ -39,7 +39,7 @@ fn call(client: &mut Client<'_>, room: &str, body: pb::MucBody) -> pb::CommSyncD
     })
 }
 
-fn enter(client: &mut Client<'_>, room: &str) -> pb::CommSyncDl {
+pub(super) fn enter(client: &mut Client<'_>, room: &str) -> pb::CommSyncDl {
     enter_with(client, room, "", false)
 }
 
@@ -53,7 +53,7 @@ fn enter_with(client: &mut Client<'_>, room: &str, ext: &str, leaves_others: boo
     call(client, room, body)
 }
 
-fn leave(client: &mut Client<'_>, room: &str) -> pb::CommSyncDl {
+pub(super) fn leave(client: &mut Client<'_>, room: &str) -> pb::CommSyncDl {
     call(client, room, pb::MucBody { operation: Some(Operation::Leave.into()), ..Default::default() })
 }
 
@@ -66,7 +66,7 @@ fn meta(room: &str, body: &pb::MessageBody) -> pb::Meta {
     }
 }
 
-fn say(client: &mut Client<'_>, room: &str, text: &str) -> pb::CommSyncDl {
+pub(super) fn say(client: &mut Client<'_>, room: &str, text: &str) -> pb::CommSyncDl {
     client.send_meta(meta(room, &pb::MessageBody { r#type: Some(Type::Chatroom.into()), ..text_body(text) }))
 }
 
@@ -104,7 +104,7 @@ fn events(client: &mut Client<'_>) -> Vec<(Operation, String, i32, String)> {
     events
 }
 
-fn house(names: &[&str]) -> House {
+pub(super) fn house(names: &[&str]) -> House {
     let house = House::new();
     names.iter().for_each(|name| house.register(name));
     house
