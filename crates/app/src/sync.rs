@@ -1,6 +1,6 @@
 //! What a device lacks: which feeds have more for it, their pages, and how far it is.
 
-use model::{AppId, ConversationId, DeviceNumber, Entry, Feed, Seq, Uid, Username};
+use model::{AppId, ConversationId, Delivery, DeviceNumber, Entry, Feed, Seq, Uid, Username};
 
 use store::FollowedFeed;
 
@@ -114,9 +114,29 @@ impl UseCases {
         Ok(self.store.inboxes.position(app, uid, device, feed).await?)
     }
 
-    /// As [`UseCases::position`], if that needs no read.
-    pub fn position_in_memory(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed) -> Option<Seq> {
-        self.store.inboxes.position_in_memory(app, uid, device, feed)
+    /// How far a connection is in a feed that it does not hold when it hears of something there.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn position_at_news(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+        news: &Delivery,
+    ) -> Result<Seq, Error> {
+        Ok(self.store.inboxes.position_at_news(app, uid, device, news.feed, news.seq).await?)
+    }
+
+    /// As [`UseCases::position_at_news`], if that needs no read.
+    pub fn position_at_news_in_memory(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+        news: &Delivery,
+    ) -> Option<Seq> {
+        self.store.inboxes.position_at_news_in_memory(app, uid, device, news.feed, news.seq)
     }
 
     /// A device has everything of a feed up to `seq`. Kept in memory and written behind: a crash may

@@ -164,16 +164,57 @@ impl Inboxes {
     ) -> Result<Seq, StoreError> {
         // Looked at before the row: a flush in between puts it there.
         let pending = self.pending_position((app, uid), device, feed);
+        Ok(self.written_position(app, uid, device, feed).await?.max(pending))
+    }
+
+    /// How far a connection is that hears of `news` in a feed that it does not hold. What its device acknowledged from
+    /// there on, another connection of the device has shown: two tabs of a browser are one device. A group's row
+    /// itself stands further when its user came after the news, and that holds.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn position_at_news(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+        feed: Feed,
+        news: Seq,
+    ) -> Result<Seq, StoreError> {
+        let pending = self.pending_position((app, uid), device, feed);
+        let written = self.written_position(app, uid, device, feed).await?;
+        Ok(at_news(feed, news, written, pending))
+    }
+
+    /// As [`Inboxes::position_at_news`], if that needs no read.
+    pub fn position_at_news_in_memory(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+        feed: Feed,
+        news: Seq,
+    ) -> Option<Seq> {
+        let pending = self.pending_position((app, uid), device, feed);
+        self.rows.get(&(app, uid, feed)).map(|row| at_news(feed, news, row.position(device), pending))
+    }
+
+    async fn written_position(
+        &self,
+        app: AppId,
+        uid: Uid,
+        device: DeviceNumber,
+        feed: Feed,
+    ) -> Result<Seq, StoreError> {
         let read = async {
             let row = self.kv.get(inbox(app, uid, feed)).await.map_err(|error| Some(error.into()))?;
             InboxRow::decode(row.ok_or(None)?).map(Arc::new).map_err(Some)
         };
-        let stored = match self.rows.get_or_read(&(app, uid, feed), read).await {
-            Ok(row) => row.position(device),
-            Err(None) => Seq::ZERO,
-            Err(Some(error)) => return Err(error),
-        };
-        Ok(stored.max(pending))
+        match self.rows.get_or_read(&(app, uid, feed), read).await {
+            Ok(row) => Ok(row.position(device)),
+            Err(None) => Ok(Seq::ZERO),
+            Err(Some(error)) => Err(error),
+        }
     }
 
     /// Up to where all devices of a user have a feed, as far as it is written down.
@@ -186,12 +227,6 @@ impl Inboxes {
         let devices = self.devices.get(app, uid).await?;
         let positions = devices.devices.list.iter().map(|device| row.position(device.number));
         Ok(positions.min().unwrap_or(row.delivered))
-    }
-
-    /// As [`Inboxes::position`], if that needs no read.
-    pub fn position_in_memory(&self, app: AppId, uid: Uid, device: DeviceNumber, feed: Feed) -> Option<Seq> {
-        let pending = self.pending_position((app, uid), device, feed);
-        self.rows.get(&(app, uid, feed)).map(|row| row.position(device).max(pending))
     }
 
     /// Whether a user follows a feed: he is in the group, or something was said between the two.
@@ -391,6 +426,17 @@ impl Inboxes {
         let pending = self.pending.lock();
         let row = |(feed, positions): &(Feed, Positions)| (user, *feed, positions.clone());
         pending.get(&user).into_iter().flatten().map(row).collect()
+    }
+}
+
+/// See [`Inboxes::position_at_news`].
+fn at_news(feed: Feed, news: Seq, written: Seq, pending: Seq) -> Seq {
+    let before = Seq(news.0.saturating_sub(1));
+    let position = written.max(pending.min(before));
+    match feed {
+        Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => position,
+        // Here only acknowledgements raise the row.
+        Feed::Conversation(ConversationId::Single { .. }) | Feed::Events(_) => position.min(before),
     }
 }
 
@@ -660,7 +706,7 @@ mod tests {
         let given = Given::conversation().await;
         given.devices(&[1]).await;
         let device = DeviceNumber(1);
-        let in_memory = || given.inboxes.position_in_memory(APP, UID, device, feed());
+        let in_memory = || given.inboxes.position_at_news_in_memory(APP, UID, device, feed(), Seq(100));
         assert_eq!(in_memory(), None);
         let position = given.inboxes.position(APP, UID, device, feed()).await.unwrap();
         assert_eq!(in_memory(), Some(position));

@@ -1,15 +1,20 @@
 // Runs every scenario with both official SDKs against one server and prints what passed.
 //
-//   node harness/run.mjs BINARY [--only TEXT] [--sdk NAME]
+//   node harness/run.mjs BINARY [--only TEXT] [--sdk NAME] [--coverage]
+//
+// A full run holds docs/sdk-coverage.md against what was called; with `--coverage` it writes it.
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { load, packages, sockets } from './browser.mjs';
 import { Client } from './client.mjs';
+import { Coverage } from './coverage.mjs';
 import { Server } from './server.mjs';
 
 const SCENARIO_LIMIT_MS = 90_000;
-const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'scenarios');
+const here = dirname(fileURLToPath(import.meta.url));
+const folder = join(here, '..', 'scenarios');
+const coverageTable = join(here, '..', '..', '..', 'docs', 'sdk-coverage.md');
 
 const [binary, ...rest] = process.argv.slice(2);
 const option = (name) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : null);
@@ -22,10 +27,12 @@ for (const file of readdirSync(folder).filter((file) => file.endsWith('.mjs')).s
 }
 
 let counter = 0;
+const coverage = new Coverage();
 
 /** What a scenario works with: its own app, users nobody else uses, and the server. */
 class World {
-  constructor(sdk, server) {
+  constructor(sdkName, sdk, server) {
+    this.sdkName = sdkName;
     this.sdk = sdk;
     this.server = server;
     this.clients = [];
@@ -54,6 +61,7 @@ class World {
   /** A connection that is not open yet. Each has its own device unless told otherwise. */
   client(name, options = {}) {
     const client = new Client(this.sdk, this.server, this.appKey, name, { deviceId: `d${++counter}`, ...options });
+    client.connection = coverage.watch(this.sdkName, client.connection);
     this.clients.push(client);
     return client;
   }
@@ -104,7 +112,8 @@ for (const name of packages.filter((name) => !onlySdk || name === onlySdk)) {
   const sdk = load(name);
   sdk.logger.disableAll?.();
   for (const scenario of scenarios.filter((scenario) => !only || scenario.name.includes(only))) {
-    const world = new World(sdk, server);
+    const world = new World(name, sdk, server);
+    coverage.begin(scenario.name);
     stray = null;
     const began = Date.now();
     try {
@@ -123,4 +132,10 @@ for (const name of packages.filter((name) => !onlySdk || name === onlySdk)) {
 }
 await server.remove();
 console.log(`${passed} passed, ${failed} failed`);
+if (!only && !onlySdk && !failed) {
+  if (rest.includes('--coverage')) coverage.write(coverageTable, packages);
+  const lies = coverage.lies(coverageTable, packages);
+  for (const lie of lies) console.log(`docs/sdk-coverage.md: ${lie}`);
+  failed += lies.length;
+}
 process.exit(failed || !passed ? 1 : 0);

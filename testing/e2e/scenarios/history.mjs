@@ -193,18 +193,18 @@ export default {
 
   async 'a message is edited by its author, in history and lists too'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    const sent = await alice.text('bob', 'hey', { ext: { k: 1 } });
+    const sent = await alice.text('bob', 'good day', { ext: { k: 1 } });
     await bob.next('onTextMessage');
-    const modifiedMessage = alice.message({ type: 'txt', to: 'bob', msg: 'hello', ext: { k: 2 } });
+    const modifiedMessage = alice.message({ type: 'txt', to: 'bob', msg: 'good morning', ext: { k: 2 } });
     const edited = await alice.connection.modifyMessage({ messageId: sent.serverMsgId, modifiedMessage });
     assert.deepEqual([edited.modifiedInfo.operationCount, edited.modifiedInfo.operatorId], [1, 'alice']);
     const heard = await bob.next('onModifiedMessage');
-    assert.deepEqual([heard.id, heard.msg, heard.ext, heard.from, heard.modifiedInfo.operationCount], [sent.serverMsgId, 'hello', { k: 2 }, 'alice', 1]);
+    assert.deepEqual([heard.id, heard.msg, heard.ext, heard.from, heard.modifiedInfo.operationCount], [sent.serverMsgId, 'good morning', { k: 2 }, 'alice', 1]);
     const [kept] = (await history(bob, 'alice')).messages;
-    assert.deepEqual([kept.id, kept.msg, kept.ext, kept.modifiedInfo.operatorId], [sent.serverMsgId, 'hello', { k: 2 }, 'alice']);
-    assert.equal((await conversations(bob)).conversations[0].lastMessage.msg, 'hello');
+    assert.deepEqual([kept.id, kept.msg, kept.ext, kept.modifiedInfo.operatorId], [sent.serverMsgId, 'good morning', { k: 2 }, 'alice']);
+    assert.equal((await conversations(bob)).conversations[0].lastMessage.msg, 'good morning');
     const absent = await world.online('bob');
-    assert.ok(absent.all('onTextMessage').every((message) => message.msg === 'hello'));
+    assert.ok(absent.all('onTextMessage').every((message) => message.msg === 'good morning'));
 
     const change = (client, messageId, msg = 'x') => client.connection.modifyMessage({ messageId, modifiedMessage: client.message({ type: 'txt', to: client === alice ? 'bob' : 'alice', msg }) });
     assert.equal((await rejection(change(bob, sent.serverMsgId))).type, 603);

@@ -46,7 +46,7 @@ impl Perform<MsyncSession> for MsyncPerform {
             // A message to a large group asks this of everybody who is connected.
             Event::FindPosition { member, delivery } => {
                 let Member { app, uid, device, .. } = *member;
-                match self.use_cases.position_in_memory(app, uid, device, delivery.feed) {
+                match self.use_cases.position_at_news_in_memory(app, uid, device, &delivery) {
                     Some(position) => Outcome::Done(Some(Command::Position { delivery, position })),
                     None => Outcome::Later(Event::FindPosition { member, delivery }),
                 }
@@ -97,7 +97,8 @@ impl MsyncPerform {
             },
             Event::FindPosition { member, delivery } => {
                 let feed = delivery.feed;
-                let position = self.use_cases.position(member.app, member.uid, member.device, feed).await;
+                let Member { app, uid, device, .. } = *member;
+                let position = self.use_cases.position_at_news(app, uid, device, &delivery).await;
                 (Asked::Position(feed), position.map(|position| Command::Position { delivery, position }))
             }
             Event::ReadPage { member, feed, after } => {

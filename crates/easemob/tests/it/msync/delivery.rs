@@ -314,6 +314,25 @@ fn a_tab_sees_what_the_other_tab_of_the_same_browser_sends() {
 }
 
 #[test]
+fn a_tab_gets_what_the_other_tab_acknowledged_before_it_was_asked() {
+    let house = House::new();
+    let mut one = house.log_in("alice", "webim_web_a");
+    let mut other = house.log_in("alice", "webim_web_a");
+    let mut bob = house.log_in("bob", "webim_web_b");
+    bob.send_text("alice", "first");
+    bob.send_text("alice", "second");
+    let hints = house.take_hints();
+    for tab in [&mut one, &mut other] {
+        for hint in &hints {
+            house.carry(hint, &mut [tab]);
+        }
+        tab.react();
+    }
+    assert_eq!((one.shown(), one.repeats()), (vec!["first".to_owned(), "second".to_owned()], 0));
+    assert_eq!((other.shown(), other.repeats()), (vec!["first".to_owned(), "second".to_owned()], 0));
+}
+
+#[test]
 fn a_device_that_comes_back_is_not_shown_what_it_sent_itself() {
     let house = House::new();
     house.register("bob");
