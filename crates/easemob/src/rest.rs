@@ -142,7 +142,9 @@ pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     let unknown =
         async |State(site): State<Arc<Site>>, request: Request| serve(site, Target::Unknown, request).await;
     router = router.method_not_allowed_fallback(wrong_method);
-    for path in ["/{org}/{app}", "/{org}/{app}/", "/{org}/{app}/{*below}"] {
+    // Voice to text has a prefix of its own in the web SDKs.
+    let speech = "/api/sdk/v1/{org}/{app}/speech/{*below}";
+    for path in ["/{org}/{app}", "/{org}/{app}/", "/{org}/{app}/{*below}", speech] {
         router = router.route(path, any(unknown));
     }
     router

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use crate::arrivals::{note, note_all};
 use crate::cache::RowCache;
 use crate::feeds::Sequences;
+use crate::inboxes::InboxCache;
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
 use crate::trim::trim_log;
 use crate::writer::Writer;
@@ -91,13 +92,21 @@ pub struct Groups {
     by_name: Arc<RowCache<(AppId, Username), GroupId>>,
     by_id: Arc<RowCache<(AppId, GroupId), Arc<StoredGroup>>>,
     members: Arc<RowCache<MemberKey, Arc<StoredMember>>>,
+    /// The members' inbox rows that are in memory: a change of membership moves them.
+    inboxes: Arc<InboxCache>,
 }
 
 impl Groups {
-    pub(crate) fn new(kv: Arc<dyn Kv>, writer: Arc<Writer>, feeds: Arc<Feeds>) -> Self {
+    pub(crate) fn new(
+        kv: Arc<dyn Kv>,
+        writer: Arc<Writer>,
+        feeds: Arc<Feeds>,
+        inboxes: Arc<InboxCache>,
+    ) -> Self {
         Self {
             kv,
             feeds,
+            inboxes,
             by_name: Arc::new(RowCache::new(CACHED_GROUPS, Arc::clone(&writer))),
             by_id: Arc::new(RowCache::new(CACHED_GROUPS, Arc::clone(&writer))),
             members: Arc::new(RowCache::new(CACHED_MEMBERS, writer)),
@@ -414,11 +423,18 @@ impl Groups {
         let stored = Arc::new(decode_group(id, &row)?);
         let turns: Vec<_> =
             touched.into_iter().map(|uid| ((app, id, uid), self.members.begin(&(app, id, uid)))).collect();
-        let (members, by_id, turn) =
-            (Arc::clone(&self.members), Arc::clone(&self.by_id), self.by_id.begin(&(app, id)));
+        let moved: Vec<_> = change
+            .writes
+            .iter()
+            .filter_map(moves_inbox)
+            .map(|uid| ((app, uid, group.feed()), self.inboxes.begin(&(app, uid, group.feed()))))
+            .collect();
+        let (members, inboxes) = (Arc::clone(&self.members), Arc::clone(&self.inboxes));
+        let (by_id, turn) = (Arc::clone(&self.by_id), self.by_id.begin(&(app, id)));
         // Members first: who finds the new group in memory must not find an old member beside it.
         let written = self.feeds.append_then(app, &feeds, batch, move |went_through| {
             turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
+            moved.into_iter().for_each(|(key, turn)| inboxes.end(key, &turn, None));
             by_id.end((app, id), &turn, went_through.then_some(stored));
         });
         written_unless_moved(written.await)
@@ -507,9 +523,14 @@ impl Groups {
         }
         let turns: Vec<_> =
             told.iter().map(|(uid, _)| ((app, id, *uid), self.members.begin(&(app, id, *uid)))).collect();
-        let members = Arc::clone(&self.members);
+        let left: Vec<_> = told
+            .iter()
+            .map(|(uid, _)| ((app, *uid, group_feed), self.inboxes.begin(&(app, *uid, group_feed))))
+            .collect();
+        let (members, inboxes) = (Arc::clone(&self.members), Arc::clone(&self.inboxes));
         let written = self.feeds.append_then(app, &feeds, batch, move |_| {
             turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
+            left.into_iter().for_each(|(key, turn)| inboxes.end(key, &turn, None));
         });
         let Some(sequences) = written_unless_moved(written.await)? else {
             return Err(StoreError::Contended { what: "a destroyed group" });
@@ -588,6 +609,15 @@ fn put_listings(batch: &mut Batch, app: AppId, before: Option<&Group>, group: &G
         } else {
             batch.delete(cell);
         }
+    }
+}
+
+/// Whose inbox row a write puts, or takes away.
+fn moves_inbox(write: &Write) -> Option<Uid> {
+    match write {
+        Write::Join(person) | Write::Follow(person) => Some(person.uid),
+        Write::Leave(uid) | Write::Unfollow(uid) => Some(*uid),
+        _ => None,
     }
 }
 

@@ -17,7 +17,7 @@ use model::{AppId, ConversationId, DeviceNumber, Feed, Seq, Uid, Username};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use crate::cache::RowCache;
+use crate::cache::{RowCache, Turn};
 use crate::rows::InboxRow;
 use crate::writer::Writer;
 use crate::{DeviceDirectory, StoreError, StoredDevices, keys};
@@ -53,15 +53,15 @@ pub struct FollowedConversation {
 }
 
 type User = (AppId, Uid);
+pub(crate) type InboxCache = RowCache<(AppId, Uid, Feed), Arc<InboxRow>>;
 type Positions = SmallVec<[(DeviceNumber, Seq); 2]>;
 
 #[derive(Debug)]
 pub struct Inboxes {
     kv: Arc<dyn Kv>,
     devices: Arc<DeviceDirectory>,
-    /// How far devices are. A row that is old says too little, never too much: positions rise, also from one membership
-    /// to the next. So what others write into a row need not be told here.
-    rows: Arc<RowCache<(AppId, Uid, Feed), Arc<InboxRow>>>,
+    /// How far devices are. Read marks are written into rows without a word here; whoever moves positions ends a turn.
+    rows: Arc<InboxCache>,
     /// Acknowledged, not written yet. Bounded by what live devices acknowledge in one flush interval.
     pending: Mutex<AHashMap<User, Vec<(Feed, Positions)>>>,
 }
@@ -78,10 +78,22 @@ struct Merged {
     row: InboxRow,
 }
 
+impl Merged {
+    fn key(&self) -> (AppId, Uid, Feed) {
+        let (app, uid) = self.user;
+        (app, uid, self.feed)
+    }
+}
+
 impl Inboxes {
     pub(crate) fn new(kv: Arc<dyn Kv>, devices: Arc<DeviceDirectory>, writer: Arc<Writer>) -> Self {
         let rows = Arc::new(RowCache::new(CACHED_ROWS, writer));
         Self { kv, devices, rows, pending: Mutex::default() }
+    }
+
+    /// The rows in memory, for those who write rows of members.
+    pub(crate) fn cache(&self) -> Arc<InboxCache> {
+        Arc::clone(&self.rows)
     }
 
     /// Everything that a user follows and wants delivered, with the positions of one device; his event log comes first.
@@ -361,9 +373,11 @@ impl Inboxes {
                 about.push((*user, Some(*feed)));
                 batch.put(Space::Main, cell.key, row.encode());
             }
+            // Begun before the commit: what a change of membership writes next must not be overtaken in memory.
+            let turns: Vec<Turn> = rows.iter().map(|row| self.rows.begin(&row.key())).collect();
             match self.kv.commit(batch).await {
                 Ok(_) => {
-                    self.remember(&rows);
+                    self.remember(&rows, &turns);
                     break;
                 }
                 Err(KvError::CheckFailed { check }) => match about[check] {
@@ -380,11 +394,9 @@ impl Inboxes {
     }
 
     /// Before the acknowledgements leave [`Inboxes::pending`], so that nobody in between is told less.
-    fn remember(&self, written: &[Merged]) {
-        for Merged { user: (app, uid), feed, row, .. } in written {
-            let key = (*app, *uid, *feed);
-            let turn = self.rows.begin(&key);
-            self.rows.end(key, &turn, Some(Arc::new(row.clone())));
+    fn remember(&self, written: &[Merged], turns: &[Turn]) {
+        for (merged, turn) in written.iter().zip(turns) {
+            self.rows.end(merged.key(), turn, Some(Arc::new(merged.row.clone())));
         }
     }
 

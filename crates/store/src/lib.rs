@@ -136,7 +136,7 @@ impl Store {
             reports: Arc::new(Reports::new(Arc::clone(&kv))),
             extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
             rooms: Arc::new(Rooms::new(Arc::clone(&kv), Arc::clone(&feeds))),
-            groups: Arc::new(Groups::new(Arc::clone(&kv), writer, Arc::clone(&feeds))),
+            groups: Arc::new(Groups::new(Arc::clone(&kv), writer, Arc::clone(&feeds), inboxes.cache())),
             users,
             feeds,
             ids: Arc::new(IdReservation::new(Arc::clone(&kv))),

@@ -1,7 +1,8 @@
 // Which methods of the SDKs' connections the scenarios call, and what came of it: the table in docs/sdk-coverage.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const SERVICE_NOT_ENABLED = 505;
+// The SDKs' number, and HTTP's where an SDK passes that on.
+const NOT_ENABLED = [505, 403];
 
 // Public in the objects, not in the SDKs' documentation: timers, ids and the insides of the connection.
 const INSIDES = new Set([
@@ -57,7 +58,7 @@ export class Coverage {
     }
     answer.then(
       () => note('works'),
-      (error) => { if (error?.type === SERVICE_NOT_ENABLED) note('not enabled'); },
+      (error) => { if (NOT_ENABLED.includes(error?.type)) note('not enabled'); },
     );
     return answer;
   }

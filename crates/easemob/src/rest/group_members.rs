@@ -319,13 +319,14 @@ pub(crate) async fn readers(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     let (use_cases, group) = (call.use_cases(), call.group());
     let page = use_cases.group_readers(&call.tenant, &by, group, message, after, limit).await?;
-    let last = page.readers.last().map(|(_, at)| at.0);
+    let last = page.readers.last().map_or(0, |(_, at)| at.0);
+    let next = page.next.map_or_else(String::new, |next| cursor::write(List::Readers, app, next));
     Ok(data(
         &call,
         json!({
             "ackmid": message.to_string(),
             "is_last": page.next.is_none(),
-            "next_key": page.next.map(|next| cursor::write(List::Readers, app, next)),
+            "next_key": next,
             "timestamp": last,
             "total": page.total,
             "userlist": page.readers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),

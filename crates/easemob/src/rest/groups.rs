@@ -318,7 +318,8 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn destroy(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     call.use_cases().destroy_group(&call.tenant, &by, call.group()).await?;
-    Ok(data(&call, json!({ "success": true, "groupid": call.group() })))
+    // Back ends read `groupid`; the web SDKs' types promise `id`.
+    Ok(data(&call, json!({ "success": true, "groupid": call.group(), "id": call.group() })))
 }
 
 /// `DELETE /chatgroups/{group}/quit`

@@ -31,7 +31,11 @@ static FAMILIES: &[Family] = {
         family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
-        family(&["/translate/**", "/users/*/translate/**"], OFF, Some(Op::Translate), "translate"),
+        family(&["/translate/**"], OFF, Some(Op::Translate), "translate"),
+        // The paths of clients, which know a 503 as a busy server.
+        family(&["/users/*/translate/**"], OFF, None, "translate"),
+        // Stands below /api/sdk, before the app's names.
+        family(&["/v1/*/*/speech/**"], OFF, None, "speech"),
         family(&["/chatrooms/**"], OFF, None, "chatroom"),
         family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
         family(

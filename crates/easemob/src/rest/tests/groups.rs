@@ -523,7 +523,7 @@ async fn a_disabled_group_can_be_read_and_left_and_ended_and_nothing_else() {
         json!({ "disabled": false })
     );
     let destroyed = data(by(&world, "alice", "DELETE", "/chatgroups/team?version=v3", None).await);
-    assert_eq!(destroyed, json!({ "success": true, "groupid": "team" }));
+    assert_eq!(destroyed, json!({ "success": true, "groupid": "team", "id": "team" }));
     assert_eq!(world.back_end("GET", "/chatgroups/team", None).await.condition(), "group_not_found");
     create(&world, json!({})).await;
 }

@@ -180,6 +180,12 @@ fn who_comes_sees_what_is_said_from_then_on_and_who_goes_nothing_more() {
     assert_eq!(refusal(&say(&mut bob, &group, "me too")), (1, "not in group or chatroom".to_owned()));
     carol.react();
     assert_eq!(carol.shown(), ["before", "during", "after"]);
+
+    house.wait(house.use_cases.add_members(&tenant, &by, &group, &["bob".to_owned()])).unwrap();
+    say(&mut alice, &group, "again");
+    house.settle(&mut [&mut alice, &mut bob, &mut carol]);
+    bob.react();
+    assert_eq!(bob.shown(), ["during", "again"]);
 }
 
 #[test]
@@ -404,6 +410,7 @@ fn a_shielded_group_is_silent_until_its_member_wants_it_again() {
     assert_eq!(shown_after("one", true), [""; 0]);
     assert_eq!(shown_after("two", false), ["two"]);
     assert_eq!(shown_after("three", true), ["two"]);
+    assert_eq!(shown_after("four", false), ["two", "four"]);
 }
 
 #[test]
