@@ -13,7 +13,7 @@ const INSIDES = new Set([
 const HEAD = `# What the official web SDKs can do here
 
 Every public method of the connection object, in both SDKs. A line with several names is one function of the SDK.
-*Works*: a scenario of \`testing/e2e\` calls it with the unmodified SDK and checks the answer; the first such scenario is named.
+*Works*: a scenario of \`testing/e2e\` calls it with the unmodified SDK and passes only if it succeeds; the first such scenario is named.
 *Not enabled*: it is refused with the SDK's error for a service that is switched off, and a scenario shows that.
 *No scenario*: nothing is promised.
 
