@@ -10,6 +10,7 @@ use conditions::Condition;
 use domain::attachment::{
     self, Attachment, Lifetime, ThumbnailBox, UploadTarget, UploadView, Usage, decide_upload,
 };
+use domain::file_content::{HEAD_BYTES, check_content};
 use model::{FileId, GroupId, Uid};
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
@@ -21,8 +22,6 @@ use crate::{Error, TRIES, Tenant, UseCases, random};
 
 /// How long a blob may be on its way. No request lasts as long.
 pub(crate) const WRITING_LIMIT: Duration = Duration::from_secs(60 * 60);
-/// Bytes that tell the kinds of pictures apart.
-const HEAD: usize = 16;
 
 /// What is said of a file besides its bytes.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +46,7 @@ pub struct Upload<'a> {
     writer: Box<dyn BlobWriter>,
     length: u64,
     digest: Sha256,
-    head: SmallVec<[u8; HEAD]>,
+    head: SmallVec<[u8; HEAD_BYTES]>,
     _place: Place,
 }
 
@@ -67,6 +66,14 @@ pub(crate) struct Arrived {
     pub(crate) digest: [u8; 32],
     /// By the first bytes.
     pub(crate) picture: Option<&'static str>,
+    head: SmallVec<[u8; HEAD_BYTES]>,
+}
+
+impl Arrived {
+    /// Whether the app takes a file that begins so.
+    pub(crate) fn check(&self, app: &Tenant) -> Result<(), Error> {
+        Ok(check_content(&app.value.settings, &self.head)?)
+    }
 }
 
 impl UseCases {
@@ -176,7 +183,7 @@ impl<'a> Upload<'a> {
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.length = self.length.saturating_add(bytes.len() as u64);
         decide_upload(&view(self.app, self.uploader, &self.usage), self.length)?;
-        let missing = HEAD - self.head.len();
+        let missing = HEAD_BYTES - self.head.len();
         self.head.extend_from_slice(&bytes[..missing.min(bytes.len())]);
         self.digest.update(&bytes);
         Ok(self.writer.write(bytes).await?)
@@ -185,7 +192,7 @@ impl<'a> Upload<'a> {
     /// Makes a file of what came.
     ///
     /// # Errors
-    /// Those of [`decide_upload`], when others took the space meanwhile; faults.
+    /// Those of [`decide_upload`], when others took the space meanwhile; `file_content_rejected`; faults.
     pub async fn finish(self, facts: FileFacts) -> Result<Attachment, Error> {
         self.finish_in(facts, None).await
     }
@@ -198,6 +205,10 @@ impl<'a> Upload<'a> {
     ) -> Result<Attachment, Error> {
         let (use_cases, app, uploader) = (self.use_cases, self.app, self.uploader);
         let (arrived, _place) = self.arrive().await?;
+        if let Err(refused) = arrived.check(app) {
+            use_cases.discard(app, arrived.writing.blob).await;
+            return Err(refused);
+        }
         let measures = (arrived.length, arrived.digest);
         let described = use_cases.describe(app, (new_id(), uploader), facts, measures, arrived.picture);
         let attachment = Attachment { shared_in, ..described };
@@ -223,6 +234,7 @@ impl<'a> Upload<'a> {
             length: self.length,
             digest: self.digest.finalize().into(),
             picture: attachment::picture_type(&self.head),
+            head: self.head,
         };
         Ok((arrived, self._place))
     }

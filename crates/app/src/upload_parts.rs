@@ -149,7 +149,7 @@ impl PartOnItsWay<'_> {
     /// Adds the part under a number; a part that has it already is replaced.
     ///
     /// # Errors
-    /// `file_part_missing` for a number that none can have; `file_not_found` when the upload ended meanwhile;
+    /// `file_part_missing` for a number that none can have; `file_content_rejected` for the first one; `file_not_found` when the upload ended meanwhile;
     /// those of [`decide_upload`] on all parts together; faults.
     pub async fn finish(self, number: u32, facts: FileFacts) -> Result<(), Error> {
         let Self { upload, parts } = self;
@@ -170,9 +170,11 @@ impl PartOnItsWay<'_> {
             media_type: described.media_type,
             name: described.name,
         };
-        let added = match check_part_number(number) {
+        // What stands in the middle of a file says nothing of what it is.
+        let is_taken = if number == 1 { arrived.check(app) } else { Ok(()) };
+        let added = match check_part_number(number).map_err(Error::from).and(is_taken) {
             Ok(()) => use_cases.put_part(app, &parts, &part, arrived.writing).await,
-            Err(refused) => Err(refused.into()),
+            Err(refused) => Err(refused),
         };
         if added.is_err() {
             use_cases.discard(app, blob).await;

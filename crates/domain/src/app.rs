@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Refusal;
+use crate::file_content::RefusedContent;
 use crate::hook::Rule;
 use crate::rate::{CallClass, PostClass, Rate};
 
@@ -345,6 +346,9 @@ settings! {
     files_user_bytes_limit: u64 = 0, "files.user_bytes_limit";
     /// Bytes that all files of the app may have together; 0 is no limit.
     files_app_bytes_limit: u64 = 0, "files.app_bytes_limit";
+    /// Kinds of files that are not taken, by their first bytes: any of executable, archive, markup and pdf, with commas
+    /// between (406, 400 content improper).
+    files_refused_content: RefusedContent = RefusedContent::default(), "files.refused_content";
     /// Pixels of a thumbnail's side where the upload names none.
     files_thumbnail_pixels: u64 = 170, "files.thumbnail_pixels";
     /// Which side of a picture these are: long_side or short_side.
@@ -538,6 +542,16 @@ impl SettingValue for RoomMakers {
             Self::SuperAdmins => "super_admins",
         }
         .to_owned()
+    }
+}
+
+impl SettingValue for RefusedContent {
+    const EXPECTS: &'static str = "executable, archive, markup and pdf, with commas between, or nothing";
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn show(&self) -> String {
+        self.show()
     }
 }
 

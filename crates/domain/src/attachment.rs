@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::Refusal;
 use crate::app::{Settings, ThumbnailScale};
+use crate::file_content::ContentKind;
 
 /// The smallest part that the web SDKs make of a large file (msync.md 3.2).
 const PART_BYTES: u64 = 5 << 20;
@@ -140,6 +141,8 @@ pub enum UploadRefused {
     PartNumber { limit: u32 },
     #[error("part {number} is missing")]
     PartMissing { number: u32 },
+    #[error("by its first bytes the file is one of a kind that the app does not take: {kind:?}")]
+    Content { kind: ContentKind },
 }
 
 impl Refusal for UploadRefused {
@@ -149,6 +152,7 @@ impl Refusal for UploadRefused {
             Self::UserFull { .. } | Self::AppFull { .. } => Condition::FileQuotaExceeded,
             Self::TooManyOpen { .. } => Condition::LimitExceeded,
             Self::PartNumber { .. } | Self::PartMissing { .. } => Condition::FilePartMissing,
+            Self::Content { .. } => Condition::FileContentRejected,
         }
     }
 
@@ -158,7 +162,7 @@ impl Refusal for UploadRefused {
                 vec![("limit", limit.to_string())]
             }
             Self::TooManyOpen { limit } => vec![("limit", limit.to_string())],
-            Self::PartNumber { .. } => vec![],
+            Self::PartNumber { .. } | Self::Content { .. } => vec![],
             Self::PartMissing { number } => vec![("part", number.to_string())],
         }
     }

@@ -2393,10 +2393,10 @@ pub(crate) static DETAILS: [Details; 337] = [
         broader: None,
         args: &[],
         meaning: "The content of the file was refused by moderation.",
-        cause: "The app has its uploads checked, and the check found something that it forbids.",
+        cause: "The app does not take files of this kind (`files.refused_content`), whatever they are called: the first bytes tell.",
         remedy: "Tell the user; the file is not stored and no message with it can be sent.",
         meaning_zh: "文件内容未通过审核。",
-        cause_zh: "应用会检查上传的文件，检查发现了禁止的内容。",
+        cause_zh: "应用不接收这类文件（`files.refused_content`）：按文件开头的字节判断，与文件名无关。",
         remedy_zh: "提示用户；文件没有保存，也无法随消息发送。",
     },
     Details {

@@ -251,7 +251,15 @@ pub(super) const WITNESSES: &[Witness] = &[
             if cause {
                 bench.set("files.bytes_limit", "10");
             }
-            upload(bench)
+            upload(bench, "twenty bytes of text")
+        },
+    },
+    Witness {
+        row: "file_content_rejected",
+        sees: "400 illegal_argument: content improper [file_content_rejected]",
+        run: |bench, cause| {
+            bench.set("files.refused_content", "executable");
+            upload(bench, if cause { "MZ and a program" } else { "a text" })
         },
     },
 ];
@@ -286,8 +294,9 @@ fn with_fault(bench: &Bench, cause: bool, fault: KvError) -> String {
     rest(bench.send(request.body(Body::empty()).unwrap()))
 }
 
-fn upload(bench: &Bench) -> String {
-    let body = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntwenty bytes of text\r\n--b--\r\n";
+fn upload(bench: &Bench, content: &str) -> String {
+    let head = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"";
+    let body = format!("{head}\r\n\r\n{content}\r\n--b--\r\n");
     let token = bench.house.token("alice", None);
     let request = Request::post("/org/app/chatfiles")
         .header("authorization", format!("Bearer {token}"))

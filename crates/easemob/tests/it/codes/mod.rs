@@ -52,7 +52,6 @@ const WITHOUT: &[(&str, &str)] = &[
     ("push_config_failed", "push settings are not there yet"),
     ("push_bind_failed", "push bindings are not there yet"),
     ("push_unbind_failed", "push bindings are not there yet"),
-    ("file_content_rejected", "nothing looks into files yet"),
     (
         "group_join_needs_approval",
         "no call of today's clients joins a group as if it were open: `apply` is an application where the group takes those",

@@ -152,3 +152,14 @@ async fn four_parts_at_once_all_arrive() {
     let done = parts.complete().await.ok();
     assert_eq!(done.body["entities"][0]["file-metadata"]["content-length"], 4);
 }
+
+#[tokio::test]
+async fn the_first_part_says_what_the_file_is() {
+    let world = World::new().await;
+    world.set("files.refused_content", "executable").await;
+    let parts = Parts::begin(&world, "alice").await;
+    assert_eq!(parts.put("1", b"#!/bin/sh").await.condition(), "file_content_rejected");
+    parts.put("2", b"#! in the middle of a text").await.ok();
+    parts.put("1", b"a text with ").await.ok();
+    parts.complete().await.ok();
+}

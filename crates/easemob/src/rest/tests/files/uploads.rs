@@ -103,3 +103,25 @@ async fn the_app_s_back_end_uploads_too_and_a_part_without_the_name_file_is_miss
     let reply = world.send_form("POST", "/chatfiles", &token, &[], body).await;
     assert_eq!(reply.error(), (400, "file_missing", "illegal_argument", "file must be provided."));
 }
+
+#[tokio::test]
+async fn what_the_owner_does_not_want_is_known_by_its_bytes_and_not_by_its_name() {
+    let world = World::new().await;
+    world.set("files.refused_content", "executable,markup").await;
+    let token = world.user_token("alice").await;
+    for (name, media_type, content, refused) in [
+        ("cat.png", "image/png", &b"MZ\x90\x00"[..], true),
+        ("a.txt", "text/plain", b" <script>alert(1)</script>", true),
+        ("setup.exe", "application/octet-stream", b"a text", false),
+    ] {
+        let body = form("file", name, media_type, content, &[]);
+        let reply = world.send_form("POST", "/chatfiles", &token, &[], body).await;
+        if refused {
+            let expected = (400, "file_content_rejected", "illegal_argument", "content improper");
+            assert_eq!(reply.error(), expected, "{name}");
+        } else {
+            reply.ok();
+        }
+    }
+    assert_eq!(world.blobs.count(), 1, "nothing of the others is left");
+}
