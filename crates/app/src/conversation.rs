@@ -10,7 +10,7 @@ use model::{
 };
 use store::{Account, StoredReactions};
 
-use crate::{Error, Tenant, UseCases};
+use crate::{Error, SeenThread, Tenant, UseCases};
 
 /// A conversation as a user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct SeenMessage {
     pub seq: Seq,
     pub entry: Entry,
     pub reactions: Vec<SeenReaction>,
+    /// The thread about it.
+    pub thread: Option<Box<SeenThread>>,
 }
 
 /// A reaction as one user is shown it.
@@ -134,7 +136,12 @@ impl UseCases {
             ConversationId::Single { low, high } => (low == uid || high == uid).then_some(Seq::ZERO),
             ConversationId::Group(group) => {
                 let member = self.store.groups.member(app.value.id, group, uid).await?;
-                member.map(|stored| stored.member.joined)
+                match member {
+                    Some(stored) if self.is_in_group_of(app.value.id, group, uid).await? => {
+                        Some(stored.member.joined)
+                    }
+                    Some(_) | None => None,
+                }
             }
             ConversationId::Room(_) => None,
         })
@@ -182,10 +189,15 @@ impl UseCases {
             .map(|(conversation, _, entry)| (Feed::Conversation(*conversation), entry.id))
             .collect();
         let reactions = self.store.extras.reactions(app.value.id, &ids).await?;
+        let named: Vec<(ConversationId, MessageId)> =
+            messages.iter().map(|(conversation, _, entry)| (*conversation, entry.id)).collect();
+        let threads = self.seen_threads(app, &named).await?;
         let mut seen = Vec::with_capacity(messages.len());
-        for ((conversation, seq, entry), stored) in messages.into_iter().zip(reactions) {
+        for (((conversation, seq, entry), stored), thread) in messages.into_iter().zip(reactions).zip(threads)
+        {
+            let thread = thread.map(Box::new);
             let reactions = self.seen_reactions(app, uid, &stored).await?;
-            seen.push(SeenMessage { conversation, seq, entry, reactions });
+            seen.push(SeenMessage { conversation, seq, entry, reactions, thread });
         }
         Ok(seen)
     }

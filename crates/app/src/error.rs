@@ -14,7 +14,7 @@ use domain::contact::ContactRefused;
 use domain::conversation::ConversationRefused;
 use domain::device::LoginRefused;
 use domain::edit::EditRefused;
-use domain::group::{AttributeRefused, GroupRefused};
+use domain::group::{AttributeRefused, GroupRefused, ThreadRefused};
 use domain::hook::{AskRefused, RuleRefused};
 use domain::hour::HourRefused;
 use domain::keyword::{KeywordRefused, WordsRefused};
@@ -55,6 +55,7 @@ macro_rules! refusals {
 }
 refusals!(
     AskRefused,
+    ThreadRefused,
     KeywordRefused,
     WordsRefused,
     BatchRefused,

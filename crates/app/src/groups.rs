@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use ahash::AHashSet;
 use conditions::Condition;
-use domain::group::{Actor, Candidate, Change, Group, GroupRefused, Member, Person, To};
+use domain::group::{
+    Actor, Candidate, Change, Group, GroupRefused, Member, Person, ThreadRefused, To, Write,
+};
 use model::{
     AppId, ConversationId, Delivery, Entry, Feed, GroupKind, GroupNews, Hint, News, Seq, Timestamp, Uid,
     Username,
@@ -50,9 +52,16 @@ impl<'a> GroupRef<'a> {
         Self { kind: GroupKind::Room, id }
     }
 
-    fn not_found(self) -> Error {
-        let refused = GroupRefused::NotFound { group: domain::account::printable(self.id) };
-        self.say(refused.into())
+    pub(crate) fn not_found(self) -> Error {
+        let name = domain::account::printable(self.id);
+        match self.kind {
+            GroupKind::Thread => ThreadRefused::NotFound { thread: name }.into(),
+            GroupKind::Group | GroupKind::Room => self.say(GroupRefused::NotFound { group: name }.into()),
+        }
+    }
+
+    pub fn thread(id: &'a str) -> Self {
+        Self { kind: GroupKind::Thread, id }
     }
 
     /// A failure in the words of what was meant.
@@ -192,11 +201,33 @@ impl UseCases {
 
     /// How many groups a user is in, as far as the app's limit makes it matter.
     pub(crate) async fn joined_up_to_limit(&self, app: &Tenant, uid: Uid) -> Result<u64, Error> {
-        let limit = usize::try_from(app.value.settings.groups_joined_limit).unwrap_or(usize::MAX);
-        if limit == 0 {
-            return Ok(0);
+        self.count_joined(app, uid, GroupKind::Group, app.value.settings.groups_joined_limit).await
+    }
+
+    /// How many groups or threads a user is in, counted up to `limit`; 0 where there is none.
+    pub(crate) async fn count_joined(
+        &self,
+        app: &Tenant,
+        uid: Uid,
+        kind: GroupKind,
+        limit: u64,
+    ) -> Result<u64, Error> {
+        const AT_ONCE: usize = 256;
+        let (id, groups) = (app.value.id, &self.store.groups);
+        let (mut count, mut after) = (0, None);
+        while count < limit {
+            let joined = groups.joined(id, uid, after, AT_ONCE).await?;
+            after = joined.last().copied();
+            let is_end = joined.len() < AT_ONCE;
+            for group in joined {
+                let stored = groups.get(id, group).await?;
+                count += u64::from(stored.is_some_and(|stored| stored.group.kind == kind));
+            }
+            if is_end {
+                break;
+            }
         }
-        Ok(self.store.groups.joined(app.value.id, uid, None, limit).await?.len() as u64)
+        Ok(count.min(limit))
     }
 
     /// The accounts of users who are to come in.
@@ -235,7 +266,7 @@ impl UseCases {
         app: &Tenant,
         by: &By,
         group: impl Into<GroupRef<'_>>,
-        decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F,
+        decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F + Sync,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<Decided<T>, Error>> + Send,
@@ -250,7 +281,7 @@ impl UseCases {
         app: &Tenant,
         by: &By,
         group: GroupRef<'_>,
-        decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F,
+        decide: impl Fn(Arc<StoredGroup>, Actor, Timestamp) -> F + Sync,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<Decided<T>, Error>> + Send,
@@ -291,15 +322,31 @@ impl UseCases {
         change: &Change,
         accounts: &[Arc<Account>],
     ) -> Result<bool, Error> {
+        self.write_change_in(app, by, (before, None), change, accounts).await
+    }
+
+    /// As [`UseCases::write_change`], of a group as it was and, for a new thread, the group that it is in.
+    pub(crate) async fn write_change_in(
+        &self,
+        app: &Tenant,
+        by: &By,
+        (before, parent): (Option<&StoredGroup>, Option<&StoredGroup>),
+        change: &Change,
+        accounts: &[Arc<Account>],
+    ) -> Result<bool, Error> {
         let (id, conversation) = (app.value.id, change.group.conversation());
         let mut facts = Facts::default();
-        if let Some(before) = before {
-            facts = facts.group(id, before);
+        for group in before.into_iter().chain(parent) {
+            facts = facts.group(id, group);
         }
         for account in accounts {
             facts = facts.account(id, account);
         }
-        let entries = self.change_entries(by, change).await?;
+        let entries = self.change_entries(id, by, change).await?;
+        let is_thread = change.group.kind == GroupKind::Thread;
+        // Who comes into a thread is delivered what comes after this.
+        let mut last =
+            if is_thread { self.store.feeds.head(id, change.group.feed()).await? } else { Seq::ZERO };
         let leaves: Vec<Uid> = change.leaves().collect();
         let entrance = self.entrance(id, change).await?;
         let follow = |uid, follows| {
@@ -323,20 +370,41 @@ impl UseCases {
         leaves.iter().for_each(|uid| follow(*uid, false));
         let joins: Vec<Uid> = change.joins().collect();
         joins.iter().for_each(|uid| follow(*uid, true));
-        let mut last = Seq::ZERO;
-        for ((feed, entry), seq) in entries.into_iter().zip(sequences) {
-            if feed == change.group.feed() {
-                last = seq;
+        for ((feed, _), seq) in entries.iter().zip(&sequences) {
+            if *feed == change.group.feed() {
+                last = *seq;
             }
-            self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(id, feed, seq, entry))));
         }
+        self.publish(id, entries, &sequences);
         if !joins.is_empty() && change.group.kind != GroupKind::Room {
             self.tell_what_came_between(id, change.group.feed(), last).await?;
         }
         for author in authors {
             self.drop_attributes(id, change.group.id, &author).await?;
         }
+        self.leave_threads(app, change).await;
         Ok(true)
+    }
+
+    /// Who left a group leaves its threads. Those where that fails are closed to him all the same.
+    async fn leave_threads(&self, app: &Tenant, change: &Change) {
+        if change.group.kind != GroupKind::Group {
+            return;
+        }
+        for write in &change.writes {
+            if let Write::Leave(uid) = write
+                && let Err(error) = self.leave_threads_of(app, change.group.id, *uid).await
+            {
+                tracing::warn!(%error, "somebody who left a group is left in some of its threads");
+            }
+        }
+    }
+
+    /// Tells of entries that were written.
+    pub(crate) fn publish(&self, app: AppId, entries: Vec<(Feed, Entry)>, sequences: &[Seq]) {
+        for ((feed, entry), seq) in entries.into_iter().zip(sequences) {
+            self.bus.publish(Hint::Delivery(Arc::new(Delivery::new(app, feed, *seq, entry))));
+        }
     }
 
     /// What was said in a group after new members were written down and before their sessions followed it.
@@ -350,19 +418,33 @@ impl UseCases {
         Ok(())
     }
 
-    async fn change_entries(&self, by: &By, change: &Change) -> Result<Vec<(Feed, Entry)>, Error> {
+    pub(crate) async fn change_entries(
+        &self,
+        app: AppId,
+        by: &By,
+        change: &Change,
+    ) -> Result<Vec<(Feed, Entry)>, Error> {
         let group = &change.group;
+        let parent = match group.kind {
+            GroupKind::Thread => Some(self.parent_of(app, group).await?),
+            GroupKind::Group | GroupKind::Room => None,
+        };
+        let parent = parent.as_ref().map(|parent| &parent.group);
         let mut entries = Vec::with_capacity(change.news.len());
         for told in &change.news {
             let (feed, target_name, name) = match &told.to {
                 To::Members => (group.feed(), &group.public_id, String::new()),
+                To::Parent => {
+                    entries.extend(self.thread_entry(app, by, (group, parent), &told.change).await?);
+                    continue;
+                }
                 To::User(person) => (Feed::Events(person.uid), &person.name, group.name.clone()),
             };
             let news = GroupNews {
                 group: group.public_id.to_string(),
                 kind: group.kind,
                 name,
-                parent: group.parent.map(|parent| parent.to_string()),
+                parent: parent.map(|parent| parent.public_id.to_string()),
                 change: told.change.clone(),
             };
             entries.push((feed, self.group_entry(by, target_name, news).await?));
@@ -377,12 +459,16 @@ impl UseCases {
         target: &Username,
         news: GroupNews,
     ) -> Result<Entry, Error> {
+        self.entry_by(by, target, News::Group(news)).await
+    }
+
+    /// News as an entry, said by whoever caused them.
+    pub(crate) async fn entry_by(&self, by: &By, target: &Username, news: News) -> Result<Entry, Error> {
         let back_end = Username::back_end();
         let by_name = by.account.as_ref().map_or(&back_end, |account| &account.user.name);
         let uid = by.account.as_ref().map_or(Uid::BACK_END, |account| account.user.uid);
         let device = by.device.as_ref();
-        let news = UserNews { to: uid, by: (uid, by_name), device, target, news: News::Group(news) };
-        self.news_entry(news, self.now()).await
+        self.news_entry(UserNews { to: uid, by: (uid, by_name), device, target, news }, self.now()).await
     }
 
     /// Says that a user's sessions follow a conversation no longer.

@@ -72,6 +72,7 @@ mod set_hooks;
 mod sync;
 mod take_back;
 mod tell_webhooks;
+mod threads;
 mod thumbnails;
 mod trim_old;
 mod update_user;
@@ -121,6 +122,7 @@ pub use rooms::{ChangeRoomAttributes, EnterRoom, Entered};
 pub use said::{SaidPage, SaidPosition};
 pub use send_message::SentMessage;
 pub use sync::PendingFeed;
+pub use threads::{CreateThread, SeenThread, ThreadPage, ThreadQuery};
 pub use upload_file::{FileFacts, Upload};
 pub use upload_parts::{PartOnItsWay, PartsBegun};
 
@@ -148,6 +150,8 @@ pub struct UseCases {
     pub(crate) group_turns: groups::Turns,
     pub(crate) leases: rooms::Leases,
     pub(crate) room_loads: rooms::Loads,
+    pub(crate) thread_counts: threads::ThreadCounts,
+    pub(crate) thread_tallies: threads::Tallies,
     pub(crate) online: online::Online,
     /// Apps that have a broadcast under way.
     pub(crate) broadcasts: parking_lot::Mutex<ahash::AHashSet<model::AppId>>,
@@ -210,6 +214,8 @@ impl UseCases {
             group_turns: groups::Turns::default(),
             leases: rooms::Leases::default(),
             room_loads: rooms::Loads::default(),
+            thread_counts: threads::ThreadCounts::default(),
+            thread_tallies: threads::Tallies::default(),
             online: online::Online::default(),
             broadcasts: parking_lot::Mutex::default(),
             sweeps: jobs::Sweeps::default(),

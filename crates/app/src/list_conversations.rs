@@ -126,6 +126,10 @@ impl UseCases {
         followed: FollowedConversation,
         view: OwnView,
     ) -> Result<Option<Candidate>, Error> {
+        // Threads are listed on their own.
+        if self.is_thread(app.value.id, followed.conversation).await? {
+            return Ok(None);
+        }
         let Some(after) = self.part_in(app, uid, followed.conversation).await? else { return Ok(None) };
         let feed = Feed::Conversation(followed.conversation);
         let reader = reader(uid, followed.conversation, after, &view, self.oldest_kept(app));

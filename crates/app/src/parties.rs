@@ -6,9 +6,9 @@ use std::sync::Arc;
 use conditions::Condition;
 use domain::account::User;
 use domain::app::Settings;
-use domain::group::Member;
+use domain::group::{Group, Member};
 use domain::message::{Reach, Recipient, SendView, Sender, Target};
-use model::{AppId, ConversationId, Entry, Feed, GroupKind, MessageId, Seq, Uid};
+use model::{AppId, ConversationId, Entry, Feed, GroupId, GroupKind, MessageId, Seq, Uid};
 use store::{Account, ContactProof, Facts, StoredGroup, StoredMember};
 
 use crate::{Error, Tenant, UseCases};
@@ -29,6 +29,15 @@ enum Found {
     User(Option<Arc<Account>>),
     Group { group: Option<Arc<StoredGroup>>, member: Option<Arc<StoredMember>> },
     Room { room: Option<Arc<StoredGroup>>, member: Option<Member> },
+    Thread(Box<FoundThread>),
+}
+
+/// A thread and its group, with the sender as a member of each.
+struct FoundThread {
+    thread: Arc<StoredGroup>,
+    member: Option<Arc<StoredMember>>,
+    group: Arc<StoredGroup>,
+    group_member: Option<Arc<StoredMember>>,
 }
 
 impl Parties {
@@ -42,6 +51,12 @@ impl Parties {
             Found::Room { room, member } => {
                 Recipient::Group { group: room.as_ref().map(|room| &room.group), member: member.as_ref() }
             }
+            Found::Thread(found) => Recipient::Thread {
+                thread: &found.thread.group,
+                member: found.member.as_ref().map(|member| &member.member),
+                group: &found.group.group,
+                group_member: found.group_member.as_ref().map(|member| &member.member),
+            },
         };
         let reach = Reach { is_blocked: self.is_blocked, are_contacts: self.contact.is_some() };
         SendView { sender: &self.sender.user, recipient, directed: &self.directed, reach, settings }
@@ -63,6 +78,11 @@ impl Parties {
             }
             // Whoever changes a member's rights in a room writes the room too.
             Found::Room { room: Some(room), .. } => facts.group(self.app, room),
+            Found::Thread(found) => {
+                let members = [&found.member, &found.group_member].into_iter().flatten();
+                let facts = facts.group(self.app, &found.thread).group(self.app, &found.group);
+                members.fold(facts, |facts, member| facts.member(self.app, member))
+            }
             Found::User(None) | Found::Group { .. } | Found::Room { room: None, .. } => facts,
         }
     }
@@ -98,7 +118,16 @@ impl Parties {
             Found::Group { group: Some(group), .. } | Found::Room { room: Some(group), .. } => {
                 Some(group.group.conversation())
             }
+            Found::Thread(found) => Some(found.thread.group.conversation()),
             Found::User(None) | Found::Group { group: None, .. } | Found::Room { room: None, .. } => None,
+        }
+    }
+
+    /// The thread, if it is one that something is said in.
+    pub(crate) fn thread(&self) -> Option<&Group> {
+        match &self.recipient {
+            Found::Thread(found) => Some(&found.thread.group),
+            _ => None,
         }
     }
 }
@@ -125,7 +154,12 @@ impl UseCases {
                     Some(group) => self.store.groups.member(id, group.group.id, sender.uid).await?,
                     None => None,
                 };
-                Found::Group { group, member }
+                match group {
+                    Some(thread) if thread.group.kind == GroupKind::Thread => {
+                        self.found_thread(id, thread, member, sender.uid).await?
+                    }
+                    group => Found::Group { group, member },
+                }
             }
             Target::Room(name) => {
                 let room = self.find_any_group(app, name).await?;
@@ -143,6 +177,37 @@ impl UseCases {
             (is_blocked, contact) = self.reach_if_asked(app, &account, peer).await?;
         }
         Ok(Parties { app: id, sender: account, recipient, directed: named, is_blocked, contact })
+    }
+
+    async fn found_thread(
+        &self,
+        app: AppId,
+        thread: Arc<StoredGroup>,
+        member: Option<Arc<StoredMember>>,
+        uid: Uid,
+    ) -> Result<Found, Error> {
+        // A thread whose group is gone goes as well.
+        let Ok(group) = self.parent_of(app, &thread.group).await else {
+            return Ok(Found::Group { group: None, member: None });
+        };
+        let group_member = self.store.groups.member(app, group.group.id, uid).await?;
+        Ok(Found::Thread(Box::new(FoundThread { thread, member, group, group_member })))
+    }
+
+    /// Whether a user is in the group that a thread is in; in another group there is nothing to ask.
+    pub(crate) async fn is_in_group_of(&self, app: AppId, group: GroupId, uid: Uid) -> Result<bool, Error> {
+        let parent = self.store.groups.get(app, group).await?.and_then(|stored| stored.group.parent);
+        Ok(match parent {
+            Some(parent) => self.store.groups.member(app, parent, uid).await?.is_some(),
+            None => true,
+        })
+    }
+
+    /// Whether a conversation is a thread.
+    pub(crate) async fn is_thread(&self, app: AppId, conversation: ConversationId) -> Result<bool, Error> {
+        let ConversationId::Group(group) = conversation else { return Ok(false) };
+        let stored = self.store.groups.get(app, group).await?;
+        Ok(stored.is_some_and(|stored| stored.group.kind == GroupKind::Thread))
     }
 
     /// Whether a user blocks the sender, and whether they are contacts where that is asked.
@@ -230,6 +295,10 @@ impl UseCases {
             Found::Group { group: Some(group), .. } | Found::Room { room: Some(group), .. } => {
                 self.store.groups.forget(app, group.group.id, sender);
             }
+            Found::Thread(found) => {
+                self.store.groups.forget(app, found.thread.group.id, sender);
+                self.store.groups.forget(app, found.group.group.id, sender);
+            }
             Found::User(None) | Found::Group { .. } | Found::Room { .. } => {}
         }
     }
@@ -242,6 +311,9 @@ impl UseCases {
         match feed {
             Feed::Conversation(ConversationId::Group(group)) => {
                 let member = self.store.groups.member(app, group, uid).await?;
+                if member.is_some() && !self.is_in_group_of(app, group, uid).await? {
+                    return Ok(None);
+                }
                 Ok(member.filter(|stored| !stored.member.shielded).map(|stored| stored.member.joined))
             }
             // Nobody is shown what was said before he came; a session begins where it first hears of the room.

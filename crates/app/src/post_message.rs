@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use conditions::Condition;
 use domain::hook::ConversationKind;
+use domain::message::SendRefused;
 use domain::post::{Author, Post, PostTarget, check_contact, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
@@ -169,6 +170,11 @@ impl UseCases {
             let Some(found) = found.filter(is_meant) else {
                 return Ok(self.ids.next(self.now()).await?);
             };
+            if found.group.kind == GroupKind::Thread
+                && self.parent_of(app.value.id, &found.group).await?.group.disabled
+            {
+                return Err(SendRefused::GroupDisabled.into());
+            }
             let author = author.current(self, app).await?;
             let facts = author.facts(app).group(app.value.id, &found);
             let target = PostTarget::Group { group: &found.group, directed };
@@ -217,8 +223,15 @@ impl UseCases {
                 Written::FactsMoved => return Ok(None),
             }
         };
-        let delivery = Delivery::new(app_id, Feed::Conversation(accepted.conversation), seq, accepted.entry);
-        self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+        let feed = Feed::Conversation(accepted.conversation);
+        let delivery = Arc::new(Delivery::new(app_id, feed, seq, accepted.entry));
+        self.bus.publish(Hint::Delivery(Arc::clone(&delivery)));
+        if let PostTarget::Group { group, .. } = target
+            && group.kind == GroupKind::Thread
+            && seq != Seq::ZERO
+        {
+            self.tell_of_thread(app_id, group, &delivery.entry).await;
+        }
         Ok(Some(id))
     }
 }

@@ -92,6 +92,9 @@ impl UseCases {
             match appended {
                 Appended::New(sent) => {
                     let told = self.tell(app, accepted, sent.seq);
+                    if let Some(thread) = parties.thread() {
+                        Box::pin(self.tell_of_thread(id, thread, &told.entry)).await;
+                    }
                     return Ok(SentMessage { rewritten: rewritten.map(|_| told), ..sent.into() });
                 }
                 Appended::Repeat(sent) => {

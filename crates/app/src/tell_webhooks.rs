@@ -126,7 +126,8 @@ fn event_of(news: &News) -> Option<EventType> {
         News::Conversation(ConversationNews { change: ConversationChange::Reacted { .. }, .. }) => {
             Some(EventType::Reaction)
         }
-        News::Conversation(_) | News::Presence(_) | News::HistoryCleared => None,
+        // The vendor has no callback about threads.
+        News::Conversation(_) | News::Presence(_) | News::Thread(_) | News::HistoryCleared => None,
     }
 }
 

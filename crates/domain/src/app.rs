@@ -303,6 +303,12 @@ settings! {
     room_messages_per_second: u64 = 0, "rooms.messages_per_second";
     /// Chat rooms can have attributes; off answers "not enabled".
     room_attributes: bool = true, "rooms.attributes";
+    /// Members of a group may begin threads about its messages; off answers "not enabled" (505).
+    threads_enabled: bool = true, "threads.enabled";
+    /// Threads of the app at most; 0 is no limit (50 on the web).
+    threads_limit: u64 = 100_000, "threads.limit";
+    /// Threads that one user may be in; 0 is no limit (50 on the web).
+    threads_joined_limit: u64 = 1_000, "threads.joined_limit";
     /// REST calls of the app in a second, those with a limit of their own left out; 0 is no limit (429
     /// reach_limit). The vendor has 100.
     calls_per_second: u64 = 0, "rest.calls_per_second";

@@ -3,7 +3,7 @@
 //! Decisions take the group as it is, who asks, and the facts about the users whom it concerns; they answer with a
 //! [`Change`]: the group afterwards, rows to write, and what is told to whom. Whether somebody may write into a group is
 //! [`crate::message::decide_send`]'s. Begin with [`Rank`]; `create` has the group's life and settings, `files` what is shared, `members` who
-//! comes and goes, `requests` applications and invitations, `roles` what is done to single members.
+//! comes and goes, `requests` applications and invitations, `roles` what is done to single members, `thread` what is another way in threads.
 
 mod create;
 mod files;
@@ -12,9 +12,10 @@ mod requests;
 mod roles;
 mod room;
 mod room_attributes;
+mod thread;
 
 use conditions::Condition;
-use model::{Feed, GroupChange, GroupId, GroupKind, Seq, Timestamp, Uid, Username, limits};
+use model::{Feed, GroupChange, GroupId, GroupKind, MessageId, Seq, Timestamp, Uid, Username, limits};
 use thiserror::Error;
 
 use crate::Refusal;
@@ -41,6 +42,11 @@ pub use room::{decide_create_room, decide_enter, in_room, is_heard, stays_away};
 pub use room_attributes::{
     AttributeAuthor, AttributeRefused, AttributesDecided, ChangeAttributes, RoomAttribute, RoomAttributes,
     decide_attributes,
+};
+pub use thread::{
+    NewThread, ThreadCandidate, ThreadRefused, check_threads, decide_create_thread, decide_end_thread,
+    decide_join_thread, decide_leave_thread, decide_look_at_threads, decide_remove_from_thread,
+    decide_rename_thread, drop_from_thread,
 };
 
 /// A group, chat room or thread.
@@ -81,6 +87,8 @@ pub struct Group {
     pub revision: u64,
     /// The group that a thread belongs to.
     pub parent: Option<GroupId>,
+    /// The message that a thread is about.
+    pub topic: Option<MessageId>,
 }
 
 /// A user, as rows and events of groups name him. A user's name never changes.
@@ -286,6 +294,12 @@ impl Change {
         self
     }
 
+    /// Tells the members of a thread's group.
+    fn tell_parent(mut self, change: GroupChange) -> Self {
+        self.news.push(Told { to: To::Parent, change });
+        self
+    }
+
     fn tell(mut self, person: &Person, change: GroupChange) -> Self {
         self.news.push(Told { to: To::User(person.clone()), change });
         self
@@ -363,6 +377,8 @@ pub struct Told {
 pub enum To {
     /// All members, in the group's feed.
     Members,
+    /// All members of the group that a thread is in, in that group's feed.
+    Parent,
     /// One user, in his event log.
     User(Person),
 }
@@ -579,6 +595,7 @@ mod testing {
             modified: Timestamp(0),
             revision: 1,
             parent: None,
+            topic: None,
         }
     }
 

@@ -108,11 +108,18 @@ pub enum Recipient<'a> {
     User(Option<&'a User>),
     /// The group or room, if there is one, and the sender as its member, if he is one.
     Group { group: Option<&'a Group>, member: Option<&'a Member> },
+    /// A thread and the group that it is in, and the sender as a member of each.
+    Thread {
+        thread: &'a Group,
+        member: Option<&'a Member>,
+        group: &'a Group,
+        group_member: Option<&'a Member>,
+    },
 }
 
 impl SendView<'_> {
     /// The conversation, and the name that its queue has for the sender. Order: it is there; a group is not disabled;
-    /// the sender is in it.
+    /// the sender is in it, and with a thread, before that, in its group.
     fn conversation(&self, target: &Target) -> Result<(ConversationId, Username), SendRefused> {
         let name = target.name();
         match self.recipient {
@@ -120,6 +127,15 @@ impl SendView<'_> {
                 Ok((ConversationId::single(self.sender.uid, user.uid), user.name.clone()))
             }
             Recipient::User(None) => Err(SendRefused::RecipientNotFound { name: name.to_owned() }),
+            Recipient::Thread { group, .. } if group.disabled => Err(SendRefused::GroupDisabled),
+            Recipient::Thread { thread, member: Some(_), group_member: Some(_), .. } => {
+                Ok((thread.conversation(), thread.public_id.clone()))
+            }
+            Recipient::Thread { thread, group, group_member, .. } => {
+                let missing = if group_member.is_none() { group } else { thread };
+                let (user, group) = (self.sender.name.to_string(), missing.public_id.to_string());
+                Err(SendRefused::NotInGroup { user, group })
+            }
             Recipient::Group { group: None, .. } if matches!(target, Target::Room(_)) => {
                 Err(SendRefused::RoomNotFound { name: name.to_owned() })
             }
@@ -140,12 +156,13 @@ impl SendView<'_> {
     }
 
     /// Whether the sender may speak. Order, to a user: blocked by him; no contact of his, where only contacts may write.
-    /// In a group: muted himself; all are muted.
+    /// In a group, and in its threads: muted himself; all are muted.
     fn may_speak(&self, at: Timestamp) -> Result<(), SendRefused> {
         let (group, member) = match self.recipient {
             Recipient::User(Some(user)) if user.uid != self.sender.uid => return self.may_reach(user),
-            Recipient::Group { group: Some(group), member: Some(member) } => (group, member),
-            Recipient::User(_) | Recipient::Group { .. } => return Ok(()),
+            Recipient::Group { group: Some(group), member: Some(member) }
+            | Recipient::Thread { group, group_member: Some(member), .. } => (group, member),
+            Recipient::User(_) | Recipient::Group { .. } | Recipient::Thread { .. } => return Ok(()),
         };
         if let Some(until) = member.muted_until.filter(|_| member.is_muted(at)) {
             return Err(SendRefused::Muted { until });
@@ -202,14 +219,20 @@ impl SendView<'_> {
 
     fn is_open(&self) -> Result<(), SendRefused> {
         match self.recipient {
-            Recipient::Group { group: Some(group), .. } if group.disabled => Err(SendRefused::GroupDisabled),
-            Recipient::User(_) | Recipient::Group { .. } => Ok(()),
+            Recipient::Group { group: Some(group), .. } | Recipient::Thread { group, .. }
+                if group.disabled =>
+            {
+                Err(SendRefused::GroupDisabled)
+            }
+            Recipient::User(_) | Recipient::Group { .. } | Recipient::Thread { .. } => Ok(()),
         }
     }
 
     fn kind(&self) -> MuteKind {
         match self.recipient {
-            Recipient::Group { group: Some(group), .. } => MuteKind::of(group.conversation()),
+            Recipient::Group { group: Some(group), .. } | Recipient::Thread { group, .. } => {
+                MuteKind::of(group.conversation())
+            }
             Recipient::User(_) | Recipient::Group { .. } => MuteKind::Single,
         }
     }
@@ -217,6 +240,7 @@ impl SendView<'_> {
     /// Whether the sender runs the group.
     pub(crate) fn is_leader(&self) -> bool {
         matches!(self.recipient, Recipient::Group { group: Some(group), member: Some(_) }
+            | Recipient::Thread { group, group_member: Some(_), .. }
             if group.rank(self.sender.uid, true) >= Rank::Admin)
     }
 }
@@ -981,6 +1005,7 @@ mod tests {
             modified: Timestamp(0),
             revision: 1,
             parent: None,
+            topic: None,
         }
     }
 

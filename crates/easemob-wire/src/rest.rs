@@ -17,7 +17,9 @@ pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
 pub use form::parse_form;
-pub use group::{AttributeBatch, GroupAnswer, GroupFields, GroupMute, GroupText, MemberAttributes};
+pub use group::{
+    AttributeBatch, GroupAnswer, GroupFields, GroupMute, GroupText, MemberAttributes, ThreadFields,
+};
 pub use multipart::{FormEvent, Multipart, MultipartError, PartHead};
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
 pub use request::{

@@ -8,3 +8,4 @@ mod foreign;
 pub mod hooks;
 pub mod msync;
 pub mod rest;
+mod thread_mark;

@@ -52,9 +52,10 @@ mod routes;
 mod serve;
 mod sessions;
 mod shared_files;
-mod shown;
+pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod token;
 mod users;
 

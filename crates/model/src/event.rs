@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{EntryError, Timestamp, Uid};
+use crate::{Entry, EntryError, Timestamp, Uid};
 
 /// An event as it is stored (JSON: events are few beside messages, and grow fields).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,7 @@ pub enum News {
     Group(GroupNews),
     Contact(ContactNews),
     Conversation(ConversationNews),
+    Thread(ThreadNews),
     /// What is shown of some users has changed. Told to who is connected, and stored for nobody.
     Presence(Vec<PresenceNews>),
     /// The sender removed his whole history and all his conversations from his view.
@@ -160,6 +161,50 @@ pub enum GroupChange {
         user: String,
         attributes: serde_json::Map<String, serde_json::Value>,
     },
+}
+
+/// Something happened to a thread, for all who are in its group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadNews {
+    pub thread: String,
+    pub name: String,
+    /// The public id of its group.
+    pub parent: String,
+    /// The message that it is about.
+    pub topic: u64,
+    pub change: ThreadChange,
+    /// Messages that it has.
+    pub messages: u64,
+    /// The last one, as it is stored ([`ThreadNews::pack`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThreadChange {
+    Created,
+    Renamed,
+    Ended,
+    /// Somebody wrote in it. Told to who is connected, and stored for nobody.
+    Spoken,
+}
+
+impl ThreadNews {
+    /// An entry in hexadecimal digits.
+    pub fn pack(entry: &Entry) -> String {
+        let digit = |half: u8| char::from_digit(half.into(), 16).expect("half a byte is a digit");
+        entry.encode().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    }
+
+    /// The last message; none where it can't be read.
+    pub fn last(&self) -> Option<Entry> {
+        let digits = self.last.as_deref()?.as_bytes();
+        let half = |digit: u8| char::from(digit).to_digit(16).and_then(|half| u8::try_from(half).ok());
+        let byte = |pair: &[u8]| Some(half(pair[0])? << 4 | half(pair[1])?);
+        let bytes: Option<Vec<u8>> = digits.chunks_exact(2).map(byte).collect();
+        Entry::decode(bytes?.into()).ok()
+    }
 }
 
 /// Something happened between two users. The sender did it.
@@ -298,6 +343,24 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_is_told_of_with_its_last_message() {
+        let entry = Entry::blank(crate::MessageId(7), crate::EntryKind::Message, Timestamp(5));
+        let news = ThreadNews {
+            thread: "123456789012345".to_owned(),
+            name: "Plans".to_owned(),
+            parent: "team".to_owned(),
+            topic: 9,
+            change: ThreadChange::Spoken,
+            messages: 1,
+            last: Some(ThreadNews::pack(&entry)),
+        };
+        assert_eq!(news.last(), Some(entry));
+        for damaged in ["", "0", "zz", "00"] {
+            assert_eq!(ThreadNews { last: Some(damaged.to_owned()), ..news.clone() }.last(), None);
+        }
+    }
 
     #[test]
     fn an_event_comes_back() {

@@ -99,6 +99,12 @@ pub const REASON_CHARS: usize = 512;
 pub const MEMBER_ATTRIBUTE_KEY_BYTES: usize = 16;
 pub const MEMBER_ATTRIBUTE_VALUE_BYTES: usize = 512;
 pub const MEMBER_ATTRIBUTES_BYTES: usize = 4 * 1024;
+/// Characters of a thread's name (easemob-rest.md 3.13).
+pub const THREAD_NAME_CHARS: usize = 64;
+/// Users that one call brings into a thread or removes (easemob-rest.md 3.13).
+pub const THREAD_BATCH: usize = 10;
+/// Threads or their members in one page (easemob-rest.md 3.13).
+pub const THREADS_PAGE: usize = 50;
 /// Files shared in one group (easemob-rest.md 6.1).
 pub const SHARED_FILES: usize = 10_000;
 /// Bytes of a file's name as its uploader gave it; more is cut off.

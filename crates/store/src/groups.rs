@@ -5,6 +5,7 @@
 //! entry of the group's feed, whose sequence the commit gives out (`Slot`).
 
 mod shared_files;
+mod threads;
 
 use std::sync::Arc;
 
@@ -20,12 +21,14 @@ use smallvec::SmallVec;
 
 use crate::arrivals::{note, note_all};
 use crate::cache::RowCache;
-use crate::feeds::Sequences;
+use crate::feeds::{Sequences, add_events};
 use crate::inboxes::InboxCache;
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
 use crate::trim::trim_log;
 use crate::writer::Writer;
 use crate::{Facts, Feeds, StoreError, keys};
+
+pub use threads::Threads;
 
 /// Groups held in memory.
 const CACHED_GROUPS: usize = 20_000;
@@ -63,6 +66,7 @@ pub enum Listing {
     /// Those that anybody finds.
     Public,
     Rooms,
+    Threads,
 }
 
 impl Listing {
@@ -71,16 +75,16 @@ impl Listing {
             Self::Groups => b'g',
             Self::Public => b'p',
             Self::Rooms => b'r',
+            Self::Threads => b't',
         }
     }
 }
 
-/// A member of a destroyed group who was told.
+/// A member who was taken out of a destroyed group, and what he was told. Of a thread's end its group is told instead.
 #[derive(Clone, Debug)]
 pub struct Buried {
     pub uid: Uid,
-    pub seq: Seq,
-    pub entry: Entry,
+    pub told: Option<(Seq, Entry)>,
 }
 
 type MemberKey = (AppId, GroupId, Uid);
@@ -226,12 +230,12 @@ impl Groups {
         rows.iter().map(|(key, _)| id_of("list of groups", key)).collect()
     }
 
-    /// How many groups the app has, counted up to `limit`.
+    /// How many groups stand in a list, counted up to `limit`.
     ///
     /// # Errors
     /// Engine faults.
-    pub async fn count(&self, app: AppId, limit: usize) -> Result<usize, StoreError> {
-        Ok(self.scan(Scan::prefix(Space::Main, keys::groups(app, Listing::Groups), limit)).await?.len())
+    pub async fn count(&self, app: AppId, listing: Listing, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.scan(Scan::prefix(Space::Main, keys::groups(app, listing), limit)).await?.len())
     }
 
     /// The groups and threads that a user is in, in the order of their numbers, after `after`.
@@ -441,7 +445,8 @@ impl Groups {
     }
 
     /// Takes a group away at once; its members are told and its rows go afterwards ([`Groups::bury`]), also after a
-    /// crash. `farewell` is what they are told, in the event log of each. `false`: the group moved.
+    /// crash. `farewell` is what they are told, in the event log of each; `told` is told with the end itself. `None`: the
+    /// group moved.
     ///
     /// # Errors
     /// Engine faults.
@@ -450,7 +455,8 @@ impl Groups {
         app: AppId,
         stored: &StoredGroup,
         farewell: &Entry,
-    ) -> Result<bool, StoreError> {
+        told: &[(Feed, Entry)],
+    ) -> Result<Option<Sequences>, StoreError> {
         let group = &stored.group;
         let id = group.id;
         let mut batch = Batch::new();
@@ -462,14 +468,17 @@ impl Groups {
         if generated(&group.public_id) != Some(id) {
             batch.delete(CellKey::main(keys::name(app, &group.public_id)));
         }
+        threads::delete(&mut batch, app, group);
         batch.put(Space::Main, keys::destroyed_group(app, id), farewell.encode());
+        let feeds: SmallVec<[Feed; 4]> = told.iter().map(|(feed, _)| *feed).collect();
+        add_events(&mut batch, app, told);
         let (by_id, by_name) = (Arc::clone(&self.by_id), Arc::clone(&self.by_name));
         let (turn, name) = (self.by_id.begin(&(app, id)), (app, group.public_id.clone()));
-        let written = self.feeds.append_then(app, &[], batch, move |_| {
+        let written = self.feeds.append_then(app, &feeds, batch, move |_| {
             by_id.end((app, id), &turn, None);
             by_name.forget(&name);
         });
-        Ok(written_unless_moved(written.await)?.is_some())
+        written_unless_moved(written.await)
     }
 
     /// Groups that were destroyed and are not buried yet.
@@ -492,7 +501,7 @@ impl Groups {
         let farewell = Entry::decode(farewell)
             .map_err(|error| StoreError::Damaged { what: "destroyed group", detail: error.to_string() })?;
         let members = self.members(app, id, None, BURIED_AT_ONCE).await?;
-        let conversation = conversation_of(id, &farewell);
+        let (kind, conversation) = conversation_of(id, &farewell);
         if members.is_empty() || matches!(conversation, ConversationId::Room(_)) {
             // Who is in a room was told when it closed.
             kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::members(app, id), 0)).await?;
@@ -511,14 +520,17 @@ impl Groups {
             batch.check(row.clone(), Expect::Hash(ValueHash::of(&encode_member(&member))));
             batch.delete(row);
             batch.delete(CellKey::main(keys::inbox(app, uid, group_feed)));
-            let entry = Entry { target_name: member.name, ..farewell.clone() };
-            let feed = Feed::Events(uid);
-            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
-            // All are told the same: who reads the arrivals hears of it once a part.
-            if feeds.is_empty() {
-                batch.note(keys::arrivals(app), note(feed, &entry, slot));
+            let entry =
+                (kind == GroupKind::Group).then(|| Entry { target_name: member.name, ..farewell.clone() });
+            if let Some(entry) = &entry {
+                let feed = Feed::Events(uid);
+                let slot = batch.append(keys::feed_log(app, feed), entry.encode());
+                // All are told the same: who reads the arrivals hears of it once a part.
+                if feeds.is_empty() {
+                    batch.note(keys::arrivals(app), note(feed, entry, slot));
+                }
+                feeds.push(feed);
             }
-            feeds.push(feed);
             told.push((uid, entry));
         }
         let turns: Vec<_> =
@@ -535,7 +547,12 @@ impl Groups {
         let Some(sequences) = written_unless_moved(written.await)? else {
             return Err(StoreError::Contended { what: "a destroyed group" });
         };
-        Ok(told.into_iter().zip(sequences).map(|((uid, entry), seq)| Buried { uid, seq, entry }).collect())
+        let mut sequences = sequences.into_iter();
+        let buried = |(uid, entry): (Uid, Option<Entry>)| Buried {
+            uid,
+            told: entry.and_then(|entry| Some((sequences.next()?, entry))),
+        };
+        Ok(told.into_iter().map(buried).collect())
     }
 
     async fn clear(&self, app: AppId, conversation: ConversationId, id: GroupId) -> Result<(), StoreError> {
@@ -583,11 +600,15 @@ impl Groups {
     }
 }
 
-/// The conversation of a destroyed group or room.
-fn conversation_of(id: GroupId, farewell: &Entry) -> ConversationId {
-    match Event::decode(&farewell.payload) {
-        Ok(Event { news: News::Group(news), .. }) if news.kind == GroupKind::Room => ConversationId::Room(id),
-        _ => ConversationId::Group(id),
+/// What a destroyed group was, and its conversation.
+fn conversation_of(id: GroupId, farewell: &Entry) -> (GroupKind, ConversationId) {
+    let kind = match Event::decode(&farewell.payload) {
+        Ok(Event { news: News::Group(news), .. }) => news.kind,
+        _ => GroupKind::Group,
+    };
+    match kind {
+        GroupKind::Room => (kind, ConversationId::Room(id)),
+        GroupKind::Group | GroupKind::Thread => (kind, ConversationId::Group(id)),
     }
 }
 
@@ -596,7 +617,12 @@ fn put_listings(batch: &mut Batch, app: AppId, before: Option<&Group>, group: &G
     let listing = match group.kind {
         GroupKind::Group => Listing::Groups,
         GroupKind::Room => Listing::Rooms,
-        GroupKind::Thread => return,
+        GroupKind::Thread => {
+            if before.is_none() {
+                threads::put(batch, app, group);
+            }
+            return;
+        }
     };
     if before.is_none() {
         batch.put(Space::Main, keys::listed_group(app, listing, group.id), Bytes::new());
@@ -640,6 +666,15 @@ fn put_rows(
             Write::Member(uid, member) if group.kind == GroupKind::Room && !is_marked(member) => {
                 batch.delete(CellKey::main(keys::member(app, id, *uid)));
                 touched.push(*uid);
+            }
+            Write::Join(person) if group.kind == GroupKind::Thread => {
+                // Who comes into a thread sees all of it, and is delivered what comes from now on.
+                let head = Template::new().bytes(&head.0.to_be_bytes());
+                let member = Member::new(person.name.clone(), at);
+                batch.put(Space::Main, keys::member(app, id, person.uid), encode_member(&member));
+                let inbox = InboxRow::followed(head, &group.public_id);
+                batch.put(Space::Main, keys::inbox(app, person.uid, feed), inbox);
+                touched.push(person.uid);
             }
             Write::Join(person) => {
                 let joint = joint.expect("who joins is told of in the group's feed");
@@ -757,6 +792,8 @@ struct GroupRow {
     revision: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    topic: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -808,6 +845,7 @@ fn encode_group(group: &Group) -> Vec<u8> {
         modified: group.modified.0,
         revision: group.revision,
         parent: group.parent.map(|parent| parent.0),
+        topic: group.topic.map(|topic| topic.0),
     })
 }
 
@@ -840,6 +878,7 @@ fn decode_group(id: GroupId, bytes: &[u8]) -> Result<StoredGroup, StoreError> {
         modified: Timestamp(row.modified),
         revision: row.revision,
         parent: row.parent.map(GroupId),
+        topic: row.topic.map(MessageId),
     };
     Ok(StoredGroup { group, version: ValueHash::of(bytes) })
 }

@@ -24,6 +24,8 @@
 //! | app `N` uid | the user's name: he may make chat rooms where not everybody may | [`crate::Rooms`] | the same |
 //! | app `j` group message uid | that a member has read the message | group receipts | repeated receipts |
 //! | app `l` kind group | empty: the group is in the list of all groups, or of public ones | [`crate::Groups`] | lists |
+//! | app `Lm` group message | the thread about a group's message | [`crate::Groups`] | new threads, history |
+//! | app `Lt` group thread | empty: the thread is in the group | [`crate::Groups`] | lists, the group's end |
 //! | app `Z` group | the news of a destroyed group's end, while its members are told | [`crate::Groups`] | the same job after a restart |
 //! | app `K` list | a keyword list without its words (JSON) | keyword lists | the same, filters |
 //! | app `V` list word | a word of it (JSON) | keyword lists | the same, filters |
@@ -412,6 +414,28 @@ pub fn all_readers(app: AppId, group: GroupId) -> Bytes {
     with_group(app, b'j', group).into()
 }
 
+/// The thread about a message.
+pub fn thread_about(app: AppId, group: GroupId, message: MessageId) -> Bytes {
+    of_threads(app, b'm', group, Some(message.0))
+}
+
+/// Prefix of the threads of a group.
+pub fn threads(app: AppId, group: GroupId) -> Bytes {
+    of_threads(app, b't', group, None)
+}
+
+pub fn thread(app: AppId, group: GroupId, thread: GroupId) -> Bytes {
+    of_threads(app, b't', group, Some(thread.0))
+}
+
+fn of_threads(app: AppId, kind: u8, group: GroupId, number: Option<u64>) -> Bytes {
+    let mut key = key(app, b'L', 17);
+    key.push(kind);
+    key.extend_from_slice(&group.0.to_be_bytes());
+    number.iter().for_each(|number| key.extend_from_slice(&number.to_be_bytes()));
+    key.into()
+}
+
 /// Prefix of a list of groups.
 pub fn groups(app: AppId, listing: Listing) -> Bytes {
     let mut key = key(app, b'l', 1);
@@ -624,6 +648,8 @@ mod tests {
             attributes(app, GroupId(1), Uid(1)),
             reader(app, GroupId(1), MessageId(1), Uid(1)),
             listed_group(app, Listing::Public, GroupId(1)),
+            thread_about(app, GroupId(1), MessageId(1)),
+            thread(app, GroupId(1), GroupId(2)),
             destroyed_group(app, GroupId(1)),
             group_inboxes(app, Uid(1)),
         ] {

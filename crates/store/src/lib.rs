@@ -60,7 +60,7 @@ pub use error::StoreError;
 pub use extras::{EditWritten, Extras, StoredEdits, StoredPins, StoredReactions};
 pub use facts::Facts;
 pub use feeds::{Appended, Feeds, ID_SLACK_TICKS, Sent, Written};
-pub use groups::{Buried, Groups, Listing, StoredGroup, StoredMember};
+pub use groups::{Buried, Groups, Listing, StoredGroup, StoredMember, Threads};
 pub use hooks::{HookPosition, Hooks};
 pub use ids::IdReservation;
 pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};

@@ -7,7 +7,7 @@ const EVENTS = [
   'onFileMessage', 'onLocationMessage', 'onCmdMessage', 'onCustomMessage', 'onCombineMessage', 'onDeliveredMessage',
   'onReadMessage', 'onChannelMessage', 'onRecallMessage', 'onReceivedMessage', 'onOfflineMessageSyncStart',
   'onOfflineMessageSyncFinish', 'onTokenWillExpire', 'onTokenExpired', 'onReconnecting', 'onMultiDeviceEvent',
-  'onContactInvited', 'onContactAgreed', 'onContactAdded', 'onContactRefuse', 'onContactDeleted', 'onPresenceStatusChange', 'onGroupEvent',
+  'onContactInvited', 'onContactAgreed', 'onContactAdded', 'onContactRefuse', 'onContactDeleted', 'onPresenceStatusChange', 'onGroupEvent', 'onChatThreadChange',
   'onModifiedMessage', 'onReactionChange', 'onMessagePinEvent',
 ];
 

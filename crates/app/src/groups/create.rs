@@ -44,7 +44,11 @@ impl UseCases {
             accounts.retain(|account| account.user.uid != owner.user.uid);
             self.may_all_join(app, std::iter::once(&owner).chain(&accounts)).await?;
             let limit = usize::try_from(settings.groups_limit).unwrap_or(usize::MAX);
-            let groups = if limit == 0 { 0 } else { self.store.groups.count(id, limit).await? as u64 };
+            let groups = if limit == 0 {
+                0
+            } else {
+                self.store.groups.count(id, store::Listing::Groups, limit).await? as u64
+            };
             let people: Vec<Person> = accounts.iter().map(|account| Person::from(&account.user)).collect();
             let first = &people[..people.len().min(MEMBERS_AT_ONCE)];
             let now = self.now();

@@ -49,20 +49,21 @@ impl UseCases {
         stored: &StoredGroup,
         actor: &Actor,
     ) -> Result<bool, Error> {
-        let Group { public_id, kind, name, parent, .. } = &stored.group;
+        let Group { public_id, kind, name, .. } = &stored.group;
         let news = GroupNews {
             group: public_id.to_string(),
             kind: *kind,
             name: name.clone(),
-            parent: parent.map(|parent| parent.to_string()),
+            parent: None,
             change: decide_destroy(&stored.group, actor)?,
         };
         let farewell = self.group_entry(by, public_id, news).await?;
-        Ok(self.store.groups.destroy(app, stored, &farewell).await?)
+        Ok(self.store.groups.destroy(app, stored, &farewell, &[]).await?.is_some())
     }
 
     /// Tells the members of a destroyed group, and takes their rows away.
     pub(crate) async fn bury(&self, app: AppId, group: GroupId) -> Result<(), Error> {
+        self.end_threads_of(app, group).await?;
         self.empty_shared_files(app, group).await?;
         loop {
             let told = self.store.groups.bury(app, group).await?;
@@ -71,8 +72,10 @@ impl UseCases {
             }
             for buried in told {
                 self.unfollow(app, buried.uid, ConversationId::Group(group));
-                let delivery = Delivery::new(app, Feed::Events(buried.uid), buried.seq, buried.entry);
-                self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+                if let Some((seq, entry)) = buried.told {
+                    let delivery = Delivery::new(app, Feed::Events(buried.uid), seq, entry);
+                    self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+                }
             }
         }
     }
@@ -108,6 +111,9 @@ impl UseCases {
 
     async fn part_with(&self, app: &Tenant, stored: &StoredGroup, uid: Uid) -> Result<(), Error> {
         let (group, by) = (&stored.group, By::back_end());
+        if group.kind == GroupKind::Thread {
+            return self.drop_from_thread(app, group, uid).await;
+        }
         if group.owner.uid == uid {
             return match self.destroy_group(app, &by, group.public_id.as_str()).await {
                 Err(error) if error.condition() == Condition::GroupNotFound => Ok(()),

@@ -186,7 +186,7 @@ impl UseCases {
     }
 
     /// Does something to each of some users of a group. What concerns the call as a whole is its error; a fault ends it.
-    pub(super) async fn for_each<T, F>(
+    pub(crate) async fn for_each<T, F>(
         &self,
         app: &Tenant,
         group: GroupRef<'_>,

@@ -599,8 +599,20 @@ pub enum Condition {
     TargetNotMember,
     /// This message has a thread already.
     ThreadAlreadyExists,
+    /// The user is in as many threads as he may be in.
+    ThreadMemberQuotaExceeded,
+    /// The message is not one of this group.
+    ThreadMessageElsewhere,
+    /// A thread can't begin here.
+    ThreadMessageUnsuitable,
+    /// The name of the thread is empty or too long.
+    ThreadNameInvalid,
+    /// There are no threads in threads.
+    ThreadNested,
     /// There is no such thread.
     ThreadNotFound,
+    /// The app has as many threads as it may have.
+    ThreadQuotaExceeded,
     /// The token's time is over.
     TokenExpired,
     /// The token belongs to another app.
@@ -685,7 +697,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 337] = [
+    pub const ALL: [Self; 343] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -982,7 +994,13 @@ impl Condition {
         Self::SystemError,
         Self::TargetNotMember,
         Self::ThreadAlreadyExists,
+        Self::ThreadMemberQuotaExceeded,
+        Self::ThreadMessageElsewhere,
+        Self::ThreadMessageUnsuitable,
+        Self::ThreadNameInvalid,
+        Self::ThreadNested,
         Self::ThreadNotFound,
+        Self::ThreadQuotaExceeded,
         Self::TokenExpired,
         Self::TokenForeign,
         Self::TokenInvalid,
@@ -1026,7 +1044,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 337] = [
+pub(crate) static DETAILS: [Details; 343] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -5172,6 +5190,76 @@ pub(crate) static DETAILS: [Details; 337] = [
         remedy_zh: "打开已有的话题即可。",
     },
     Details {
+        name: "thread_member_quota_exceeded",
+        kind: Kind::Limit,
+        who: Who::EndUser,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &["user", "limit"],
+        meaning: "The user is in as many threads as he may be in.",
+        cause: "The setting `threads.joined_limit` of the app is reached.",
+        remedy: "Leave some, or raise the setting: `kith app set ORG#APP threads.joined_limit=…`.",
+        meaning_zh: "该用户加入的话题（子区）数量已达上限。",
+        cause_zh: "已达到应用设置 `threads.joined_limit`。",
+        remedy_zh: "退出一些话题，或调高设置：`kith app set ORG#APP threads.joined_limit=…`。",
+    },
+    Details {
+        name: "thread_message_elsewhere",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "The message is not one of this group.",
+        cause: "The call names a group and a message of another one.",
+        remedy: "Pass the id of the group that the message stands in.",
+        meaning_zh: "该消息不属于这个群组。",
+        cause_zh: "请求中的群组与消息所在的群组不一致。",
+        remedy_zh: "传入消息所在群组的 id。",
+    },
+    Details {
+        name: "thread_message_unsuitable",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "A thread can't begin here.",
+        cause: "The message stands in a conversation of two or in a chat room; threads are about messages of groups.",
+        remedy: "Offer threads on messages of groups only.",
+        meaning_zh: "不能在这里创建话题（子区）。",
+        cause_zh: "该消息在单聊或聊天室中；话题只能建立在群消息上。",
+        remedy_zh: "只在群消息上提供创建话题的入口。",
+    },
+    Details {
+        name: "thread_name_invalid",
+        kind: Kind::Invalid,
+        who: Who::EndUser,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "The name of the thread is empty or too long.",
+        cause: "Names of threads have 1 to 64 characters.",
+        remedy: "Ask for a shorter name.",
+        meaning_zh: "话题（子区）名称为空或过长。",
+        cause_zh: "话题名称为 1 到 64 个字符。",
+        remedy_zh: "请使用更短的名称。",
+    },
+    Details {
+        name: "thread_nested",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &[],
+        meaning: "There are no threads in threads.",
+        cause: "The group that the call names is a thread itself.",
+        remedy: "Begin the thread at a message of the group.",
+        meaning_zh: "话题（子区）不能嵌套。",
+        cause_zh: "请求中的群组本身就是一个话题。",
+        remedy_zh: "请在群消息上创建话题。",
+    },
+    Details {
         name: "thread_not_found",
         kind: Kind::NotFound,
         who: Who::AppDeveloper,
@@ -5184,6 +5272,20 @@ pub(crate) static DETAILS: [Details; 337] = [
         meaning_zh: "没有这个话题（子区）。",
         cause_zh: "话题已删除，或所在的群组已解散。",
         remedy_zh: "在客户端关闭它，并重新获取群组的话题列表。",
+    },
+    Details {
+        name: "thread_quota_exceeded",
+        kind: Kind::Limit,
+        who: Who::Operator,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &["limit"],
+        meaning: "The app has as many threads as it may have.",
+        cause: "The setting `threads.limit` of the app is reached.",
+        remedy: "End threads that nobody needs, or raise the setting: `kith app set ORG#APP threads.limit=…`.",
+        meaning_zh: "应用的话题（子区）数量已达上限。",
+        cause_zh: "已达到应用设置 `threads.limit`。",
+        remedy_zh: "解散不再需要的话题，或调高设置：`kith app set ORG#APP threads.limit=…`。",
     },
     Details {
         name: "token_expired",

@@ -114,6 +114,7 @@ pub fn decide_create(
         modified: at,
         revision: 1,
         parent: None,
+        topic: None,
     };
     let mut change = Change::new(group).write(Write::Join(owner.clone())).tell_all(GroupChange::Created);
     change = change.tell(owner, GroupChange::Created);

@@ -47,6 +47,9 @@ pub struct Envelope {
     /// Where the next page begins; absent on the last one, on which clients stop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// The cursor of lists of threads stands in here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Value>,
     /// The query said back; every value is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub params: Option<BTreeMap<String, Vec<String>>>,
@@ -146,6 +149,7 @@ mod tests {
             count: Some(1),
             total: None,
             cursor: Some("next".into()),
+            properties: None,
             params: Some([("limit".to_owned(), vec!["2".to_owned()])].into()),
         };
         assert_eq!(

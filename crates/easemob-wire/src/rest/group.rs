@@ -203,6 +203,53 @@ impl AttributeBatch {
     }
 }
 
+/// The fields of a thread in `POST /thread`, `PUT /thread/{id}` and `POST /thread/message`. Ids come as texts and as
+/// numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreadFields {
+    pub name: Option<String>,
+    pub group: Option<String>,
+    pub message: Option<String>,
+    pub owner: Option<String>,
+    pub threads: Vec<String>,
+}
+
+impl ThreadFields {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        #[derive(Deserialize)]
+        struct Raw<'a> {
+            #[serde(borrow)]
+            name: Option<&'a RawValue>,
+            #[serde(borrow)]
+            group_id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            msg_id: Option<&'a RawValue>,
+            #[serde(borrow)]
+            owner: Option<&'a RawValue>,
+            #[serde(borrow, rename = "threadIds")]
+            threads: Option<&'a RawValue>,
+        }
+        let raw: Raw<'_> = parse(body)?;
+        Ok(Self {
+            name: text("name", raw.name)?,
+            group: id("group_id", raw.group_id)?,
+            message: id("msg_id", raw.msg_id)?,
+            owner: text("owner", raw.owner)?,
+            threads: typed("threadIds", "a list of texts", raw.threads)?.unwrap_or_default(),
+        })
+    }
+}
+
+/// A text, or a whole number as one.
+fn id(field: &'static str, raw: Option<&RawValue>) -> Result<Option<String>, BodyError> {
+    match raw.map(RawValue::get) {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(digits.to_owned())),
+        _ => text(field, raw),
+    }
+}
+
 /// Clients send booleans and their names as texts.
 fn flag(field: &'static str, raw: Option<&RawValue>) -> Result<Option<bool>, BodyError> {
     match raw.map(RawValue::get) {
@@ -238,6 +285,16 @@ mod tests {
             let body = format!(r#"{{"maxusers":{wrong}}}"#);
             assert!(GroupFields::parse(body.as_bytes()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn ids_of_threads_are_texts_or_numbers() {
+        let fields = ThreadFields::parse(br#"{"name":"T","group_id":7,"msg_id":"8","owner":"a"}"#).unwrap();
+        assert_eq!((fields.group.as_deref(), fields.message.as_deref()), (Some("7"), Some("8")));
+        let fields = ThreadFields::parse(br#"{"threadIds":["1","2"],"msg_id":null}"#).unwrap();
+        assert_eq!((fields.threads.len(), fields.message), (2, None));
+        assert!(ThreadFields::parse(br#"{"group_id":[]}"#).is_err());
+        assert!(ThreadFields::parse(br#"{"msg_id":1.5}"#).is_err());
     }
 
     #[test]

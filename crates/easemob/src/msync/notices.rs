@@ -1,8 +1,13 @@
 //! Events that the vendor's clients read as JSON (msync.md 2.17): what happened to conversations, and to messages after
 //! they were sent.
 
-use model::{ConversationChange, ConversationKind, ConversationNews, Entry, Presence, Timestamp};
+use model::{
+    ConversationChange, ConversationKind, ConversationNews, Entry, Presence, ThreadChange, ThreadNews,
+    Timestamp,
+};
 use serde_json::{Value, json};
+
+use crate::rest::shown::bare_message;
 
 /// The vendor's word for a kind of conversation.
 fn chat_type(kind: ConversationKind) -> &'static str {
@@ -53,6 +58,27 @@ pub(crate) fn conversation(entry: &Entry, news: &ConversationNews) -> Value {
         "res": resource(entry),
         "from": entry.sender_name.as_str(),
         "ext": ext.unwrap_or_default(),
+    } })
+}
+
+/// Something happened to a thread. Of its own words for the end of one, the SDKs know `delete`.
+pub(crate) fn thread(entry: &Entry, news: &ThreadNews) -> Value {
+    let operation = match news.change {
+        ThreadChange::Created => "create",
+        ThreadChange::Renamed => "update",
+        ThreadChange::Ended => "delete",
+        ThreadChange::Spoken => "update_msg",
+    };
+    json!({ "type": "thread", "data": {
+        "operation": operation,
+        "id": news.thread,
+        "name": news.name,
+        "muc_parent_id": news.parent,
+        "msg_parent_id": news.topic.to_string(),
+        "from": entry.sender_name.as_str(),
+        "timestamp": entry.at.0,
+        "message_count": news.messages,
+        "last_message": news.last().as_ref().map_or_else(|| json!({}), bare_message),
     } })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::{SentMessage, SessionFacts, UseCases};
 use conditions::Condition;
-use domain::message::SendMessage;
+use domain::message::{SendMessage, Target};
 use easemob_wire::{EVENT_QUEUE, Jid};
 use model::limits::PAGE_ENTRIES;
 use model::{AppKey, ConversationId, Feed, MessageId, Seq, Timestamp, Uid, Username};
@@ -14,6 +14,7 @@ use store::FollowedFeed;
 use super::event::{Asked, Command, Event, LoggedIn, Member, OpenedQueue, Refusal};
 use super::session::MsyncSession;
 use crate::foreign::Foreign;
+use crate::thread_mark;
 
 /// The dialect's name in logs and metrics.
 const DIALECT: &str = "easemob-msync";
@@ -65,12 +66,17 @@ impl Perform<MsyncSession> for MsyncPerform {
 }
 
 impl MsyncPerform {
-    async fn send(&self, member: Arc<Member>, client_id: u64, message: Box<SendMessage>) -> Command {
-        let sent = match self.tenant(&member) {
-            Ok(tenant) => self.use_cases.send_message(&tenant, &message).await,
-            Err(error) => Err(error),
+    async fn send(&self, member: Arc<Member>, client_id: u64, mut message: Box<SendMessage>) -> Command {
+        let sent = async {
+            let tenant = self.tenant(&member)?;
+            if let Target::Group(name) = &message.target
+                && let Some(mark) = thread_mark::of(&self.use_cases, &tenant, name).await?
+            {
+                message.payload = thread_mark::put(&message.payload, &mark);
+            }
+            self.use_cases.send_message(&tenant, &message).await
         };
-        match sent {
+        match sent.await {
             Ok(SentMessage { id, at, rewritten, .. }) => {
                 Command::Accepted { client_id, server_id: id, at, rewritten }
             }

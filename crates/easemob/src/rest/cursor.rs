@@ -31,6 +31,10 @@ pub(crate) enum List {
     Reactions = b'r',
     /// The number is how many are before it.
     Pins = b'p',
+    /// The number is a thread's.
+    Threads = b't',
+    /// The number is a user's.
+    ThreadMembers = b'T',
     /// The number is a group's.
     Groups = b'g',
     /// The number is a user's.

@@ -3,6 +3,7 @@
 //! Checks come in the order in which the vendor lists their errors: from, to, type, body, users, ext, how many, and last
 //! what the message itself needs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::{Compose, Error, GroupRef, Receivers};
@@ -22,6 +23,7 @@ use super::call::{Call, invalid, missing};
 use super::failure::Failure;
 use super::routes::routes;
 use crate::msync::priority;
+use crate::thread_mark;
 
 routes! {
     POST "/messages/users" BackEnd Json Send => to_users;
@@ -261,8 +263,18 @@ impl Said {
         };
         call.use_cases().admit_posts(&call.tenant, class, self.to.len())?;
         let hidden_from = self.hidden_from(call, limits::ROAM_IGNORE_USERS).await?;
+        let mut marks = HashMap::new();
+        for name in &self.to {
+            if let Some(mark) = thread_mark::of(call.use_cases(), &call.tenant, name).await? {
+                marks.insert(name.to_ascii_lowercase(), mark);
+            }
+        }
         let kind = Kind { users: users.unwrap_or_default(), ..Kind::of(chat_type) };
         let (from, to, post, compose) = self.into_post(kind)?;
+        let compose: Arc<Compose> = Arc::new(move |from: &str, to: &str| -> Bytes {
+            let payload = compose(from, to);
+            marks.get(to).map_or_else(|| payload.clone(), |mark| thread_mark::put(&payload, mark))
+        });
         let post = Post { hidden_from, ..post };
         let place = |id| match chat_type {
             ChatType::ChatRoom => GroupRef::room(id),

@@ -37,7 +37,6 @@ static FAMILIES: &[Family] = {
         // Stands below /api/sdk, before the app's names.
         family(&["/v1/*/*/speech/**"], OFF, None, "speech"),
         family(&["/chatrooms/**"], OFF, None, "chatroom"),
-        family(&["/thread/**", "/threads/**"], OFF, Some(Op::Thread), "thread"),
         family(
             &["/users/*/push/**", "/push/**", "/users/*/notification/**", "/notification/**"],
             OFF,

@@ -85,6 +85,7 @@ static FAMILIES: &[&[Route]] = &[
     super::groups::ROUTES,
     super::group_members::ROUTES,
     super::shared_files::ROUTES,
+    super::threads::ROUTES,
     super::keywords::ROUTES,
 ];
 

@@ -1,14 +1,14 @@
 //! Messages as histories, lists and pins show them: encoded metas and JSON (msync.md 3.2, 3.3), both with what was added
 //! to the message since.
 
-use app::{ConversationKind, ConversationName, SeenMessage, SeenReaction};
+use app::{ConversationKind, ConversationName, SeenMessage, SeenReaction, SeenThread};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use easemob_wire::amend::with_side_data;
 use easemob_wire::downlink::encode_bare_meta;
 use easemob_wire::rest::message::Stored;
 use easemob_wire::{GROUP_DOMAIN, JidRef};
-use model::{ConversationId, Username};
+use model::{ConversationId, Entry, Username};
 use serde_json::{Map, Value, json};
 
 use crate::foreign::Foreign;
@@ -34,9 +34,9 @@ pub(super) fn meta(app_key: &str, foreign: &Foreign, seen: &SeenMessage) -> Stri
 pub(super) fn message(foreign: &Foreign, seen: &SeenMessage, payload_as_text: bool) -> Value {
     let payload = Value::Object(payload(foreign, seen));
     if payload_as_text {
-        with_payload(seen, &Value::String(payload.to_string()))
+        with_payload(&seen.entry, &Value::String(payload.to_string()))
     } else {
-        with_payload(seen, &payload)
+        with_payload(&seen.entry, &payload)
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn old_message(foreign: &Foreign, seen: &SeenMessage) -> Value {
             body.insert("customExts".to_owned(), fields);
         }
     }
-    with_payload(seen, &Value::String(Value::Object(payload).to_string()))
+    with_payload(&seen.entry, &Value::String(Value::Object(payload).to_string()))
 }
 
 fn payload(foreign: &Foreign, seen: &SeenMessage) -> Map<String, Value> {
@@ -66,8 +66,7 @@ fn payload(foreign: &Foreign, seen: &SeenMessage) -> Map<String, Value> {
     payload
 }
 
-fn with_payload(seen: &SeenMessage, payload: &Value) -> Value {
-    let entry = &seen.entry;
+fn with_payload(entry: &Entry, payload: &Value) -> Value {
     json!({
         "id": entry.id.to_string(),
         "from": entry.sender_name.as_str(),
@@ -98,7 +97,29 @@ fn side_data(seen: &SeenMessage) -> Map<String, Value> {
     if !seen.reactions.is_empty() {
         side_data.insert("reaction".to_owned(), seen.reactions.iter().map(reaction).collect());
     }
+    if let Some(thread) = &seen.thread {
+        side_data.insert("thread_overview".to_owned(), overview(thread));
+    }
     side_data
+}
+
+/// A thread beside the message that it is about (msync.md 2.12).
+fn overview(thread: &SeenThread) -> Value {
+    json!({
+        "id": thread.id.as_str(),
+        "muc_parent_id": thread.parent.as_str(),
+        "name": thread.name,
+        "last_message": thread.last.as_ref().map_or_else(|| json!({}), bare_message),
+        "create_timestamp": thread.created.0,
+        "update_timestamp": thread.updated.0,
+        "message_count": thread.messages,
+    })
+}
+
+/// A message in JSON, its payload as JSON too and without what was added to it since.
+pub(crate) fn bare_message(entry: &Entry) -> Value {
+    let payload = Stored::decode(&entry.payload).map(|stored| stored.payload()).unwrap_or_default();
+    with_payload(entry, &Value::Object(payload))
 }
 
 /// The vendor's word for a kind of conversation.

@@ -122,6 +122,22 @@ GET    /chatrooms/{room}/share_files         | credentials_missing token_malform
 GET    /chatrooms/{room}/share_files/{file}  | credentials_missing token_malformed token_foreign shared_file_not_found shared_file_not_found shared_file_not_found token_expired
 DELETE /chatrooms/{room}/share_files/{file}  | credentials_missing token_malformed token_foreign shared_file_not_found shared_file_not_found shared_file_not_found token_expired
 GET    /presence/online/{group}/type/{kind}  | credentials_missing token_malformed token_foreign token_wrong_kind token_wrong_kind ok token_expired
+POST   /thread                               | credentials_missing token_malformed token_foreign group_not_found group_not_found group_not_found token_expired
+GET    /thread                               | credentials_missing token_malformed token_foreign token_wrong_kind token_wrong_kind ok token_expired
+POST   /thread/message                       | credentials_missing token_malformed token_foreign ok ok ok token_expired
+GET    /thread/{thread}                      | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+PUT    /thread/{thread}                      | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+DELETE /thread/{thread}                      | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+GET    /thread/{thread}/users                | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+POST   /thread/{thread}/users                | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+DELETE /thread/{thread}/users                | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+DELETE /threads/{thread}/users               | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+DELETE /thread/{thread}/users/{member}       | credentials_missing token_malformed token_foreign thread_not_found thread_not_found thread_not_found token_expired
+POST   /thread/{thread}/user/{user}/join     | credentials_missing token_malformed token_foreign thread_not_found permission_denied thread_not_found token_expired
+DELETE /thread/{thread}/user/{user}/quit     | credentials_missing token_malformed token_foreign thread_not_found permission_denied thread_not_found token_expired
+GET    /threads/user/{user}                  | credentials_missing token_malformed token_foreign ok permission_denied ok token_expired
+GET    /threads/chatgroups/{group}           | credentials_missing token_malformed token_foreign ok ok ok token_expired
+GET    /threads/chatgroups/{group}/user/{user} | credentials_missing token_malformed token_foreign ok permission_denied ok token_expired
 PUT    /messages/rewrite/{message}           | credentials_missing token_malformed token_foreign message_not_found message_not_found   message_not_found token_expired
 POST   /messages/chatgroups                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatgroups/users            | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
@@ -316,6 +332,15 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/chatgroups/{group}/announcement") => json!({ "announcement": "hi" }),
         ("POST", "/chatgroups/{group}/admin") => json!({ "newadmin": "bob" }),
         ("POST", "/chatgroups/{group}/mute") => json!({ "usernames": ["bob"], "mute_duration": 1000 }),
+        ("POST", "/thread") => {
+            json!({ "group_id": "none", "name": "Plans", "msg_id": 7, "owner": "alice" })
+        }
+        ("POST", "/thread/message") => json!({ "threadIds": [] }),
+        ("PUT", "/thread/{thread}") => json!({ "name": "Plans" }),
+        ("POST", "/thread/{thread}/users")
+        | ("DELETE", "/thread/{thread}/users" | "/threads/{thread}/users") => {
+            json!({ "usernames": ["bob"] })
+        }
         ("POST", path) if path.starts_with("/chatgroups/") => json!({ "usernames": ["bob"] }),
         ("PUT", "/metadata/chatgroup/{group}/users/batch") => {
             json!([{ "username": "bob", "metadata": { "k": "v" } }])

@@ -21,6 +21,7 @@ mod presence;
 mod recalls;
 mod rooms;
 mod sessions;
+mod threads;
 mod tokens;
 mod users;
 mod web;

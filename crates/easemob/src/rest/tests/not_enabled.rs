@@ -7,7 +7,6 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
     let world = World::new().await;
     let alice = world.user_token("alice").await;
     for (method, path, status, condition, error, description) in [
-        ("POST", "/thread", 403, "service_not_enabled", "group_error", "thread not open."),
         ("POST", "/translate", 503, "service_not_enabled", "service_not_open", "service not open"),
         // The web SDKs say 505 to these words, and 500 to any 503.
         (

@@ -36,7 +36,7 @@ pub(crate) fn group(house: &House, owner: &str, members: &[&str]) -> String {
     house.wait(created).unwrap().public_id.to_string()
 }
 
-fn meta(group: &str, body: &pb::MessageBody) -> pb::Meta {
+pub(crate) fn meta(group: &str, body: &pb::MessageBody) -> pb::Meta {
     pb::Meta {
         to: Some(JidRef::group(APP, group).into()),
         ns: Some(1),
@@ -45,25 +45,25 @@ fn meta(group: &str, body: &pb::MessageBody) -> pb::Meta {
     }
 }
 
-fn group_text(text: &str) -> pb::MessageBody {
+pub(crate) fn group_text(text: &str) -> pb::MessageBody {
     pb::MessageBody { r#type: Some(Type::Groupchat.into()), ..text_body(text) }
 }
 
-fn say(client: &mut Client<'_>, group: &str, text: &str) -> pb::CommSyncDl {
+pub(crate) fn say(client: &mut Client<'_>, group: &str, text: &str) -> pb::CommSyncDl {
     client.send_meta(meta(group, &group_text(text)))
 }
 
-fn refusal(answer: &pb::CommSyncDl) -> (i32, String) {
+pub(crate) fn refusal(answer: &pb::CommSyncDl) -> (i32, String) {
     let status = answer.status.as_ref().unwrap();
     (status.error_code() as i32, status.reason().to_owned())
 }
 
-fn ok() -> (i32, String) {
+pub(crate) fn ok() -> (i32, String) {
     (0, String::new())
 }
 
 /// The events that a client was shown: operation, whose queue, from whom, about whom.
-fn events(frames: &[Downlink]) -> Vec<(Operation, String, String, Option<String>)> {
+pub(crate) fn events(frames: &[Downlink]) -> Vec<(Operation, String, String, Option<String>)> {
     let mut events = Vec::new();
     for frame in frames {
         let Downlink::Sync(sync) = frame else { continue };

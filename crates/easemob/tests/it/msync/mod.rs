@@ -17,3 +17,4 @@ mod room_storm;
 mod rooms;
 mod size;
 mod storm;
+mod threads;
