@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::group::{
-    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, in_room, is_heard,
-    stays_away,
+    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, decide_remove_admin,
+    in_room, is_heard, stays_away,
 };
 use domain::message::{Priority, Sender};
 use model::{
@@ -25,7 +25,7 @@ use model::{
 use store::{FollowedFeed, Listing, StoredGroup};
 
 use crate::event_log::{ActingDevice, UserNews};
-use crate::groups::{By, GroupPage, GroupRef};
+use crate::groups::{By, Decided, GroupPage, GroupRef};
 use crate::{Error, TRIES, Tenant, UseCases};
 
 pub use attributes::ChangeRoomAttributes;
@@ -139,6 +139,61 @@ impl UseCases {
         self.part_from_room(app.value.id, &stored.group, sender.uid, device_of(sender)).await?;
         let now = self.now();
         Ok((self.ids.next(now).await?, now))
+    }
+
+    /// What rooms still have of a user who was removed: his own end, in the others he is no admin, and not there.
+    ///
+    /// # Errors
+    /// Faults; what is done stays done, and is not done again.
+    pub(crate) async fn leave_all_rooms(&self, app: &Tenant, uid: Uid) -> Result<(), Error> {
+        const AT_ONCE: usize = 64;
+        let (id, by) = (app.value.id, By::back_end());
+        let mut before = None;
+        // There is no index by owner: rooms are few beside users, and removals are rare.
+        loop {
+            let page = self.list_groups(app, Listing::Rooms, before, AT_ONCE).await?;
+            for stored in &page.groups {
+                let room = GroupRef::room(stored.group.public_id.as_str());
+                let done = if stored.group.owner.uid == uid {
+                    self.destroy_group(app, &by, room).await
+                } else if stored.group.admins.iter().any(|admin| admin.uid == uid) {
+                    self.drop_room_admin(app, &by, room, uid).await
+                } else {
+                    continue;
+                };
+                match done {
+                    Err(error) if error.condition() == Condition::ChatroomNotFound => {}
+                    done => done?,
+                }
+            }
+            match page.next {
+                Some(next) => before = Some(next),
+                None => break,
+            }
+        }
+        for room in self.leases.rooms_of(id, uid) {
+            if let Some(stored) = self.store.groups.get(id, room).await? {
+                self.part_from_room(id, &stored.group, uid, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn drop_room_admin(
+        &self,
+        app: &Tenant,
+        by: &By,
+        room: GroupRef<'_>,
+        uid: Uid,
+    ) -> Result<(), Error> {
+        self.change_group(app, by, room, move |stored, actor, now| async move {
+            let room = &stored.group;
+            let Some(admin) = room.admins.iter().find(|admin| admin.uid == uid) else {
+                return Ok(Decided::Nothing(()));
+            };
+            Ok(Decided::change(decide_remove_admin(room, &actor, admin, now)?, ()))
+        })
+        .await
     }
 
     async fn leave_other_rooms(&self, app: &Tenant, sender: &Sender, entered: GroupId) -> Result<(), Error> {

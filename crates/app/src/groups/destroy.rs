@@ -100,7 +100,7 @@ impl UseCases {
         let mut after = None;
         loop {
             let groups = self.store.groups.joined(id, uid, after, AT_ONCE).await?;
-            let Some(last) = groups.last() else { return Ok(()) };
+            let Some(last) = groups.last() else { return self.leave_all_rooms(app, uid).await };
             after = Some(*last);
             for group in groups {
                 let Some(stored) = self.store.groups.get(id, group).await? else { continue };

@@ -345,3 +345,23 @@ async fn where_only_super_admins_make_rooms_nobody_else_does() {
         "chatroom_permission_denied"
     );
 }
+
+#[tokio::test]
+async fn a_removed_users_rooms_end_and_he_is_in_the_others_no_longer() {
+    let world = World::new().await;
+    let own = world.room("bob", json!({ "members": ["alice"] })).await;
+    let other = world.room("alice", json!({ "members": ["bob"] })).await;
+    let admin = Some(json!({ "newadmin": "bob" }));
+    world.back_end("POST", &format!("/chatrooms/{other}/admin"), admin).await.ok();
+    world.back_end("DELETE", "/users/bob", None).await.ok();
+    world.begin_jobs();
+    let path = format!("/chatrooms/{own}");
+    while world.back_end("GET", &path, None).await.condition() == "success" {
+        tokio::task::yield_now().await;
+    }
+    let users = format!("/chatrooms/{other}/users");
+    while world.data(&users).await != json!([{ "owner": "alice" }]) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.data(&format!("/chatrooms/{other}/admin")).await, json!([]));
+}

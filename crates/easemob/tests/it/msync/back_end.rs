@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::house::{House, about};
 
-const POST: Post = Post {
+pub(super) const POST: Post = Post {
     kind: EntryKind::Message,
     dialect: Dialect::Easemob,
     online_only: false,

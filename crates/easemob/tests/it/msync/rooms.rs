@@ -1,10 +1,13 @@
 //! Chat rooms: coming and going, messages, and who is forgotten when (msync.md 2.9 to 2.15).
 
+use std::sync::Arc;
+
 use app::By;
 use domain::group::CreateGroup;
 use easemob_wire::client::Downlink;
 use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::muc_body::Operation;
+use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
 use easemob_wire::{JidRef, pb};
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -333,4 +336,95 @@ fn who_is_in_a_room_when_it_ends_is_told() {
     assert_eq!(events(&mut bob), [(Operation::Destroy, "admin".to_owned(), 0, String::new())]);
     assert_eq!(refusal(&say(&mut bob, &lobby, "x")), (1, format!("grpID {lobby} does not exist!")));
     assert!(house.use_cases.rooms_of(tenant.value.id, model::Uid(2)).is_empty());
+}
+
+/// The keys that an event of attributes is about, of those that a client was shown.
+fn attribute_events(client: &mut Client<'_>) -> Vec<(Operation, String, Value)> {
+    let mut events = Vec::new();
+    for frame in client.react() {
+        let Downlink::Sync(sync) = frame else { continue };
+        for meta in sync.metas.iter().filter(|meta| meta.ns() == pb::meta::NameSpace::Muc) {
+            let body = pb::MucBody::decode(meta.payload.clone().unwrap()).unwrap();
+            if let Some(info) = &body.event_info {
+                let told: Value = serde_json::from_str(info.ext()).unwrap();
+                let from = body.from.clone().unwrap().name().to_owned();
+                events.push((body.operation(), from, told["properties"].clone()));
+            }
+        }
+    }
+    events
+}
+
+#[test]
+fn attributes_go_when_their_author_is_gone_for_two_minutes_and_those_who_stay_are_told() {
+    let house = house(&["alice", "bob", "carol"]);
+    let lobby = room(&house, "alice", None);
+    let (mut bob, mut carol) = (come(&house, "bob", "b"), come(&house, "carol", "c"));
+    enter(&mut bob, &lobby);
+    enter(&mut carol, &lobby);
+    house.settle(&mut [&mut bob, &mut carol]);
+    bob.react();
+    let set = |user: &str, key: &str, goes_with_author: bool| {
+        let command = app::ChangeRoomAttributes {
+            room: lobby.clone(),
+            user: user.to_owned(),
+            change: domain::group::ChangeAttributes::Set {
+                values: [(key.to_owned(), "v".to_owned())].into(),
+                goes_with_author,
+            },
+            force: false,
+        };
+        let (tenant, by) = (house.tenant(), By::back_end());
+        let changed = house.use_cases.change_room_attributes(&tenant, &by, &command);
+        house.wait(changed).unwrap()[0].1.as_ref().unwrap();
+    };
+    set("carol", "seat", true);
+    set("carol", "topic", false);
+    house.settle(&mut [&mut bob, &mut carol]);
+    let told = |operation, key: &str, value: &str| (operation, "carol".to_owned(), json!({ (key): value }));
+    let both = [told(Operation::SetMetadata, "seat", "v"), told(Operation::SetMetadata, "topic", "v")];
+    assert_eq!(attribute_events(&mut bob), both);
+
+    carol.drop_socket();
+    house.pass(120_000);
+    house.wait(house.use_cases.end_leases()).unwrap();
+    house.settle(&mut [&mut bob]);
+    assert_eq!(attribute_events(&mut bob), [told(Operation::DeleteMetadata, "seat", "")]);
+    let mut carol = come(&house, "carol", "c");
+    enter(&mut carol, &lobby);
+    let (tenant, by) = (house.tenant(), By::back_end());
+    let left = house.use_cases.room_attributes(&tenant, &by, &lobby, &[]);
+    assert_eq!(house.wait(left).unwrap().into_keys().collect::<Vec<_>>(), ["topic"]);
+}
+
+#[test]
+fn what_a_back_end_says_in_somebodys_name_in_a_room_is_not_shown_to_him() {
+    let house = house(&["alice", "bob", "carol"]);
+    let lobby = room(&house, "alice", None);
+    let (mut bob, mut carol) = (come(&house, "bob", "b"), come(&house, "carol", "c"));
+    enter(&mut bob, &lobby);
+    enter(&mut carol, &lobby);
+    let content = content("txt", json!({ "msg": "in his name" }).as_object().unwrap()).unwrap();
+    let compose = move |from: &str, to: &str| {
+        let message = NewMessage {
+            chat_type: ChatType::ChatRoom,
+            from,
+            to,
+            content: &content,
+            ext: &[],
+            wants_receipts: false,
+            online_only: false,
+            directed_users: &[],
+            room_level: RoomLevel::Low,
+        };
+        message.encode()
+    };
+    let (tenant, rooms) = (house.tenant(), [app::GroupRef::room(&lobby)]);
+    let post = super::back_end::POST;
+    let sent = house.use_cases.post_to_groups(&tenant, "bob", &rooms, None, &post, Arc::new(compose));
+    house.wait(sent).unwrap();
+    house.settle(&mut [&mut bob, &mut carol]);
+    bob.react();
+    carol.react();
+    assert_eq!((bob.shown(), carol.shown()), (vec![], vec!["in his name".to_owned()]));
 }
