@@ -8,7 +8,7 @@ use domain::account::User;
 use model::{CloseCause, CloseTarget, Hint, limits};
 use store::Account;
 
-use crate::{Error, Tenant, UseCases};
+use crate::{Error, Password, Tenant, UseCases};
 
 impl UseCases {
     /// # Errors
@@ -17,12 +17,14 @@ impl UseCases {
         &self,
         app: &Tenant,
         username: &str,
-        password: &str,
+        password: impl Into<Password<'_>>,
     ) -> Result<Arc<Account>, Error> {
-        if password.is_empty() {
+        let password = password.into();
+        let (Password::Plain(text) | Password::Digest(text)) = password;
+        if text.is_empty() {
             return Err(Error::plain(Condition::NewPasswordMissing));
         }
-        if password.len() > limits::PASSWORD_BYTES {
+        if text.len() > limits::PASSWORD_BYTES {
             return Err(Error::plain(Condition::PasswordInvalid));
         }
         self.get_user(app, username).await?;
@@ -53,11 +55,12 @@ impl UseCases {
         &self,
         app: &Tenant,
         owner: &Account,
-        present: &str,
-        password: &str,
+        present: impl Into<Password<'_>>,
+        password: impl Into<Password<'_>>,
         address: Option<IpAddr>,
     ) -> Result<Arc<Account>, Error> {
-        if present.is_empty() {
+        let present = present.into();
+        if matches!(present, Password::Plain("") | Password::Digest("")) {
             return Err(Error::plain(Condition::PasswordMissing));
         }
         let username = owner.user.name.as_str();

@@ -12,7 +12,7 @@ use model::{AppId, NameError, Timestamp, Uid, Username};
 use store::Account;
 use subtle::ConstantTimeEq;
 
-use crate::{Error, Identity, Tenant, UseCases};
+use crate::{Error, Identity, Password, Tenant, UseCases};
 
 /// The end of a token that has none.
 const FOR_EVER: Timestamp = Timestamp(u64::MAX);
@@ -29,6 +29,12 @@ pub enum Grant {
         username: String,
         password: String,
         ttl: Option<u64>,
+        address: Option<IpAddr>,
+    },
+    /// A user shows the digest of his password, in hexadecimal digits ([`crate::Password::Digest`]).
+    PasswordDigest {
+        username: String,
+        digest: String,
         address: Option<IpAddr>,
     },
     /// A back end asks for a user's token with its own.
@@ -69,8 +75,13 @@ impl UseCases {
                 Ok(self.sign(app, None, ttl))
             }
             Grant::Password { username, password, ttl, address } => {
-                let account = self.check_password(app, &username, &password, address).await?;
+                let account = self.check_password(app, &username, (&password).into(), address).await?;
                 Ok(self.sign(app, Some(account), ttl))
+            }
+            Grant::PasswordDigest { username, digest, address } => {
+                let digest = Password::Digest(&digest);
+                let account = self.check_password(app, &username, digest, address).await?;
+                Ok(self.sign(app, Some(account), None))
             }
             Grant::Inherit { bearer, username, auto_create, ttl } => {
                 let account = self.inherited(app, bearer.as_deref(), &username, auto_create).await?;
@@ -129,7 +140,7 @@ impl UseCases {
         &self,
         app: &Tenant,
         username: &str,
-        password: &str,
+        password: Password<'_>,
         address: Option<IpAddr>,
     ) -> Result<Arc<Account>, Error> {
         let name = parse_name(username)?;
@@ -159,7 +170,7 @@ impl UseCases {
         &self,
         app: AppId,
         name: &Username,
-        password: &str,
+        password: Password<'_>,
     ) -> Result<(Option<Arc<Account>>, bool), Error> {
         let account = self.store.users.find(app, name).await?;
         let stored = account.as_ref().map(|account| &account.password_hash);

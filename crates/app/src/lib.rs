@@ -111,7 +111,7 @@ pub use list_conversations::{ConversationPage, ListConversations, Listed, Listed
 pub use log_in::{LogIn, LoggedIn};
 pub use model::ConversationKind;
 pub use no_disturb::SetNoDisturb;
-pub use passwords::{PasswordSettings, Pepper};
+pub use passwords::{Password, PasswordSettings, Pepper};
 pub use pin_message::SeenPin;
 pub use places::Place;
 pub use post_message::Compose;

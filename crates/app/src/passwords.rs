@@ -38,6 +38,26 @@ impl std::fmt::Debug for Pepper {
     }
 }
 
+/// A password as a client says it.
+#[derive(Clone, Copy)]
+pub enum Password<'a> {
+    Plain(&'a str),
+    /// Its MD5 in hexadecimal digits, which is all that some clients send.
+    Digest(&'a str),
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Password<'a> {
+    fn from(plain: &'a T) -> Self {
+        Self::Plain(plain.as_ref())
+    }
+}
+
+impl std::fmt::Debug for Password<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
 /// How passwords are hashed.
 #[derive(Clone, Debug)]
 pub struct PasswordSettings {
@@ -84,8 +104,8 @@ impl Passwords {
 
     /// # Errors
     /// `server_busy` when too many hashes wait.
-    pub(crate) async fn hash(&self, password: &str) -> Result<PasswordHash, Error> {
-        let input = self.input(password);
+    pub(crate) async fn hash(&self, password: impl Into<Password<'_>>) -> Result<PasswordHash, Error> {
+        let input = self.input(password.into());
         let argon2 = Arc::clone(&self.argon2);
         self.run(move || hash(&argon2, &input)).await
     }
@@ -94,8 +114,12 @@ impl Passwords {
     ///
     /// # Errors
     /// `server_busy` when too many hashes wait.
-    pub(crate) async fn verify(&self, password: &str, stored: Option<&PasswordHash>) -> Result<bool, Error> {
-        let input = self.input(password);
+    pub(crate) async fn verify(
+        &self,
+        password: impl Into<Password<'_>>,
+        stored: Option<&PasswordHash>,
+    ) -> Result<bool, Error> {
+        let input = self.input(password.into());
         let argon2 = Arc::clone(&self.argon2);
         let known = stored.filter(|stored| !stored.0.is_empty());
         let is_known = known.is_some();
@@ -109,9 +133,13 @@ impl Passwords {
         Ok(matches && is_known)
     }
 
-    fn input(&self, password: &str) -> [u8; 32] {
-        let digest: String =
-            Md5::digest(password.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    fn input(&self, password: Password<'_>) -> [u8; 32] {
+        let digest: String = match password {
+            Password::Plain(plain) => {
+                Md5::digest(plain.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+            Password::Digest(digest) => digest.to_ascii_lowercase(),
+        };
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.pepper.0).expect("HMAC takes keys of any length");
         mac.update(digest.as_bytes());
         mac.finalize().into_bytes().into()
@@ -163,6 +191,17 @@ mod tests {
             passes: 1,
             ..PasswordSettings::new(Pepper([pepper; 32]), 2)
         })
+    }
+
+    #[tokio::test]
+    async fn a_password_and_its_digest_are_one() {
+        let passwords = passwords(1);
+        let stored = passwords.hash("secret").await.unwrap();
+        let digest = "5EBE2294ECD0E0F08EAB7690D2A6EE69";
+        assert!(passwords.verify(Password::Digest(digest), Some(&stored)).await.unwrap());
+        let stored = passwords.hash(Password::Digest(digest)).await.unwrap();
+        assert!(passwords.verify("secret", Some(&stored)).await.unwrap());
+        assert!(!passwords.verify(digest, Some(&stored)).await.unwrap(), "the digest is no password");
     }
 
     #[tokio::test]

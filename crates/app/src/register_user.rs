@@ -6,7 +6,15 @@ use domain::account::{Register, RegisterRefused, Registrant, decide_batch, decid
 use futures_util::future::join_all;
 use store::{Account, NewUser, Registered};
 
-use crate::{Error, Tenant, UseCases, random};
+use crate::{Error, Password, Tenant, UseCases, random};
+
+/// What a registration is besides its command.
+#[derive(Clone, Copy, Debug, Default)]
+struct How {
+    admin: bool,
+    /// The password is its digest.
+    is_digest: bool,
+}
 
 impl UseCases {
     /// # Errors
@@ -18,7 +26,7 @@ impl UseCases {
         registrant: Registrant,
         command: Register,
     ) -> Result<Arc<Account>, Error> {
-        self.register_as(app, registrant, command, false).await
+        self.register_as(app, registrant, command, How::default()).await
     }
 
     /// Registers an administrator: a user in whose name back ends speak, and whom nobody blocks.
@@ -26,7 +34,21 @@ impl UseCases {
     /// # Errors
     /// As [`UseCases::register_user`] for back ends.
     pub async fn register_admin(&self, app: &Tenant, command: Register) -> Result<Arc<Account>, Error> {
-        self.register_as(app, Registrant::BackEnd, command, true).await
+        self.register_as(app, Registrant::BackEnd, command, How { admin: true, ..How::default() }).await
+    }
+
+    /// As [`UseCases::register_user`], where the command has not the password but its digest in hexadecimal digits
+    /// ([`Password::Digest`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn register_by_digest(
+        &self,
+        app: &Tenant,
+        registrant: Registrant,
+        command: Register,
+    ) -> Result<Arc<Account>, Error> {
+        self.register_as(app, registrant, command, How { is_digest: true, ..How::default() }).await
     }
 
     async fn register_as(
@@ -34,7 +56,7 @@ impl UseCases {
         app: &Tenant,
         registrant: Registrant,
         command: Register,
-        admin: bool,
+        How { admin, is_digest }: How,
     ) -> Result<Arc<Account>, Error> {
         let settings = &app.value.settings;
         // Before any look-up and any hash. Where registration is closed nobody is told to come back.
@@ -51,7 +73,9 @@ impl UseCases {
         if self.store.users.find(app.value.id, &registration.name).await?.is_some() {
             return Err(RegisterRefused::Exists { name: registration.name }.into());
         }
-        let password_hash = self.passwords.hash(&registration.password).await?;
+        let text = registration.password.as_str();
+        let password = if is_digest { Password::Digest(text) } else { Password::Plain(text) };
+        let password_hash = self.passwords.hash(password).await?;
 
         let new = NewUser {
             name: registration.name.clone(),
