@@ -3,7 +3,8 @@
 //! It reads as a journey. [`Listener`] accepts and hands a socket to a handshake lane (`listener`); TLS
 //! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, in a WebSocket upgrade (`upgrade`), or
 //! in an answer of the gateway's own (`problem`); on a port for bare frames there is no HTTP (`direct`). A WebSocket
-//! is a `FrameIo` (`frame_io`, `websocket`), and so is a bare connection (`length_prefixed`); the driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
+//! is a `FrameIo` (`frame_io`, `websocket`), and so is a bare connection (`length_prefixed`); paths of a second protocol, which
+//! speaks text, have its sessions (`texts`); the driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
 //! [`ShutdownHandle`] ends all that politely.
 //!
 //! The gateway never names a dialect and decides nothing about messages: it is handed a
@@ -27,6 +28,7 @@ mod properties;
 mod registry;
 mod requests;
 mod shutdown;
+mod texts;
 mod tls;
 mod upgrade;
 mod websocket;

@@ -29,6 +29,7 @@ use crate::driver::Shared;
 use crate::registry::{AddressGuard, Registry};
 use crate::requests::{HttpBody, HttpService, HttpSite};
 use crate::shutdown::ShutdownHandle;
+use crate::texts::{TextPaths, TextSessions};
 use crate::tls::{Tls, TlsFiles, watch};
 
 /// What TLS clients may be told that is spoken behind it.
@@ -38,11 +39,17 @@ const HTTP_ALPN: &[&[u8]] = &[b"http/1.1"];
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound port.
-#[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     options: Options,
     tls: Option<Tls>,
+    texts: Option<Arc<dyn TextSessions>>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("socket", &self.socket).finish_non_exhaustive()
+    }
 }
 
 impl Listener {
@@ -58,13 +65,29 @@ impl Listener {
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         let socket = socket.listen(options.backlog)?;
-        Ok(Self { socket, options, tls })
+        Ok(Self { socket, options, tls, texts: None })
     }
 
     /// # Errors
     /// The system does not know.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Serves sessions of a second protocol too, which speaks text on WebSocket paths of its own. `login_limit`: time until
+    /// a connection belongs to a user, for a client that connects before it asks a person for a password.
+    #[must_use]
+    pub fn with_texts<P: Protocol>(
+        mut self,
+        paths: Vec<String>,
+        login_limit: Duration,
+        protocol: Arc<P>,
+        registry: Arc<Registry>,
+    ) -> Self {
+        let options = Options { login_limit, ..self.options.clone() };
+        let shared = Arc::new(Shared { protocol, registry, options });
+        self.texts = Some(Arc::new(TextPaths { paths, shared }));
+        self
     }
 
     /// Serves HTTP until the handle says otherwise: WebSockets to sessions of `protocol`, other requests to
@@ -75,7 +98,9 @@ impl Listener {
         S: HttpService<B>,
         B: HttpBody,
     {
-        self.open(HTTP_ALPN, protocol, registry, |shared, stop| HttpSite::new(shared, http_service, stop))
+        let texts = self.texts.clone();
+        let site = |shared, stop| HttpSite::new(shared, http_service, texts, stop);
+        self.open(HTTP_ALPN, protocol, registry, site)
     }
 
     /// Serves sessions of `protocol` on connections that carry nothing but frames, each behind its length (four bytes, the
@@ -91,7 +116,7 @@ impl Listener {
         registry: Arc<Registry>,
         site: impl FnOnce(Arc<Shared<P>>, watch::Receiver<bool>) -> I,
     ) -> ShutdownHandle {
-        let Self { socket, options, tls } = self;
+        let Self { socket, options, tls, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let tls = tls.map(|tls| Arc::new(tls.offering(alpn)));
         if let Some(tls) = &tls {

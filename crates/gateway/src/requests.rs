@@ -29,6 +29,7 @@ use crate::driver::{Shared, drive};
 use crate::listener::{Arrival, Site};
 use crate::problem::Problem;
 use crate::registry::{AddressGuard, Registry};
+use crate::texts::{Stream, TextSessions};
 use crate::upgrade;
 use crate::websocket::WebSocket;
 use crate::write_limit::WriteLimit;
@@ -44,15 +45,22 @@ pub(crate) struct HttpSite<P, S, B> {
     shared: Arc<Shared<P>>,
     service: S,
     http: http1::Builder,
+    /// Sessions of a second protocol.
+    texts: Option<Arc<dyn TextSessions>>,
     /// True when the listener is to end. Whoever holds a receiver is waited for.
     stop: watch::Receiver<bool>,
     _body: PhantomData<fn() -> B>,
 }
 
 impl<P, S, B> HttpSite<P, S, B> {
-    pub(crate) fn new(shared: Arc<Shared<P>>, service: S, stop: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared<P>>,
+        service: S,
+        texts: Option<Arc<dyn TextSessions>>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let http = http_settings(shared.options.header_limit);
-        Self { shared, service, http, stop, _body: PhantomData }
+        Self { shared, service, http, texts, stop, _body: PhantomData }
     }
 }
 
@@ -197,14 +205,20 @@ async fn finish<P, S, B, T>(
         return;
     }
     let state = std::mem::replace(&mut *exchange.state.lock(), State::Waiting);
-    let State::Upgraded { address, admitted } = state else {
+    let State::Upgraded { address, admitted, is_text } = state else {
         let _ = timeout(SHUTDOWN_LIMIT, stream.shutdown()).await;
         return;
     };
     let options = &site.shared.options;
     let bytes_limit = options.message_bytes_limit;
-    let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, options.message_fragments_limit);
     let registered = site.shared.registry.open(admitted);
+    let fragments_limit = options.message_fragments_limit;
+    if let Some(texts) = site.texts.as_ref().filter(|_| is_text) {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit).of_text();
+        return Arc::clone(texts).open(registered, address, io);
+    }
+    let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit);
     tokio::spawn(drive(Arc::clone(&site.shared), registered, address, io));
 }
 
@@ -223,6 +237,8 @@ enum State {
     Upgraded {
         address: IpAddr,
         admitted: Option<AddressGuard>,
+        /// To a session of the second protocol.
+        is_text: bool,
     },
 }
 
@@ -253,8 +269,11 @@ where
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let options = &self.site.shared.options;
         let address = client_address(&options.trusted_proxies, self.exchange.socket, request.headers());
-        if options.websocket_paths.iter().any(|path| path == request.uri().path()) {
-            let answer = self.upgrade(&request, address).unwrap_or_else(|problem| self.refuse(&problem));
+        let path = request.uri().path();
+        let is_text = self.site.texts.as_ref().is_some_and(|texts| texts.serves(path));
+        if is_text || options.websocket_paths.iter().any(|other| other == path) {
+            let answer = self.upgrade(&request, address, is_text);
+            let answer = answer.unwrap_or_else(|problem| self.refuse(&problem));
             return Box::pin(ready(Ok(answer)));
         }
         *self.exchange.state.lock() = State::Plain;
@@ -283,7 +302,12 @@ where
 }
 
 impl<P: session::Protocol, S, B> Routes<P, S, B> {
-    fn upgrade(&self, request: &Request<Incoming>, address: IpAddr) -> Result<Answer<B>, Problem> {
+    fn upgrade(
+        &self,
+        request: &Request<Incoming>,
+        address: IpAddr,
+        is_text: bool,
+    ) -> Result<Answer<B>, Problem> {
         let answer = upgrade::accept(request)?.map(Either::Right);
         if *self.site.stop.borrow() {
             return Err(Problem {
@@ -308,7 +332,7 @@ impl<P: session::Protocol, S, B> Routes<P, S, B> {
                 });
             }
         }
-        *self.exchange.state.lock() = State::Upgraded { address, admitted };
+        *self.exchange.state.lock() = State::Upgraded { address, admitted, is_text };
         Ok(answer)
     }
 

@@ -1,4 +1,4 @@
-//! WebSocket (RFC 6455) as a [`FrameIo`]: the server's side, binary messages, no extensions.
+//! WebSocket (RFC 6455) as a [`FrameIo`]: the server's side, messages of one kind, no extensions.
 //!
 //! Written here and not taken from tungstenite for what it costs to keep ten thousand of them open: an
 //! idle connection has no buffer at all (`buffered`), and the fragments of a message are counted. What bytes
@@ -39,6 +39,11 @@ impl<S> WebSocket<S> {
             peer_closed: false,
             broken: false,
         }
+    }
+
+    /// The same for messages of text.
+    pub(crate) fn of_text(self) -> Self {
+        Self { decoder: self.decoder.of_text(), ..self }
     }
 
     /// Acts on one decoded frame.
@@ -82,7 +87,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> FrameIo for WebSocket<S
 
     fn feed(&mut self, frame: &[u8]) {
         if !self.closing {
-            encode(self.buffers.out(), Opcode::Binary, frame);
+            let kind = self.decoder.messages();
+            encode(self.buffers.out(), kind, frame);
         }
     }
 

@@ -13,6 +13,7 @@ const TOO_BIG: u16 = 1009;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation = 0x0,
+    Text = 0x1,
     Binary = 0x2,
     Close = 0x8,
     Ping = 0x9,
@@ -47,6 +48,8 @@ fn violation<T>(code: u16, reason: &'static str) -> Result<T, Violation> {
 /// Reads a client's frames.
 #[derive(Debug)]
 pub(super) struct Decoder {
+    /// The kind of its messages: text or binary.
+    messages: Opcode,
     bytes_limit: usize,
     fragments_limit: usize,
     /// The message that is being put together.
@@ -70,7 +73,17 @@ struct Header {
 
 impl Decoder {
     pub(super) fn new(bytes_limit: usize, fragments_limit: usize) -> Self {
-        Self { bytes_limit, fragments_limit, parts: None }
+        Self { messages: Opcode::Binary, bytes_limit, fragments_limit, parts: None }
+    }
+
+    /// The same for messages of text. Whether it is UTF-8 is left to who reads them.
+    pub(super) fn of_text(self) -> Self {
+        Self { messages: Opcode::Text, ..self }
+    }
+
+    /// The kind of its messages.
+    pub(super) fn messages(&self) -> Opcode {
+        self.messages
     }
 
     /// Decodes the first frame and moves `bytes` behind it; `None` when it is not whole yet. A length
@@ -94,11 +107,11 @@ impl Decoder {
             Opcode::Ping => Ok(Decoded::Ping(unmasked().into())),
             Opcode::Pong => Ok(Decoded::Pong),
             Opcode::Close => close(&unmasked()),
-            Opcode::Binary if self.parts.is_some() => {
+            Opcode::Text | Opcode::Binary if self.parts.is_some() => {
                 violation(PROTOCOL_ERROR, "a message began inside another")
             }
-            Opcode::Binary if header.is_final => Ok(Decoded::Message(unmasked().into())),
-            Opcode::Binary => {
+            Opcode::Text | Opcode::Binary if header.is_final => Ok(Decoded::Message(unmasked().into())),
+            Opcode::Text | Opcode::Binary => {
                 self.parts = Some(Box::new(Parts { bytes: unmasked(), count: 1 }));
                 Ok(Decoded::Fragment)
             }
@@ -130,7 +143,11 @@ impl Decoder {
         let is_final = first & 0x80 != 0;
         let opcode = match first & 0x0F {
             0x0 => Opcode::Continuation,
+            0x1 if self.messages == Opcode::Text => Opcode::Text,
             0x1 => return violation(UNSUPPORTED, "text is not understood here, send binary messages"),
+            0x2 if self.messages == Opcode::Text => {
+                return violation(UNSUPPORTED, "binary is not understood here, send text messages");
+            }
             0x2 => Opcode::Binary,
             0x8 => Opcode::Close,
             0x9 => Opcode::Ping,
