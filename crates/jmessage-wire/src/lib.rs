@@ -5,7 +5,9 @@
 //! - [`message`]: what a message says, as it is sent, stored and shown, and what that is in no vendor's words.
 //! - [`media`]: the names of files.
 //! - [`rules`]: how long fields may be, and of what.
+//! - [`engine`]: packets of engine.io 3 and socket.io 4, which the web SDK speaks.
 
+pub mod engine;
 pub mod media;
 pub mod message;
 pub mod rules;
