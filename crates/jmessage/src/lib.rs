@@ -5,3 +5,4 @@
 //! the ones that every other dialect has.
 
 pub mod rest;
+pub mod web;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::UseCases;
 use axum::Router;
@@ -9,10 +10,16 @@ use axum::extract::Request;
 use axum::middleware::map_request;
 use easemob::msync::MsyncProtocol;
 use easemob::rest;
-use gateway::ClientAddress;
+use gateway::{ClientAddress, Listener, Registry};
 use jmessage::rest as jmessage_rest;
+use jmessage::web::WebProtocol;
 
 use crate::{Config, options};
+
+/// Where socket.io's clients connect.
+const SOCKET_IO_PATHS: [&str; 2] = ["/socket.io/", "/socket.io"];
+/// The web SDK connects when its page is opened, and logs in when somebody has typed a password.
+const WEB_LOGIN_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The dialects over one set of use cases.
 pub(crate) struct Dialects {
@@ -20,6 +27,7 @@ pub(crate) struct Dialects {
     rest: rest::Options,
     jmessage: jmessage_rest::Options,
     sessions: Arc<MsyncProtocol>,
+    web: Arc<WebProtocol>,
 }
 
 impl Dialects {
@@ -35,7 +43,8 @@ impl Dialects {
             use_cases: Arc::clone(use_cases),
             rest: options::rest_options(config, tcp_port),
             jmessage: options::jmessage_options(config),
-            sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases), origin)),
+            sessions: Arc::new(MsyncProtocol::new(Arc::clone(use_cases), origin.clone())),
+            web: Arc::new(WebProtocol::new(Arc::clone(use_cases), origin)),
         }
     }
 
@@ -49,6 +58,14 @@ impl Dialects {
     /// Who speaks on WebSockets, and on the port for native SDKs.
     pub(crate) fn sessions(&self) -> Arc<MsyncProtocol> {
         Arc::clone(&self.sessions)
+    }
+}
+
+impl Dialects {
+    /// The port for everything, with the sessions that speak text.
+    pub(crate) fn with_web(&self, listener: Listener, registry: &Arc<Registry>) -> Listener {
+        let paths = SOCKET_IO_PATHS.map(str::to_owned).to_vec();
+        listener.with_texts(paths, WEB_LOGIN_LIMIT, Arc::clone(&self.web), Arc::clone(registry))
     }
 }
 

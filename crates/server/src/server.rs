@@ -202,6 +202,7 @@ impl Running {
         let tcp_port = tcp.as_ref().map(SocketAddr::port);
         let dialects = dialects::Dialects::new(&config, &foundation.use_cases, reachable(address), tcp_port);
         let router = dialects.routes().merge(own.clone());
+        let listener = dialects.with_web(listener, &registry);
         let mut listeners = vec![listener.serve(dialects.sessions(), router, Arc::clone(&registry))];
         if let Some((_, listener)) = for_native_sdks {
             listeners.push(listener.serve_frames(dialects.sessions(), Arc::clone(&registry)));

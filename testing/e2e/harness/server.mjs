@@ -47,7 +47,7 @@ export class Server {
 
   /** Creates an app; `settings` are `name=value` texts. */
   createApp(key, ...settings) {
-    const app = JSON.parse(this.cli('app', 'create', key, '--open-registration', '--json'));
+    const app = JSON.parse(this.cli('app', 'create', key, '--open-registration', '--jmessage', '--json'));
     if (settings.length) this.cli('app', 'set', key, ...settings);
     return app;
   }

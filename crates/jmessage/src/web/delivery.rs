@@ -1,0 +1,426 @@
+//! What a live session knows of its feeds, and what it shows of them.
+//!
+//! Positions are a [`DeliveryClock`] a feed. A message that is the next one of its feed is pushed as it comes; everything
+//! else is read from the log by pages and rendered by `perform`. Until the client's first `sync_check` after a login, and
+//! at each one after it, what is missing comes as one conversation's page (`sync_conversation`, `sync_event`,
+//! `sync_receipt`), which it acknowledges as a whole; what happens while it is there comes one by one.
+//!
+//! The client acknowledges messages and pages, but no event that it is told live. Such a one counts as received when the
+//! client gives a sign of life some seconds after it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::PendingFeed;
+use jmessage_wire::engine;
+use model::{ConversationId, Delivery, Entry, EntryKind, Feed, Seq, Timestamp};
+use serde_json::{Value, json};
+use session::Output;
+use session::clock::{DeliveryClock, Heard, Offer, live_key};
+
+use super::event::{Conversation, Event, Item, Member, PageRead};
+use super::render;
+
+/// Feeds held at most; more wait in the log until the next `sync_check`.
+const FEEDS_LIMIT: usize = 256;
+/// Rooms whose last entry is remembered.
+const ROOMS_LIMIT: usize = 64;
+/// Entries of one feed that may be out unacknowledged before more are read.
+const OUT_LIMIT: usize = 64;
+/// How long after an event a sign of life says that it arrived.
+const ARRIVES: Duration = Duration::from_secs(5);
+
+/// Where a session writes to, and for whom, during one input.
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) member: &'a Arc<Member>,
+    pub(crate) events: &'a mut VecDeque<Event>,
+    pub(crate) outputs: &'a mut VecDeque<Output>,
+}
+
+impl Turn<'_> {
+    fn say(&mut self, name: &str, body: &Value) {
+        self.outputs.push_back(Output::Frame(engine::event(name, body).into()));
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    feeds: Vec<Tracked>,
+    /// The last entry of each room that was shown.
+    rooms: Vec<(ConversationId, Seq)>,
+    is_listing: bool,
+    /// Marks the pages of this connection.
+    sync_key: u64,
+    attempt: u8,
+}
+
+/// A feed.
+#[derive(Debug)]
+struct Tracked {
+    feed: Feed,
+    /// `None` until the device's position in it is known.
+    clock: Option<DeliveryClock>,
+    /// The last sequence that was heard of while that was not known.
+    heard: Seq,
+    is_reading: bool,
+    /// What is missing is told as what the client missed, not as what happens now.
+    is_catching_up: bool,
+    /// Shown and not acknowledged, oldest first.
+    out: VecDeque<Out>,
+}
+
+#[derive(Debug)]
+struct Out {
+    seq: Seq,
+    by: By,
+}
+
+/// What acknowledges an entry.
+#[derive(Debug, PartialEq, Eq)]
+enum By {
+    Message(u64),
+    Page(u64),
+    /// A sign of life after this.
+    Life(Timestamp),
+    Received,
+}
+
+impl Deliveries {
+    /// `connection` is the connection's number.
+    pub(crate) fn new(connection: u64) -> Self {
+        Self {
+            feeds: Vec::new(),
+            rooms: Vec::new(),
+            is_listing: false,
+            sync_key: 0,
+            attempt: u8::try_from(connection % 255).expect("a remainder of 255 fits") + 1,
+        }
+    }
+
+    /// Something new.
+    pub(crate) fn hear(&mut self, turn: &mut Turn<'_>, delivery: &Delivery) {
+        let entry = &delivery.entry;
+        let shown = render::offer(turn.member, entry);
+        if delivery.seq == Seq::ZERO {
+            if shown == Offer::Deliver && is_message(entry) {
+                push(turn, delivery);
+            }
+            return;
+        }
+        if let Feed::Conversation(room @ ConversationId::Room(_)) = delivery.feed {
+            if self.is_next_in_room(room, delivery.seq) && shown == Offer::Deliver && is_message(entry) {
+                push(turn, delivery);
+            }
+            return;
+        }
+        let Some(place) = self.place(delivery.feed) else {
+            self.begin(turn, delivery.feed, delivery.seq);
+            return;
+        };
+        let tracked = &mut self.feeds[place];
+        tracked.heard = tracked.heard.max(delivery.seq);
+        let Some(clock) = &mut tracked.clock else { return };
+        // Events and receipts are rendered where the facts are that they name.
+        if tracked.is_reading || (shown == Offer::Deliver && !is_message(entry)) {
+            clock.learn_head(delivery.seq);
+            return self.read(turn, place);
+        }
+        match clock.hear(delivery.seq, shown) {
+            Heard::Push => {
+                tracked.out.push_back(Out { seq: delivery.seq, by: acknowledgement(entry, turn.now) });
+                push(turn, delivery);
+            }
+            Heard::Fetch => self.read(turn, place),
+            Heard::Nothing => {}
+        }
+    }
+
+    /// The client asks what it missed.
+    pub(crate) fn sync(&mut self, turn: &mut Turn<'_>) {
+        for tracked in &mut self.feeds {
+            if let Some(clock) = &mut tracked.clock
+                && clock.check()
+            {
+                clock.restart();
+                tracked.out.clear();
+            }
+        }
+        if !std::mem::replace(&mut self.is_listing, true) {
+            turn.events.push_back(Event::ListPending(Arc::clone(turn.member)));
+        }
+    }
+
+    /// All feeds that have more for the device.
+    pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, pending: Vec<PendingFeed>) {
+        self.is_listing = false;
+        for PendingFeed { feed, position, head, .. } in pending {
+            if matches!(feed, Feed::Conversation(ConversationId::Room(_))) {
+                continue;
+            }
+            let place = match self.place(feed) {
+                Some(place) => place,
+                None if self.make_room() => {
+                    let clock = Some(DeliveryClock::new(position, head, self.attempt));
+                    self.feeds.push(Tracked::new(feed, clock, head));
+                    self.feeds.len() - 1
+                }
+                None => continue,
+            };
+            let tracked = &mut self.feeds[place];
+            tracked.heard = tracked.heard.max(head);
+            if let Some(clock) = &mut tracked.clock {
+                clock.learn_head(head);
+                tracked.is_catching_up |= clock.lacks();
+            }
+            self.read(turn, place);
+        }
+    }
+
+    /// The log could not be looked at; the next `sync_check` tries again.
+    pub(crate) fn list_failed(&mut self) {
+        self.is_listing = false;
+    }
+
+    /// The position of a feed that was not held is known; `None`: it could not be read, or the user has no part in it.
+    pub(crate) fn found_position(&mut self, turn: &mut Turn<'_>, feed: Feed, position: Option<Seq>) {
+        let Some(place) = self.place(feed) else { return };
+        let Some(position) = position else {
+            self.feeds.remove(place);
+            return;
+        };
+        let tracked = &mut self.feeds[place];
+        if tracked.clock.is_none() {
+            tracked.clock = Some(DeliveryClock::new(position, tracked.heard, self.attempt));
+        }
+        self.read(turn, place);
+    }
+
+    /// A page is read.
+    pub(crate) fn read_page(&mut self, turn: &mut Turn<'_>, feed: Feed, after: Seq, page: Option<PageRead>) {
+        let Some(place) = self.place(feed) else { return };
+        let sync_key = self.sync_key + 1;
+        let tracked = &mut self.feeds[place];
+        tracked.is_reading = false;
+        // What could not be read is read at the next occasion.
+        let Some(PageRead { items, head }) = page else { return };
+        let Some(clock) = &mut tracked.clock else { return };
+        clock.learn_head(head);
+        // The position went back while the page was read: it begins too late.
+        if after > clock.offered() {
+            return self.read(turn, place);
+        }
+        if items.is_empty() {
+            clock.found_nothing();
+        }
+        let mut told = Page::default();
+        for (seq, item) in items {
+            let offer = if item.is_some() { Offer::Deliver } else { Offer::Skip };
+            let is_new = clock.offer(seq, offer);
+            let Some(item) = item.filter(|_| is_new) else { continue };
+            let by = match &item {
+                Item::Transparent(_) => By::Life(turn.now),
+                _ if tracked.is_catching_up => By::Page(sync_key),
+                Item::Message { id, .. } => By::Message(id.0),
+                Item::Event(_) | Item::Receipt(_) => By::Life(turn.now),
+            };
+            tracked.out.push_back(Out { seq, by });
+            told.take(item);
+        }
+        let is_catching_up = tracked.is_catching_up;
+        tracked.is_catching_up &= clock.lacks();
+        self.sync_key = sync_key;
+        told.say(turn, is_catching_up.then_some(sync_key));
+        self.settle(turn, place);
+    }
+
+    /// The client has a message.
+    pub(crate) fn received(&mut self, turn: &mut Turn<'_>, message: u64) {
+        self.mark(turn, |by| *by == By::Message(message));
+    }
+
+    /// The client has a page.
+    pub(crate) fn synced(&mut self, turn: &mut Turn<'_>, key: u64) {
+        self.mark(turn, |by| *by == By::Page(key));
+    }
+
+    /// The client is there.
+    pub(crate) fn alive(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now;
+        self.mark(turn, |by| matches!(by, By::Life(since) if now.since(*since) >= ARRIVES));
+    }
+
+    /// The user is no longer in a group or room: nothing more of it is read or shown.
+    pub(crate) fn leave(&mut self, conversation: ConversationId) {
+        self.rooms.retain(|(room, _)| *room != conversation);
+        if let Some(place) = self.place(Feed::Conversation(conversation)) {
+            self.feeds.remove(place);
+        }
+    }
+
+    /// How far the device is in feeds. The store knows what was said as it rose; this is for what rose without a word.
+    pub(crate) fn unreported(&self) -> Vec<(Feed, Seq)> {
+        let acked = |tracked: &Tracked| Some((tracked.feed, tracked.clock.as_ref()?.acked()));
+        self.feeds.iter().filter_map(acked).collect()
+    }
+
+    fn mark(&mut self, turn: &mut Turn<'_>, is_meant: impl Fn(&By) -> bool) {
+        for place in 0..self.feeds.len() {
+            let tracked = &mut self.feeds[place];
+            let mut is_any = false;
+            for out in &mut tracked.out {
+                if is_meant(&out.by) {
+                    out.by = By::Received;
+                    is_any = true;
+                }
+            }
+            if is_any {
+                self.settle(turn, place);
+            }
+        }
+    }
+
+    /// Says how far the client is, and reads on.
+    fn settle(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let tracked = &mut self.feeds[place];
+        let mut last = None;
+        while tracked.out.front().is_some_and(|out| out.by == By::Received) {
+            last = tracked.out.pop_front().map(|out| out.seq);
+        }
+        if let (Some(clock), Some(seq)) = (&mut tracked.clock, last)
+            && clock.acknowledge(live_key(seq))
+        {
+            let (feed, seq) = (tracked.feed, clock.acked());
+            turn.events.push_back(Event::Acknowledge { member: Arc::clone(turn.member), feed, seq });
+        }
+        self.read(turn, place);
+    }
+
+    /// Reads on, if something is missing and there is room for it.
+    fn read(&mut self, turn: &mut Turn<'_>, place: usize) {
+        let tracked = &mut self.feeds[place];
+        let Some(clock) = &tracked.clock else { return };
+        if tracked.is_reading || !clock.lacks() || tracked.out.len() >= OUT_LIMIT {
+            return;
+        }
+        tracked.is_reading = true;
+        let (feed, after) = (tracked.feed, clock.offered());
+        turn.events.push_back(Event::ReadPage { member: Arc::clone(turn.member), feed, after });
+    }
+
+    fn begin(&mut self, turn: &mut Turn<'_>, feed: Feed, seq: Seq) {
+        if self.make_room() {
+            self.feeds.push(Tracked::new(feed, None, seq));
+            turn.events.push_back(Event::FindPosition { member: Arc::clone(turn.member), feed });
+        }
+    }
+
+    /// Room for one more feed; `false` when all that are held are needed.
+    fn make_room(&mut self) -> bool {
+        if self.feeds.len() >= FEEDS_LIMIT {
+            let Some(place) = self.feeds.iter().position(Tracked::is_idle) else { return false };
+            self.feeds.remove(place);
+        }
+        true
+    }
+
+    fn is_next_in_room(&mut self, room: ConversationId, seq: Seq) -> bool {
+        match self.rooms.iter_mut().find(|(known, _)| *known == room) {
+            Some((_, last)) if *last >= seq => false,
+            Some((_, last)) => {
+                *last = seq;
+                true
+            }
+            None => {
+                if self.rooms.len() == ROOMS_LIMIT {
+                    self.rooms.remove(0);
+                }
+                self.rooms.push((room, seq));
+                true
+            }
+        }
+    }
+
+    fn place(&self, feed: Feed) -> Option<usize> {
+        self.feeds.iter().position(|tracked| tracked.feed == feed)
+    }
+}
+
+impl Tracked {
+    fn new(feed: Feed, clock: Option<DeliveryClock>, heard: Seq) -> Self {
+        Self { feed, clock, heard, is_reading: false, is_catching_up: false, out: VecDeque::new() }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.clock.as_ref().is_some_and(DeliveryClock::is_settled) && !self.is_reading && self.out.is_empty()
+    }
+}
+
+/// A page as it is told.
+#[derive(Default)]
+struct Page {
+    messages: Vec<(Conversation, Value)>,
+    events: Vec<Value>,
+    receipts: Vec<Value>,
+    transparent: Vec<Value>,
+}
+
+impl Page {
+    fn take(&mut self, item: Item) {
+        match item {
+            Item::Message { shown, conversation, .. } => self.messages.push((conversation, shown)),
+            Item::Event(event) => self.events.push(event),
+            Item::Receipt(receipt) => self.receipts.push(receipt),
+            Item::Transparent(message) => self.transparent.push(message),
+        }
+    }
+
+    /// `key`: it is what the client missed. Empty lists are not sent: the client takes none.
+    fn say(self, turn: &mut Turn<'_>, key: Option<u64>) {
+        for message in &self.transparent {
+            turn.say("trans_msg_rec", message);
+        }
+        let Some(key) = key else {
+            if !self.messages.is_empty() {
+                let messages: Vec<Value> = self.messages.into_iter().map(|(_, shown)| shown).collect();
+                turn.say("msg_sync", &json!({ "messages": messages }));
+            }
+            for event in &self.events {
+                turn.say("event_notification", event);
+            }
+            for receipt in &self.receipts {
+                turn.say("receipt_change", receipt);
+            }
+            return;
+        };
+        if let Some((conversation, _)) = self.messages.first() {
+            let conversation = render::synced(turn.member, conversation, &self.messages);
+            turn.say("sync_conversation", &json!({ "sync_key": key, "messages": [conversation] }));
+        }
+        if !self.events.is_empty() {
+            turn.say("sync_event", &json!({ "sync_key": key, "events": self.events }));
+        }
+        if !self.receipts.is_empty() {
+            turn.say("sync_receipt", &json!({ "sync_key": key, "receipts": self.receipts }));
+        }
+    }
+}
+
+fn push(turn: &mut Turn<'_>, delivery: &Delivery) {
+    if let Some(frame) = render::push(turn.member, delivery) {
+        turn.outputs.push_back(Output::Frame(frame));
+    }
+}
+
+/// Whether the session renders it by itself.
+fn is_message(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::Message | EntryKind::Command)
+}
+
+fn acknowledgement(entry: &Entry, now: Timestamp) -> By {
+    match entry.kind {
+        EntryKind::Message => By::Message(entry.id.0),
+        _ => By::Life(now),
+    }
+}

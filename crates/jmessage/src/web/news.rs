@@ -1,0 +1,194 @@
+//! What happens and is not said by anybody, as section 5 of jmessage.md has it: recalls, receipts, and events of groups and
+//! contacts. Knows the vendor's numbers, decides nothing.
+
+use model::{
+    ContactChange, ContactNews, ConversationId, Entry, EntryKind, Event, Feed, GroupChange, GroupKind,
+    GroupNews, News,
+};
+use serde_json::{Value, json};
+
+use super::event::{Item, Member, Shown};
+use super::perform::WebPerform;
+use super::render::{GROUP, SINGLE, number_of};
+
+/// What a client is told of an entry that is no message; `None`: the vendor has no words for it.
+pub(crate) async fn item(
+    perform: &WebPerform,
+    member: &Member,
+    shown: Shown<'_>,
+) -> Result<Option<Item>, app::Error> {
+    let entry = shown.entry;
+    Ok(match entry.kind {
+        EntryKind::Recall => recall(member, shown).map(Item::Event),
+        EntryKind::ReadReceipt if entry.sender != member.uid => {
+            Some(Item::Receipt(receipt(perform, member, entry).await?))
+        }
+        EntryKind::ConversationRead if entry.sender == member.uid => {
+            Some(Item::Event(conversation_read(member, shown)))
+        }
+        EntryKind::Event => match Event::decode(&entry.payload).ok().map(|event| event.news) {
+            Some(News::Group(news)) => group(member, entry, &news).map(Item::Event),
+            Some(News::Contact(news)) => contact(member, entry, &news).map(Item::Event),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// An event with what all have.
+fn event(member: &Member, entry: &Entry, event_type: u16, extra: u16) -> Value {
+    json!({
+        "event_id": entry.id.0,
+        "event_type": event_type,
+        "extra": extra,
+        "ctime": entry.at.0 / 1000,
+        "ctime_ms": entry.at.0,
+        "from_username": entry.sender_name.as_str(),
+        "from_appkey": member.face.as_str(),
+        "from_nickname": "",
+        "gid": 0,
+        "from_gid": 0,
+        "to_usernames": [],
+        "to_groups": [],
+        "media_id": "",
+        "return_code": 0,
+        "description": "",
+    })
+}
+
+fn users(member: &Member, names: &[&str]) -> Value {
+    let one = |name: &&str| json!({ "username": name, "appkey": member.face.as_str(), "nickname": "" });
+    names.iter().map(one).collect()
+}
+
+fn recall(member: &Member, shown: Shown<'_>) -> Option<Value> {
+    let entry = shown.entry;
+    let subject = entry.subject?;
+    let mut told = event(member, entry, 55, 0);
+    told["msgid_list"] = json!([subject.0]);
+    told["msg_ids"] = json!([subject.0]);
+    match shown.feed {
+        Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => {
+            told["from_gid"] = number_of(entry.target_name.as_str()).into();
+        }
+        _ => told["to_usernames"] = users(member, &[entry.target_name.as_str()]),
+    }
+    Some(told)
+}
+
+/// A message was read: how many have not, the smaller number counts.
+async fn receipt(perform: &WebPerform, member: &Member, entry: &Entry) -> Result<Value, app::Error> {
+    let subject = entry.subject.map_or(0, |subject| subject.0);
+    let Some(readers) = entry.readers else {
+        return Ok(json!({
+            "type": SINGLE,
+            "appkey": member.face.as_str(),
+            "username": entry.sender_name.as_str(),
+            "receipt_msgs": [{ "msg_id": subject, "unread_count": 0, "mtime": entry.at.0 }],
+        }));
+    };
+    let group = entry.target_name.as_str();
+    let tenant = perform.use_cases().find_jmessage_app(&member.face);
+    let members = match tenant {
+        Some(tenant) => perform.use_cases().find_any_group(&tenant, group).await?,
+        None => None,
+    };
+    let others = members.map_or(0, |found| found.group.member_count.saturating_sub(1));
+    Ok(json!({
+        "type": GROUP,
+        "gid": number_of(group),
+        "receipt_msgs": [{
+            "msg_id": subject, "unread_count": others.saturating_sub(readers), "mtime": entry.at.0,
+        }],
+    }))
+}
+
+/// The user read a conversation on another of his devices.
+fn conversation_read(member: &Member, shown: Shown<'_>) -> Value {
+    let name = shown.entry.target_name.as_str();
+    let mut told = event(member, shown.entry, 200, 0);
+    let is_group = number_of(name) != 0;
+    let conversation = if is_group {
+        json!({ "type": GROUP, "gid": number_of(name) })
+    } else {
+        json!({ "type": SINGLE, "appkey": member.face.as_str(), "username": name })
+    };
+    told["description"] = conversation.to_string().into();
+    told
+}
+
+fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
+    if news.kind != GroupKind::Group {
+        return None;
+    }
+    let sender = entry.sender_name.as_str();
+    let (event_type, extra, names): (u16, u16, Vec<&str>) = match &news.change {
+        GroupChange::Created => (8, 0, vec![sender]),
+        GroupChange::Destroyed => (9, 69, Vec::new()),
+        GroupChange::Joined { users, .. } => (10, 0, users.iter().map(String::as_str).collect()),
+        GroupChange::Added { user } | GroupChange::ApplicationAccepted { user } => (10, 0, vec![user]),
+        GroupChange::InvitationAccepted => (10, 0, vec![sender]),
+        GroupChange::Left { users, .. } if users.iter().all(|user| user == sender) => (9, 0, vec![sender]),
+        GroupChange::Left { users, .. } => (11, 0, users.iter().map(String::as_str).collect()),
+        GroupChange::Removed { user } => (11, 0, vec![user]),
+        GroupChange::Updated { .. } => (12, 0, Vec::new()),
+        // He asks by himself.
+        GroupChange::Applied { .. } => (56, 59, vec![sender]),
+        GroupChange::ApplicationDeclined { user, .. } => (57, 0, vec![user]),
+        GroupChange::Muted { user, .. } => (65, 1, vec![user]),
+        GroupChange::Unmuted { user } => (65, 2, vec![user]),
+        GroupChange::AdminAdded { user } => (80, 1, vec![user]),
+        GroupChange::AdminRemoved { user } => (80, 2, vec![user]),
+        GroupChange::OwnerChanged { owner } => (82, 0, vec![owner]),
+        _ => return None,
+    };
+    let mut told = event(member, entry, event_type, extra);
+    told["gid"] = number_of(&news.group).into();
+    told["from_gid"] = number_of(&news.group).into();
+    told["group_name"] = news.name.as_str().into();
+    told["to_usernames"] = users(member, &names);
+    match &news.change {
+        GroupChange::Applied { reason } | GroupChange::ApplicationDeclined { reason, .. } => {
+            told["description"] = reason.as_str().into();
+        }
+        GroupChange::OwnerChanged { owner } => {
+            told["new_owner"] = json!({ "username": owner, "appkey": member.face.as_str() });
+        }
+        GroupChange::Destroyed => {
+            // Nobody left: the group did.
+            told["from_username"] = "".into();
+            told["from_appkey"] = "".into();
+        }
+        _ => {}
+    }
+    Some(told)
+}
+
+fn contact(member: &Member, entry: &Entry, news: &ContactNews) -> Option<Value> {
+    if entry.sender == member.uid {
+        // The user's own doing, told to his other devices.
+        let (event_type, extra) = match news.change {
+            ContactChange::Accepted | ContactChange::Added => (100, 5),
+            ContactChange::Removed => (100, 6),
+            ContactChange::Blocked => (101, 1),
+            ContactChange::Unblocked => (101, 2),
+            ContactChange::Asked { .. } | ContactChange::Declined { .. } => return None,
+        };
+        let mut told = event(member, entry, event_type, extra);
+        told["to_usernames"] = users(member, &[&news.peer]);
+        return Some(told);
+    }
+    let (event_type, extra, return_code, description) = match &news.change {
+        ContactChange::Asked { reason } => (5, 1, 0, reason.as_str()),
+        ContactChange::Accepted => (5, 2, 0, ""),
+        ContactChange::Declined { reason } => (5, 2, 1, reason.as_str()),
+        ContactChange::Added => (7, 0, 0, ""),
+        ContactChange::Removed => (6, 0, 0, ""),
+        ContactChange::Blocked | ContactChange::Unblocked => return None,
+    };
+    let mut told = event(member, entry, event_type, extra);
+    told["to_usernames"] = users(member, &[member.name.as_str()]);
+    told["return_code"] = return_code.into();
+    told["description"] = description.into();
+    Some(told)
+}

@@ -1,0 +1,354 @@
+//! One connection of the web SDK, from the handshake to the last packet. Packets and time in, packets and events out.
+//!
+//! Every request is acknowledged at once, or the client sends it again; one that comes again gets the first answer
+//! (jmessage.md 2.2).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use conditions::Condition;
+use jmessage_wire::engine::{self, Packet};
+use model::{CloseCause, CloseTarget, ConnectionId, Hint, JMessageKey, Timestamp};
+use serde_json::{Value, json};
+use session::{Input, Output, Session};
+
+use super::calls;
+use super::delivery::{Deliveries, Turn};
+use super::event::{Answer, Command, Event, Member, Object, Rid};
+
+/// Answers that are kept for repeats. A client repeats what was not acknowledged within 5 s.
+const ANSWERS_KEPT: usize = 32;
+/// Bytes of an answer that is kept. Larger ones are lists, and reading them again changes nothing.
+const KEPT_BYTES: usize = 4096;
+/// Events of the connection that may wait to be performed.
+const EVENTS_LIMIT: usize = 256;
+
+/// The protocol machine of one connection.
+#[derive(Debug)]
+pub struct WebSession {
+    connection: ConnectionId,
+    phase: Phase,
+    answered: VecDeque<(u64, Bytes)>,
+    events: VecDeque<Event>,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nobody said for which app.
+    Silent,
+    /// The app is known, nobody is logged in.
+    Initialised(JMessageKey),
+    LoggingIn(JMessageKey, Vec<(CloseTarget, CloseCause)>),
+    In(Box<Live>),
+    /// The connection ended while the login was on its way: if it succeeds it must be undone.
+    Abandoned,
+    Ended,
+}
+
+#[derive(Debug)]
+struct Live {
+    member: Arc<Member>,
+    deliveries: Deliveries,
+}
+
+impl WebSession {
+    pub fn new(connection: ConnectionId) -> Self {
+        let mut session = Self {
+            connection,
+            phase: Phase::Silent,
+            answered: VecDeque::new(),
+            events: VecDeque::new(),
+            outputs: VecDeque::new(),
+        };
+        session.say(engine::open(&format!("{:016x}{:x}", connection.boot, connection.number)).into());
+        session.say(Bytes::from_static(engine::CONNECTED.as_bytes()));
+        session
+    }
+}
+
+impl Session for WebSession {
+    type Event = Event;
+    type Command = Command;
+
+    fn handle_input(&mut self, now: Timestamp, input: Input<Command>) {
+        match input {
+            Input::Frame(frame) => self.take_frame(now, &frame),
+            Input::Command(command) => self.take_command(now, command),
+            Input::Hint(Hint::Delivery(delivery)) => {
+                self.in_live(now, |deliveries, turn| deliveries.hear(turn, &delivery));
+            }
+            Input::Hint(Hint::Close { target, cause, .. }) => self.take_close(now, &target, cause),
+            Input::Hint(Hint::Membership { conversation, follows: false, .. }) => {
+                self.in_live(now, |deliveries, _| deliveries.leave(conversation));
+            }
+            // What is new in a conversation is found out with its first entry.
+            Input::Hint(Hint::Membership { .. }) => {}
+            Input::Close(cause) => self.leave(now, &cause),
+            Input::Gone { .. } => self.end(),
+        }
+    }
+
+    fn handle_timeout(&mut self, _: Timestamp) {}
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+// Packets.
+impl WebSession {
+    fn take_frame(&mut self, now: Timestamp, frame: &[u8]) {
+        let packet = std::str::from_utf8(frame).ok().map(Packet::decode);
+        match packet {
+            Some(Ok(Packet::Ping(probe))) if probe.len() <= engine::PROBE_BYTES_LIMIT => {
+                self.say(engine::pong(&probe).into());
+                self.in_live(now, Deliveries::alive);
+            }
+            Some(Ok(Packet::Event { name, data })) => self.request(now, name, data),
+            Some(Ok(Packet::Close)) => self.close("the client goes"),
+            Some(Ok(Packet::Nothing)) => {}
+            Some(Ok(Packet::Ping(_)) | Err(_)) | None => self.close(Condition::FrameMalformed.as_str()),
+        }
+    }
+
+    fn request(&mut self, now: Timestamp, name: String, data: Object) {
+        if matches!(self.phase, Phase::Abandoned | Phase::Ended) {
+            return;
+        }
+        let rid = data.get("rid").and_then(Value::as_u64);
+        if let Some(rid) = rid {
+            self.say(engine::event("ack", &json!({ "rid": rid })).into());
+            if let Some((_, answer)) = self.answered.iter().find(|(answered, _)| *answered == rid) {
+                let answer = answer.clone();
+                return self.say(answer);
+            }
+        }
+        if self.events.len() >= EVENTS_LIMIT {
+            return self.close(Condition::SlowReader.as_str());
+        }
+        let refuse = |name: String, condition| Event::Refuse {
+            rid,
+            name,
+            error: Box::new(app::Error::plain(condition)),
+        };
+        let event = match (&mut self.phase, name.as_str()) {
+            (Phase::Silent, "c_init") => Event::Init { rid, data },
+            (Phase::Silent, _) => refuse(name, Condition::CredentialsMissing),
+            (Phase::Initialised(_), "c_init") => Event::Init { rid, data },
+            (Phase::Initialised(face), "register") => Event::Register { rid, face: face.clone(), data },
+            (Phase::Initialised(face), "login") => {
+                let face = face.clone();
+                self.phase = Phase::LoggingIn(face.clone(), Vec::new());
+                Event::LogIn { rid, face, data }
+            }
+            (Phase::Initialised(_), _) => refuse(name, Condition::CredentialsMissing),
+            (Phase::LoggingIn(..), "login") => refuse(name, Condition::LoginInProgress),
+            (Phase::LoggingIn(..), _) => refuse(name, Condition::CredentialsMissing),
+            (Phase::In(_), "c_init" | "register" | "login") => refuse(name, Condition::AlreadyLoggedIn),
+            (Phase::In(_), _) => return self.user_request(now, rid, name, data),
+            (Phase::Abandoned | Phase::Ended, _) => return,
+        };
+        self.events.push_back(event);
+    }
+
+    fn user_request(&mut self, now: Timestamp, rid: Rid, name: String, data: Object) {
+        let Some((deliveries, mut turn)) = self.live(now) else { return };
+        match name.as_str() {
+            "sync_check" => {
+                let echo =
+                    |key: &str| data.get(key).filter(|value| value.is_u64()).cloned().unwrap_or(json!(0));
+                let mut body = Object::new();
+                for key in ["sync_key", "sync_type", "sync_event_key", "msg_receipt_key"] {
+                    body.insert(key.to_owned(), echo(key));
+                }
+                deliveries.sync(&mut turn);
+                self.answer(Answer { rid, name, body: calls::success(rid, body) });
+            }
+            "msg_recv_v2" => {
+                if let Some(id) = data.get("msg_id").and_then(calls::number) {
+                    deliveries.received(&mut turn, id);
+                }
+            }
+            "sync_conversation_ack" | "sync_event_ack" | "sync_receipt_ack" => {
+                if let Some(key) = data.get("sync_key").and_then(calls::number) {
+                    deliveries.synced(&mut turn, key);
+                }
+            }
+            // Said for the one event after which the client logs itself out.
+            "event_notification" => {}
+            _ => {
+                let member = Arc::clone(turn.member);
+                let event = match calls::find(&name) {
+                    Some(call) => Event::Call { rid, member, call, data },
+                    None => {
+                        let error = Box::new(app::Error::plain(Condition::RouteNotFound));
+                        Event::Refuse { rid, name, error }
+                    }
+                };
+                self.events.push_back(event);
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        let Answer { rid, name, body } = answer;
+        let frame: Bytes = engine::event(&name, &Value::Object(body)).into();
+        if let Some(rid) = rid.filter(|_| frame.len() <= KEPT_BYTES) {
+            if self.answered.len() == ANSWERS_KEPT {
+                self.answered.pop_front();
+            }
+            self.answered.push_back((rid, frame.clone()));
+        }
+        self.say(frame);
+    }
+
+    fn say(&mut self, frame: Bytes) {
+        self.outputs.push_back(Output::Frame(frame));
+    }
+}
+
+// What became of events.
+impl WebSession {
+    fn take_command(&mut self, now: Timestamp, command: Command) {
+        match command {
+            Command::Initialised { answer, face } => {
+                if matches!(self.phase, Phase::Silent | Phase::Initialised(_)) {
+                    self.phase = Phase::Initialised(face);
+                }
+                self.answer(answer);
+            }
+            Command::LoggedIn { answer, member } => self.logged_in(now, answer, *member),
+            Command::Answer(answer) => {
+                // Of a login, it is a refusal.
+                if let Phase::LoggingIn(face, _) = &self.phase
+                    && answer.name == "login"
+                {
+                    self.phase = Phase::Initialised(face.clone());
+                }
+                self.answer(answer);
+            }
+            Command::Pending(pending) => {
+                self.in_live(now, |deliveries, turn| deliveries.listed(turn, pending));
+            }
+            Command::PendingFailed => self.in_live(now, |deliveries, _| deliveries.list_failed()),
+            Command::Ended(cause) => self.leave(now, &cause),
+            Command::Position { feed, position } => {
+                self.in_live(now, |deliveries, turn| deliveries.found_position(turn, feed, position));
+            }
+            Command::Page { feed, after, page } => {
+                self.in_live(now, |deliveries, turn| deliveries.read_page(turn, feed, after, page));
+            }
+        }
+    }
+
+    fn logged_in(&mut self, now: Timestamp, answer: Answer, member: Member) {
+        let member = Arc::new(member);
+        let Phase::LoggingIn(_, closes) = std::mem::replace(&mut self.phase, Phase::Ended) else {
+            self.events.push_back(Event::LogOut { member, positions: Vec::new() });
+            return;
+        };
+        self.phase =
+            Phase::In(Box::new(Live { member, deliveries: Deliveries::new(self.connection.number) }));
+        self.answer(answer);
+        for (target, cause) in closes {
+            self.take_close(now, &target, cause);
+        }
+    }
+}
+
+// Ends.
+impl WebSession {
+    fn take_close(&mut self, now: Timestamp, target: &CloseTarget, cause: CloseCause) {
+        let is_meant = match &mut self.phase {
+            Phase::In(live) => match target {
+                CloseTarget::All => true,
+                CloseTarget::Device(device) => *device == live.member.device,
+                CloseTarget::Connection(connection) => *connection == self.connection,
+            },
+            Phase::LoggingIn(_, closes) => {
+                if closes.len() < model::limits::DEVICES_PER_USER {
+                    closes.push((target.clone(), cause));
+                }
+                return;
+            }
+            _ => false,
+        };
+        if is_meant {
+            self.leave(now, &cause);
+        }
+    }
+
+    /// Tells the client why it must not come back, and closes. One that may come back hears nothing and does.
+    fn leave(&mut self, now: Timestamp, cause: &CloseCause) {
+        if let Phase::In(live) = &self.phase
+            && let Some((event_type, extra)) = forced_logout(cause)
+        {
+            let event = json!({
+                "event_id": now.0,
+                "event_type": event_type,
+                "extra": extra,
+                "ctime": now.0 / 1000,
+                "ctime_ms": now.0,
+                "from_username": live.member.name.as_str(),
+                "from_appkey": live.member.face.as_str(),
+                "gid": 0,
+                "to_usernames": [],
+                "description": "",
+            });
+            self.say(engine::event("event_notification", &event).into());
+        }
+        self.say(Bytes::from_static(engine::DISCONNECT.as_bytes()));
+        self.close("the session is over");
+    }
+
+    fn close(&mut self, reason: &'static str) {
+        self.outputs.push_back(Output::Close { reason });
+        self.end();
+    }
+
+    /// The connection is over for us; a login that succeeded is undone.
+    fn end(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Ended) {
+            Phase::In(live) => {
+                let positions = live.deliveries.unreported();
+                self.events.push_back(Event::LogOut { member: live.member, positions });
+                Phase::Ended
+            }
+            Phase::LoggingIn(..) | Phase::Abandoned => Phase::Abandoned,
+            Phase::Silent | Phase::Initialised(_) | Phase::Ended => Phase::Ended,
+        };
+    }
+
+    fn in_live(&mut self, now: Timestamp, take: impl FnOnce(&mut Deliveries, &mut Turn<'_>)) {
+        if let Some((deliveries, mut turn)) = self.live(now) {
+            take(deliveries, &mut turn);
+        }
+    }
+
+    fn live(&mut self, now: Timestamp) -> Option<(&mut Deliveries, Turn<'_>)> {
+        let Phase::In(live) = &mut self.phase else { return None };
+        let turn = Turn { now, member: &live.member, events: &mut self.events, outputs: &mut self.outputs };
+        Some((&mut live.deliveries, turn))
+    }
+}
+
+/// The event and its `extra` that makes the client log itself out (jmessage.md section 5).
+fn forced_logout(cause: &CloseCause) -> Option<(u8, u8)> {
+    match cause {
+        CloseCause::NewLogin { .. } | CloseCause::Replaced => Some((1, 0)),
+        CloseCause::UserDeactivated | CloseCause::KickedByDevice | CloseCause::AppDisabled => Some((1, 1)),
+        CloseCause::UserRemoved => Some((1, 2)),
+        CloseCause::PasswordChanged => Some((2, 0)),
+        CloseCause::Draining | CloseCause::Idle | CloseCause::SlowReader => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! Friends and the blacklist (jmessage.md section 5, "Friend handshake").
+
+use serde_json::json;
+
+use super::house::House;
+
+#[test]
+fn an_invitation_is_answered_with_yes_and_both_are_friends() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let yes = json!({ "target_name": "anna", "from_type": 2, "why": "yes" });
+    bert.ask("add_friend", yes.clone()).is(881_305);
+    let ask = json!({ "target_name": "bert", "appkey": house.appkey(), "from_type": 1, "why": "it is me" });
+    anna.ask("add_friend", ask.clone()).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    let event = bert.events().pop().unwrap();
+    assert_eq!((&event["event_type"], &event["extra"]), (&json!(5), &json!(1)));
+    assert_eq!((&event["description"], &event["from_username"]), (&json!("it is me"), &json!("anna")));
+
+    bert.ask("add_friend", yes).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    let event = anna.events().into_iter().find(|event| event["event_type"] == 5).unwrap();
+    assert_eq!((&event["extra"], &event["return_code"]), (&json!(2), &json!(0)));
+    anna.ask("add_friend", ask).is(881_302);
+
+    anna.ask("update_friend_memo", json!({ "target_name": "bert", "memo_name": "Bertie" })).is(0);
+    let list = anna.ask("get_friend_list", json!({})).is(0);
+    let friend = &list["friend_list"][0];
+    assert_eq!((&friend["username"], &friend["memo_name"]), (&json!("bert"), &json!("Bertie")));
+
+    anna.ask("del_friend", json!({ "target_name": "bert" })).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.events().pop().unwrap()["event_type"], 6);
+    assert_eq!(bert.ask("get_friend_list", json!({})).is(0)["friend_list"], json!([]));
+}
+
+#[test]
+fn a_declined_invitation_says_so_to_who_was_away() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    anna.ask("add_friend", json!({ "target_name": "bert", "from_type": 1, "why": "" })).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    anna.drop_socket();
+    bert.ask("add_friend", json!({ "target_name": "anna", "from_type": 2, "why": "no" })).is(0);
+    let mut anna = house.log_in("anna");
+    let event = anna.events().pop().unwrap();
+    assert_eq!((&event["event_type"], &event["extra"]), (&json!(5), &json!(2)));
+    assert_ne!(event["return_code"], 0);
+}
+
+#[test]
+fn the_blacklist_is_kept_and_another_appkey_is_refused() {
+    let house = House::new();
+    let (mut anna, _bert) = (house.log_in("anna"), house.log_in("bert"));
+    let list = |appkey: &str| json!({ "version": 0, "member_usernames": [{ "username": "bert", "appkey": appkey }] });
+    anna.ask("add_black_list", list(&"0".repeat(24))).is(882_003);
+    anna.ask("add_black_list", list(&house.appkey())).is(0);
+    let blocked = anna.ask("get_black_list", json!({ "version": 0 })).is(0);
+    assert_eq!(blocked["black_list"][0]["username"], "bert");
+    anna.ask("del_black_list", list("")).is(0);
+    assert_eq!(anna.ask("get_black_list", json!({ "version": 0 })).is(0)["black_list"], json!([]));
+}

@@ -1,0 +1,216 @@
+//! Groups and chat rooms.
+
+use app::By;
+use domain::group::CreateGroup;
+use serde_json::{Value, json};
+
+use super::house::{Client, House, to_group};
+
+fn create(client: &mut Client<'_>, public: bool) -> u64 {
+    let group = json!({ "group_name": "Friends", "group_description": "of ours", "is_limit": public });
+    let created = client.ask("create_group", group).is(0);
+    assert_eq!(created["group_descriptin"], "of ours", "as the vendor spells it");
+    created["gid"].as_u64().unwrap()
+}
+
+fn members(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({ "username": name })).collect()
+}
+
+fn types(events: &[Value]) -> Vec<u64> {
+    events.iter().map(|event| event["event_type"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_group_is_made_filled_and_talked_in() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, false);
+    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert!(types(&bert.events()).contains(&10));
+
+    anna.ask("send_group_msg", to_group(gid, "hello all")).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.texts(), ["hello all"]);
+    let list = anna.ask("get_group_members", json!({ "gid": gid })).is(0);
+    let flags: Vec<(&str, u64)> = list["member_list"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|member| (member["username"].as_str().unwrap(), member["flag"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(flags, [("anna", 1), ("bert", 0)]);
+    assert_eq!(bert.ask("get_groups_list", json!({})).is(0)["group_list"][0]["gid"], gid);
+    assert_eq!(bert.ask("get_group_info", json!({ "gid": gid })).is(0)["group_info"]["flag"], 1);
+}
+
+#[test]
+fn who_was_away_gets_the_groups_messages_of_his_time() {
+    let house = House::new();
+    let mut anna = house.log_in("anna");
+    house.register("bert");
+    let gid = create(&mut anna, false);
+    anna.ask("send_group_msg", to_group(gid, "before")).is(0);
+    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    anna.ask("send_group_msg", to_group(gid, "after")).is(0);
+    let mut bert = house.log_in("bert");
+    assert_eq!(bert.texts(), ["after"]);
+}
+
+#[test]
+fn a_group_message_counts_who_has_not_read_it() {
+    let house = House::new();
+    let (mut anna, mut bert, mut carl) = (house.log_in("anna"), house.log_in("bert"), house.log_in("carl"));
+    let gid = create(&mut anna, false);
+    anna.ask(
+        "add_across_group_member",
+        json!({ "gid": gid, "member_usernames": members(&["bert", "carl"]) }),
+    )
+    .is(0);
+    let mut request = to_group(gid, "read me");
+    request["need_receipt"] = 1.into();
+    let sent = anna.ask("send_group_msg", request).is(0);
+    assert_eq!((&sent["unread_count"], &sent["target_gid"]), (&json!(2), &json!(gid)));
+    house.settle(&mut [&mut anna, &mut bert, &mut carl]);
+    bert.heard();
+    bert.ask(
+        "receipt_report",
+        json!({ "sessions": [{ "type": 4, "gid": gid, "msg_ids": [sent["msg_id"]] }] }),
+    )
+    .is(0);
+    house.settle(&mut [&mut anna, &mut bert, &mut carl]);
+    let receipt = anna.heard().into_iter().find(|(name, _)| name == "receipt_change").unwrap().1;
+    assert_eq!((&receipt["gid"], &receipt["receipt_msgs"][0]["unread_count"]), (&json!(gid), &json!(1)));
+    let lists = anna.ask("msg_unread_list", json!({ "msg_id": sent["msg_id"] })).is(0);
+    assert_eq!(lists["msg_unread_list"]["read_list"][0]["username"], "bert");
+    assert_eq!(lists["msg_unread_list"]["unread_list"][0]["username"], "carl");
+    bert.ask("msg_unread_list", json!({ "msg_id": sent["msg_id"] })).is(880_008);
+}
+
+#[test]
+fn silenced_members_and_strangers_may_not_write() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, false);
+    bert.ask("send_group_msg", to_group(gid, "let me in")).is(880_205);
+    bert.ask("send_group_msg", to_group(4711, "anybody")).is(880_204);
+    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    let silence = |on: bool| json!({ "gid": gid, "target_username": "bert", "keep_silence": on });
+    anna.ask("group_mem_silence", silence(true)).is(0);
+    bert.ask("send_group_msg", to_group(gid, "hm")).is(880_212);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert!(types(&bert.events()).contains(&65));
+    anna.ask("group_mem_silence", silence(false)).is(0);
+    bert.ask("send_group_msg", to_group(gid, "again")).is(0);
+    bert.ask("group_mem_silence", json!({ "gid": gid, "target_username": "anna", "keep_silence": true }))
+        .is(880_614);
+}
+
+#[test]
+fn a_public_group_is_applied_for_and_its_owner_answers() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, true);
+    bert.ask("apply_join_group", json!({ "gid": gid, "reason": "please" })).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    let event = anna.events().into_iter().find(|event| event["event_type"] == 56).unwrap();
+    assert_eq!((&event["extra"], &event["description"]), (&json!(59), &json!("please")));
+    let answer = json!({
+        "gid": gid, "event_id": event["event_id"], "from_username": "bert", "target_username": "bert", "result": 0,
+    });
+    anna.ask("admin_add_group_member", answer.clone()).is(0);
+    anna.ask("admin_add_group_member", answer).is(880_612);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert!(types(&bert.events()).contains(&10));
+    bert.ask("apply_join_group", json!({ "gid": gid, "reason": "" })).is(880_610);
+    let public = bert.ask("public_group_list", json!({ "start": 0, "appkey": house.appkey() })).is(0);
+    assert_eq!(public["result"]["groups"][0]["flag"], 2);
+}
+
+#[test]
+fn a_private_group_takes_no_applications() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, false);
+    bert.ask("apply_join_group", json!({ "gid": gid, "reason": "" })).is(880_611);
+    bert.ask("apply_join_group", json!({ "gid": 4711, "reason": "" })).is(880_204);
+}
+
+#[test]
+fn roles_leaving_and_the_end_of_a_group_are_told() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    house.register("carl");
+    let gid = create(&mut anna, false);
+    anna.ask(
+        "add_across_group_member",
+        json!({ "gid": gid, "member_usernames": members(&["bert", "carl"]) }),
+    )
+    .is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    bert.heard();
+    anna.ask("add_group_keeper", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    anna.ask("update_group_info", json!({ "gid": gid, "group_name": "Others" })).is(0);
+    anna.ask("del_across_group_member", json!({ "gid": gid, "member_usernames": members(&["carl"]) })).is(0);
+    anna.ask("change_group_admin", json!({ "gid": gid, "target_username": "bert" })).is(0);
+    anna.ask("dissolve_group", json!({ "gid": gid })).is(880_614);
+    anna.ask("exit_group", json!({ "gid": gid })).is(0);
+    anna.ask("exit_group", json!({ "gid": gid })).is(880_502);
+    house.settle(&mut [&mut anna, &mut bert]);
+    let told = types(&bert.events());
+    for expected in [80, 12, 11, 82, 9] {
+        assert!(told.contains(&expected), "{expected} in {told:?}");
+    }
+    bert.ask("dissolve_group", json!({ "gid": gid })).is(0);
+    assert_eq!(bert.ask("get_groups_list", json!({})).is(0)["group_list"], json!([]));
+}
+
+#[test]
+fn a_shielded_group_is_silent() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, false);
+    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    bert.ask("add_msg_shield_group", json!({ "gid": gid })).is(0);
+    assert_eq!(bert.ask("list_shield_group", json!({})).is(0)["groups"][0]["gid"], gid);
+    bert.ask("del_msg_shield_group", json!({ "gid": gid })).is(0);
+    assert_eq!(bert.ask("list_shield_group", json!({})).is(0)["groups"], json!([]));
+}
+
+#[test]
+fn a_room_is_entered_talked_in_and_left() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let command = CreateGroup {
+        custom_id: None,
+        name: "Room".to_owned(),
+        description: String::new(),
+        avatar: String::new(),
+        custom: String::new(),
+        public: true,
+        members_only: false,
+        allow_invites: true,
+        invite_need_confirm: false,
+        max_users: None,
+    };
+    let tenant = house.tenant();
+    let room =
+        house.wait(house.use_cases.create_room(&tenant, &By::back_end(), "anna", &[], &command)).unwrap();
+    let id: u64 = room.public_id.as_str().parse().unwrap();
+    bert.ask("send_room_msg", to_group(id, "let me in")).is(881_501);
+    for client in [&mut anna, &mut bert] {
+        client.ask("join_room", json!({ "id": id })).is(0);
+    }
+    bert.ask("join_room", json!({ "id": 4711 })).is(881_503);
+    bert.ask("send_room_msg", to_group(4711, "anybody")).is(881_503);
+    let sent = bert.ask("send_room_msg", to_group(id, "hello room")).is(0);
+    assert_eq!(sent["room_id"], id);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.texts(), ["hello room"]);
+    assert_eq!(bert.ask("room_list_self", json!({})).is(0)["chat_rooms"][0]["id"], id);
+    assert_eq!(bert.ask("room_list", json!({ "start": 0 })).is(0)["result"]["rooms"][0]["id"], id);
+    assert_eq!(bert.ask("room_info", json!({ "id": id })).is(0)["info"]["name"], "Room");
+    bert.ask("exit_room", json!({ "id": id })).is(0);
+    bert.ask("send_room_msg", to_group(id, "gone")).is(881_501);
+}

@@ -1,0 +1,163 @@
+// JMessage's web protocol against the server, and its users in one conversation with the official Easemob SDKs
+// (jmessage.md section 2; docs/dialects.md).
+import assert from 'node:assert/strict';
+import { JMessage, md5 } from '../harness/jmessage.mjs';
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A page of a user, who is registered through the other SDK with his name as the password. */
+async function page(world, name) {
+  world.known ??= new Set();
+  if (!world.known.has(name)) {
+    await world.register(name);
+    world.known.add(name);
+  }
+  const client = new JMessage(world.server, world.app, name);
+  world.clients.push(client);
+  await client.online();
+  return client;
+}
+
+export default {
+  async 'a page opens, pings, registers and logs in'(world) {
+    const anna = await page(world, 'anna');
+    anna.socket.send('2probe');
+    assert.equal(await anna.next('pong'), 'probe');
+    const other = new JMessage(world.server, world.app, 'dora');
+    world.clients.push(other);
+    await other.connect();
+    await other.ask('login', { username: 'dora', password: md5('secret') }, 882004);
+    await other.init();
+    await other.ask('register', { username: 'dora', password: md5('secret'), is_md5: true, nickname: 'Do' });
+    await other.ask('login', { username: 'dora', password: md5('wrong') }, 880104);
+    await other.ask('login', { username: 'dora', password: md5('secret') });
+    // The same user, by the other SDK and the password itself.
+    const dora = world.client('dora');
+    await dora.open({ pwd: 'secret' });
+  },
+
+  async 'text goes in both directions between the vendors'(world) {
+    const anna = await page(world, 'anna');
+    const bert = await world.online('bert');
+    const sent = await anna.text('bert', 'hi from a page');
+    const got = await bert.next('onTextMessage');
+    assert.deepEqual([got.msg, got.from, got.id], ['hi from a page', 'anna', String(sent.msg_id)]);
+    await bert.text('anna', 'hello back', { ext: { k: 1 } });
+    const { content } = await anna.message('text');
+    assert.deepEqual(content.msg_body, { text: 'hello back', extras: { k: 1 } });
+    assert.deepEqual([content.from_id, content.from_appkey], ['bert', anna.appkey]);
+  },
+
+  async 'a repeated request is answered again and sent once'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
+    const content = { version: 1, target_type: 'single', target_id: 'bert', msg_type: 'text', msg_body: { text: 'once' } };
+    const request = { content, target_id: 'bert' };
+    const first = await anna.ask('s_across_single_text', request, 0, 77);
+    anna.heard = [];
+    const again = await anna.ask('s_across_single_text', request, 0, 77);
+    assert.equal(first.msg_id, again.msg_id);
+    await bert.next('onTextMessage');
+    await pause(300);
+    assert.equal(bert.all('onTextMessage').length, 1);
+  },
+
+  async 'every type arrives on the other side'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert', { useOwnUploadFun: true })];
+    const url = world.url('/chatfiles/0c1f1ac0-0000-11ef-8000-000000000001');
+    const file = { url, filename: 'a.png', file_length: 3, secret: 's3cret', length: 7 };
+    await bert.send({ type: 'img', to: 'anna', url, body: { type: 'image', ...file }, width: 3, height: 4 });
+    await bert.send({ type: 'loc', to: 'anna', addr: 'Somewhere', buildingName: 'Tower', lat: 1.5, lng: -2.25 });
+    await bert.send({ type: 'custom', to: 'anna', customEvent: 'gift', customExts: { rose: '3' } });
+    await bert.send({ type: 'video', to: 'anna', body: { ...file }, url });
+    await bert.send({ type: 'audio', to: 'anna', body: { ...file }, url });
+    await bert.send({ type: 'file', to: 'anna', body: { ...file }, url });
+    const image = (await anna.message('image')).content.msg_body;
+    assert.match(image.media_id, /^qiniu\/image\/j\/0C1F1AC0000011EF8000000000000001/);
+    assert.equal((await anna.message('location')).content.msg_body.label, 'Somewhere Tower');
+    assert.deepEqual((await anna.message('custom')).content.msg_body, { event: 'gift', values: { rose: '3' } });
+    assert.equal((await anna.message('video')).content.msg_body.duration, 7);
+    assert.equal((await anna.message('voice')).content.msg_body.duration, 7);
+    assert.equal((await anna.message('file')).content.msg_body.fname, 'a.png');
+    // And back: the same picture, sent on.
+    await anna.send('bert', 'image', { ...image, media_crc32: 1 });
+    const back = await bert.next('onImageMessage');
+    assert.ok(back.url.includes('/chatfiles/0c1f1ac0-0000-11ef-8000-000000000001'), back.url);
+    assert.deepEqual([back.width, back.height], [3, 4]);
+    await anna.send('bert', 'location', { latitude: 2.5, longitude: 3, scale: 12, label: 'There' });
+    assert.equal((await bert.next('onLocationMessage')).addr, 'There');
+    await anna.send('bert', 'custom', { event: 'gift', values: { lily: '1' } });
+    assert.deepEqual((await bert.next('onCustomMessage')).customExts, { lily: '1' });
+  },
+
+  async 'what was missed waits on both sides, in order'(world) {
+    const anna = await page(world, 'anna');
+    await world.register('bert');
+    world.known.add('bert');
+    for (let number = 1; number <= 60; number += 1) await anna.text('bert', `message ${number}`);
+    const bert = await world.online('bert');
+    const got = await bert.atLeast('onTextMessage', 60);
+    assert.deepEqual(got.map((message) => message.msg), Array.from({ length: 60 }, (_, index) => `message ${index + 1}`));
+    anna.close();
+    await anna.closed;
+    for (let number = 1; number <= 60; number += 1) await bert.text('anna', `answer ${number}`);
+    const again = await page(world, 'anna');
+    const texts = () => again.heard.filter(([name]) => name === 'sync_conversation')
+      .flatMap(([, body]) => body.messages[0].msgs.map((message) => message.content.msg_body.text));
+    for (let tries = 0; texts().length < 60 && tries < 200; tries += 1) await pause(25);
+    assert.deepEqual(texts(), Array.from({ length: 60 }, (_, index) => `answer ${index + 1}`));
+  },
+
+  async 'recalls act across'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
+    const sent = await anna.text('bert', 'oops');
+    await bert.next('onTextMessage');
+    await anna.ask('msg_retract', { msg_id: sent.msg_id });
+    assert.equal((await bert.next('onRecallMessage')).mid, String(sent.msg_id));
+    const other = await bert.text('anna', 'oops too');
+    await anna.message('text');
+    await bert.connection.recallMessage({ mid: other.serverMsgId, to: 'anna', chatType: 'singleChat' });
+    const event = await anna.event(55, ({ msgid_list }) => String(msgid_list[0]) === other.serverMsgId);
+    assert.equal(event.from_username, 'bert');
+  },
+
+  async 'receipts act across'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
+    const sent = await anna.text('bert', 'read me', { need_receipt: true });
+    const got = await bert.next('onTextMessage');
+    await bert.send({ type: 'read', to: 'anna', id: got.id });
+    const change = await anna.next('receipt_change');
+    assert.deepEqual([change.username, change.receipt_msgs[0].msg_id], ['bert', sent.msg_id]);
+    const back = await bert.text('anna', 'and me');
+    const message = await anna.message('text');
+    const session = { type: 3, appkey: anna.appkey, username: 'bert', msg_ids: [message.msg_id] };
+    await anna.ask('receipt_report', { sessions: [session] });
+    const read = await bert.next('onReadMessage');
+    assert.equal(String(read.mid ?? read.ackId ?? read.id), back.serverMsgId);
+  },
+
+  async 'a group has members of both vendors'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
+    const { gid } = await anna.ask('create_group', { group_name: 'Both', group_description: 'sides', is_limit: false });
+    await anna.ask('add_across_group_member', { gid, member_usernames: [{ username: 'bert' }] });
+    await bert.next('onGroupEvent', (event) => event.id === String(gid));
+    const sent = await anna.sendGroup(gid, 'text', { text: 'hello all' });
+    const got = await bert.next('onTextMessage');
+    assert.deepEqual([got.msg, got.to, got.id], ['hello all', String(gid), String(sent.msg_id)]);
+    await bert.text(String(gid), 'hello you', { chatType: 'groupChat' });
+    const heard = await anna.next('msg_sync', (body) => body.messages[0].from_gid === gid);
+    assert.equal(heard.messages[0].content.msg_body.text, 'hello you');
+    await anna.ask('group_mem_silence', { gid, target_username: 'bert', keep_silence: true });
+    await assert.rejects(bert.text(String(gid), 'hm', { chatType: 'groupChat' }));
+    await anna.ask('group_mem_silence', { gid, target_username: 'bert', keep_silence: false });
+    await bert.connection.leaveGroup({ groupId: String(gid) });
+    await anna.event(9, (event) => event.gid === gid);
+  },
+
+  async 'a second page ends the first and says so'(world) {
+    const first = await page(world, 'anna');
+    await page(world, 'anna');
+    const event = await first.event(1);
+    assert.equal(event.extra, 0);
+    await first.closed;
+  },
+};
