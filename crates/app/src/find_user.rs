@@ -82,6 +82,14 @@ impl UseCases {
         Ok(UserPage { accounts, next })
     }
 
+    /// The account of a number; `None` when it is gone.
+    ///
+    /// # Errors
+    /// Faults.
+    pub async fn find_account(&self, app: &Tenant, uid: Uid) -> Result<Option<Arc<Account>>, Error> {
+        Ok(self.store.users.get(app.value.id, uid).await?)
+    }
+
     /// Registered users.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod arguments;
 mod contacts;
 mod groups;
 mod messages;
+mod no_disturb;
 mod rooms;
 pub(crate) mod users;
 
@@ -92,6 +93,14 @@ table! {
     "add_msg_shield_group" GroupShield => groups::shield;
     "del_msg_shield_group" GroupShield => groups::unshield;
     "list_shield_group" GroupShield => groups::list_shielded;
+
+    "no_disturb" DoNotDisturb => no_disturb::get;
+    "add_msg_no_disturb_single" DoNotDisturb => no_disturb::add_user;
+    "delete_msg_no_disturb_single" DoNotDisturb => no_disturb::remove_user;
+    "add_msg_no_disturb_group" DoNotDisturbGroup => no_disturb::add_group;
+    "delete_msg_no_disturb_group" DoNotDisturbGroup => no_disturb::remove_group;
+    "add_msg_no_disturb_global" DoNotDisturbGlobal => no_disturb::turn_on;
+    "delete_msg_no_disturb_global" DoNotDisturbGlobal => no_disturb::turn_off;
 
     "add_friend" ContactAdd => contacts::ask_or_answer;
     "del_friend" ContactRemove => contacts::remove;

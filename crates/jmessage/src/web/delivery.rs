@@ -24,8 +24,6 @@ use super::render;
 
 /// Feeds held at most; more wait in the log until the next `sync_check`.
 const FEEDS_LIMIT: usize = 256;
-/// Rooms whose last entry is remembered.
-const ROOMS_LIMIT: usize = 64;
 /// Entries of one feed that may be out unacknowledged before more are read.
 const OUT_LIMIT: usize = 64;
 /// How long after an event a sign of life says that it arrived.
@@ -48,8 +46,6 @@ impl Turn<'_> {
 #[derive(Debug)]
 pub(crate) struct Deliveries {
     feeds: Vec<Tracked>,
-    /// The last entry of each room that was shown.
-    rooms: Vec<(ConversationId, Seq)>,
     is_listing: bool,
     /// Marks the pages of this connection.
     sync_key: u64,
@@ -92,7 +88,6 @@ impl Deliveries {
     pub(crate) fn new(connection: u64) -> Self {
         Self {
             feeds: Vec::new(),
-            rooms: Vec::new(),
             is_listing: false,
             sync_key: 0,
             attempt: u8::try_from(connection % 255).expect("a remainder of 255 fits") + 1,
@@ -102,22 +97,23 @@ impl Deliveries {
     /// Something new.
     pub(crate) fn hear(&mut self, turn: &mut Turn<'_>, delivery: &Delivery) {
         let entry = &delivery.entry;
-        let shown = render::offer(turn.member, entry);
+        // Of who comes and goes in a room the vendor tells nobody.
+        let is_passed = is_room(delivery.feed) && entry.kind == EntryKind::Event;
+        let shown = if is_passed { Offer::Skip } else { render::offer(turn.member, entry) };
         if delivery.seq == Seq::ZERO {
             if shown == Offer::Deliver && is_message(entry) {
                 push(turn, delivery);
             }
             return;
         }
-        if let Feed::Conversation(room @ ConversationId::Room(_)) = delivery.feed {
-            if self.is_next_in_room(room, delivery.seq) && shown == Offer::Deliver && is_message(entry) {
-                push(turn, delivery);
+        let place = match self.place(delivery.feed) {
+            Some(place) => place,
+            None if is_room(delivery.feed) => {
+                let before = Seq(delivery.seq.0.saturating_sub(1));
+                let Some(place) = self.enter_at(delivery.feed, before) else { return };
+                place
             }
-            return;
-        }
-        let Some(place) = self.place(delivery.feed) else {
-            self.begin(turn, delivery.feed, delivery.seq);
-            return;
+            None => return self.begin(turn, delivery.feed, delivery.seq),
         };
         let tracked = &mut self.feeds[place];
         tracked.heard = tracked.heard.max(delivery.seq);
@@ -129,8 +125,13 @@ impl Deliveries {
         }
         match clock.hear(delivery.seq, shown) {
             Heard::Push => {
-                tracked.out.push_back(Out { seq: delivery.seq, by: acknowledgement(entry, turn.now) });
+                let by = acknowledgement(delivery.feed, entry, turn.now);
+                let is_done = by == By::Received;
+                tracked.out.push_back(Out { seq: delivery.seq, by });
                 push(turn, delivery);
+                if is_done {
+                    self.settle(turn, place);
+                }
             }
             Heard::Fetch => self.read(turn, place),
             Heard::Nothing => {}
@@ -156,7 +157,7 @@ impl Deliveries {
     pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, pending: Vec<PendingFeed>) {
         self.is_listing = false;
         for PendingFeed { feed, position, head, .. } in pending {
-            if matches!(feed, Feed::Conversation(ConversationId::Room(_))) {
+            if is_room(feed) {
                 continue;
             }
             let place = match self.place(feed) {
@@ -220,6 +221,7 @@ impl Deliveries {
             let is_new = clock.offer(seq, offer);
             let Some(item) = item.filter(|_| is_new) else { continue };
             let by = match &item {
+                _ if is_room(feed) => By::Received,
                 Item::Transparent(_) => By::Life(turn.now),
                 _ if tracked.is_catching_up => By::Page(sync_key),
                 Item::Message { id, .. } => By::Message(id.0),
@@ -251,9 +253,16 @@ impl Deliveries {
         self.mark(turn, |by| matches!(by, By::Life(since) if now.since(*since) >= ARRIVES));
     }
 
+    /// The user came into a room: what is said from here on is his.
+    pub(crate) fn enter(&mut self, conversation: ConversationId, after: Seq) {
+        let feed = Feed::Conversation(conversation);
+        if self.place(feed).is_none() {
+            self.enter_at(feed, after);
+        }
+    }
+
     /// The user is no longer in a group or room: nothing more of it is read or shown.
     pub(crate) fn leave(&mut self, conversation: ConversationId) {
-        self.rooms.retain(|(room, _)| *room != conversation);
         if let Some(place) = self.place(Feed::Conversation(conversation)) {
             self.feeds.remove(place);
         }
@@ -262,7 +271,7 @@ impl Deliveries {
     /// How far the device is in feeds. The store knows what was said as it rose; this is for what rose without a word.
     pub(crate) fn unreported(&self) -> Vec<(Feed, Seq)> {
         let acked = |tracked: &Tracked| Some((tracked.feed, tracked.clock.as_ref()?.acked()));
-        self.feeds.iter().filter_map(acked).collect()
+        self.feeds.iter().filter(|tracked| !is_room(tracked.feed)).filter_map(acked).collect()
     }
 
     fn mark(&mut self, turn: &mut Turn<'_>, is_meant: impl Fn(&By) -> bool) {
@@ -290,6 +299,7 @@ impl Deliveries {
         }
         if let (Some(clock), Some(seq)) = (&mut tracked.clock, last)
             && clock.acknowledge(live_key(seq))
+            && !is_room(tracked.feed)
         {
             let (feed, seq) = (tracked.feed, clock.acked());
             turn.events.push_back(Event::Acknowledge { member: Arc::clone(turn.member), feed, seq });
@@ -325,21 +335,13 @@ impl Deliveries {
         true
     }
 
-    fn is_next_in_room(&mut self, room: ConversationId, seq: Seq) -> bool {
-        match self.rooms.iter_mut().find(|(known, _)| *known == room) {
-            Some((_, last)) if *last >= seq => false,
-            Some((_, last)) => {
-                *last = seq;
-                true
-            }
-            None => {
-                if self.rooms.len() == ROOMS_LIMIT {
-                    self.rooms.remove(0);
-                }
-                self.rooms.push((room, seq));
-                true
-            }
+    /// Begins a room; `None`: there is no place for one more feed.
+    fn enter_at(&mut self, feed: Feed, after: Seq) -> Option<usize> {
+        if !self.make_room() {
+            return None;
         }
+        self.feeds.push(Tracked::new(feed, Some(DeliveryClock::new(after, after, self.attempt)), after));
+        Some(self.feeds.len() - 1)
     }
 
     fn place(&self, feed: Feed) -> Option<usize> {
@@ -382,8 +384,13 @@ impl Page {
             turn.say("trans_msg_rec", message);
         }
         let Some(key) = key else {
-            if !self.messages.is_empty() {
-                let messages: Vec<Value> = self.messages.into_iter().map(|(_, shown)| shown).collect();
+            let (rooms, others): (Vec<_>, Vec<_>) =
+                self.messages.into_iter().partition(|(conversation, _)| conversation.is_room());
+            for (conversation, shown) in rooms {
+                turn.say("room_msg_sync", &render::in_room(&conversation, &shown));
+            }
+            if !others.is_empty() {
+                let messages: Vec<Value> = others.into_iter().map(|(_, shown)| shown).collect();
                 turn.say("msg_sync", &json!({ "messages": messages }));
             }
             for event in &self.events {
@@ -418,9 +425,15 @@ fn is_message(entry: &Entry) -> bool {
     matches!(entry.kind, EntryKind::Message | EntryKind::Command)
 }
 
-fn acknowledgement(entry: &Entry, now: Timestamp) -> By {
+/// Of rooms the client acknowledges nothing, and nothing of them is kept for it.
+fn acknowledgement(feed: Feed, entry: &Entry, now: Timestamp) -> By {
     match entry.kind {
+        _ if is_room(feed) => By::Received,
         EntryKind::Message => By::Message(entry.id.0),
         _ => By::Life(now),
     }
+}
+
+fn is_room(feed: Feed) -> bool {
+    matches!(feed, Feed::Conversation(ConversationId::Room(_)))
 }

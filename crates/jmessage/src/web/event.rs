@@ -174,6 +174,22 @@ pub(crate) enum Item {
 pub(crate) enum Conversation {
     Single { peer: String },
     Group { gid: u64 },
+    Room { id: u64 },
+}
+
+impl Conversation {
+    pub(crate) fn is_room(&self) -> bool {
+        matches!(self, Self::Room { .. })
+    }
+
+    /// The number of a group or room; 0 between two.
+    pub(crate) fn number(&self) -> u64 {
+        match self {
+            Self::Single { .. } => 0,
+            Self::Group { gid } => *gid,
+            Self::Room { id } => *id,
+        }
+    }
 }
 
 /// An entry and the app that it stands in, for those who render it.

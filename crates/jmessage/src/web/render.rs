@@ -44,7 +44,7 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Option<Bytes> {
     let shown = Shown { feed: delivery.feed, entry: &delivery.entry };
     let mut is_shown = true;
     let frame = delivery.rendered(SLOT, || match item(member, shown) {
-        Some(Item::Message { shown, conversation, .. }) => packet(delivery, &shown, &conversation).into(),
+        Some(Item::Message { shown, conversation, .. }) => packet(&shown, &conversation).into(),
         Some(Item::Transparent(message)) => engine::event("trans_msg_rec", &message).into(),
         _ => {
             is_shown = false;
@@ -54,19 +54,21 @@ pub(crate) fn push(member: &Member, delivery: &Delivery) -> Option<Bytes> {
     (is_shown && !frame.is_empty()).then_some(frame)
 }
 
-fn packet(delivery: &Delivery, shown: &Value, conversation: &Conversation) -> String {
-    match (delivery.feed, conversation) {
-        (Feed::Conversation(ConversationId::Room(_)), Conversation::Group { gid }) => {
-            let message = json!({
-                "room_id": gid,
-                "msg_id": shown["msg_id"],
-                "ctime_ms": shown["ctime_ms"],
-                "content": shown["content"],
-            });
-            engine::event("room_msg_sync", &message)
-        }
-        _ => engine::event("msg_sync", &json!({ "messages": [shown] })),
+fn packet(shown: &Value, conversation: &Conversation) -> String {
+    if conversation.is_room() {
+        return engine::event("room_msg_sync", &in_room(conversation, shown));
     }
+    engine::event("msg_sync", &json!({ "messages": [shown] }))
+}
+
+/// A room's message.
+pub(crate) fn in_room(conversation: &Conversation, shown: &Value) -> Value {
+    json!({
+        "room_id": conversation.number(),
+        "msg_id": shown["msg_id"],
+        "ctime_ms": shown["ctime_ms"],
+        "content": shown["content"],
+    })
 }
 
 /// A message or transparent message; `None` for what is neither, or can't be read.
@@ -74,10 +76,7 @@ pub(crate) fn item(member: &Member, shown: Shown<'_>) -> Option<Item> {
     let entry = shown.entry;
     let message = message(member, entry)?;
     let conversation = conversation(member, shown);
-    let gid = match &conversation {
-        Conversation::Single { .. } => 0,
-        Conversation::Group { gid } => *gid,
-    };
+    let gid = conversation.number();
     if entry.kind == EntryKind::Command {
         return Some(Item::Transparent(json!({
             "type": if gid == 0 { SINGLE } else { GROUP },
@@ -134,8 +133,11 @@ fn message(member: &Member, entry: &Entry) -> Option<Message> {
 pub(crate) fn conversation(member: &Member, shown: Shown<'_>) -> Conversation {
     let entry = shown.entry;
     match shown.feed {
-        Feed::Conversation(ConversationId::Group(_) | ConversationId::Room(_)) => {
+        Feed::Conversation(ConversationId::Group(_)) => {
             Conversation::Group { gid: number_of(entry.target_name.as_str()) }
+        }
+        Feed::Conversation(ConversationId::Room(_)) => {
+            Conversation::Room { id: number_of(entry.target_name.as_str()) }
         }
         _ if entry.sender == member.uid => Conversation::Single { peer: entry.target_name.to_string() },
         _ => Conversation::Single { peer: entry.sender_name.to_string() },
@@ -155,7 +157,7 @@ pub(crate) fn synced(
 ) -> Value {
     let (kind, username, gid) = match conversation {
         Conversation::Single { peer } => (SINGLE, peer.as_str(), 0),
-        Conversation::Group { gid } => (GROUP, "", *gid),
+        Conversation::Group { .. } | Conversation::Room { .. } => (GROUP, "", conversation.number()),
     };
     let msgs: Vec<&Value> = messages.iter().map(|(_, shown)| shown).collect();
     json!({

@@ -83,7 +83,10 @@ impl Session for WebSession {
             Input::Hint(Hint::Membership { conversation, follows: false, .. }) => {
                 self.in_live(now, |deliveries, _| deliveries.leave(conversation));
             }
-            // What is new in a conversation is found out with its first entry.
+            Input::Hint(Hint::Membership { conversation, entrance: Some(entrance), .. }) => {
+                self.in_live(now, |deliveries, _| deliveries.enter(conversation, entrance.after));
+            }
+            // A group is found out with its first entry.
             Input::Hint(Hint::Membership { .. }) => {}
             Input::Close(cause) => self.leave(now, &cause),
             Input::Gone { .. } => self.end(),

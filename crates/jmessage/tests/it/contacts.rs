@@ -60,3 +60,33 @@ fn the_blacklist_is_kept_and_another_appkey_is_refused() {
     anna.ask("del_black_list", list("")).is(0);
     assert_eq!(anna.ask("get_black_list", json!({ "version": 0 })).is(0)["black_list"], json!([]));
 }
+
+#[test]
+fn do_not_disturb_is_set_for_users_groups_and_everything() {
+    let house = House::new();
+    let (mut anna, _bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid =
+        anna.ask("create_group", json!({ "group_name": "Friends", "is_limit": false })).is(0)["gid"].clone();
+    let (user, group) = (json!({ "target_name": "bert", "version": 0 }), json!({ "gid": gid, "version": 0 }));
+    let (all, none) = (json!({ "version": 0 }), json!({ "gid": 4711, "version": 0 }));
+    for (request, data, repeated) in [
+        ("add_msg_no_disturb_single", &user, 881_101),
+        ("add_msg_no_disturb_group", &group, 881_105),
+        ("add_msg_no_disturb_global", &all, 881_107),
+    ] {
+        anna.ask(request, data.clone()).is(0);
+        anna.ask(request, data.clone()).is(repeated);
+    }
+    anna.ask("add_msg_no_disturb_group", none).is(881_103);
+    let set = anna.ask("no_disturb", json!({ "version": 0 })).is(0)["no_disturb"].clone();
+    assert_eq!((&set["global"], &set["users"][0]["username"]), (&json!(1), &json!("bert")));
+    assert_eq!((&set["groups"][0]["gid"], &set["groups"][0]["flag"]), (&gid, &json!(1)));
+    for (request, data, repeated) in [
+        ("delete_msg_no_disturb_single", &user, 881_102),
+        ("delete_msg_no_disturb_group", &group, 881_106),
+        ("delete_msg_no_disturb_global", &all, 881_108),
+    ] {
+        anna.ask(request, data.clone()).is(0);
+        anna.ask(request, data.clone()).is(repeated);
+    }
+}

@@ -208,6 +208,12 @@ fn a_room_is_entered_talked_in_and_left() {
     assert_eq!(sent["room_id"], id);
     house.settle(&mut [&mut anna, &mut bert]);
     assert_eq!(anna.texts(), ["hello room"]);
+    let texts: Vec<String> = (0..100).map(|number| format!("text {number}")).collect();
+    for text in &texts {
+        bert.ask("send_room_msg", to_group(id, text)).is(0);
+    }
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.texts(), texts, "nobody acknowledges what is said in a room");
     assert_eq!(bert.ask("room_list_self", json!({})).is(0)["chat_rooms"][0]["id"], id);
     assert_eq!(bert.ask("room_list", json!({ "start": 0 })).is(0)["result"]["rooms"][0]["id"], id);
     assert_eq!(bert.ask("room_info", json!({ "id": id })).is(0)["info"]["name"], "Room");

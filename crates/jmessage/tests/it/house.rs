@@ -87,7 +87,7 @@ struct Ear(Arc<Node>);
 
 impl Subscriber for Ear {
     fn hint(&self, hint: &Hint) {
-        if let Hint::Membership { app, uid, conversation, follows } = hint {
+        if let Hint::Membership { app, uid, conversation, follows, .. } = hint {
             let bound = self.0.bound.lock();
             let mut all = self.0.follows.lock();
             for connection in bound.iter().filter(|(_, user)| **user == (*app, *uid)).map(|(id, _)| *id) {

@@ -68,7 +68,7 @@ pub(crate) async fn exit(asked: Asked<'_>) -> Done {
     Ok(object([("gid", number_of(&gid).into()), ("group_name", name.into())]))
 }
 
-async fn joined(asked: Asked<'_>) -> Result<Vec<Arc<StoredGroup>>, Failure> {
+pub(super) async fn joined(asked: Asked<'_>) -> Result<Vec<Arc<StoredGroup>>, Failure> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let uid = asked.caller.member.uid;
