@@ -11,13 +11,15 @@ pub(crate) fn class_of(route: &Route) -> CallClass {
         (Operation::Token, ..) => CallClass::Token,
         (Operation::UserDelete, _, "/users") => CallClass::UserDeletion,
         (Operation::UserStatus, &Method::POST, _)
+        | (_, &Method::GET, "/chatrooms" | "/users/{user}/joined_chatrooms")
         | (
             Operation::Presence
             | Operation::PresenceSubscribe
             | Operation::PresenceQuery
             | Operation::PresenceUnsubscribe
             | Operation::BlockAdd
-            | Operation::BlockRemove,
+            | Operation::BlockRemove
+            | Operation::ChatroomCreate,
             ..,
         ) => CallClass::LookUp,
         _ => CallClass::Other,

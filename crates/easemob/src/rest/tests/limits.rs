@@ -104,7 +104,9 @@ async fn each_class_of_calls_has_its_own_rate() {
         ("rest.token_calls_per_second", "POST", "/token", Some(world.client_credentials())),
         ("rest.user_deletions_per_second", "DELETE", "/users?limit=1", None),
         ("rest.look_ups_per_second", "POST", "/users/batch/status", batch),
+        ("rest.look_ups_per_second", "GET", "/chatrooms", None),
     ] {
+        world.wait(Duration::from_secs(2));
         world.set(setting, "1").await;
         world.call(method, path, Some(&token), body.clone()).await.ok();
         is_limited(&world.call(method, path, Some(&token), body).await, "rate_limited", "1");

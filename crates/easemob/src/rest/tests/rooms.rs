@@ -365,3 +365,28 @@ async fn a_removed_users_rooms_end_and_he_is_in_the_others_no_longer() {
     }
     assert_eq!(world.data(&format!("/chatrooms/{other}/admin")).await, json!([]));
 }
+
+#[tokio::test]
+async fn two_who_set_a_key_at_the_same_moment_do_not_both_have_it() {
+    let world = World::new().await;
+    let id = world.room("alice", json!({ "members": ["bob"] })).await;
+    let (alice, bob) = (world.user_token("alice").await, world.user_token("bob").await);
+    let all = format!("/metadata/chatroom/{id}");
+    for round in 0..20 {
+        let key = format!("k{round}");
+        let set = async |user: &str, token: &str| {
+            let body = Some(json!({ "metaData": { (&*key): user }, "autoDelete": "NO_DELETE" }));
+            let path = format!("/metadata/chatroom/{id}/user/{user}");
+            let reply = world.call("PUT", &path, Some(token), body).await.ok();
+            reply.body["data"]["successKeys"] == json!([key])
+        };
+        let renamed = async {
+            let body = Some(json!({ "groupname": format!("Hall {round}") }));
+            world.back_end("PUT", &format!("/chatrooms/{id}"), body).await.ok();
+        };
+        let (alices, bobs, ()) = tokio::join!(set("alice", &alice), set("bob", &bob), renamed);
+        assert_ne!(alices, bobs, "round {round}");
+        let there = world.back_end("POST", &all, Some(json!({ "keys": [key] }))).await.ok();
+        assert_eq!(there.body["data"][&key], if alices { "alice" } else { "bob" });
+    }
+}
