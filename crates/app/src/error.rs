@@ -22,6 +22,7 @@ use domain::message::{RecallRefused, SendRefused};
 use domain::no_disturb::NoDisturbRefused;
 use domain::pin::PinRefused;
 use domain::presence::PresenceRefused;
+use domain::push::PushRefused;
 use domain::reaction::ReactRefused;
 use domain::report::ReportRefused;
 use domain::said::SpanRefused;
@@ -73,6 +74,7 @@ refusals!(
     EditRefused,
     NoDisturbRefused,
     PinRefused,
+    PushRefused,
     ReactRefused,
     ReadRefused,
     RecallRefused,

@@ -15,6 +15,7 @@ use domain::group::Group;
 use domain::hook::{
     self, Answer, ConversationKind, Entrance, MessageType, Notice, Rule, Secret, TargetRefused,
 };
+use domain::push::{Notification, PushHints};
 use model::content::Content;
 use model::{Entry, News, Timestamp};
 use thiserror::Error;
@@ -28,6 +29,7 @@ pub struct Ports {
     pub contents: Arc<dyn Contents>,
     pub pre_send: Arc<dyn PreSend>,
     pub callbacks: Arc<dyn Callbacks>,
+    pub push: Arc<dyn PushProvider>,
     /// Where the bytes of files lie.
     pub blobs: Arc<dyn Blobs>,
 }
@@ -39,6 +41,7 @@ impl Default for Ports {
             contents: Arc::new(Nothing),
             pre_send: Arc::new(Nothing),
             callbacks: Arc::new(Nothing),
+            push: Arc::new(Nothing),
             blobs: Arc::new(MemoryBlobs::default()),
         }
     }
@@ -112,6 +115,29 @@ pub trait Callbacks: Send + Sync + Debug {
     async fn tell(&self, call: HookCall) -> Result<(), CallFailed>;
 }
 
+/// One device to wake.
+#[derive(Clone, Debug)]
+pub struct PushCall {
+    pub url: String,
+    pub secret: Secret,
+    pub timeout: Duration,
+    pub private_targets: bool,
+    /// The same for each try.
+    pub key: String,
+    pub at: Timestamp,
+    pub notification: Notification,
+}
+
+/// Wakes devices.
+#[async_trait]
+pub trait PushProvider: Send + Sync + Debug {
+    /// The provider has taken it.
+    ///
+    /// # Errors
+    /// [`CallFailed`].
+    async fn push(&self, call: PushCall) -> Result<(), CallFailed>;
+}
+
 /// Something that an app's own server may hear of.
 #[derive(Clone, Copy, Debug)]
 pub enum Happening<'a> {
@@ -163,6 +189,16 @@ pub trait Forms: Send + Sync + Debug {
     /// What is told of something, in order; nothing where the vendor has no words for it.
     fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes>;
 
+    /// What a message says about pushes.
+    fn push_hints(&self, _: &Entry) -> PushHints {
+        PushHints::default()
+    }
+
+    /// What a message says, in short, for a notification; `None` where it can't be told.
+    fn preview(&self, _: &Entry) -> Option<String> {
+        None
+    }
+
     /// The question whether a message may go out.
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes;
 
@@ -191,6 +227,13 @@ struct Nothing;
 #[async_trait]
 impl PreSend for Nothing {
     async fn ask(&self, _: HookCall) -> Result<Bytes, CallFailed> {
+        Err(CallFailed::NoWayOut)
+    }
+}
+
+#[async_trait]
+impl PushProvider for Nothing {
+    async fn push(&self, _: PushCall) -> Result<(), CallFailed> {
         Err(CallFailed::NoWayOut)
     }
 }

@@ -78,8 +78,8 @@ impl UseCases {
         old: Option<&Rule>,
         new: &Rule,
     ) -> Result<Option<HookPosition>, Error> {
-        let was_on = old.is_some_and(|old| old.post_send().is_some());
-        if was_on || new.post_send().is_none() {
+        let was_on = old.is_some_and(Rule::follows_arrivals);
+        if was_on || !new.follows_arrivals() {
             return Ok(None);
         }
         Ok(Some(self.store.hooks.heads(app.value.id).await?))

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::ports::{Happening, HookCall};
+use crate::send_pushes::run_provider;
 use crate::{Error, Tenant, UseCases};
 
 /// How often new rules are looked for, and how long a rule with nothing to tell waits.
@@ -33,7 +34,7 @@ const AT_ONCE: usize = 8;
 /// Reports older than this are given up, whatever the rule says.
 const KEPT: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-/// Runs a task for each rule that tells, as long as there is the rule. Ends with its future.
+/// Runs a task for each rule that tells, or wakes devices, as long as there is the rule. Ends with its future.
 pub(crate) async fn run(use_cases: &Arc<UseCases>) {
     let mut tasks = JoinSet::new();
     let mut running: HashSet<(AppId, String)> = HashSet::new();
@@ -48,12 +49,14 @@ pub(crate) async fn run(use_cases: &Arc<UseCases>) {
             }
         }
         for app in use_cases.list_apps() {
-            for rule in app.value.hooks.iter().filter(|rule| rule.post_send().is_some()) {
+            for rule in app.value.hooks.iter().filter(|rule| rule.follows_arrivals()) {
                 let name = (app.value.id, rule.id.clone());
                 if running.insert(name.clone()) {
                     let (use_cases, key) = (Arc::clone(use_cases), app.value.key.clone());
                     tasks.spawn(async move {
+                        // Which of the two it is may change; the other ends at once.
                         tell_rule(&use_cases, &key, &name.1).await;
+                        run_provider(&use_cases, &key, &name.1).await;
                         name
                     });
                 }
@@ -127,7 +130,11 @@ fn event_of(news: &News) -> Option<EventType> {
             Some(EventType::Reaction)
         }
         // The vendor has no callback about threads.
-        News::Conversation(_) | News::Presence(_) | News::Thread(_) | News::HistoryCleared => None,
+        News::Conversation(_)
+        | News::Presence(_)
+        | News::Thread(_)
+        | News::HistoryCleared
+        | News::Silence(_) => None,
     }
 }
 

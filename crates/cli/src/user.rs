@@ -39,6 +39,15 @@ enum UserCommand {
         #[arg(long)]
         json: bool,
     },
+    /// What became of the latest messages on their way to a user's devices
+    Pushes {
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        app: AppKey,
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a user with everything that is theirs
     Delete {
         #[arg(value_name = "ORG#APP", value_parser = app_key)]
@@ -88,6 +97,13 @@ async fn perform(reach: &Reach, command: &UserCommand, password: &str) -> Result
             };
             Ok(users.iter().map(line).collect())
         }
+        UserCommand::Pushes { app, name, json } => {
+            let answer = reach.call(Method::GET, &format!("{}/pushes", user_path(app, name)), None).await?;
+            if *json {
+                return Ok(format!("{}\n", answer["pushes"]));
+            }
+            Ok(answer["pushes"].as_array().into_iter().flatten().map(pushes).collect())
+        }
         UserCommand::Delete { app, name } => {
             reach.call(Method::DELETE, &user_path(app, name), None).await?;
             Ok(format!("deleted {name}\n"))
@@ -98,6 +114,21 @@ async fn perform(reach: &Reach, command: &UserCommand, password: &str) -> Result
             Ok(format!("changed the password of {name}\n"))
         }
     }
+}
+
+/// The devices that a message was for, a line each.
+fn pushes(record: &Value) -> String {
+    let text = |value: &Value| printable(value.as_str().unwrap_or_default());
+    let line = |device: &Value| {
+        let outcome = match &device["outcome"] {
+            Value::String(outcome) => outcome.clone(),
+            outcome if outcome["skipped"].is_string() => format!("skipped: {}", text(&outcome["skipped"])),
+            outcome => format!("failed: {}", text(&outcome["failed"])),
+        };
+        let (name, notifier) = (text(&device["device"]), text(&device["notifier"]));
+        format!("{} from {:<20} {name} ({notifier})  {outcome}\n", record["message"], text(&record["sender"]))
+    };
+    record["devices"].as_array().into_iter().flatten().map(line).collect()
 }
 
 /// A user's own words for the operator's terminal: control characters could steer it.

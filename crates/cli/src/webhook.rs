@@ -55,6 +55,12 @@ pub(crate) struct Add {
     /// Ask before each message goes out; without it, tell what happened
     #[arg(long)]
     pre_send: bool,
+    /// Be asked to wake the devices of users who are away
+    #[arg(long, conflicts_with_all = ["pre_send", "events", "without_back_end", "drop_on_failure", "format", "types", "conversations"])]
+    push: bool,
+    /// Wake devices that were bound to these providers' names only
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "push")]
+    notifiers: Vec<String>,
     /// Messages of these types only: text, image, location, audio, video, file, command, custom, combined
     #[arg(long, value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
@@ -103,6 +109,12 @@ impl Add {
             rule["report"] = self.report.into();
             rule["rewrite_files"] = self.rewrite_files.into();
             body["pre_send"] = rule;
+        } else if self.push {
+            let mut rule = json!({ "notifiers": self.notifiers });
+            if let Some(timeout) = self.timeout {
+                rule["timeout_ms"] = timeout.into();
+            }
+            body["push"] = rule;
         } else {
             rule["events"] = self.events.clone().into();
             rule["back_end"] = (!self.without_back_end).into();
@@ -152,7 +164,13 @@ pub(crate) fn print(out: &mut impl Write, command: &WebhookCommand, answer: &Val
 }
 
 fn line(out: &mut impl Write, hook: &Value) -> io::Result<()> {
-    let kind = if hook["pre_send"].is_object() { "before sending" } else { "afterwards" };
+    let kind = if hook["pre_send"].is_object() {
+        "before sending"
+    } else if hook["push"].is_object() {
+        "to wake devices"
+    } else {
+        "afterwards"
+    };
     let off = if hook["enabled"] == false { "  off" } else { "" };
-    writeln!(out, "{:<20} {kind:<14} {}{off}", text(hook, "name"), text(hook, "url"))
+    writeln!(out, "{:<20} {kind:<15} {}{off}", text(hook, "name"), text(hook, "url"))
 }

@@ -32,6 +32,20 @@ pub struct App {
     pub jmessage: Option<JMessageFace>,
 }
 
+impl App {
+    /// The providers' names that devices can be bound to; none: any.
+    pub fn push_notifiers(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for push in self.hooks.iter().filter_map(Rule::push) {
+            if push.notifiers.is_empty() {
+                return Vec::new();
+            }
+            names.extend(push.notifiers.iter().cloned());
+        }
+        names
+    }
+}
+
 /// An app as JMessage's clients and back ends know it. Its secret is kept out of logs by the `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JMessageFace {
@@ -262,6 +276,10 @@ settings! {
     reports_enabled: bool = true, "reports.enabled";
     /// Keyword lists apply to what the app's own back end sends, too.
     keywords_for_back_end: bool = false, "keywords.back_end";
+    /// Users can bind devices for pushes and set quiet times; off answers "not enabled".
+    push_enabled: bool = true, "push.enabled";
+    /// Minutes that the app's clocks are ahead of UTC, for quiet hours: 0 to 1439. The vendor's are at 480.
+    push_utc_offset_minutes: u64 = 480, "push.utc_offset_minutes";
     /// Webhooks may go to loopback and private addresses, such as a back end on this machine.
     webhook_private_targets: bool = false, "webhook.private_targets";
     /// Users can have contact lists; off answers "not enabled".

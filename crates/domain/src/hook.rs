@@ -194,11 +194,38 @@ impl Default for PostSend {
     }
 }
 
+/// A provider that wakes devices: the app's own server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PushRule {
+    /// Bindings of these providers' names only; empty: all.
+    pub notifiers: Vec<String>,
+    /// How long one call may take, in milliseconds: 1 to 30 000.
+    pub timeout_ms: u64,
+}
+
+impl Default for PushRule {
+    fn default() -> Self {
+        Self { notifiers: Vec::new(), timeout_ms: 5_000 }
+    }
+}
+
+impl PushRule {
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    pub fn is_for(&self, notifier: &str) -> bool {
+        self.notifiers.is_empty() || self.notifiers.iter().any(|own| own == notifier)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleKind {
     PreSend(PreSend),
     PostSend(PostSend),
+    Push(PushRule),
 }
 
 /// What an owner writes into a rule.
@@ -252,6 +279,19 @@ impl Rule {
             RuleKind::PostSend(post) if self.spec.enabled => Some(post),
             _ => None,
         }
+    }
+
+    /// What wakes devices, if that is what it does and it is on.
+    pub fn push(&self) -> Option<&PushRule> {
+        match &self.spec.kind {
+            RuleKind::Push(push) if self.spec.enabled => Some(push),
+            _ => None,
+        }
+    }
+
+    /// Whether it works along the log of what came.
+    pub fn follows_arrivals(&self) -> bool {
+        self.post_send().is_some() || self.push().is_some()
     }
 
     fn covers(&self, kind: ConversationKind) -> bool {
@@ -349,6 +389,7 @@ pub fn decide_rule(existing: &[Rule], spec: &RuleSpec, replaces: Option<&str>) -
     let (timeout_ms, max) = match &spec.kind {
         RuleKind::PreSend(pre) => (pre.timeout_ms, PRE_SEND_TIMEOUT_MS_MAX),
         RuleKind::PostSend(post) => (post.timeout_ms, POST_SEND_TIMEOUT_MS_MAX),
+        RuleKind::Push(push) => (push.timeout_ms, POST_SEND_TIMEOUT_MS_MAX),
     };
     if timeout_ms == 0 || timeout_ms > max {
         return Err(RuleRefused::Timeout { max });

@@ -23,6 +23,7 @@ pub mod no_disturb;
 pub mod pin;
 pub mod post;
 pub mod presence;
+pub mod push;
 pub mod rate;
 pub mod reaction;
 mod refused;

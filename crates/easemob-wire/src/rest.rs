@@ -11,6 +11,7 @@ pub mod keyword;
 pub mod message;
 pub mod multipart;
 pub mod people;
+pub mod push;
 pub mod request;
 pub mod room;
 pub mod send;
@@ -22,8 +23,7 @@ pub use group::{
 };
 pub use multipart::{FormEvent, Multipart, MultipartError, PartHead};
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
-pub use request::{
-    BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest, UserUpdate,
-};
+pub use push::{PushBinding, PushLanguage, PushNicknames, SilenceUpdate, UserUpdate};
+pub use request::{BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest};
 pub use room::{RoomAttributesBody, RoomFields, RoomMaker};
 pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest};

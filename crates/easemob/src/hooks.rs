@@ -5,6 +5,7 @@
 
 mod ask;
 mod group_events;
+mod push;
 mod report;
 mod texts;
 
@@ -12,6 +13,7 @@ use app::ports::{Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule, Secret};
+use domain::push::PushHints;
 use easemob_wire::content::{content as read, message};
 use easemob_wire::pb::MessageBody;
 use easemob_wire::pb::message_body::content::{SubType, Type};
@@ -39,6 +41,14 @@ impl Forms for EasemobForms {
 
     fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes> {
         report::report(app, rule, happening)
+    }
+
+    fn push_hints(&self, entry: &Entry) -> PushHints {
+        push::hints(entry)
+    }
+
+    fn preview(&self, entry: &Entry) -> Option<String> {
+        push::preview(entry)
     }
 
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes {

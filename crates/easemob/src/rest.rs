@@ -40,6 +40,7 @@ mod offline;
 mod origin;
 mod pins;
 mod presence;
+mod push;
 mod query;
 mod rates;
 mod reactions;

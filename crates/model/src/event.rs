@@ -32,6 +32,8 @@ pub enum News {
     Presence(Vec<PresenceNews>),
     /// The sender removed his whole history and all his conversations from his view.
     HistoryCleared,
+    /// The sender changed when and by what he is woken; told to his other devices.
+    Silence(SilenceNews),
 }
 
 /// Which of the three it is that a group's number names.
@@ -286,6 +288,21 @@ pub enum ConversationChange {
         /// The first few of them.
         users: Vec<String>,
     },
+}
+
+/// What a user wants to be woken by, for everything or for one conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceNews {
+    /// The conversation and its name; `None`: everything.
+    pub conversation: Option<(ConversationKind, String)>,
+    /// `DEFAULT`, `ALL`, `AT` or `NONE`.
+    pub level: String,
+    /// Quiet until then.
+    pub until: Option<Timestamp>,
+    /// Quiet each day, `HH:MM-HH:MM`.
+    pub interval: Option<String>,
+    /// Whether anything is set still.
+    pub is_set: bool,
 }
 
 /// Something changed in what is shown of a user.

@@ -1,6 +1,6 @@
 //! The port that asks the apps' own servers, with figures about how they answer.
 
-use app::ports::{CallFailed, Callbacks, HookCall, PreSend};
+use app::ports::{CallFailed, Callbacks, HookCall, PreSend, PushCall, PushProvider};
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
@@ -55,5 +55,17 @@ impl PreSend for Outbound {
 impl Callbacks for Outbound {
     async fn tell(&self, call: HookCall) -> Result<(), CallFailed> {
         self.call("post_send", call).await.map(drop)
+    }
+}
+
+/// The app's own server as a provider: it is given the notification as JSON.
+#[async_trait]
+impl PushProvider for Outbound {
+    async fn push(&self, call: PushCall) -> Result<(), CallFailed> {
+        let body =
+            serde_json::to_vec(&call.notification).map_err(|error| CallFailed::Broken(error.to_string()))?;
+        let PushCall { url, secret, timeout, private_targets, key, at, .. } = call;
+        let call = HookCall { url, secret, body: body.into(), timeout, private_targets, key, at };
+        self.call("push", call).await.map(drop)
     }
 }

@@ -9,6 +9,7 @@ use app::ports::{Contents, Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule};
+use domain::push::PushHints;
 use easemob::hooks::{self, EasemobForms};
 use jmessage_wire::message::Message;
 use model::content::Content;
@@ -65,6 +66,14 @@ impl Forms for AllForms {
             _ => Happening::Message { kind, entry },
         };
         EasemobForms.report(app, rule, &shown)
+    }
+
+    fn push_hints(&self, entry: &Entry) -> PushHints {
+        EasemobForms.push_hints(entry)
+    }
+
+    fn preview(&self, entry: &Entry) -> Option<String> {
+        EasemobForms.preview(&self.shown(None, ConversationKind::Single, entry))
     }
 
     fn question(&self, app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use app::ports::{Ports, PreSend};
+use app::ports::{Callbacks, Ports, PreSend};
 use app::{Blobs, MemoryBlobs, SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
@@ -51,7 +51,8 @@ impl Foundation {
             forms: Arc::new(AllForms { origin }),
             contents: Arc::new(AllContents),
             pre_send: Arc::clone(&outbound) as Arc<dyn PreSend>,
-            callbacks: outbound,
+            callbacks: Arc::clone(&outbound) as Arc<dyn Callbacks>,
+            push: outbound,
             blobs: open_files(config)?,
         };
         let (use_cases, jobs) = UseCases::open_with(

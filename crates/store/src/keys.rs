@@ -34,6 +34,7 @@
 //! | app `C` uid peer | the peer asked the user to be his contact, when | contacts | answers |
 //! | app `b` uid | whom the user blocks | block lists | messages to him, if his account row says that there is one |
 //! | app `P` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
+//! | app `N` uid | what the user set for pushes: bound devices, quiet times (JSON) | push settings | the job that wakes devices |
 //! | app `t` uid | the user's attributes (JSON) | user attributes | everybody |
 //! | app `T` part | bytes that the attributes of some of the users have together | user attributes | their limit |
 //! | app `S` uid target | the user follows the target's presence, until when | presence | lists |
@@ -61,6 +62,7 @@
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
 //! | app `r` | reports of messages (JSON) | the admin API |
+//! | app `N` uid | what was decided for the user's devices (JSON), the latest | the admin API |
 //! | app `j` group message | who has read a group's message, in the order of their receipts | calls |
 //! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
 //! | app `w` | notes: what webhooks tell that stands in no feed | webhooks (cursors); trimmed behind them |
@@ -252,6 +254,14 @@ pub fn peer(key: &[u8]) -> Option<Uid> {
 
 pub fn presence(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'P', uid)
+}
+
+pub fn push_profile(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'N', uid)
+}
+
+pub fn push_records(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'N', uid)
 }
 
 pub fn user_attributes(app: AppId, uid: Uid) -> Bytes {
@@ -621,6 +631,8 @@ mod tests {
             blocks(app, Uid(1)),
             muted(app, Uid(1)),
             presence(app, Uid(1)),
+            push_profile(app, Uid(1)),
+            push_records(app, Uid(1)),
             user_attributes(app, Uid(1)),
             attribute_sum(app, 1),
             follows(app, Uid(1), Uid(2)),
@@ -676,6 +688,7 @@ mod tests {
             contact_requests(app, uid),
             blocks(app, uid),
             presence(app, uid),
+            push_profile(app, uid),
             user_attributes(app, uid),
             attribute_sums(app),
             followed(app, uid),

@@ -31,6 +31,7 @@ pub mod keys;
 mod keywords;
 mod no_disturb;
 mod presence;
+mod pushes;
 mod reports;
 mod retention;
 mod rooms;
@@ -68,6 +69,7 @@ pub use keywords::{KeywordChange, Keywords};
 pub use kv::KvError as EngineError;
 pub use no_disturb::{NoDisturbBook, StoredNoDisturb};
 pub use presence::{PresenceBook, StoredPublication};
+pub use pushes::{DeviceRecord, PushOutcome, PushRecord, Pushes, StoredPush};
 pub use reports::{Reports, StoredReport};
 pub use retention::Retention;
 pub use rooms::{AttributesChange, Rooms};
@@ -92,6 +94,7 @@ pub struct Store {
     pub no_disturb: Arc<NoDisturbBook>,
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
+    pub pushes: Arc<Pushes>,
     pub reports: Arc<Reports>,
     pub retention: Arc<Retention>,
     pub groups: Arc<Groups>,
@@ -133,6 +136,7 @@ impl Store {
             no_disturb: Arc::new(NoDisturbBook::new(Arc::clone(&kv))),
             presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
+            pushes: Arc::new(Pushes::new(Arc::clone(&kv), Arc::clone(&feeds))),
             reports: Arc::new(Reports::new(Arc::clone(&kv))),
             extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
             rooms: Arc::new(Rooms::new(Arc::clone(&kv), Arc::clone(&feeds))),

@@ -7,4 +7,5 @@ mod house;
 mod jobs;
 mod logins;
 mod messages;
+mod push;
 mod webhooks;

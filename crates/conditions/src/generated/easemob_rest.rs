@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 273] = [
+pub(crate) static ANSWERS: [RestAnswer; 279] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInChatroom), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {room}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
@@ -40,6 +40,7 @@ pub(crate) static ANSWERS: [RestAnswer; 273] = [
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceQuery), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceSubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be null", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PushNickname), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "put user push nicknames illegal empty request body", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Recall), status: 400, error: "message_recall_error", exception: None, description: "param {name} can't be empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::RelationCheck), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be blank", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} can't be empty", error_code: None },
@@ -58,6 +59,7 @@ pub(crate) static ANSWERS: [RestAnswer; 273] = [
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::MemberAdd), status: 400, error: "invalid_parameter", exception: None, description: "addMembers: addMembers number more than maxSize : {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::MemberAttributes), status: 400, error: "metadata_error", exception: None, description: "query param reaches limit.", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::MemberRemove), status: 400, error: "invalid_parameter", exception: None, description: "kickMember: kickMembers number more than maxSize : {limit}", error_code: None },
+    RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::PushNickname), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "put user push nicknames exceeds the limit", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "msgIdList exceeds the maximum number limit", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::RelationCheck), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "check_list size must be between 1 and {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::BatchTooLarge), operation: Some(Operation::Roaming), status: 400, error: "param exception", exception: None, description: "delete msg list limit can not greater than {limit}", error_code: None },
@@ -171,6 +173,7 @@ pub(crate) static ANSWERS: [RestAnswer; 273] = [
     RestAnswer { condition: Some(Condition::MutedGlobally), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "user is mute", error_code: None },
     RestAnswer { condition: Some(Condition::NewPasswordMissing), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "newpassword is required", error_code: None },
     RestAnswer { condition: Some(Condition::NicknameTooLong), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "NICKNAME_TOO_LONG", error_code: None },
+    RestAnswer { condition: Some(Condition::NicknameTooLong), operation: Some(Operation::PushNickname), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "push nickname length exceeds the limit", error_code: None },
     RestAnswer { condition: Some(Condition::NotFound), operation: None, status: 404, error: "service_resource_not_found", exception: Some("org.apache.usergrid.services.exceptions.ServiceResourceNotFoundException"), description: "Service resource not found", error_code: None },
     RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "textList data is empty", error_code: None },
     RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "textList data is empty", error_code: None },
@@ -204,6 +207,9 @@ pub(crate) static ANSWERS: [RestAnswer; 273] = [
     RestAnswer { condition: Some(Condition::PresenceLimitReached), operation: Some(Operation::PresenceQuery), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "too many get presences", error_code: None },
     RestAnswer { condition: Some(Condition::PresenceLimitReached), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "too many unsub presences", error_code: None },
     RestAnswer { condition: Some(Condition::PresenceOfOneself), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "you can't sub yourself", error_code: None },
+    RestAnswer { condition: Some(Condition::PushBindFailed), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "parameters is invalid : {name}", error_code: None },
+    RestAnswer { condition: Some(Condition::PushConfigFailed), operation: None, status: 400, error: "IllegalArgumentException", exception: Some("java.lang.IllegalArgumentException"), description: "parameters is invalid : {name}", error_code: None },
+    RestAnswer { condition: Some(Condition::PushUnbindFailed), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{meaning}", error_code: None },
     RestAnswer { condition: Some(Condition::RateLimited), operation: None, status: 429, error: "reach_limit", exception: None, description: "This request has reached api limit", error_code: None },
     RestAnswer { condition: Some(Condition::ReactionAlreadyExists), operation: None, status: 400, error: "Bad Request", exception: None, description: "the user is already operation this message", error_code: None },
     RestAnswer { condition: Some(Condition::ReactionInProgress), operation: None, status: 400, error: "Bad Request", exception: None, description: "this message is creating reaction, please try again.", error_code: None },

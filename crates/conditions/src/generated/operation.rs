@@ -124,6 +124,8 @@ pub enum Operation {
     PresenceUnsubscribe,
     /// Binding or unbinding a push token.
     PushBinding,
+    /// Naming many users for pushes.
+    PushNickname,
     /// Changing push settings.
     PushSetting,
     /// Adding, removing or reading reactions.
@@ -186,7 +188,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 89] = [
+    pub const ALL: [Self; 90] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -247,6 +249,7 @@ impl Operation {
         Self::PresenceSubscribe,
         Self::PresenceUnsubscribe,
         Self::PushBinding,
+        Self::PushNickname,
         Self::PushSetting,
         Self::Reaction,
         Self::Recall,
@@ -280,7 +283,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 89] = [
+pub(crate) static DETAILS: [(&str, &str); 90] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -341,6 +344,7 @@ pub(crate) static DETAILS: [(&str, &str); 89] = [
     ("presence_subscribe", "Subscribing to the presence of users."),
     ("presence_unsubscribe", "Ending subscriptions to the presence of users."),
     ("push_binding", "Binding or unbinding a push token."),
+    ("push_nickname", "Naming many users for pushes."),
     ("push_setting", "Changing push settings."),
     ("reaction", "Adding, removing or reading reactions."),
     ("recall", "Taking a message back."),

@@ -1,8 +1,6 @@
 //! Request bodies. Tolerant: unknown fields are skipped without being kept, `null` is absent, and what is missing is
 //! `None`, since each route has its own words for that. A field of a wrong type is an error that names it.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
@@ -173,25 +171,6 @@ impl PasswordChange {
     }
 }
 
-/// `PUT /users/{username}`: the part that is about the account itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserUpdate {
-    pub nickname: Option<String>,
-    /// The names of all other fields that have a value: settings of push, and what the route does not know.
-    pub others: Vec<String>,
-}
-
-impl UserUpdate {
-    /// # Errors
-    /// [`BodyError`].
-    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
-        let mut fields: BTreeMap<String, Option<&RawValue>> = parse(body)?;
-        let nickname = text("nickname", fields.remove("nickname").flatten())?;
-        fields.retain(|_, value| value.is_some());
-        Ok(Self { nickname, others: fields.into_keys().collect() })
-    }
-}
-
 /// `POST /users/batch/status`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusBatch {
@@ -348,15 +327,6 @@ mod tests {
         assert_eq!(Register::parse(one.as_bytes()), Ok(Register::One(alice.clone())));
         let many = format!(" [{one}]");
         assert_eq!(Register::parse(many.as_bytes()), Ok(Register::Many(vec![alice])));
-    }
-
-    #[test]
-    fn an_update_names_the_fields_that_are_not_the_accounts() {
-        let body = br#"{"nickname":"Al","device_token":"","notifier_name":null,"device_id":{"a":1}}"#;
-        let update = UserUpdate::parse(body).unwrap();
-        assert_eq!(update.nickname.as_deref(), Some("Al"));
-        assert_eq!(update.others, ["device_id", "device_token"]);
-        assert!(UserUpdate::parse(br#"{"nickname":["Al"]}"#).is_err());
     }
 
     #[test]

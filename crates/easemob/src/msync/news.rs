@@ -27,6 +27,7 @@ pub(crate) fn remainder(app_key: &str, entry: &Entry, event: &Event) -> Bytes {
             encode_event(EventBody::Notify(&notices::conversation(entry, news).to_string()))
         }
         News::Thread(news) => encode_event(EventBody::Notify(&notices::thread(entry, news).to_string())),
+        News::Silence(news) => encode_event(EventBody::Notify(&notices::silence(entry, news).to_string())),
         News::HistoryCleared => encode_event(EventBody::Notify(&notices::history_cleared(entry).to_string())),
     }
 }

@@ -2,8 +2,8 @@
 //! they were sent.
 
 use model::{
-    ConversationChange, ConversationKind, ConversationNews, Entry, Presence, ThreadChange, ThreadNews,
-    Timestamp,
+    ConversationChange, ConversationKind, ConversationNews, Entry, Presence, SilenceNews, ThreadChange,
+    ThreadNews, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -105,6 +105,27 @@ pub(crate) fn shown(presence: &Presence) -> Value {
 
 pub(crate) fn seconds(at: Timestamp) -> String {
     (at.0 / 1000).to_string()
+}
+
+/// When and by what the user is woken: clients tell everything from a conversation by `ignoreInterval`.
+pub(crate) fn silence(entry: &Entry, news: &SilenceNews) -> Value {
+    let mut data = json!({});
+    if news.is_set || news.conversation.is_none() {
+        data["type"] = news.level.as_str().into();
+        data["ignoreDuration"] = news.until.map_or(0, |until| until.0).into();
+    }
+    let (key, name) = match &news.conversation {
+        Some((ConversationKind::Single, name)) => ("user", name.as_str()),
+        Some((_, name)) => ("group", name.as_str()),
+        None => {
+            data["ignoreInterval"] = news.interval.clone().unwrap_or_default().into();
+            ("user", entry.sender_name.as_str())
+        }
+    };
+    json!({
+        "type": "user_notification_mute",
+        "values": [{ "operator_resource": resource(entry), key: name, "data": data }],
+    })
 }
 
 /// The user's whole history went: no conversation is named.

@@ -41,6 +41,8 @@ pub(crate) enum List {
     Members = b'm',
     /// The number is a place in the order of receipts.
     Readers = b'k',
+    /// The number is how many are before it.
+    Silences = b's',
 }
 
 const VERSION: u8 = 1;

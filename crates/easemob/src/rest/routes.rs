@@ -87,6 +87,7 @@ static FAMILIES: &[&[Route]] = &[
     super::shared_files::ROUTES,
     super::threads::ROUTES,
     super::keywords::ROUTES,
+    super::push::ROUTES,
 ];
 
 /// Everything that is served.

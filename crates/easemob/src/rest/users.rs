@@ -3,15 +3,17 @@
 use app::{Error, UserPage};
 use conditions::{Condition, Operation, rest_answer};
 use domain::account::{Register as Command, Registrant};
+use domain::push::{PushChange, PushProfile};
 use easemob_wire::rest::{Envelope, NewUser, PasswordChange, Register, UserUpdate};
 use model::{Uid, limits};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, entity};
 use super::auth::Caller;
 use super::call::{Call, invalid, missing};
 use super::cursor::{self, List};
 use super::failure::Failure;
+use super::push;
 use super::routes::routes;
 
 routes! {
@@ -108,12 +110,13 @@ fn reason(error: &Error) -> String {
 /// `GET /users/{user}`
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     let account = call.use_cases().get_user(&call.tenant, call.user()).await?;
-    Ok(Answer::new(&Envelope {
-        path: Some(USERS.to_owned()),
-        entities: Some(vec![entity(&account)]),
-        count: Some(1),
-        ..call.unnamed()
-    }))
+    // Where pushes are off there is nothing to show of them.
+    let profile = match call.tenant.value.settings.push_enabled {
+        true => call.use_cases().push_profile(&call.tenant, call.user()).await?.1,
+        false => PushProfile::default(),
+    };
+    let envelope = Envelope { count: Some(1), ..call.unnamed() };
+    Ok(with_keys(envelope, &account, &push::of_account(&profile)))
 }
 
 /// `GET /users?limit=&cursor=`, in the order of registration.
@@ -157,26 +160,55 @@ pub(crate) async fn delete(call: Call) -> Result<Answer, Failure> {
     Ok(about(&call, &account))
 }
 
-/// `PUT /users/{user}`: the nickname.
+/// `PUT /users/{user}`: the nickname, a push binding, and settings of pushes. What is wrong is found before anything is
+/// changed, but for the limits of bindings and settings.
 pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
     let update = call.parse(UserUpdate::parse)?;
     if let Some(field) = update.others.first() {
-        return Err(other_field(field));
+        return Err(invalid(&domain::account::printable(field)).into());
     }
-    let nickname = update.nickname.ok_or_else(|| missing("nickname"))?;
-    let account = call.use_cases().set_nickname(&call.tenant, call.user(), &nickname).await?;
-    Ok(about(&call, &account))
+    let change = PushChange {
+        style: update.display_style,
+        no_disturbing: update.no_disturbing,
+        start: update.no_disturbing_start,
+        end: update.no_disturbing_end,
+        ignored_groups: update.ignored_groups,
+    };
+    if update.nickname.is_none() && update.binding.is_empty() && change.is_empty() {
+        return Err(missing("nickname").into());
+    }
+    let (use_cases, user) = (call.use_cases(), call.user());
+    let mut account = None;
+    let mut keys = Map::new();
+    if !change.is_empty() {
+        let changed = use_cases.change_push(&call.tenant, user, &change).await;
+        let (changed, profile) = changed.map_err(|error| Failure::of(error, Operation::PushSetting))?;
+        (account, keys) = (Some(changed), push::of_account(&profile));
+    }
+    if !update.binding.is_empty() {
+        let bound = use_cases.bind_push(&call.tenant, user, &push::bind_of(update.binding)).await;
+        let (bound, profile) = bound.map_err(|error| Failure::of(error, Operation::PushBinding))?;
+        (account, keys) = (Some(bound), push::of_account(&profile));
+    }
+    if let Some(nickname) = update.nickname {
+        account = Some(use_cases.set_nickname(&call.tenant, user, &nickname).await?);
+    }
+    let account = account.expect("one of the three was there");
+    Ok(with_keys(call.full(), &account, &keys))
 }
 
-/// Push bindings and settings come in the same body; `entities` is the old way to silence a group.
-fn other_field(field: &str) -> Failure {
-    let operation = match field {
-        "device_id" | "device_token" | "notifier_name" => Operation::PushBinding,
-        field if field == "entities" || field.starts_with("notification_") => Operation::PushSetting,
-        field => return invalid(&domain::account::printable(field)).into(),
-    };
-    let error = Error::refused(Condition::ServiceNotEnabled, vec![("feature", "push".to_owned())]);
-    Failure::of(error, operation)
+/// An answer about a user, with what he set for pushes among his keys.
+fn with_keys(envelope: Envelope, account: &store::Account, keys: &Map<String, Value>) -> Answer {
+    let envelope =
+        Envelope { path: Some(USERS.to_owned()), entities: Some(vec![entity(account)]), ..envelope };
+    if keys.is_empty() {
+        return Answer::new(&envelope);
+    }
+    let mut answer = json!(envelope);
+    if let Some(entity) = answer["entities"][0].as_object_mut() {
+        entity.extend(keys.clone());
+    }
+    Answer::new(&answer)
 }
 
 fn about(call: &Call, account: &store::Account) -> Answer {

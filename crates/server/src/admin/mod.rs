@@ -10,6 +10,7 @@
 //! POST   apps/{org}/{app}/users          {"username", "password", "nickname"?}
 //! DELETE apps/{org}/{app}/users/{name}
 //! PUT    apps/{org}/{app}/users/{name}/password   {"password"}
+//! GET    apps/{org}/{app}/users/{name}/pushes     ?limit=50: what was decided for his devices, the latest first
 //! GET    apps/{org}/{app}/webhooks               all webhooks, with their secrets
 //! POST   apps/{org}/{app}/webhooks               a rule, see `webhooks`
 //! PATCH  apps/{org}/{app}/webhooks/{name}        what is to change of it
@@ -63,6 +64,7 @@ pub(crate) fn routes(admin: Admin) -> Router {
         .route("/apps/{org}/{app}/users", get(users::list).post(users::create))
         .route("/apps/{org}/{app}/users/{name}", delete(users::remove))
         .route("/apps/{org}/{app}/users/{name}/password", put(users::set_password))
+        .route("/apps/{org}/{app}/users/{name}/pushes", get(users::pushes))
         .route("/apps/{org}/{app}/webhooks", get(webhooks::list).post(webhooks::add))
         .route("/apps/{org}/{app}/webhooks/{name}", patch(webhooks::change).delete(webhooks::remove))
         .fallback(async || Problem::plain(Condition::RouteNotFound))

@@ -29,6 +29,16 @@ pub(super) struct Page {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Pushes {
+    limit: Option<usize>,
+}
+
+/// Decisions that one call answers with when it does not say, and at most: all that are kept.
+const PUSHES_DEFAULT: usize = 50;
+const PUSHES_MOST: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Create {
     username: String,
     password: String,
@@ -88,6 +98,25 @@ pub(super) async fn set_password(
     let SetPassword { password } = body::read(body)?;
     let account = admin.use_cases.change_password(&app, &name, &password).await?;
     Ok(Json(view(&account)))
+}
+
+/// What became of the latest messages on their way to a user's devices.
+pub(super) async fn pushes(
+    State(admin): State<Admin>,
+    path: UserPath,
+    page: Result<Query<Pushes>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Path((org, app, name)) = path.map_err(|rejection| bad_path(&rejection))?;
+    let app = find_key(&admin, &org, &app)?;
+    let Query(Pushes { limit }) =
+        page.map_err(|rejection| Problem::detailed(Condition::ArgumentInvalid, rejection.body_text()))?;
+    let limit = limit.unwrap_or(PUSHES_DEFAULT);
+    if !(1..=PUSHES_MOST).contains(&limit) {
+        let detail = format!("limit is 1 to {PUSHES_MOST}, not {limit}");
+        return Err(Problem::detailed(Condition::PageSizeInvalid, detail));
+    }
+    let records = admin.use_cases.push_records(&app, &name, limit).await?;
+    Ok(Json(json!({ "pushes": records })))
 }
 
 fn view(account: &Account) -> Value {

@@ -3,15 +3,16 @@
 //! ```text
 //! {"name": "filter", "url": "https://…", "enabled": true, "conversations": ["single", "group", "room"],
 //!  "pre_send":  {"types": ["text", …], "timeout_ms": 200, "on_failure": "deliver", "report": true, "rewrite_files": false}
-//!  "post_send": {"events": ["message", …], "types": […], "timeout_ms": 5000, "back_end": true, "keep": true, "format": "muc"}}
+//!  "post_send": {"events": ["message", …], "types": […], "timeout_ms": 5000, "back_end": true, "keep": true, "format": "muc"}
+//!  "push":      {"notifiers": ["fcm", …], "timeout_ms": 5000}}
 //! ```
-//! One of the last two; all but name and URL may be left out.
+//! One of the last three; all but name and URL may be left out.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use conditions::Condition;
-use domain::hook::{ConversationKind, PostSend, PreSend, Rule, RuleKind, RuleRefused, RuleSpec};
+use domain::hook::{ConversationKind, PostSend, PreSend, PushRule, Rule, RuleKind, RuleRefused, RuleSpec};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,6 +36,7 @@ struct Add {
     conversations: Vec<ConversationKind>,
     pre_send: Option<PreSend>,
     post_send: Option<PostSend>,
+    push: Option<PushRule>,
 }
 
 fn on() -> bool {
@@ -51,6 +53,7 @@ struct Change {
     conversations: Option<Vec<ConversationKind>>,
     pre_send: Option<PreSend>,
     post_send: Option<PostSend>,
+    push: Option<PushRule>,
 }
 
 pub(super) async fn list(State(admin): State<Admin>, path: AppPath) -> Result<Json<Value>, Problem> {
@@ -65,9 +68,9 @@ pub(super) async fn add(
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let app = find(&admin, path)?;
-    let Add { name, url, enabled, conversations, pre_send, post_send } = body::read(body)?;
-    let kind = kind(pre_send, post_send)?.ok_or_else(|| {
-        Problem::detailed(Condition::ArgumentMissing, "say pre_send or post_send, be it {}".to_owned())
+    let Add { name, url, enabled, conversations, pre_send, post_send, push } = body::read(body)?;
+    let kind = kind(pre_send, post_send, push)?.ok_or_else(|| {
+        Problem::detailed(Condition::ArgumentMissing, "say pre_send, post_send or push, be it {}".to_owned())
     })?;
     let spec = RuleSpec { name, url, enabled, conversations, kind };
     let rule = admin.use_cases.add_hook(&app.value.key, spec).await?;
@@ -91,7 +94,7 @@ pub(super) async fn change(
         url: change.url.unwrap_or(old.url),
         enabled: change.enabled.unwrap_or(old.enabled),
         conversations: change.conversations.unwrap_or(old.conversations),
-        kind: kind(change.pre_send, change.post_send)?.unwrap_or(old.kind),
+        kind: kind(change.pre_send, change.post_send, change.push)?.unwrap_or(old.kind),
     };
     let rule = admin.use_cases.change_hook(&app.value.key, &name, spec).await?;
     tracing::info!(app = %app.value.key, webhook = rule.spec.name, "webhook changed");
@@ -106,13 +109,19 @@ pub(super) async fn remove(State(admin): State<Admin>, path: RulePath) -> Result
     Ok(Json(view(&rule)))
 }
 
-fn kind(pre: Option<PreSend>, post: Option<PostSend>) -> Result<Option<RuleKind>, Problem> {
-    match (pre, post) {
-        (Some(_), Some(_)) => Err(Problem::detailed(
+fn kind(
+    pre: Option<PreSend>,
+    post: Option<PostSend>,
+    push: Option<PushRule>,
+) -> Result<Option<RuleKind>, Problem> {
+    let given = [pre.map(RuleKind::PreSend), post.map(RuleKind::PostSend), push.map(RuleKind::Push)];
+    let mut given = given.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (_, Some(_)) => Err(Problem::detailed(
             Condition::ArgumentInvalid,
-            "a webhook is pre_send or post_send, not both".to_owned(),
+            "a webhook is pre_send, post_send or push, only one of them".to_owned(),
         )),
-        (pre, post) => Ok(pre.map(RuleKind::PreSend).or(post.map(RuleKind::PostSend))),
+        (kind, None) => Ok(kind),
     }
 }
 

@@ -241,6 +241,15 @@ PUT    /metadata/chatroom/{room}/user/{user} | credentials_missing token_malform
 PUT    /metadata/chatroom/{room}/user/{user}/forced | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
 DELETE /metadata/chatroom/{room}/user/{user} | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
 DELETE /metadata/chatroom/{room}/user/{user}/forced | credentials_missing token_malformed token_foreign chatroom_not_found permission_denied chatroom_not_found token_expired
+PUT    /users/{user}/push/binding            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/push/binding            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+PUT    /push/nickname                        | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+PUT    /users/{user}/notification/language   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/notification/language   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/notification/mute/type  | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/notification            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+PUT    /users/{user}/notification/{chat}/{key} | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/notification/{chat}/{key} | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 ";
 
 struct Row {
@@ -269,6 +278,8 @@ fn example(path: &str) -> String {
         ("{expiry}", "60"),
         ("{status}", "1"),
         ("{kind}", "1"),
+        ("{chat}", "user"),
+        ("{key}", "bob"),
         ("{message}", "7"),
         ("{group}", "team"),
         ("{member}", "bob"),
@@ -365,6 +376,12 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("DELETE", path) if path.starts_with("/metadata/chatroom/") => json!({ "keys": ["k"] }),
         ("POST", "/metadata/chatroom/{room}") => json!({}),
         ("POST", path) if path.starts_with("/chatrooms/") => json!({ "usernames": ["bob"] }),
+        ("PUT", "/users/{user}/push/binding") => {
+            json!({ "device_id": "d", "notifier_name": "n", "device_token": "t" })
+        }
+        ("PUT", "/push/nickname") => json!([{ "username": "alice", "push_nickname": "A" }]),
+        ("PUT", "/users/{user}/notification/language") => json!({ "translationLanguage": "de" }),
+        ("PUT", "/users/{user}/notification/{chat}/{key}") => json!({ "type": "NONE" }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {

@@ -18,6 +18,7 @@ mod mutes;
 mod not_enabled;
 mod offline;
 mod presence;
+mod push;
 mod recalls;
 mod rooms;
 mod sessions;

@@ -27,7 +27,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
         ),
         (
             "PUT",
-            "/users/alice/notification/user/alice",
+            "/users/alice/notification/template",
             403,
             "service_not_enabled",
             "forbidden_op",

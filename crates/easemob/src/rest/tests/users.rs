@@ -253,12 +253,6 @@ async fn an_update_takes_the_nickname_and_names_what_it_does_not_take() {
     let put = async |body: Value| world.back_end("PUT", "/users/alice", Some(body)).await;
     assert_eq!(put(json!({ "nickname": "小爱" })).await.ok().body["entities"][0]["nickname"], "小爱");
     assert_eq!(put(json!({ "nickname": "" })).await.ok().body["entities"][0].get("nickname"), None);
-    let push = (403, "service_not_enabled", "forbidden_op", "push service not open!");
-    let binding = json!({ "device_id": "d", "device_token": "t", "notifier_name": "n" });
-    assert_eq!(put(binding).await.error(), push);
-    assert_eq!(put(json!({ "notification_no_disturbing": true })).await.error(), push);
-    assert_eq!(put(json!({ "nickname": "A", "notification_display_style": "1" })).await.error(), push);
-    assert_eq!(put(json!({ "entities": [{ "notification_ignore_7": true }] })).await.error(), push);
     let unknown = (400, "argument_invalid", "illegal_argument", "parameters is invalid : colour");
     assert_eq!(put(json!({ "colour": "red" })).await.error(), unknown);
     let nothing = (400, "argument_missing", "illegal_argument", "nickname must be provided");
