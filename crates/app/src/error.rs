@@ -14,6 +14,7 @@ use domain::contact::ContactRefused;
 use domain::conversation::ConversationRefused;
 use domain::device::LoginRefused;
 use domain::edit::EditRefused;
+use domain::favourite::FavouriteRefused;
 use domain::group::{AttributeRefused, GroupRefused, ThreadRefused};
 use domain::hook::{AskRefused, RuleRefused};
 use domain::hour::HourRefused;
@@ -61,6 +62,7 @@ refusals!(
     WordsRefused,
     BatchRefused,
     AttributesRefused,
+    FavouriteRefused,
     BlockRefused,
     ContactRefused,
     PresenceRefused,

@@ -296,6 +296,8 @@ settings! {
     attributes_user_bytes: u64 = 2048, "attributes.user_bytes";
     /// Bytes of all users' attributes together.
     attributes_app_bytes: u64 = 10 * 1024 * 1024 * 1024, "attributes.app_bytes";
+    /// Users can keep things as favourites; off answers "not enabled".
+    favourites_enabled: bool = true, "favourites.enabled";
     /// Users can publish presence and follow each other's; off answers "not enabled", and nobody is told of changes.
     presence_enabled: bool = true, "presence.enabled";
     /// Members of a group may ask for receipts of what they say; off answers "not enabled" (505).

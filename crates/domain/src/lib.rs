@@ -12,6 +12,7 @@ pub mod contact;
 pub mod conversation;
 pub mod device;
 pub mod edit;
+pub mod favourite;
 pub mod file_content;
 pub mod group;
 pub mod hook;

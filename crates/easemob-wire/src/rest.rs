@@ -5,7 +5,8 @@
 
 pub mod answer;
 pub mod conversations;
-pub mod form;
+pub mod favourite;
+mod form;
 pub mod group;
 pub mod keyword;
 pub mod message;
@@ -17,6 +18,7 @@ pub mod room;
 pub mod send;
 
 pub use answer::{Envelope, ErrorAnswer, TokenAnswer, User};
+pub use favourite::{FavouriteBatch, FavouriteBody, FavouriteIds};
 pub use form::parse_form;
 pub use group::{
     AttributeBatch, GroupAnswer, GroupFields, GroupMute, GroupText, MemberAttributes, ThreadFields,

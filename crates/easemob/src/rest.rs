@@ -24,6 +24,7 @@ mod cors;
 mod cursor;
 mod discovery;
 mod failure;
+mod favourites;
 mod files;
 mod form;
 mod group_members;

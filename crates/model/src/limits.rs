@@ -53,6 +53,15 @@ pub const RELATIONS_CHECKED: usize = 100;
 pub const BLOCK_LIST: usize = 500;
 /// Users whose attributes one call reads (easemob-rest.md 3.3).
 pub const ATTRIBUTE_USERS: usize = 100;
+/// Favourites of one user. Ours: no public page has one.
+pub const FAVOURITES: usize = 1000;
+/// Favourites that one call keeps or drops, and of one page (easemob-rest.md 3.7).
+pub const FAVOURITES_BATCH: usize = 20;
+pub const FAVOURITES_PAGE: usize = 200;
+/// Characters of a favourite's data and of its own field (easemob-rest.md 3.7), and of its id (ours).
+pub const FAVOURITE_DATA_CHARS: usize = 20_480;
+pub const FAVOURITE_EXT_CHARS: usize = 1024;
+pub const FAVOURITE_ID_CHARS: usize = 64;
 /// Bytes of the words that go with presence (easemob-rest.md 3.4).
 pub const PRESENCE_BYTES: usize = 1024;
 /// Users of one presence call (easemob-rest.md 3.4).

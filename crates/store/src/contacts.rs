@@ -263,6 +263,7 @@ fn peer_of(key: &[u8]) -> Result<Uid, StoreError> {
 mod tests {
     use super::*;
     use domain::attributes::Attributes;
+    use domain::favourite::{Favourite, FavouriteLine};
     use model::Username;
 
     use crate::testing::Staged;
@@ -308,6 +309,18 @@ mod tests {
             assert!(store.attributes.write(APP, account, &stored[0], &some).await.unwrap());
         }
         let [alice, _] = accounts;
+        let none = store.favourites.lines(APP, one).await.unwrap();
+        let kept = Favourite {
+            id: "x".to_owned(),
+            kind: 1,
+            data: "d".to_owned(),
+            ext: String::new(),
+            created: now,
+            updated: now,
+        };
+        let line = FavouriteLine { id: kept.id.clone(), kind: 1, created: now };
+        assert!(store.favourites.write(APP, &alice, &none, &[line], (&[kept], &[])).await.unwrap());
+        assert_eq!(store.favourites.get(APP, one, &["x"]).await.unwrap().len(), 1);
         assert_eq!(store.contacts.list(APP, other, None, 9).await.unwrap().len(), 1);
         assert_eq!(store.presence.followed(APP, other).await.unwrap(), [(one, Timestamp(9))]);
         assert_eq!(store.presence.followers(APP, other).await.unwrap(), [(one, Timestamp(9))]);
@@ -321,5 +334,7 @@ mod tests {
         assert_eq!(store.presence.followed(APP, other).await.unwrap(), []);
         assert_eq!(store.presence.followers(APP, other).await.unwrap(), []);
         assert_eq!(store.attributes.total(APP).await, Ok(3));
+        assert!(store.favourites.lines(APP, one).await.unwrap().lines.is_empty());
+        assert!(store.favourites.get(APP, one, &["x"]).await.unwrap().is_empty());
     }
 }

@@ -37,6 +37,8 @@
 //! | app `N` uid | what the user set for pushes: bound devices, quiet times (JSON) | push settings | the job that wakes devices |
 //! | app `t` uid | the user's attributes (JSON) | user attributes | everybody |
 //! | app `T` part | bytes that the attributes of some of the users have together | user attributes | their limit |
+//! | app `O` uid | lines of the user's favourites (JSON) | favourites | lists; a policy cell of itself |
+//! | app `J` uid id | a favourite (JSON) | favourites | lists |
 //! | app `S` uid target | the user follows the target's presence, until when | presence | lists |
 //! | app `W` target uid | the same, seen from the target | presence | changes of the target |
 //! | app `H` | how far old messages are removed: a sequence of log `v` | retention | retention |
@@ -266,6 +268,19 @@ pub fn push_records(app: AppId, uid: Uid) -> Bytes {
 
 pub fn user_attributes(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b't', uid)
+}
+
+/// The lines of a user's favourites.
+pub fn favourites(app: AppId, uid: Uid) -> Bytes {
+    with_uid(app, b'O', uid)
+}
+
+/// One favourite.
+pub fn favourite(app: AppId, uid: Uid, id: &str) -> Bytes {
+    let mut key = key(app, b'J', 8 + id.len());
+    key.extend_from_slice(&uid.0.to_be_bytes());
+    key.extend_from_slice(id.as_bytes());
+    key.into()
 }
 
 /// Prefix of all parts of the size of attributes.

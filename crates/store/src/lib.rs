@@ -20,6 +20,7 @@ mod devices;
 mod error;
 mod extras;
 mod facts;
+mod favourites;
 mod feeds;
 mod format;
 mod groups;
@@ -60,6 +61,7 @@ pub use devices::{DeviceDirectory, LoginWritten, StoredDevices};
 pub use error::StoreError;
 pub use extras::{EditWritten, Extras, StoredEdits, StoredPins, StoredReactions};
 pub use facts::Facts;
+pub use favourites::{Favourites, StoredFavourites};
 pub use feeds::{Appended, Feeds, ID_SLACK_TICKS, Sent, Written};
 pub use groups::{Buried, Groups, Listing, StoredGroup, StoredMember, Threads};
 pub use hooks::{HookPosition, Hooks};
@@ -91,6 +93,7 @@ pub struct Store {
     pub blocks: Arc<BlockLists>,
     pub presence: Arc<PresenceBook>,
     pub attributes: Arc<AttributeBook>,
+    pub favourites: Arc<Favourites>,
     pub no_disturb: Arc<NoDisturbBook>,
     pub conversations: Arc<Conversations>,
     pub extras: Arc<Extras>,
@@ -133,6 +136,7 @@ impl Store {
                 Arc::clone(&feeds),
             )),
             attributes: Arc::new(AttributeBook::new(Arc::clone(&kv))),
+            favourites: Arc::new(Favourites::new(Arc::clone(&kv))),
             no_disturb: Arc::new(NoDisturbBook::new(Arc::clone(&kv))),
             presence: Arc::new(PresenceBook::new(Arc::clone(&kv), Arc::clone(&users), Arc::clone(&feeds))),
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),

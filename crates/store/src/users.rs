@@ -13,7 +13,7 @@ use crate::cache::{RowCache, Turn};
 use crate::rows::{from_json, to_json, written_unless_moved};
 use crate::trim::trim_log;
 use crate::writer::Writer;
-use crate::{StoreError, attributes, contacts, keys, presence, pushes};
+use crate::{StoreError, attributes, contacts, favourites, keys, presence, pushes};
 
 /// Accounts held in memory; a send needs two of them.
 const CACHED_USERS: usize = 100_000;
@@ -362,6 +362,7 @@ impl Users {
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::room_maker(app, uid), 0)).await?;
         attributes::sweep(&*self.kv, app, uid).await?;
         pushes::sweep(&*self.kv, app, uid).await?;
+        favourites::sweep(&*self.kv, app, uid).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::own_views(app, uid), 0)).await?;
         trim_log(&*self.kv, &keys::feed_log(app, model::Feed::Events(uid))).await

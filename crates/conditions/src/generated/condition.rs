@@ -197,6 +197,8 @@ pub enum Condition {
     EditNotPermitted,
     /// Messages of this kind cannot be changed, or not in this way.
     EditUnsupportedType,
+    /// The user has no favourite of this id.
+    FavouriteNotFound,
     /// The SDK or the server announces this feature as absent.
     FeatureNotImplemented,
     /// The caller may not download this file.
@@ -697,7 +699,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 343] = [
+    pub const ALL: [Self; 344] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -793,6 +795,7 @@ impl Condition {
         Self::EditLimitReached,
         Self::EditNotPermitted,
         Self::EditUnsupportedType,
+        Self::FavouriteNotFound,
         Self::FeatureNotImplemented,
         Self::FileAccessDenied,
         Self::FileContentRejected,
@@ -1044,7 +1047,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 343] = [
+pub(crate) static DETAILS: [Details; 344] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -2374,6 +2377,20 @@ pub(crate) static DETAILS: [Details; 343] = [
         meaning_zh: "这类消息不能编辑，或不能这样编辑。",
         cause_zh: "文本和自定义消息可以整体编辑，文件和位置消息只能改扩展字段，命令消息不能编辑。",
         remedy_zh: "只对允许的类型提供编辑，并用与原消息相同的类型提交新内容。",
+    },
+    Details {
+        name: "favourite_not_found",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::NotFound),
+        args: &[],
+        meaning: "The user has no favourite of this id.",
+        cause: "It was dropped, perhaps by another device of the user, or the id is another user's.",
+        remedy: "List the favourites again and take it from the view.",
+        meaning_zh: "该用户没有这个 id 的收藏。",
+        cause_zh: "收藏已被删除（可能由该用户的另一台设备删除），或者 id 属于其他用户。",
+        remedy_zh: "重新拉取收藏列表，并从界面移除该条目。",
     },
     Details {
         name: "feature_not_implemented",

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 279] = [
+pub(crate) static ANSWERS: [RestAnswer; 282] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInChatroom), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {room}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
@@ -20,6 +20,7 @@ pub(crate) static ANSWERS: [RestAnswer; 279] = [
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::ChatroomUpdate), status: 400, error: "invalid_parameter", exception: None, description: "some of [{name}] are not valid fields", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Conversation), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Edit), status: 400, error: "InvalidMessageIdException", exception: None, description: "The provided message ID is not a valid number.", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::FavouriteList), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "direction should be desc or asc", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::FileLifetime), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "lifetime must be either 'forever' or 'default' or 'refresh'", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupOnline), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "Type must be 0 or 1.", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupUpdate), status: 400, error: "invalid_parameter", exception: None, description: "some of [{name}] are not valid fields", error_code: None },
@@ -116,6 +117,7 @@ pub(crate) static ANSWERS: [RestAnswer; 279] = [
     RestAnswer { condition: Some(Condition::EditLimitReached), operation: None, status: 403, error: "message_rewrite_error", exception: None, description: "The message has reached its edit limit and cannot be modified further.", error_code: None },
     RestAnswer { condition: Some(Condition::EditNotPermitted), operation: None, status: 401, error: "message_rewrite_error", exception: None, description: "You are not authorized to edit this message.", error_code: None },
     RestAnswer { condition: Some(Condition::EditUnsupportedType), operation: None, status: 400, error: "message_rewrite_error", exception: None, description: "The message is of a type that is currently not supported for modification.", error_code: None },
+    RestAnswer { condition: Some(Condition::FavouriteNotFound), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "user collection not found", error_code: None },
     RestAnswer { condition: Some(Condition::FeatureNotImplemented), operation: None, status: 501, error: "unsupported_service_operation", exception: None, description: "Service operation not supported", error_code: None },
     RestAnswer { condition: Some(Condition::FileAccessDenied), operation: None, status: 401, error: "unauthorized", exception: Some("org.apache.usergrid.rest.exceptions.SecurityException"), description: "Unable to authenticate (OAuth)", error_code: None },
     RestAnswer { condition: Some(Condition::FileAccessDenied), operation: Some(Operation::FileDownload), status: 403, error: "forbidden_op", exception: None, description: "chatfile no permission", error_code: None },
@@ -187,6 +189,7 @@ pub(crate) static ANSWERS: [RestAnswer; 279] = [
     RestAnswer { condition: Some(Condition::NotInGroup), operation: Some(Operation::Roaming), status: 400, error: "Bad Request", exception: None, description: "The user not in this group!", error_code: None },
     RestAnswer { condition: Some(Condition::NotInGroup), operation: Some(Operation::Thread), status: 404, error: "group_error", exception: None, description: "user not in group.", error_code: Some(40012) },
     RestAnswer { condition: Some(Condition::PageSizeInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "page size more than max limit : {limit}", error_code: None },
+    RestAnswer { condition: Some(Condition::PageSizeInvalid), operation: Some(Operation::Favourite), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "limit should be less than {limit}", error_code: None },
     RestAnswer { condition: Some(Condition::PageSizeInvalid), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "Limit exceeds the maximum quantity limit", error_code: None },
     RestAnswer { condition: Some(Condition::PageSizeInvalid), operation: Some(Operation::Thread), status: 400, error: "group_error", exception: None, description: "query param reaches limit.", error_code: None },
     RestAnswer { condition: Some(Condition::PasswordInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "password is not legal", error_code: None },

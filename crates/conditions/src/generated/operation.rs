@@ -58,6 +58,10 @@ pub enum Operation {
     DoNotDisturbGroup,
     /// Changing a message that was sent.
     Edit,
+    /// Keeping, changing and dropping favourites.
+    Favourite,
+    /// Listing favourites.
+    FavouriteList,
     /// Downloading a file.
     FileDownload,
     /// Saying how long files are kept.
@@ -188,7 +192,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 90] = [
+    pub const ALL: [Self; 92] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -216,6 +220,8 @@ impl Operation {
         Self::DoNotDisturbGlobal,
         Self::DoNotDisturbGroup,
         Self::Edit,
+        Self::Favourite,
+        Self::FavouriteList,
         Self::FileDownload,
         Self::FileLifetime,
         Self::FileUpload,
@@ -283,7 +289,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 90] = [
+pub(crate) static DETAILS: [(&str, &str); 92] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -311,6 +317,8 @@ pub(crate) static DETAILS: [(&str, &str); 90] = [
     ("do_not_disturb_global", "Setting do-not-disturb for everything."),
     ("do_not_disturb_group", "Setting do-not-disturb for one group."),
     ("edit", "Changing a message that was sent."),
+    ("favourite", "Keeping, changing and dropping favourites."),
+    ("favourite_list", "Listing favourites."),
     ("file_download", "Downloading a file."),
     ("file_lifetime", "Saying how long files are kept."),
     ("file_upload", "Uploading a file."),

@@ -28,7 +28,6 @@ static FAMILIES: &[Family] = {
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
-        family(&["/users/*/collections/**", "/collections/**"], OFF, None, "collection"),
         family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
         family(&["/translate/**"], OFF, Some(Op::Translate), "translate"),

@@ -65,6 +65,7 @@ static FAMILIES: &[&[Route]] = &[
     super::sessions::ROUTES,
     super::messages::ROUTES,
     super::imports::ROUTES,
+    super::favourites::ROUTES,
     super::contacts::ROUTES,
     super::blocks::ROUTES,
     super::presence::ROUTES,

@@ -30,6 +30,11 @@ GET    /users/{user}/disconnect              | credentials_missing token_malform
 GET    /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
 DELETE /users/{user}/disconnect/{resource}   | credentials_missing token_malformed token_foreign user_not_found    permission_denied   user_not_found   token_expired
 POST   /messages/users                       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /users/{user}/collections             | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+POST   /collections                          | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+PUT    /users/{user}/collections/{collection} | credentials_missing token_malformed token_foreign favourite_not_found permission_denied favourite_not_found token_expired
+DELETE /users/{user}/collections             | credentials_missing token_malformed token_foreign favourite_not_found permission_denied favourite_not_found token_expired
+GET    /users/{user}/collections             | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 POST   /messages/users/import                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatgroups/import           | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    group_not_found  token_expired
 POST   /messages                             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
@@ -276,6 +281,7 @@ fn example(path: &str) -> String {
         ("{peer}", "bob"),
         ("{room}", "7"),
         ("{expiry}", "60"),
+        ("{collection}", "7"),
         ("{status}", "1"),
         ("{kind}", "1"),
         ("{chat}", "user"),
@@ -296,6 +302,12 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/users/{user}") => json!({ "nickname": "Al" }),
         (_, "/users/{user}/password") => json!({ "oldpassword": "pw", "newpassword": "new" }),
         ("POST", "/users/batch/status") => json!({ "usernames": ["alice"] }),
+        ("POST", "/users/{user}/collections") => json!({ "data": "d", "type": 1 }),
+        ("POST", "/collections") => {
+            json!({ "username": "alice", "collections": [{ "data": "d", "type": 1 }] })
+        }
+        ("PUT", "/users/{user}/collections/{collection}") => json!({ "ext": "x" }),
+        ("DELETE", "/users/{user}/collections") => json!({ "collection_ids": ["7"] }),
         ("POST", "/messages/users/import" | "/messages/chatgroups/import") => {
             json!({ "from": "alice", "target": "bob", "type": "txt", "body": { "msg": "hi" } })
         }

@@ -5,6 +5,7 @@ mod authorisation;
 mod contacts;
 mod envelopes;
 mod faults;
+mod favourites;
 mod files;
 mod groups;
 mod history;

@@ -42,7 +42,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
 #[tokio::test]
 async fn a_family_that_is_off_still_asks_who_is_there() {
     let world = World::new().await;
-    let path = "/users/alice/collections";
+    let path = "/users/alice/translate";
     assert_eq!(world.call("GET", path, None, None).await.condition(), "credentials_missing");
     assert_eq!(world.call("GET", path, Some("x"), None).await.condition(), "token_malformed");
 }
