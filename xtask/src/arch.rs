@@ -27,8 +27,8 @@ const ARROWS: &str = "
     blobs         → app
     session       → model
     *-wire        → model
-    easemob       → easemob-wire, app, session
-    jmessage      → jmessage-wire, app, session
+    easemob       → easemob-wire, form-wire, app, session
+    jmessage      → jmessage-wire, form-wire, app, session
     gateway       → session, bus
     client        → domain, session, easemob-wire
     server        → everything but cli, client, xtask, testing/*

@@ -11,6 +11,7 @@ mod codegen;
 mod command;
 mod node_modules;
 mod packages;
+mod python_packages;
 mod steps;
 mod suites;
 mod tools;

@@ -32,6 +32,7 @@ const NEEDS: &[Need] = &[
         reason: "runs the vendors' web SDKs",
         is_there: || on_search_path("node").is_some(),
     },
+    Need { package: "python3-pip", reason: "fetches and runs a vendor's back-end client", is_there: has_pip },
     Need {
         package: "npm",
         reason: "fetches the vendors' web SDKs",
@@ -67,6 +68,11 @@ pub(crate) fn ensure() -> Result<()> {
         Some(need) => bail!("{} was installed but cannot be found", need.package),
         None => Ok(()),
     }
+}
+
+fn has_pip() -> bool {
+    let asked = Command::new("python3").args(["-m", "pip", "--version"]).output();
+    asked.is_ok_and(|output| output.status.success())
 }
 
 /// Debian keeps the server's programs off the search path, one folder for each major version.

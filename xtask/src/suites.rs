@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::steps::Steps;
 use crate::workspace::{Workspace, cargo, root};
-use crate::{command, node_modules, packages, tools};
+use crate::{command, node_modules, packages, python_packages, tools};
 
 /// Adds the steps; what failed is known to `steps`.
 ///
@@ -20,7 +20,11 @@ use crate::{command, node_modules, packages, tools};
 /// Nothing could be started at all, since the workspace cannot be read.
 pub(crate) fn run(steps: &mut Steps) -> Result<()> {
     let workspace = Workspace::load()?;
-    steps.run("packages", || packages::ensure().and_then(|()| node_modules::ensure()));
+    steps.run("packages", || {
+        packages::ensure()?;
+        node_modules::ensure()?;
+        python_packages::ensure()
+    });
     let built = steps
         .run("build", || command::run(cargo().args(["build", "--workspace", "--bins", "--lib", "--tests"])));
     if !built {

@@ -27,6 +27,7 @@ mod error;
 mod event_log;
 mod favourites;
 mod file_lifetimes;
+mod file_links;
 mod filter_message;
 mod find_user;
 mod groups;
@@ -72,6 +73,7 @@ mod send_pushes;
 mod send_receipt;
 mod set_app;
 mod set_hooks;
+mod statistics;
 mod sync;
 mod take_back;
 mod tell_webhooks;
@@ -126,6 +128,7 @@ pub use read_history::{HISTORY_PAGE, HistoryPage, ReadHistory};
 pub use rooms::{ChangeRoomAttributes, EnterRoom, Entered};
 pub use said::{SaidPage, SaidPosition};
 pub use send_message::SentMessage;
+pub use statistics::{Kinds, SaidCounts};
 pub use sync::PendingFeed;
 pub use threads::{CreateThread, SeenThread, ThreadPage, ThreadQuery};
 pub use upload_file::{FileFacts, Upload};
@@ -147,6 +150,7 @@ pub struct UseCases {
     pub(crate) attempts: Attempts,
     pub(crate) call_rates: rates::Rates<(AppId, CallClass)>,
     pub(crate) post_rates: rates::Rates<(AppId, PostClass)>,
+    pub(crate) counted_days: statistics::CountedDays,
     pub(crate) jmessage_minutes: parking_lot::Mutex<ahash::AHashMap<AppId, domain::rate::Minute>>,
     pub(crate) registration_rates: rates::Rates<(AppId, AddressBlock)>,
     pub(crate) message_rates: rates::Rates<(AppId, Uid)>,
@@ -211,6 +215,7 @@ impl UseCases {
             attempts: Attempts::default(),
             call_rates: rates::Rates::default(),
             post_rates: rates::Rates::default(),
+            counted_days: statistics::CountedDays::default(),
             jmessage_minutes: parking_lot::Mutex::default(),
             registration_rates: rates::Rates::default(),
             message_rates: rates::Rates::default(),

@@ -214,6 +214,11 @@ fn reader(bytes: &[u8]) -> Option<ImageReader<Cursor<&[u8]>>> {
     reader.format().is_some_and(|format| formats.contains(&format)).then_some(reader)
 }
 
+/// Width and height that a picture says it has; its first bytes are enough.
+pub(crate) fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {
+    reader(bytes)?.into_dimensions().ok()
+}
+
 /// The pixels that a picture says it has; `None` for none, and for more than is decoded.
 fn size(bytes: &[u8]) -> Option<u64> {
     let decoder = reader(bytes)?.into_decoder().ok()?;

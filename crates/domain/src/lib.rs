@@ -14,6 +14,7 @@ pub mod device;
 pub mod edit;
 pub mod favourite;
 pub mod file_content;
+pub mod file_link;
 pub mod group;
 pub mod hook;
 pub mod hour;

@@ -10,7 +10,6 @@ mod form;
 pub mod group;
 pub mod keyword;
 pub mod message;
-pub mod multipart;
 pub mod people;
 pub mod push;
 pub mod request;
@@ -23,7 +22,6 @@ pub use form::parse_form;
 pub use group::{
     AttributeBatch, GroupAnswer, GroupFields, GroupMute, GroupText, MemberAttributes, ThreadFields,
 };
-pub use multipart::{FormEvent, Multipart, MultipartError, PartHead};
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
 pub use push::{PushBinding, PushLanguage, PushNicknames, SilenceUpdate, UserUpdate};
 pub use request::{BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest};

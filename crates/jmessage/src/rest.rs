@@ -18,6 +18,7 @@ mod china_time;
 mod cross;
 mod failure;
 pub(crate) mod fields;
+mod form;
 mod groups;
 mod history;
 mod messages;
@@ -25,20 +26,23 @@ mod path;
 pub(crate) mod profile;
 mod query;
 mod relations;
+mod resources;
 mod rooms;
 mod routes;
 mod serve;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod users;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::UseCases;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::routing::any;
+use axum::routing::{any, get};
 
 use serve::serve;
 
@@ -47,11 +51,22 @@ use serve::serve;
 pub struct Options {
     /// Bytes of a request's body that is no upload. Default 1 MiB; the largest that the API knows registers 500 users.
     pub body_bytes_limit: usize,
+    /// How long the sender of a file may send nothing. Default 30 s.
+    pub stall_limit: Duration,
+    /// Where clients reach this server, such as `https://im.example.com`. `None`: as the request's `Host` header says.
+    pub public_origin: Option<String>,
+    /// Whether the listener speaks TLS. A proxy in front corrects it with `X-Forwarded-Proto`.
+    pub tls: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { body_bytes_limit: 1 << 20 }
+        Self {
+            body_bytes_limit: 1 << 20,
+            stall_limit: Duration::from_secs(30),
+            public_origin: None,
+            tls: false,
+        }
     }
 }
 
@@ -65,7 +80,7 @@ pub(crate) struct Site {
 /// The routes below `/v1` and `/v2`. Has no fallback, so that the server may merge it with its own routes.
 pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     let run = async |State(site): State<Arc<Site>>, request: Request| serve(site, request).await;
-    let mut router = Router::new();
+    let mut router = Router::new().route(resources::MEDIA, get(resources::media));
     // The vendor's documents leave the version out of one path.
     for path in ["/v1/{*below}", "/v2/{*below}", "/cross/chatroom/{room}/members"] {
         router = router.route(path, any(run));

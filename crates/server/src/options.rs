@@ -52,7 +52,12 @@ pub(crate) fn rest_options(config: &Config, tcp_port: Option<u16>) -> rest::Opti
 }
 
 pub(crate) fn jmessage_options(config: &Config) -> jmessage::rest::Options {
-    jmessage::rest::Options { body_bytes_limit: config.limits.body.length() }
+    jmessage::rest::Options {
+        body_bytes_limit: config.limits.body.length(),
+        public_origin: config.http.public_origin.as_ref().map(|origin| origin.0.to_string()),
+        tls: config.tls.certificate.is_some(),
+        ..jmessage::rest::Options::default()
+    }
 }
 
 /// Where clients reach this server, for the URLs of files in messages: as the operator says, else `address`.

@@ -1,6 +1,7 @@
-//! Runs the official web SDKs, unmodified, in Node against the real binary.
+//! Runs the official SDKs, unmodified, against the real binary: Easemob's web SDKs in Node, JMessage's back-end client in
+//! Python.
 //!
-//! The scenarios are JavaScript (`scenarios/`), since the SDKs are; this program finds the server beside
+//! The scenarios are in the languages of the SDKs (`scenarios/`, `python/`); this program finds the server beside
 //! itself and hands over. `e2e --only TEXT` and `e2e --sdk NAME` pick some.
 
 use std::env;
@@ -8,6 +9,9 @@ use std::path::Path;
 use std::process::{Command, exit};
 
 use anyhow::{Context, ensure};
+
+/// How a part says that none of its scenarios was picked.
+const NOTHING_PICKED: i32 = 3;
 
 fn main() -> anyhow::Result<()> {
     let own = env::current_exe().context("this program has no path")?;
@@ -19,11 +23,22 @@ fn main() -> anyhow::Result<()> {
         "the SDKs are not installed: run `npm ci` in {}, or `cargo xtask test`",
         folder.display()
     );
-    let status = Command::new("node")
-        .arg(folder.join("harness/run.mjs"))
-        .arg(kith)
-        .args(env::args_os().skip(1))
-        .status()
-        .context("node can't be started; the scenarios need Node 20 or newer")?;
-    exit(status.code().unwrap_or(1));
+    ensure!(
+        folder.join("python/packages").exists(),
+        "the Python packages are not installed: run `cargo xtask test`, or what xtask/src/python_packages.rs does"
+    );
+    let run = |program: &str, script: &str, needs: &str| {
+        let status = Command::new(program)
+            .arg(folder.join(script))
+            .arg(&kith)
+            .args(env::args_os().skip(1))
+            .status()
+            .with_context(|| format!("{program} can't be started; the scenarios need {needs}"))?;
+        anyhow::Ok(status.code().unwrap_or(1))
+    };
+    let web = run("node", "harness/run.mjs", "Node 20 or newer")?;
+    let back_end = run("python3", "python/run.py", "Python 3.9 or newer")?;
+    // What was picked may be of one kind only, but not of none.
+    let ran: Vec<i32> = [web, back_end].into_iter().filter(|code| *code != NOTHING_PICKED).collect();
+    exit(i32::from(ran.is_empty() || ran.iter().any(|code| *code != 0)));
 }

@@ -7,7 +7,7 @@ use app::Error;
 use axum::body::Body;
 use bytes::Bytes;
 use conditions::Condition;
-use easemob_wire::rest::{FormEvent, Multipart, MultipartError, PartHead};
+use form_wire::{FormEvent, Multipart, MultipartError, PartHead};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt as _;

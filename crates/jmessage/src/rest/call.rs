@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use app::{Error, Tenant, UseCases};
+use axum::body::Body;
 use conditions::Condition;
+use http::HeaderMap;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::Site;
@@ -15,8 +18,11 @@ pub(crate) struct Call {
     /// What the path has in its places.
     pub(crate) names: Vec<(&'static str, String)>,
     pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
     /// `Null` unless the route reads one.
     pub(crate) body: Value,
+    /// There for a route that reads the body itself, until it takes it.
+    pub(crate) stream: Mutex<Option<Body>>,
 }
 
 impl Call {

@@ -15,6 +15,21 @@ pub(crate) fn format(at: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
+/// The day of a moment, as `yyyy-MM-dd`.
+pub(crate) fn day_text(at: Timestamp) -> String {
+    format(at)[..10].to_owned()
+}
+
+/// The hour of a moment, as `yyyy-MM-dd HH`.
+pub(crate) fn hour_text(at: Timestamp) -> String {
+    format(at)[..13].to_owned()
+}
+
+/// The month of a moment, as `yyyy-MM`.
+pub(crate) fn month_text(at: Timestamp) -> String {
+    format(at)[..7].to_owned()
+}
+
 /// Reads `yyyy-MM-dd HH:mm:ss`; `None` for anything else.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let (date, time) = text.split_once(' ')?;

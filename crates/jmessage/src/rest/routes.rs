@@ -31,6 +31,8 @@ pub(crate) enum Reads {
     Nothing,
     /// A body in JSON, whatever the method.
     Json,
+    /// A body of any size, which the route reads as it comes.
+    Stream,
 }
 
 /// The tables of all families. Where two rows fit a path, the first one counts.
@@ -43,6 +45,8 @@ static FAMILIES: &[&[Route]] = &[
     super::messages::ROUTES,
     super::words::ROUTES,
     super::history::ROUTES,
+    super::resources::ROUTES,
+    super::statistics::ROUTES,
 ];
 
 /// Everything that is served.

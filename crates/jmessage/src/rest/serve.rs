@@ -9,6 +9,7 @@ use conditions::{Condition, Operation};
 use domain::rate::Allowance;
 use http::{HeaderName, HeaderValue};
 use metrics::counter;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tracing::{Instrument, Span, debug_span};
 
@@ -95,16 +96,19 @@ async fn run(
 ) -> Result<Answer, Failure> {
     let place = site.use_cases.begin_call(&tenant, None).await?;
     let (head, body) = request.into_parts();
-    let body = match route.reads {
-        Reads::Nothing => Value::Null,
-        Reads::Json => body::read_json(body, site.options.body_bytes_limit).await?,
+    let (body, stream) = match route.reads {
+        Reads::Nothing => (Value::Null, None),
+        Reads::Stream => (Value::Null, Some(body)),
+        Reads::Json => (body::read_json(body, site.options.body_bytes_limit).await?, None),
     };
     let call = Call {
         site: Arc::clone(site),
         tenant,
         names: routes::names(route.path, parts),
         query: Query::parse(head.uri.query().unwrap_or_default()),
+        headers: head.headers,
         body,
+        stream: Mutex::new(stream),
     };
     let run = async move {
         let _place = place;

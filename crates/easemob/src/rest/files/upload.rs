@@ -3,7 +3,8 @@
 use app::{Error, FileFacts};
 use conditions::Condition;
 use domain::attachment::{Attachment, TargetKind, UploadTarget};
-use easemob_wire::rest::{Envelope, PartHead};
+use easemob_wire::rest::Envelope;
+use form_wire::PartHead;
 use model::Uid;
 use serde_json::json;
 

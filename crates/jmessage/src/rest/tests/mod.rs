@@ -7,7 +7,9 @@ mod history;
 mod malformed;
 mod messages;
 mod relations;
+mod resources;
 mod rooms;
+mod statistics;
 mod users;
 mod words;
 
@@ -82,7 +84,11 @@ impl World {
         .await
         .unwrap();
         let use_cases = opened.0;
-        let options = Options { body_bytes_limit: 1 << 17 };
+        let options = Options {
+            body_bytes_limit: 1 << 17,
+            stall_limit: Duration::from_millis(200),
+            ..Options::default()
+        };
         let router = router(Arc::clone(&use_cases), options);
         let create =
             CreateApp { key: "demo#kith".parse().unwrap(), settings: Settings::default(), jmessage: true };
