@@ -272,11 +272,14 @@ impl UseCases {
         F: Future<Output = Result<Decided<T>, Error>> + Send,
     {
         let group = group.into();
-        let changed = self.change_in_turn(app, by, group, decide).await;
-        changed.map_err(|error| group.say(error))
+        // For as long as the change takes.
+        let _turn = self.group_turns.take(app.value.id, group.id).await;
+        self.change_out_of_turn(app, by, group, decide).await
     }
 
-    async fn change_in_turn<T, F>(
+    /// As [`UseCases::change_group`], for whoever changes another group meanwhile: groups share their turns, so who has one
+    /// may not wait for a second. Where two meet here, one decides again.
+    pub(crate) async fn change_out_of_turn<T, F>(
         &self,
         app: &Tenant,
         by: &By,
@@ -287,12 +290,12 @@ impl UseCases {
         F: Future<Output = Result<Decided<T>, Error>> + Send,
     {
         let id = app.value.id;
-        let _turn = self.group_turns.take(id, group.id).await;
         for _ in 0..TRIES {
             let stored = self.stored_group(app, group).await?;
             let actor = self.actor(app, by, &stored.group).await?;
 
-            let (change, accounts, answer) = match decide(Arc::clone(&stored), actor, self.now()).await? {
+            let decided = decide(Arc::clone(&stored), actor, self.now()).await;
+            let (change, accounts, answer) = match decided.map_err(|error| group.say(error))? {
                 Decided::Change(change, accounts, answer) => (change, accounts, answer),
                 Decided::Nothing(answer) => return Ok(answer),
             };

@@ -292,7 +292,8 @@ impl UseCases {
     async fn drop_member_of_thread(&self, app: &Tenant, thread: &Group, uid: Uid) -> Result<(), Error> {
         let by = By::back_end();
         let thread = GroupRef::thread(thread.public_id.as_str());
-        let dropped = self.change_group(app, &by, thread, move |stored, _, now| async move {
+        // In the turn of the group that he leaves.
+        let dropped = self.change_out_of_turn(app, &by, thread, move |stored, _, now| async move {
             let group = &stored.group;
             let Some(member) = self.member(app, group, uid).await? else { return Ok(Decided::Nothing(())) };
             let person = Person { uid, name: member.name };

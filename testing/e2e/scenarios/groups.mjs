@@ -216,4 +216,23 @@ export default {
     await event(bob, 'deleteFile');
     assert.deepEqual((await bob.connection.getGroupSharedFilelist({ groupId: group, pageNum: 1, pageSize: 10 })).data, []);
   },
+
+  async 'those in a room share files as members of a group do'(world) {
+    const alice = await world.online('alice');
+    const created = await alice.connection.createChatRoom({ name: 'Lobby', description: 'Talk', maxusers: 50, members: [] });
+    const roomId = created.data.id;
+    await alice.connection.joinChatRoom({ roomId });
+    const shared = await new Promise((resolve, reject) => {
+      alice.connection.uploadChatRoomSharedFile({
+        roomId,
+        file: { data: new File(['the plan'], 'plan.txt', { type: 'text/plain' }), filename: 'plan.txt' },
+        onFileUploadComplete: resolve,
+        onFileUploadError: reject,
+      });
+    });
+    const list = await alice.connection.fetchChatRoomSharedFileList({ roomId });
+    assert.deepEqual(list.data.map((file) => file.file_id), [shared.data.file_id]);
+    await alice.connection.deleteChatRoomSharedFile({ roomId, fileId: shared.data.file_id });
+    assert.deepEqual((await alice.connection.fetchChatRoomSharedFileList({ roomId })).data, []);
+  },
 };

@@ -72,7 +72,7 @@ export default {
     assert.deepEqual(joined.entities.map((found) => found.id), [thread]);
     const mine = await alice.connection.getJoinedChatThreads({ pageSize: 20 });
     assert.deepEqual(mine.entities, []);
-    assert.equal((await alice.connection.getChatThreadLastMessage({ chatThreadIds: [thread] })).entities[0].lastMessage, null);
+    assert.deepEqual((await alice.connection.getChatThreadLastMessage({ chatThreadIds: [thread] })).entities[0].lastMessage, {});
     await say(bob, thread, 'last', { isChatThread: true });
     const last = await alice.connection.getChatThreadLastMessage({ chatThreadIds: [thread] });
     assert.equal(last.entities[0].lastMessage.msg, 'last');
