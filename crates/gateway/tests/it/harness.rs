@@ -91,6 +91,9 @@ pub(crate) fn start_port(
     let address = listener.local_addr().unwrap();
     let protocol = Arc::new(WordProtocol::default());
     let desk = Arc::clone(&protocol.desk);
+    let texts = Arc::clone(&protocol);
+    let paths = vec!["/texts/".to_owned()];
+    let listener = listener.with_texts(paths, Duration::from_secs(3), texts, Arc::clone(&registry));
     let handle = match port {
         Port::Http => listener.serve(protocol, tower::service_fn(page), Arc::clone(&registry)),
         Port::Frames => listener.serve_frames(protocol, Arc::clone(&registry)),

@@ -9,5 +9,6 @@ mod framing;
 mod harness;
 mod listening;
 mod sessions;
+mod texts;
 mod tls;
 mod words;
