@@ -28,13 +28,46 @@ impl From<Sent> for SentMessage {
 }
 
 impl UseCases {
-    /// Stores a message once and tells the live sessions of both users, or of all members. A repeat gets the first answer.
+    /// Stores a message once and tells the live sessions of both users, or of all members. A repeat gets the first answer,
+    /// also when it would be refused by now: its sender may have missed that answer, and must not believe that nobody
+    /// got the message.
     ///
     /// # Errors
     /// `user_rate_limited`; those of [`decide_send`]; `message_content_rejected`, `blocked_by_webhook` and its finer
     /// causes; `server_busy`, `storage_*`. After a fault the sender repeats with the same client id.
     pub async fn send_message(&self, app: &Tenant, command: &SendMessage) -> Result<SentMessage, Error> {
-        self.admit_message(app, &command.sender)?;
+        let sent = match self.admit_message(app, &command.sender) {
+            Ok(()) => self.send_admitted(app, command).await,
+            Err(refused) => Err(refused),
+        };
+        match sent {
+            Err(refused @ Error::Refused(_)) if !command.online_only => {
+                // In a box of its own, so that it does not make the room that each message takes larger.
+                let first = Box::pin(self.find_first_answer(app, command)).await?;
+                first.map_or(Err(refused), |sent| Ok(sent.into()))
+            }
+            sent => sent,
+        }
+    }
+
+    /// The answer that a message got before, if it was stored, and whom it went to is still there.
+    async fn find_first_answer(&self, app: &Tenant, command: &SendMessage) -> Result<Option<Sent>, Error> {
+        let parties = match self.parties(app, &command.sender, &command.target, &[]).await {
+            Ok(parties) => parties,
+            Err(Error::Refused(_)) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let Some(conversation) = parties.conversation() else { return Ok(None) };
+        let (feed, repeat) = (Feed::Conversation(conversation), (command.client_id, command.digest));
+        let (id, sender, now) = (app.value.id, command.sender.uid, self.now());
+        let first = self.store.feeds.find_first_answer(id, sender, feed, repeat, now).await?;
+        if let Some(sent) = first {
+            self.tell_again(app, conversation, sent).await;
+        }
+        Ok(first)
+    }
+
+    async fn send_admitted(&self, app: &Tenant, command: &SendMessage) -> Result<SentMessage, Error> {
         let id = app.value.id;
         let mut reviewed_as = None;
         let mut rewritten: Option<Box<SendMessage>> = None;

@@ -1,6 +1,6 @@
 //! Messages, receipts and recalls between users, and what is refused (msync.md 2.9 to 2.11, 4).
 
-use easemob_wire::client::{Downlink, encode_text};
+use easemob_wire::client::{Downlink, encode_message, encode_text};
 use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::status::ErrorCode;
 use easemob_wire::{EVENT_QUEUE, GROUP_DOMAIN, JidRef, pb};
@@ -362,6 +362,31 @@ fn receipts_of_somebody_who_is_blocked_look_sent_and_are_told_to_nobody() {
     }
     house.settle(&mut [&mut alice, &mut bob]);
     assert!(alice.react().is_empty());
+}
+
+// Its sender would show as failed what its recipient reads.
+#[test]
+fn a_repeat_of_what_was_sent_gets_the_first_answer_also_when_it_would_be_refused_by_now() {
+    let house = House::new();
+    let mut alice = house.log_in("alice", "webim_web_a");
+    house.register("bob");
+    let frame = |text| encode_message(77, JidRef::user(APP, "bob"), &text_body(text));
+    alice.frame(frame("hi"));
+    let first = alice.answer(77).server_id();
+    let repeat = |alice: &mut super::house::Client<'_>, text| {
+        alice.frame(frame(text));
+        let answer = alice.answer(77);
+        (status(&answer).2.to_owned(), answer.server_id())
+    };
+    let named = ["alice".to_owned()];
+    house.wait(house.use_cases.block_users(&house.tenant(), "bob", &named, None)).unwrap();
+    assert_eq!(repeat(&mut alice, "hi"), (String::new(), first));
+    assert_eq!(repeat(&mut alice, "other").0, "blocked_by_recipient");
+    house.set("message.per_second", "1");
+    house.pass(1_000);
+    repeat(&mut alice, "hi");
+    assert_eq!(repeat(&mut alice, "hi"), (String::new(), first), "above the rate");
+    assert_eq!(repeat(&mut alice, "other").0, "user_rate_limited");
 }
 
 #[test]
