@@ -28,7 +28,7 @@ pub(crate) enum Review {
     Done(Arc<Reviewed>),
 }
 
-/// What was found out about a message, and under which id it goes out.
+/// What was found out about a message, and under which id it was shown.
 #[derive(Clone, Debug)]
 pub(crate) struct Reviewed {
     pub(crate) id: MessageId,

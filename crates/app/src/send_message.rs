@@ -27,6 +27,14 @@ impl From<Sent> for SentMessage {
     }
 }
 
+/// How long the id stands that the app's own server was asked about. A verdict is kept longer, and messages are looked up
+/// by the order of their ids: one under an old id would not be found.
+const ID_KEPT_MS: u64 = 60 * 1000;
+
+fn is_young(id: MessageId, now: Timestamp) -> bool {
+    id.tick() >= MessageId::tick_of(Timestamp(now.0.saturating_sub(ID_KEPT_MS)))
+}
+
 impl UseCases {
     /// Stores a message once and tells the live sessions of both users, or of all members. A repeat gets the first answer,
     /// also when it would be refused by now: its sender may have missed that answer, and must not believe that nobody
@@ -77,8 +85,8 @@ impl UseCases {
             let view = parties.view(&app.value.settings);
             let now = self.now();
             let message_id = match reviewed_as {
-                Some(message_id) => message_id,
-                None => self.ids.next(now).await?,
+                Some(message_id) if is_young(message_id, now) => message_id,
+                _ => self.ids.next(now).await?,
             };
 
             let accepted = decide_send(view, command, now, message_id)?;

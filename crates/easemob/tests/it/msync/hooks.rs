@@ -18,19 +18,26 @@ use parking_lot::Mutex;
 use prost::Message as _;
 use serde_json::Value;
 
-use super::house::{APP, House, text_body};
+use super::house::{APP, House, about, text_body};
 
 /// The app's own server: answers in turn, and remembers what it was asked.
 #[derive(Debug, Default)]
 struct Server {
     answers: Mutex<VecDeque<Result<&'static str, CallFailed>>>,
     asked: Mutex<Vec<Value>>,
+    /// Makes storage fail from the next question on.
+    breaks: Mutex<Option<Fails>>,
 }
+
+type Fails = Arc<Mutex<Option<kv::KvError>>>;
 
 #[async_trait]
 impl PreSend for Server {
     async fn ask(&self, call: HookCall) -> Result<Bytes, CallFailed> {
         self.asked.lock().push(serde_json::from_slice(&call.body).unwrap());
+        if let Some(fails) = self.breaks.lock().take() {
+            *fails.lock() = Some(kv::KvError::Busy);
+        }
         let answer = self.answers.lock().pop_front().expect("the server was asked once too often");
         answer.map(Bytes::from)
     }
@@ -243,6 +250,37 @@ fn a_list_that_changes_is_in_force_at_once() {
     house.wait(house.use_cases.remove_keyword_list(&app, number)).unwrap();
     assert_eq!(status(&alice.send_text("bob", "one")).0, ErrorCode::Ok);
     assert_eq!(server.times_asked(), 0);
+}
+
+// Messages are found by the order of their ids: one that goes out late must not get the id that it was asked about.
+#[test]
+fn a_message_that_was_answered_for_long_ago_goes_out_under_a_new_id() {
+    let (house, server) = house(reporting());
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    server.answers(r#"{"valid":true}"#);
+    let send = |alice: &mut super::house::Client<'_>, id: u64| {
+        alice.frame(encode_message(id, JidRef::user(APP, "bob"), &text_body("hi")));
+        alice.answer(id)
+    };
+    *server.breaks.lock() = Some(Arc::clone(&house.kv.fails));
+    assert_eq!(status(&send(&mut alice, 7)).2, "server_busy");
+    house.pass(30 * 60 * 1_000);
+    *house.kv.fails.lock() = None;
+    // Newer ones came meanwhile, enough that an id is searched for by order.
+    for id in 100..200 {
+        server.answers(r#"{"valid":true}"#);
+        bob.frame(encode_message(id, JidRef::user(APP, "alice"), &text_body("hi")));
+        assert_eq!(status(&bob.answer(id)).0, ErrorCode::Ok);
+    }
+    let late = send(&mut alice, 7);
+    assert_eq!((status(&late).0, server.times_asked()), (ErrorCode::Ok, 101));
+    for id in 200..300 {
+        server.answers(r#"{"valid":true}"#);
+        bob.frame(encode_message(id, JidRef::user(APP, "alice"), &text_body("hi")));
+        bob.answer(id);
+    }
+    let recall = about(pb::message_body::Type::Recall, Some(late.server_id()));
+    assert_eq!(status(&alice.send_body("bob", &recall)).0, ErrorCode::Ok, "it is found by its id");
 }
 
 // Otherwise a harmless message could be sent and then made to say anything.
