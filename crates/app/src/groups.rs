@@ -350,6 +350,7 @@ impl UseCases {
         // Who comes into a thread is delivered what comes after this.
         let mut last =
             if is_thread { self.store.feeds.head(id, change.group.feed()).await? } else { Seq::ZERO };
+        let flags = self.flags_of_those_who_come(id, change).await?;
         let leaves: Vec<Uid> = change.leaves().collect();
         let entrance = self.entrance(id, change).await?;
         let follow = |uid, follows| {
@@ -358,15 +359,21 @@ impl UseCases {
         };
         // Before the commit, so that nothing said after it reaches them.
         leaves.iter().for_each(|uid| follow(*uid, false));
-
-        let flags = self.flags_of_those_who_come(id, change).await?;
         let before_group = before.map(|before| &before.group);
         let written = self.store.groups.apply(id, &facts, before_group, change, &entries).await;
 
-        // After a fault it may be written all the same. Then they follow nothing until they look their groups up again.
-        let Some(sequences) = written? else {
-            leaves.iter().for_each(|uid| follow(*uid, true));
-            return Ok(false);
+        let sequences = match written {
+            Ok(Some(sequences)) => sequences,
+            // Perhaps it is written all the same. They follow nothing until they look their groups up again.
+            Err(error) if error.is_in_doubt() => return Err(error.into()),
+            Ok(None) => {
+                leaves.iter().for_each(|uid| follow(*uid, true));
+                return Ok(false);
+            }
+            Err(error) => {
+                leaves.iter().for_each(|uid| follow(*uid, true));
+                return Err(error.into());
+            }
         };
         let authors = self.change_leases(id, change, flags);
         // A session that looked its groups up meanwhile has seen the membership.

@@ -15,3 +15,10 @@ pub enum StoreError {
     #[error("too many writers at once on {what}")]
     Contended { what: &'static str },
 }
+
+impl StoreError {
+    /// Whether a write that came to this may have been written all the same.
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Engine(KvError::Unknown { .. }))
+    }
+}

@@ -1,6 +1,7 @@
 //! Who sees what in a group, whatever comes in whichever order: the use cases beside a small model.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use app::{By, Error, ListConversations, Listed};
 use bytes::Bytes;
@@ -247,4 +248,21 @@ async fn more_names_than_a_group_can_have_are_refused_before_anybody_is_looked_u
     assert_eq!(refused.condition(), Condition::MemberNotRegistered);
     // A name that comes often is one member.
     create(vec!["owner".to_owned(); 1_000]).await.unwrap();
+}
+
+// Their sessions stopped to listen before the write, which came to nothing.
+#[tokio::test]
+async fn who_could_not_be_removed_goes_on_listening() {
+    let game = Game::new().await;
+    let (house, tenant, by) = (&game.house, game.house.tenant(), By::back_end());
+    let (user, named) = (game.users[1].user.uid, ["user1".to_owned()]);
+    house.use_cases.add_members(&tenant, &by, &game.group, &named).await.unwrap();
+    assert_eq!(house.follows(user), Some(true));
+
+    house.kv.refuses.store(true, Ordering::Relaxed);
+    assert!(house.use_cases.remove_members(&tenant, &by, &game.group, &named).await.is_err());
+    assert_eq!(house.follows(user), Some(true));
+    house.kv.refuses.store(false, Ordering::Relaxed);
+    house.use_cases.remove_members(&tenant, &by, &game.group, &named).await.unwrap()[0].1.as_ref().unwrap();
+    assert_eq!(house.follows(user), Some(false));
 }

@@ -232,6 +232,16 @@ impl House {
         told.collect()
     }
 
+    /// Whether a user's sessions follow something, by what was told of it since the last look.
+    pub(crate) fn follows(&self, uid: Uid) -> Option<bool> {
+        let hints = std::mem::take(&mut *self.ear.0.lock());
+        let follows = hints.into_iter().filter_map(|hint| match hint {
+            Hint::Membership { uid: of, follows, .. } if of == uid => Some(follows),
+            Hint::Membership { .. } | Hint::Delivery(_) | Hint::Close { .. } => None,
+        });
+        follows.last()
+    }
+
     /// Closes that were published since the last look.
     pub(crate) fn closes(&self) -> Vec<(Uid, CloseTarget, CloseCause)> {
         let hints = std::mem::take(&mut *self.ear.0.lock());
