@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 use crate::arrivals::{note, note_all};
 use crate::cache::RowCache;
 use crate::feeds::{Sequences, add_events};
-use crate::inboxes::InboxCache;
+use crate::inboxes::{InboxCache, retry};
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
 use crate::trim::trim_log;
 use crate::writer::Writer;
@@ -491,13 +491,19 @@ impl Groups {
     }
 
     /// Takes the next members out of a destroyed group and tells each; when none is left, everything else that was the
-    /// group's goes. Empty: it is done.
+    /// group's goes. Empty: it is done. Two may do it at once: each tells others.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
     pub async fn bury(&self, app: AppId, id: GroupId) -> Result<Vec<Buried>, StoreError> {
+        // Whoever was faster told some of the members.
+        retry("a destroyed group", || self.bury_once(app, id)).await
+    }
+
+    /// `None`: somebody else took out one of the members at the same time.
+    async fn bury_once(&self, app: AppId, id: GroupId) -> Result<Option<Vec<Buried>>, StoreError> {
         let cell = CellKey::main(keys::destroyed_group(app, id));
-        let Some(farewell) = self.kv.get(cell.clone()).await? else { return Ok(Vec::new()) };
+        let Some(farewell) = self.kv.get(cell.clone()).await? else { return Ok(Some(Vec::new())) };
         let farewell = Entry::decode(farewell)
             .map_err(|error| StoreError::Damaged { what: "destroyed group", detail: error.to_string() })?;
         let members = self.members(app, id, None, BURIED_AT_ONCE).await?;
@@ -509,7 +515,7 @@ impl Groups {
             let mut batch = Batch::background();
             batch.delete(cell);
             self.kv.commit(batch).await?;
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let group_feed = Feed::Conversation(conversation);
         let mut batch = Batch::new();
@@ -544,15 +550,13 @@ impl Groups {
             turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
             left.into_iter().for_each(|(key, turn)| inboxes.end(key, &turn, None));
         });
-        let Some(sequences) = written_unless_moved(written.await)? else {
-            return Err(StoreError::Contended { what: "a destroyed group" });
-        };
+        let Some(sequences) = written_unless_moved(written.await)? else { return Ok(None) };
         let mut sequences = sequences.into_iter();
         let buried = |(uid, entry): (Uid, Option<Entry>)| Buried {
             uid,
             told: entry.and_then(|entry| Some((sequences.next()?, entry))),
         };
-        Ok(told.into_iter().map(buried).collect())
+        Ok(Some(told.into_iter().map(buried).collect()))
     }
 
     async fn clear(&self, app: AppId, conversation: ConversationId, id: GroupId) -> Result<(), StoreError> {
@@ -970,5 +974,92 @@ impl<T> From<Absent> for Result<Option<T>, StoreError> {
             Absent::NotThere => Ok(None),
             Absent::Fault(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Staged;
+    use crate::{NewUser, PasswordHash, Registered, Store};
+    use domain::app::Settings;
+    use domain::group::{Actor, CreateGroup, CreateView, To, decide_create};
+    use model::EntryKind;
+
+    const APP: AppId = AppId(1);
+
+    async fn register(store: &Store, name: &str) -> Person {
+        let new = NewUser {
+            name: Username::parse(name).unwrap(),
+            uuid: name.to_owned(),
+            nickname: None,
+            admin: false,
+            password_hash: PasswordHash(String::new()),
+            at: Timestamp(1),
+        };
+        match store.users.register(APP, new).await.unwrap() {
+            Registered::Created(account) => Person::from(&account.user),
+            Registered::NameTaken => panic!("{name} is taken"),
+        }
+    }
+
+    fn event(id: u64) -> Entry {
+        Entry::blank(MessageId(id), EntryKind::Event, Timestamp(id))
+    }
+
+    async fn create(store: &Store, owner: &Person, members: &[Person]) -> Arc<StoredGroup> {
+        let command = CreateGroup {
+            custom_id: None,
+            name: "Friends".to_owned(),
+            description: String::new(),
+            avatar: String::new(),
+            custom: String::new(),
+            public: true,
+            members_only: false,
+            allow_invites: false,
+            invite_need_confirm: false,
+            max_users: None,
+        };
+        let settings = Settings::default();
+        let view = CreateView { settings: &settings, groups: 0, by: &Actor::BackEnd, owner, members };
+        let change = decide_create(view, &command, MessageId(1 << 40), Timestamp(5)).unwrap();
+        let entries: Vec<(Feed, Entry)> = (10..)
+            .zip(&change.news)
+            .map(|(id, told)| match &told.to {
+                To::Members => (change.group.feed(), event(id)),
+                To::User(person) => (Feed::Events(person.uid), event(id)),
+            })
+            .collect();
+        let written = store.groups.apply(APP, &Facts::default(), None, &change, &entries).await.unwrap();
+        assert!(written.is_some());
+        store.groups.get(APP, change.group.id).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_burials_at_once_tell_each_member_once() {
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        let (owner, bob) = (register(&store, "owner").await, register(&store, "bob").await);
+        let stored = create(&store, &owner, std::slice::from_ref(&bob)).await;
+        let id = stored.group.id;
+        assert!(store.groups.destroy(APP, &stored, &event(90)).await.unwrap());
+
+        // The other one comes between the members that the first one read and their removal.
+        let (told, other) = (Arc::new(parking_lot::Mutex::new(Vec::new())), store.clone());
+        let (between, told_by_other) = (kv.clone(), Arc::clone(&told));
+        kv.after_next_read(async move {
+            between.after_next_read(async move {
+                let buried = other.groups.bury(APP, id).await.unwrap();
+                told_by_other.lock().extend(buried.into_iter().map(|buried| buried.uid));
+            });
+        });
+        let buried = store.groups.bury(APP, id).await.unwrap();
+        assert!(buried.is_empty(), "the other one told all, and what was left is cleared");
+        assert_eq!(*told.lock(), [owner.uid, bob.uid]);
+        for person in [&owner, &bob] {
+            let log = store.feeds.page(APP, Feed::Events(person.uid), Seq::ZERO, 9).await.unwrap();
+            assert_eq!(log.iter().filter(|(_, entry)| entry.id == MessageId(90)).count(), 1);
+        }
+        assert!(store.groups.unburied(APP).await.unwrap().is_empty());
     }
 }

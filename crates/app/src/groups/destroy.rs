@@ -24,7 +24,7 @@ impl UseCases {
     ) -> Result<(), Error> {
         let group = group.into();
         let id = app.value.id;
-        let _turn = self.group_turns.take(id, group.id).await;
+        let turn = self.group_turns.take(id, group.id).await;
         for _ in 0..TRIES {
             let stored = self.stored_group(app, group).await?;
             let actor = self.actor(app, by, &stored.group).await?;
@@ -34,6 +34,8 @@ impl UseCases {
                 if group.kind == GroupKind::Room {
                     self.close_room(app, by, &stored.group).await?;
                 }
+                // It is gone for everybody. Telling a large one takes long, and others share its turn.
+                drop(turn);
                 return self.bury(id, stored.group.id).await;
             }
             self.store.groups.forget(id, stored.group.id, Uid::BACK_END);
