@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use conditions::Condition;
-use domain::message::{ReceiptKind, ReceiptView, SendReceipt, Target, decide_receipt};
-use model::{ConversationId, Delivery, Entry, GroupId, Hint, MessageId, Timestamp};
+use domain::message::{ReceiptView, SendReceipt, decide_receipt};
+use model::{ConversationId, Delivery, Entry, Hint, MessageId, Timestamp};
 use store::Written;
 
 use crate::{Error, TRIES, Tenant, UseCases};
@@ -22,21 +22,16 @@ impl UseCases {
     ) -> Result<(MessageId, Timestamp), Error> {
         self.admit_receipt(app, &command.sender)?;
         let app_id = app.value.id;
-        // Members acknowledge one message at the same moment: in turn, so that each gets a number of his own.
-        let _turn = match (&command.target, command.kind) {
-            (Target::Group(name), ReceiptKind::Read) => Some(self.group_turns.take(app_id, name).await),
-            _ => None,
-        };
         for _ in 0..TRIES {
             let parties = self.parties(app, &command.sender, &command.target, &[]).await?;
-            let (found, readers) = match (parties.conversation(), command.subject) {
-                (Some(ConversationId::Group(group)), Some(subject)) => {
-                    self.read_by(app, group, subject).await?
+            let found = match (parties.conversation(), command.subject) {
+                (Some(conversation @ ConversationId::Group(_)), Some(subject)) => {
+                    self.store.feeds.find_message(app_id, conversation, subject).await?
                 }
-                _ => (None, 0),
+                _ => None,
             };
             let send = parties.view(&app.value.settings);
-            let view = ReceiptView { send, found: found.as_ref(), readers };
+            let view = ReceiptView { send, found: found.as_ref().map(|(_, entry)| entry) };
             let now = self.now();
             let id = self.ids.next(now).await?;
 
@@ -45,8 +40,11 @@ impl UseCases {
             let (inboxes, feeds) = (&self.store.inboxes, &self.store.feeds);
             match feeds.append_receipt(app_id, &accepted, &parties.facts(), inboxes).await? {
                 Written::Done(sequences) => {
+                    let number = sequences.get(accepted.feeds.len()).filter(|_| accepted.counted.is_some());
+                    let readers = number.map(|number| u32::try_from(number.0).unwrap_or(u32::MAX));
+                    let entry = Entry { readers, ..accepted.entry };
                     for (feed, seq) in accepted.feeds.iter().zip(sequences) {
-                        let delivery = Delivery::new(app_id, *feed, seq, accepted.entry.clone());
+                        let delivery = Delivery::new(app_id, *feed, seq, entry.clone());
                         self.bus.publish(Hint::Delivery(Arc::new(delivery)));
                     }
                     return Ok((id, now));
@@ -55,19 +53,5 @@ impl UseCases {
             }
         }
         Err(Error::plain(Condition::WriteConflict))
-    }
-
-    /// A message of a group, and how many have read it.
-    async fn read_by(
-        &self,
-        app: &Tenant,
-        group: GroupId,
-        subject: MessageId,
-    ) -> Result<(Option<Entry>, u32), Error> {
-        let app = app.value.id;
-        let conversation = ConversationId::Group(group);
-        let found = self.store.feeds.find_message(app, conversation, subject).await?;
-        let readers = self.store.groups.reader_count(app, group, subject).await?;
-        Ok((found.map(|(_, entry)| entry), u32::try_from(readers).unwrap_or(u32::MAX)))
     }
 }

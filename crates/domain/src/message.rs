@@ -460,8 +460,6 @@ pub struct ReceiptView<'a> {
     pub send: SendView<'a>,
     /// The message that a member of a group read; `None` when it is not there. Not asked for between two users.
     pub found: Option<&'a Entry>,
-    /// How many members have acknowledged it.
-    pub readers: u32,
 }
 
 /// A receipt's entries: for the peer, and for the sender's own other devices where they care.
@@ -471,7 +469,7 @@ pub struct ReceiptAccepted {
     pub feeds: Vec<Feed>,
     /// The conversation whose read mark moves to its end.
     pub read: Option<ConversationId>,
-    /// The group whose message one more member has read.
+    /// The group whose message one more member has read. How many have is counted by the commit.
     pub counted: Option<GroupId>,
 }
 
@@ -536,7 +534,7 @@ pub fn decide_receipt(
         counted,
         entry: Entry {
             subject: command.subject,
-            readers: counted.map(|_| view.readers.saturating_add(1)),
+            readers: counted.map(|_| 0),
             ..entry(&command.sender, kind, command.dialect, target_name, &command.payload, at, id)
         },
     })
@@ -821,7 +819,7 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload: vec![0; bytes].into(),
             };
-            let view = ReceiptView { send, found: None, readers: 0 };
+            let view = ReceiptView { send, found: None };
             decide_receipt(view, &command, Timestamp(5), MessageId(9)).map(|accepted| accepted.feeds)
         };
         let (blocked, stranger) = (Reach { is_blocked: true, are_contacts: true }, Reach::default());
@@ -868,12 +866,7 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
             };
-            decide_receipt(
-                ReceiptView { send: view, found: None, readers: 0 },
-                &command,
-                Timestamp(5),
-                MessageId(9),
-            )
+            decide_receipt(ReceiptView { send: view, found: None }, &command, Timestamp(5), MessageId(9))
         };
         let read = decide(ReceiptKind::Read, Some(MessageId(4))).unwrap();
         assert_eq!((read.feeds, read.read), (vec![Feed::Events(Uid(1))], None));
@@ -903,7 +896,7 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
             };
-            let view = ReceiptView { send, found: None, readers: 0 };
+            let view = ReceiptView { send, found: None };
             decide_receipt(view, &command, Timestamp(5), MessageId(9)).unwrap()
         };
         assert!(decide(ReceiptKind::Read).feeds.is_empty());
@@ -1174,12 +1167,12 @@ mod tests {
                 dialect: Dialect::Easemob,
                 payload: Bytes::new(),
             };
-            let view = ReceiptView { send, found, readers: 6 };
+            let view = ReceiptView { send, found };
             decide_receipt(view, &command, Timestamp(at), MessageId(9))
         };
         let (read, all) = (ReceiptKind::Read, ReceiptKind::ConversationRead);
         let accepted = decide(Some(&asked), read, 3_999, &settings).unwrap();
-        assert_eq!((accepted.feeds, accepted.entry.readers), (vec![Feed::Events(Uid(1))], Some(7)));
+        assert_eq!((accepted.feeds, accepted.entry.readers), (vec![Feed::Events(Uid(1))], Some(0)));
         assert_eq!(decide(Some(&asked), read, 4_000, &settings), Err(SendRefused::ReceiptTooLate));
         assert_eq!(decide(Some(&sent), read, 2_000, &settings), Err(SendRefused::ReceiptNotPermitted));
         let own = Entry { sender: Uid(2), ..asked.clone() };

@@ -21,6 +21,8 @@ const READERS: u8 = 2;
 const IMPORTED: u8 = 4;
 const READ_BEFORE: u8 = 8;
 const HIDDEN_FROM: u8 = 16;
+/// [`Entry::readers`] in 8 bytes, so that the commit which counts can fill them in. [`READERS`] is the form before it.
+const READERS_COUNTED: u8 = 32;
 
 /// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -202,13 +204,25 @@ impl Entry {
         }
         if has_flags {
             out.put_u8(self.flags());
-            self.readers.iter().for_each(|readers| out.put_u32(*readers));
+            self.readers.iter().for_each(|readers| out.put_u64((*readers).into()));
             if !self.history.hidden_from.is_empty() {
                 put_users(&mut out, &self.history.hidden_from);
             }
         }
         out.put_slice(&self.payload);
         out.freeze()
+    }
+
+    /// The stored form without its [`Entry::readers`]: what stands in front of them and what behind. Between the two belong
+    /// 8 bytes, big-endian. `None` for an entry without readers.
+    pub fn encode_around_readers(&self) -> Option<(Bytes, Bytes)> {
+        self.readers?;
+        let mut front = self.encode();
+        let hidden = self.history.hidden_from.len();
+        let hidden_bytes = if hidden == 0 { 0 } else { 1 + 8 * hidden };
+        let behind = front.split_off(front.len() - self.payload.len() - hidden_bytes);
+        front.truncate(front.len() - 8);
+        Some((front, behind))
     }
 
     /// Reads the stored form; the payload shares `bytes`.
@@ -276,7 +290,7 @@ impl Entry {
         let HistoryRule { is_imported, is_read, hidden_from } = &self.history;
         let flags = [
             (self.wants_receipts, WANTS_RECEIPTS),
-            (self.readers.is_some(), READERS),
+            (self.readers.is_some(), READERS_COUNTED),
             (*is_imported, IMPORTED),
             (*is_read, READ_BEFORE),
             (!hidden_from.is_empty(), HIDDEN_FROM),
@@ -313,7 +327,11 @@ fn flagged(bytes: &mut Bytes) -> Result<(bool, Option<u32>, HistoryRule), EntryE
     const SHORT: EntryError = EntryError("it ends inside its flags");
     let flags = bytes.try_get_u8().map_err(|_| SHORT)?;
     let has = |flag| flags & flag != 0;
-    let readers = if has(READERS) { Some(bytes.try_get_u32().map_err(|_| SHORT)?) } else { None };
+    let readers = match (has(READERS), has(READERS_COUNTED)) {
+        (true, _) => Some(bytes.try_get_u32().map_err(|_| SHORT)?),
+        (false, true) => Some(u32::try_from(bytes.try_get_u64().map_err(|_| SHORT)?).unwrap_or(u32::MAX)),
+        (false, false) => None,
+    };
     let hidden_from = if has(HIDDEN_FROM) { users(bytes)? } else { Vec::new() };
     let history = HistoryRule { is_imported: has(IMPORTED), is_read: has(READ_BEFORE), hidden_from };
     Ok((has(WANTS_RECEIPTS), readers, history))
@@ -396,6 +414,26 @@ mod tests {
         ] {
             assert_eq!(Entry::decode(with_receipts.encode()), Ok(with_receipts));
         }
+    }
+
+    #[test]
+    fn the_count_of_readers_is_filled_in_by_who_counts() {
+        let hidden = HistoryRule { hidden_from: vec![Uid(7)], ..HistoryRule::default() };
+        for entry in [entry(), Entry { history: hidden, only_for: vec![Uid(7)], ..entry() }] {
+            assert_eq!(entry.encode_around_readers(), None);
+            let entry = Entry { readers: Some(0), ..entry };
+            let (front, behind) = entry.encode_around_readers().unwrap();
+            let counted = [&front[..], &9_u64.to_be_bytes(), &behind[..]].concat();
+            assert_eq!(Entry::decode(counted.into()), Ok(Entry { readers: Some(9), ..entry }));
+        }
+    }
+
+    #[test]
+    fn a_count_of_readers_in_4_bytes_is_read() {
+        let counted = Entry { readers: Some(3), payload: Bytes::new(), ..entry() }.encode();
+        let at = counted.len() - 9;
+        let old = [&counted[..at], &[READERS], &3_u32.to_be_bytes()[..]].concat();
+        assert_eq!(Entry::decode(old.into()).unwrap().readers, Some(3));
     }
 
     #[test]

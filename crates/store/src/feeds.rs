@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use domain::group::Person;
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
-use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
+use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Slot, Space, Template};
 use model::{
     AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid, Username,
 };
@@ -328,7 +328,8 @@ impl Feeds {
     }
 
     /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one. A receipt that
-    /// says nothing new is not written: no sequences come back.
+    /// says nothing new is not written: no sequences come back. Behind those of the feeds comes the number of the reader of a
+    /// group's message, which the entry says too: the commit counts, so that two who read at once are two.
     ///
     /// # Errors
     /// Engine faults.
@@ -355,8 +356,15 @@ impl Feeds {
                 }
             }
             let mut slot = None;
+            let number = u16::try_from(accepted.feeds.len()).expect("a receipt stands in two logs at most");
             for feed in &accepted.feeds {
-                let own = batch.append(keys::feed_log(app, *feed), entry.encode());
+                let row = match (accepted.counted, entry.encode_around_readers()) {
+                    (Some(_), Some((front, behind))) => {
+                        Template::new().bytes(&front).slot(Slot(number)).bytes(&behind)
+                    }
+                    _ => entry.encode().into(),
+                };
+                let own = batch.append(keys::feed_log(app, *feed), row);
                 if slot.is_none() && entry.kind != EntryKind::DeliveryReceipt {
                     batch.note(keys::arrivals(app), note(*feed, entry, own));
                 }
@@ -368,7 +376,8 @@ impl Feeds {
             }
             if let (Some(group), Some(message)) = (accepted.counted, entry.subject) {
                 let reader = Person { uid: entry.sender, name: entry.sender_name.clone() };
-                put_reader(&mut batch, app, group, message, &reader, entry.at);
+                let counted = put_reader(&mut batch, app, group, message, &reader, entry.at);
+                assert_eq!(counted, Slot(number), "the reader's log comes behind those of the receipt");
             }
             match self.append(app, &accepted.feeds, batch).await {
                 Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
@@ -513,7 +522,7 @@ impl Feeds {
         batch: &mut Batch,
         dedupe: &bytes::Bytes,
         entry: &Entry,
-        slot: kv::Slot,
+        slot: Slot,
     ) -> SmallVec<[u32; 2]> {
         let period = keys::period_of(entry.at);
         self.remember_period(period);
@@ -967,6 +976,33 @@ mod tests {
         let kind = EntryKind::Event;
         let expected = [(kind, MessageId(1), alice), (kind, MessageId(2), bob), (kind, MessageId(3), alice)];
         assert_eq!(arrived(&given).await, expected);
+    }
+
+    #[tokio::test]
+    async fn two_who_read_a_message_at_once_are_counted_as_two() {
+        let given = Given::alice_and_bob().await;
+        let group = model::GroupId(9);
+        let author = Feed::Events(Uid(77));
+        let mut numbers = Vec::new();
+        // Both are decided before either is written.
+        for (id, reader) in [(5, &given.alice), (6, &given.bob), (7, &given.bob)] {
+            let entry = Entry {
+                sender: reader.user.uid,
+                sender_name: reader.user.name.clone(),
+                subject: Some(MessageId(1)),
+                readers: Some(0),
+                ..Entry::blank(MessageId(id), EntryKind::ReadReceipt, Timestamp(id))
+            };
+            let accepted = ReceiptAccepted { entry, feeds: vec![author], read: None, counted: Some(group) };
+            let (facts, inboxes) = (given.facts(), &given.store.inboxes);
+            let written = given.store.feeds.append_receipt(APP, &accepted, &facts, inboxes).await.unwrap();
+            let Written::Done(sequences) = written else { panic!("the facts are as they were") };
+            numbers.push(sequences.get(1).copied());
+        }
+        assert_eq!(numbers, [Some(Seq(1)), Some(Seq(2)), None], "who reads again is not counted again");
+        let told = given.store.feeds.page(APP, author, Seq::ZERO, 9).await.unwrap();
+        let told: Vec<_> = told.into_iter().map(|(_, entry)| (entry.id.0, entry.readers)).collect();
+        assert_eq!(told, [(5, Some(1)), (6, Some(2))]);
     }
 
     #[tokio::test]

@@ -749,7 +749,8 @@ fn is_marked(member: &Member) -> bool {
     member.muted_until.is_some() || member.allow_listed || member.shielded
 }
 
-/// Adds to a batch that a member has read a message: checked to be the first time, which is the check of this index.
+/// Adds to a batch that a member has read a message, checked to be the first time. The sequence of what it appends is how
+/// many have read it.
 pub(crate) fn put_reader(
     batch: &mut Batch,
     app: AppId,
@@ -757,12 +758,13 @@ pub(crate) fn put_reader(
     message: MessageId,
     reader: &Person,
     at: Timestamp,
-) {
+) -> Slot {
     let cell = CellKey::main(keys::reader(app, group, message, reader.uid));
     batch.check(cell.clone(), Expect::Absent);
     let row = ReaderRow { name: reader.name.to_string(), at: at.0 };
     let slot = batch.append(keys::readers(app, group, message), to_json(&row));
     batch.put(Space::Main, cell.key, Template::new().slot(slot));
+    slot
 }
 
 #[derive(Serialize, Deserialize)]
