@@ -16,7 +16,8 @@ use crate::{Error, TRIES, Tenant, UseCases};
 const MEMBERS_AT_ONCE: usize = 500;
 
 impl UseCases {
-    /// Creates a group of `owner`'s with its first members, who are invited or added ([`decide_create`]).
+    /// Creates a group of `owner`'s with its first members, who are invited or added ([`decide_create`]). Of many the first
+    /// are written with it, the others after it: who can't come in by then is left out, since the group is there.
     ///
     /// # Errors
     /// `group_permission_denied` for a user who names another owner; `member_not_registered`; those of
@@ -64,11 +65,14 @@ impl UseCases {
                 std::iter::once(owner.clone()).chain(accounts[..first.len()].iter().cloned()).collect();
             let group = change.group.clone();
             if self.write_change(app, by, None, &change, &rests_on).await? {
-                for part in people[first.len()..].chunks(MEMBERS_AT_ONCE) {
-                    let names: Vec<String> = part.iter().map(|person| person.name.to_string()).collect();
-                    self.bring_in(app, by, &group, &names).await?;
+                let others: Vec<String> =
+                    people[first.len()..].iter().map(|person| person.name.to_string()).collect();
+                if others.is_empty() {
+                    return Ok(group);
                 }
-                return Ok(group);
+                self.bring_in(app, by, &group, &others).await;
+                let stored = self.store.groups.get(id, group.id).await;
+                return Ok(stored.ok().flatten().map_or(group, |stored| stored.group.clone()));
             }
             let taken = self.find_any_group(app, group.public_id.as_str()).await?.is_some()
                 || self.find_user(app, group.public_id.as_str()).await?.is_some();

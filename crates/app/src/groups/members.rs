@@ -40,24 +40,37 @@ impl UseCases {
         .await
     }
 
-    /// The members of a new group who did not fit into its first commit.
-    pub(super) async fn bring_in(
+    /// The members of a new group who did not fit into its first commit, each part for itself. The group is there, and a
+    /// caller who heard of a failure would make another: what goes wrong is logged.
+    pub(super) async fn bring_in(&self, app: &Tenant, by: &By, group: &Group, names: &[String]) {
+        let id = group.public_id.as_str();
+        let is_asked = by.account.is_some() && group.invite_need_confirm;
+        let at_once = if is_asked { 1 } else { model::limits::MEMBERS_BATCH };
+        for part in names.chunks(at_once) {
+            if self.bring_in_part(app, by, id, is_asked, part).await.is_err() {
+                // One of them can't come in, or something failed for a moment: each for himself.
+                for name in part {
+                    let alone = self.bring_in_part(app, by, id, is_asked, std::slice::from_ref(name)).await;
+                    if let Err(error) = alone {
+                        tracing::warn!(group = id, %error, "a first member of a new group is left out");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn bring_in_part(
         &self,
         app: &Tenant,
         by: &By,
-        group: &Group,
+        group: &str,
+        is_asked: bool,
         names: &[String],
     ) -> Result<(), Error> {
-        if by.account.is_some() && group.invite_need_confirm {
-            for name in names {
-                self.invite_member(app, by, group.public_id.as_str(), name, "").await?;
-            }
-            return Ok(());
+        match names {
+            [name] if is_asked => self.invite_member(app, by, group, name, "").await.map(drop),
+            names => self.add_members(app, by, group, names).await.map(drop),
         }
-        for part in names.chunks(model::limits::MEMBERS_BATCH) {
-            self.add_members(app, by, group.public_id.as_str(), part).await?;
-        }
-        Ok(())
     }
 
     /// Removes members, each for himself.

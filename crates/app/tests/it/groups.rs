@@ -266,3 +266,24 @@ async fn who_could_not_be_removed_goes_on_listening() {
     house.use_cases.remove_members(&tenant, &by, &game.group, &named).await.unwrap()[0].1.as_ref().unwrap();
     assert_eq!(house.follows(user), Some(false));
 }
+
+// The first 500 are written with the group. A caller who heard of a failure after that would make a second one.
+#[tokio::test]
+async fn a_large_group_is_there_whatever_comes_of_its_last_members() {
+    let house = House::new().await;
+    let mut names = Vec::new();
+    for number in 0..503 {
+        names.push(format!("user{number}"));
+        house.register(&names[number]).await;
+    }
+    house.register("owner").await;
+    let (tenant, by) = (house.tenant(), By::back_end());
+    let command = CreateGroup { max_users: Some(1_000), ..command() };
+    for (refused, members) in
+        [(&[false, true, false, true][..], 503), (&[false, true, true, true, true], 501)]
+    {
+        *house.kv.plan.lock() = refused.iter().copied().collect();
+        let created = house.use_cases.create_group(&tenant, &by, "owner", &names, &command).await.unwrap();
+        assert_eq!(created.member_count, members);
+    }
+}

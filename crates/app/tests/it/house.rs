@@ -1,5 +1,6 @@
 //! One node with one app and its users.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +42,8 @@ pub(crate) struct Moody {
     inner: MemoryKv,
     pub(crate) refuses: Arc<AtomicBool>,
     pub(crate) puts_bulk_off: Arc<AtomicBool>,
+    /// Whether each of the next commits that append something is refused.
+    pub(crate) plan: Arc<Mutex<VecDeque<bool>>>,
 }
 
 #[async_trait]
@@ -62,7 +65,8 @@ impl Read for Moody {
 #[async_trait]
 impl Kv for Moody {
     async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
-        if self.refuses.load(Ordering::Relaxed) {
+        let is_planned = !batch.appends.is_empty() && self.plan.lock().pop_front() == Some(true);
+        if is_planned || self.refuses.load(Ordering::Relaxed) {
             return Err(KvError::Unavailable { detail: "the test says so".to_owned() });
         }
         if batch.lane == Lane::Background && self.puts_bulk_off.load(Ordering::Relaxed) {
