@@ -212,22 +212,11 @@ impl UseCases {
         kind: GroupKind,
         limit: u64,
     ) -> Result<u64, Error> {
-        const AT_ONCE: usize = 256;
-        let (id, groups) = (app.value.id, &self.store.groups);
-        let (mut count, mut after) = (0, None);
-        while count < limit {
-            let joined = groups.joined(id, uid, after, AT_ONCE).await?;
-            after = joined.last().copied();
-            let is_end = joined.len() < AT_ONCE;
-            for group in joined {
-                let stored = groups.get(id, group).await?;
-                count += u64::from(stored.is_some_and(|stored| stored.group.kind == kind));
-            }
-            if is_end {
-                break;
-            }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        if limit == 0 {
+            return Ok(0);
         }
-        Ok(count.min(limit))
+        Ok(self.store.groups.joined_count(app.value.id, uid, kind, limit).await? as u64)
     }
 
     /// The accounts of users who are to come in.

@@ -87,6 +87,11 @@ impl<K: Clone + Eq + Hash, V: Clone> RowCache<K, V> {
         }
     }
 
+    /// Takes the row out. Of several who do, one gets it.
+    pub(crate) fn take(&self, key: &K) -> Option<V> {
+        self.rows.remove(key).map(|(_, row)| row)
+    }
+
     /// The row has to be read again.
     pub(crate) fn forget(&self, key: &K) {
         self.rows.remove(key);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::arrivals::{note, note_all};
-use crate::cache::RowCache;
+use crate::cache::{RowCache, Turn};
 use crate::feeds::{Sequences, add_events};
 use crate::inboxes::{InboxCache, retry};
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
@@ -89,6 +89,53 @@ pub struct Buried {
 
 type MemberKey = (AppId, GroupId, Uid);
 
+/// A user, and what kind of groups is counted.
+type CountKey = (AppId, Uid, GroupKind);
+
+/// How many groups a user is in.
+#[derive(Clone, Copy, Debug)]
+struct JoinedCount {
+    count: usize,
+    /// How far was counted: where the count reaches it there may be more.
+    up_to: usize,
+}
+
+impl JoinedCount {
+    fn is_all(&self) -> bool {
+        self.count < self.up_to
+    }
+
+    fn after(self, step: Step) -> Option<Self> {
+        let count = match step {
+            Step::In => self.count + 1,
+            Step::Out => self.count.saturating_sub(1),
+            Step::Buried => return None,
+        };
+        Some(Self { count, ..self })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    In,
+    Out,
+    /// Out of a group that was destroyed, which may have been counted or not.
+    Buried,
+}
+
+/// A count that a write changes, with what it is when that went through; `None`: it has to be counted.
+struct Counting {
+    key: CountKey,
+    turn: Turn,
+    after: Option<JoinedCount>,
+}
+
+fn end_counts(counts: &RowCache<CountKey, JoinedCount>, counting: Vec<Counting>, went_through: bool) {
+    for Counting { key, turn, after } in counting {
+        counts.end(key, &turn, after.filter(|_| went_through));
+    }
+}
+
 #[derive(Debug)]
 pub struct Groups {
     kv: Arc<dyn Kv>,
@@ -98,6 +145,7 @@ pub struct Groups {
     members: Arc<RowCache<MemberKey, Arc<StoredMember>>>,
     /// The members' inbox rows that are in memory: a change of membership moves them.
     inboxes: Arc<InboxCache>,
+    joined: Arc<RowCache<CountKey, JoinedCount>>,
 }
 
 impl Groups {
@@ -113,7 +161,8 @@ impl Groups {
             inboxes,
             by_name: Arc::new(RowCache::new(CACHED_GROUPS, Arc::clone(&writer))),
             by_id: Arc::new(RowCache::new(CACHED_GROUPS, Arc::clone(&writer))),
-            members: Arc::new(RowCache::new(CACHED_MEMBERS, writer)),
+            members: Arc::new(RowCache::new(CACHED_MEMBERS, Arc::clone(&writer))),
+            joined: Arc::new(RowCache::new(CACHED_MEMBERS, writer)),
         }
     }
 
@@ -257,6 +306,67 @@ impl Groups {
         }
         let rows = self.scan(scan).await?;
         rows.iter().map(|(key, _)| id_of("inbox row", key)).collect()
+    }
+
+    /// How many groups, or how many threads, a user is in, counted up to `limit`. Once counted it is kept in memory, and
+    /// follows what this process writes.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn joined_count(
+        &self,
+        app: AppId,
+        uid: Uid,
+        kind: GroupKind,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let key = (app, uid, kind);
+        let mut known = self.joined.get_or_read(&key, self.count_joined(key, limit)).await?;
+        if !known.is_all() && limit > known.up_to {
+            // It was counted under a lower limit.
+            self.joined.forget(&key);
+            known = self.joined.get_or_read(&key, self.count_joined(key, limit)).await?;
+        }
+        Ok(known.count.min(limit))
+    }
+
+    async fn count_joined(
+        &self,
+        (app, uid, kind): CountKey,
+        limit: usize,
+    ) -> Result<JoinedCount, StoreError> {
+        const AT_ONCE: usize = 256;
+        let (mut count, mut after) = (0, None);
+        while count < limit {
+            let joined = self.joined(app, uid, after, AT_ONCE).await?;
+            after = joined.last().copied();
+            let is_end = joined.len() < AT_ONCE;
+            for group in joined {
+                let stored = self.get(app, group).await?;
+                count += usize::from(stored.is_some_and(|stored| stored.group.kind == kind));
+            }
+            if is_end {
+                break;
+            }
+        }
+        Ok(JoinedCount { count: count.min(limit), up_to: limit })
+    }
+
+    /// Counts of users' groups that a write changes: taken out of memory before it.
+    fn begin_counts(
+        &self,
+        app: AppId,
+        kind: GroupKind,
+        users: impl Iterator<Item = (Uid, Step)>,
+    ) -> Vec<Counting> {
+        let begin = |(uid, step): (Uid, Step)| {
+            let key = (app, uid, kind);
+            let turn = self.joined.begin(&key);
+            let after = self.joined.take(&key).filter(JoinedCount::is_all);
+            let after = after.and_then(|before| before.after(step));
+            Counting { key, turn, after }
+        };
+        users.map(begin).collect()
     }
 
     /// The block list of a group.
@@ -435,10 +545,14 @@ impl Groups {
             .collect();
         let (members, inboxes) = (Arc::clone(&self.members), Arc::clone(&self.inboxes));
         let (by_id, turn) = (Arc::clone(&self.by_id), self.by_id.begin(&(app, id)));
+        let comes = change.joins().map(|uid| (uid, Step::In));
+        let steps = comes.chain(change.leaves().map(|uid| (uid, Step::Out)));
+        let (counting, joined) = (self.begin_counts(app, group.kind, steps), Arc::clone(&self.joined));
         // Members first: who finds the new group in memory must not find an old member beside it.
         let written = self.feeds.append_then(app, &feeds, batch, move |went_through| {
             turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
             moved.into_iter().for_each(|(key, turn)| inboxes.end(key, &turn, None));
+            end_counts(&joined, counting, went_through);
             by_id.end((app, id), &turn, went_through.then_some(stored));
         });
         written_unless_moved(written.await)
@@ -546,9 +660,12 @@ impl Groups {
             .map(|(uid, _)| ((app, *uid, group_feed), self.inboxes.begin(&(app, *uid, group_feed))))
             .collect();
         let (members, inboxes) = (Arc::clone(&self.members), Arc::clone(&self.inboxes));
-        let written = self.feeds.append_then(app, &feeds, batch, move |_| {
+        let steps = told.iter().map(|(uid, _)| (*uid, Step::Buried));
+        let (counting, joined) = (self.begin_counts(app, kind, steps), Arc::clone(&self.joined));
+        let written = self.feeds.append_then(app, &feeds, batch, move |went_through| {
             turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
             left.into_iter().for_each(|(key, turn)| inboxes.end(key, &turn, None));
+            end_counts(&joined, counting, went_through);
         });
         let Some(sequences) = written_unless_moved(written.await)? else { return Ok(None) };
         let mut sequences = sequences.into_iter();
@@ -1009,7 +1126,14 @@ mod tests {
         Entry::blank(MessageId(id), EntryKind::Event, Timestamp(id))
     }
 
-    async fn create(store: &Store, owner: &Person, members: &[Person]) -> Arc<StoredGroup> {
+    async fn create(store: &Store, id: u64, owner: &Person, members: &[Person]) -> Arc<StoredGroup> {
+        let (change, entries) = creation(id, owner, members);
+        let written = store.groups.apply(APP, &Facts::default(), None, &change, &entries).await.unwrap();
+        assert!(written.is_some());
+        store.groups.get(APP, change.group.id).await.unwrap().unwrap()
+    }
+
+    fn creation(id: u64, owner: &Person, members: &[Person]) -> (Change, Vec<(Feed, Entry)>) {
         let command = CreateGroup {
             custom_id: None,
             name: "Friends".to_owned(),
@@ -1024,17 +1148,45 @@ mod tests {
         };
         let settings = Settings::default();
         let view = CreateView { settings: &settings, groups: 0, by: &Actor::BackEnd, owner, members };
-        let change = decide_create(view, &command, MessageId(1 << 40), Timestamp(5)).unwrap();
-        let entries: Vec<(Feed, Entry)> = (10..)
+        let change = decide_create(view, &command, MessageId((1 << 40) + id), Timestamp(5)).unwrap();
+        let entries = (10..)
             .zip(&change.news)
             .map(|(id, told)| match &told.to {
-                To::Members => (change.group.feed(), event(id)),
+                To::Members | To::Parent => (change.group.feed(), event(id)),
                 To::User(person) => (Feed::Events(person.uid), event(id)),
             })
             .collect();
-        let written = store.groups.apply(APP, &Facts::default(), None, &change, &entries).await.unwrap();
-        assert!(written.is_some());
-        store.groups.get(APP, change.group.id).await.unwrap().unwrap()
+        (change, entries)
+    }
+
+    #[tokio::test]
+    async fn the_number_of_a_users_groups_follows_what_is_written() {
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        let (owner, bob) = (register(&store, "owner").await, register(&store, "bob").await);
+        let friends = std::slice::from_ref(&bob);
+        let count = async |limit| {
+            let counts = [&owner, &bob]
+                .map(|person| store.groups.joined_count(APP, person.uid, GroupKind::Group, limit));
+            let [first, second] = counts;
+            (first.await.unwrap(), second.await.unwrap())
+        };
+        assert_eq!(count(9).await, (0, 0));
+        let first = create(&store, 1, &owner, friends).await;
+        assert_eq!(count(9).await, (1, 1));
+        create(&store, 2, &owner, &[]).await;
+        assert_eq!((count(9).await, count(1).await), ((2, 1), (1, 1)));
+        kv.fail_next_commit(KvError::Busy);
+        let (change, entries) = creation(3, &owner, friends);
+        assert!(store.groups.apply(APP, &Facts::default(), None, &change, &entries).await.is_err());
+        assert_eq!(count(9).await, (2, 1));
+        // Counted anew by a process that only looks so far, which is then allowed more.
+        let other = Store::open(Arc::new(kv.clone())).await.unwrap();
+        assert_eq!(other.groups.joined_count(APP, owner.uid, GroupKind::Group, 1).await.unwrap(), 1);
+        assert_eq!(other.groups.joined_count(APP, owner.uid, GroupKind::Group, 9).await.unwrap(), 2);
+        assert!(store.groups.destroy(APP, &first, &event(90), &[]).await.unwrap().is_some());
+        while !store.groups.bury(APP, first.group.id).await.unwrap().is_empty() {}
+        assert_eq!(count(9).await, (1, 0));
     }
 
     #[tokio::test]
@@ -1042,9 +1194,9 @@ mod tests {
         let kv = Staged::new();
         let store = Store::open(Arc::new(kv.clone())).await.unwrap();
         let (owner, bob) = (register(&store, "owner").await, register(&store, "bob").await);
-        let stored = create(&store, &owner, std::slice::from_ref(&bob)).await;
+        let stored = create(&store, 1, &owner, std::slice::from_ref(&bob)).await;
         let id = stored.group.id;
-        assert!(store.groups.destroy(APP, &stored, &event(90)).await.unwrap());
+        assert!(store.groups.destroy(APP, &stored, &event(90), &[]).await.unwrap().is_some());
 
         // The other one comes between the members that the first one read and their removal.
         let (told, other) = (Arc::new(parking_lot::Mutex::new(Vec::new())), store.clone());
