@@ -46,7 +46,7 @@ pub struct SeenMessage {
 pub struct SeenReaction {
     pub id: MessageId,
     pub text: String,
-    pub count: usize,
+    pub count: u32,
     /// The first few who reacted.
     pub users: Vec<Username>,
     /// Whether the user himself did.
@@ -192,31 +192,43 @@ impl UseCases {
         let named: Vec<(ConversationId, MessageId)> =
             messages.iter().map(|(conversation, _, entry)| (*conversation, entry.id)).collect();
         let threads = self.seen_threads(app, &named).await?;
+        let reactions = self.seen_reactions(app, uid, &ids, &reactions).await?;
         let mut seen = Vec::with_capacity(messages.len());
-        for (((conversation, seq, entry), stored), thread) in messages.into_iter().zip(reactions).zip(threads)
+        for (((conversation, seq, entry), reactions), thread) in
+            messages.into_iter().zip(reactions).zip(threads)
         {
             let thread = thread.map(Box::new);
-            let reactions = self.seen_reactions(app, uid, &stored).await?;
             seen.push(SeenMessage { conversation, seq, entry, reactions, thread });
         }
         Ok(seen)
     }
 
+    /// The reactions of messages as a user is shown them, in the order of the messages.
     pub(crate) async fn seen_reactions(
         &self,
         app: &Tenant,
         uid: Uid,
-        stored: &StoredReactions,
-    ) -> Result<Vec<SeenReaction>, Error> {
-        let mut seen = Vec::with_capacity(stored.list.len());
-        for reaction in &stored.list {
-            seen.push(SeenReaction {
-                id: reaction.id,
-                text: reaction.text.clone(),
-                count: reaction.users.len(),
-                users: self.names(app, &reaction.users, domain::reaction::REACTION_FIRST_USERS).await?,
-                is_own: reaction.users.contains(&uid),
-            });
+        messages: &[(Feed, MessageId)],
+        stored: &[StoredReactions],
+    ) -> Result<Vec<Vec<SeenReaction>>, Error> {
+        let of = messages.iter().zip(stored).flat_map(|((feed, message), stored)| {
+            stored.list.iter().map(|reaction| (*feed, *message, reaction.id))
+        });
+        let of: Vec<(Feed, MessageId, MessageId)> = of.collect();
+        let mut own = self.store.extras.own_reactions(app.value.id, uid, &of).await?.into_iter();
+        let mut seen = Vec::with_capacity(stored.len());
+        for stored in stored {
+            let mut reactions = Vec::with_capacity(stored.list.len());
+            for reaction in &stored.list {
+                reactions.push(SeenReaction {
+                    id: reaction.id,
+                    text: reaction.text.clone(),
+                    count: reaction.count,
+                    users: self.names(app, &reaction.first, reaction.first.len()).await?,
+                    is_own: own.next().flatten().is_some(),
+                });
+            }
+            seen.push(reactions);
         }
         Ok(seen)
     }

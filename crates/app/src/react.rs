@@ -6,7 +6,7 @@ use domain::reaction::{
     REACTION_FIRST_USERS, REACTION_MESSAGES_LIMIT, ReactView, Reaction, check_reactions, decide_react,
     decide_unreact,
 };
-use model::{ConversationChange, ConversationNews, Delivery, Feed, Hint, MessageId, News, Username};
+use model::{ConversationChange, ConversationNews, Delivery, Feed, Hint, MessageId, News, Uid, Username};
 use store::{StoredReactions, Written};
 
 use crate::conversation::{kind_of, peer_of, reader};
@@ -26,11 +26,11 @@ pub struct Reacted {
 #[derive(Clone, Debug)]
 pub struct ReactionUsers {
     pub id: Option<MessageId>,
-    pub count: usize,
+    pub count: u32,
     pub users: Vec<Username>,
     pub is_own: bool,
-    /// Where the next page goes on: how many are before it.
-    pub next: Option<usize>,
+    /// After which place the next page goes on.
+    pub next: Option<u64>,
 }
 
 impl UseCases {
@@ -85,29 +85,43 @@ impl UseCases {
                 }
                 None => StoredReactions::default(),
             };
+            let before = found.as_ref().and_then(|(conversation, ..)| {
+                let before = stored.list.iter().find(|reaction| reaction.text == text)?;
+                Some(((Feed::Conversation(*conversation), message, before.id), before))
+            });
+            let (mut place, mut first) = (None, Vec::new());
+            if let Some((of, before)) = before {
+                place = self.store.extras.own_reactions(app_id, uid, &[of]).await?.pop().flatten();
+                if !adds && before.first.contains(&uid) {
+                    let named = self.store.extras.reaction_users(app_id, of, 0, REACTION_FIRST_USERS + 1);
+                    first = named.await?.into_iter().map(|(_, uid)| uid).collect();
+                }
+            }
             let view = ReactView {
                 user: parties.view(&app.value.settings),
                 found: found.as_ref().map(|(_, _, entry)| entry),
                 reactions: &stored.list,
+                has_it: place.is_some(),
+                first: &first,
             };
 
             let now = self.now();
-            let reactions = if adds {
+            let reacted = if adds {
                 decide_react(&view, text, now, self.ids.next(now).await?)?
             } else {
                 decide_unreact(&view, text, now)?
             };
             let (conversation, _, entry) = found.expect("a reaction to no message is refused");
-            let reaction = reactions.iter().find(|reaction| reaction.text == text);
+            let reaction = reacted.reactions.iter().find(|reaction| reaction.text == text);
 
-            let users = reaction.map_or(&[][..], |reaction| &reaction.users);
-            let names = self.names(app, users, REACTION_FIRST_USERS).await?;
+            let first = reaction.map_or(&[][..], |reaction| &reaction.first);
+            let names = self.names(app, first, REACTION_FIRST_USERS).await?;
             let (kind, name) = (kind_of(conversation), peer_of(uid, conversation, &entry));
             let change = ConversationChange::Reacted {
                 message: message.0,
                 reaction: text.to_owned(),
                 added: adds,
-                count: u32::try_from(users.len()).unwrap_or(u32::MAX),
+                count: reaction.map_or(0, |reaction| reaction.count),
                 users: names.iter().map(Username::to_string).collect(),
             };
             let news = News::Conversation(ConversationNews { kind, name: name.to_string(), change });
@@ -118,7 +132,8 @@ impl UseCases {
 
             let (feed, extras) = (Feed::Conversation(conversation), &self.store.extras);
             let facts = parties.facts();
-            match extras.write_reactions(app_id, feed, message, &stored, &reactions, &event, &facts).await? {
+            let of = (feed, message);
+            match extras.write_reactions(app_id, of, &stored, &reacted, place, &event, &facts).await? {
                 Written::Done(sequences) => {
                     let delivery = Delivery::new(app_id, feed, sequences[0], event);
                     self.bus.publish(Hint::Delivery(std::sync::Arc::new(delivery)));
@@ -149,13 +164,16 @@ impl UseCases {
         }
         let mut listed = Vec::with_capacity(messages.len());
         for message in messages {
-            let stored = self.reactions_of(app, uid, *message).await?;
-            listed.push((*message, self.seen_reactions(app, uid, &stored).await?));
+            let mut seen = Vec::new();
+            if let Some((feed, stored)) = self.reactions_of(app, uid, *message).await? {
+                seen = self.seen_reactions(app, uid, &[(feed, *message)], &[stored]).await?.remove(0);
+            }
+            listed.push((*message, seen));
         }
         Ok(listed)
     }
 
-    /// A page of the users who have a reaction on a message.
+    /// A page of the users who have a reaction on a message, in the order in which they reacted, after a place.
     ///
     /// # Errors
     /// `user_not_found`, `service_not_enabled`; faults.
@@ -165,41 +183,52 @@ impl UseCases {
         user: &str,
         message: MessageId,
         text: &str,
-        from: usize,
+        after: u64,
         limit: usize,
     ) -> Result<ReactionUsers, Error> {
+        let (app_id, extras) = (app.value.id, &self.store.extras);
         let uid = self.get_user(app, user).await?.user.uid;
         check_reactions(&app.value.settings)?;
         let stored = self.reactions_of(app, uid, message).await?;
-        let Some(reaction) = stored.list.iter().find(|reaction| reaction.text == text) else {
+        let found = stored.and_then(|(feed, stored)| {
+            let reaction = stored.list.into_iter().find(|reaction| reaction.text == text)?;
+            Some((feed, reaction))
+        });
+        let Some((feed, reaction)) = found else {
             return Ok(ReactionUsers { id: None, count: 0, users: Vec::new(), is_own: false, next: None });
         };
-        let end = from.saturating_add(limit).min(reaction.users.len());
-        let users = reaction.users.get(from..end).unwrap_or_default();
+        let of = (feed, message, reaction.id);
+        let mut users = extras.reaction_users(app_id, of, after, limit.saturating_add(1)).await?;
+        let has_more = users.len() > limit;
+        users.truncate(limit);
+        let next = users.last().map(|(place, _)| *place).filter(|_| has_more);
+        let users: Vec<Uid> = users.into_iter().map(|(_, uid)| uid).collect();
         Ok(ReactionUsers {
             id: Some(reaction.id),
-            count: reaction.users.len(),
-            users: self.names(app, users, limit).await?,
-            is_own: reaction.users.contains(&uid),
-            next: (end < reaction.users.len()).then_some(end),
+            count: reaction.count,
+            users: self.names(app, &users, limit).await?,
+            is_own: extras.own_reactions(app_id, uid, &[of]).await?.pop().flatten().is_some(),
+            next,
         })
     }
 
+    /// The reactions of a message that a user is shown.
     async fn reactions_of(
         &self,
         app: &Tenant,
-        uid: model::Uid,
+        uid: Uid,
         message: MessageId,
-    ) -> Result<StoredReactions, Error> {
+    ) -> Result<Option<(Feed, StoredReactions)>, Error> {
         let Some((conversation, seq, entry)) = self.find_message_of(app, uid, message).await? else {
-            return Ok(StoredReactions::default());
+            return Ok(None);
         };
         let view = OwnView::default();
         let after = model::Seq(seq.0.saturating_sub(1));
         if !reader(uid, conversation, after, &view, self.oldest_kept(app)).sees(seq, &entry) {
-            return Ok(StoredReactions::default());
+            return Ok(None);
         }
-        let of_message = [(Feed::Conversation(conversation), message)];
-        Ok(self.store.extras.reactions(app.value.id, &of_message).await?.pop().unwrap_or_default())
+        let feed = Feed::Conversation(conversation);
+        let stored = self.store.extras.reactions(app.value.id, &[(feed, message)]).await?.pop();
+        Ok(stored.map(|stored| (feed, stored)))
     }
 }

@@ -11,7 +11,7 @@ use crate::message::{SendRefused, SendView};
 /// Characters of a reaction (easemob-rest.md 3.15).
 pub const REACTION_CHARS_LIMIT: usize = 128;
 /// Reactions of all kinds that are kept on one message: a bound of ours, twice the largest group.
-pub const REACTIONS_LIMIT: usize = 20_000;
+pub const REACTIONS_LIMIT: u64 = 20_000;
 /// Kinds of reactions on one message, whatever an app's owner sets.
 pub const REACTION_KINDS_LIMIT: u64 = 100;
 /// Messages of one call that reads reactions (easemob-rest.md 3.15).
@@ -27,8 +27,10 @@ pub struct Reaction {
     /// Unique in the installation.
     pub id: MessageId,
     pub text: String,
-    /// In the order in which they reacted.
-    pub users: Vec<Uid>,
+    /// How many have it.
+    pub count: u32,
+    /// The first of them, in the order in which they reacted; at most [`REACTION_FIRST_USERS`].
+    pub first: Vec<Uid>,
     pub created: Timestamp,
     pub updated: Timestamp,
 }
@@ -41,6 +43,18 @@ pub struct ReactView<'a> {
     /// The message, if the user takes part in a conversation of two or of a group that has one of this id.
     pub found: Option<&'a Entry>,
     pub reactions: &'a [Reaction],
+    /// Whether the user has the reaction that he adds or takes back.
+    pub has_it: bool,
+    /// To take it back: the first who have it, one more than are named.
+    pub first: &'a [Uid],
+}
+
+/// The reactions of a message after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reacted {
+    pub reactions: Vec<Reaction>,
+    /// The one that a user has now, or has no longer.
+    pub changed: MessageId,
 }
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -87,7 +101,7 @@ pub fn check_reactions(settings: &Settings) -> Result<(), ReactRefused> {
     if settings.reactions_enabled { Ok(()) } else { Err(ReactRefused::Disabled) }
 }
 
-/// Decides to add a reaction and answers the message's reactions with it. Order: switch, form, message, whether the user may
+/// Decides to add a reaction. Order: switch, form, message, whether the user may
 /// speak there ([`SendView::may_add`]), repeat, number.
 ///
 /// # Errors
@@ -97,50 +111,54 @@ pub fn decide_react(
     text: &str,
     at: Timestamp,
     id: MessageId,
-) -> Result<Vec<Reaction>, ReactRefused> {
+) -> Result<Reacted, ReactRefused> {
     check(view, text)?;
     view.user.may_add(at)?;
     let (user, mut reactions) = (view.user.sender.uid, view.reactions.to_vec());
-    let given: usize = reactions.iter().map(|reaction| reaction.users.len()).sum();
+    let given: u64 = reactions.iter().map(|reaction| u64::from(reaction.count)).sum();
     let (kinds, kinds_limit) =
         (reactions.len() as u64, view.user.settings.reactions_limit.min(REACTION_KINDS_LIMIT));
-    match reactions.iter_mut().find(|reaction| reaction.text == text) {
-        Some(reaction) if reaction.users.contains(&user) => return Err(ReactRefused::AlreadyThere),
-        _ if given >= REACTIONS_LIMIT => return Err(ReactRefused::LimitReached { limit: given as u64 }),
+    let changed = match reactions.iter_mut().find(|reaction| reaction.text == text) {
+        Some(_) if view.has_it => return Err(ReactRefused::AlreadyThere),
+        _ if given >= REACTIONS_LIMIT => return Err(ReactRefused::LimitReached { limit: REACTIONS_LIMIT }),
         Some(reaction) => {
-            reaction.users.push(user);
+            reaction.count += 1;
+            if reaction.first.len() < REACTION_FIRST_USERS {
+                reaction.first.push(user);
+            }
             reaction.updated = at;
+            reaction.id
         }
         None if kinds >= kinds_limit => return Err(ReactRefused::LimitReached { limit: kinds_limit }),
         None => {
-            let (text, users) = (text.to_owned(), vec![user]);
-            reactions.push(Reaction { id, text, users, created: at, updated: at });
+            let (text, first) = (text.to_owned(), vec![user]);
+            reactions.push(Reaction { id, text, count: 1, first, created: at, updated: at });
+            id
         }
-    }
-    Ok(reactions)
+    };
+    Ok(Reacted { reactions, changed })
 }
 
-/// Decides to take a reaction back and answers what is left. Order: switch, form, message, the user
+/// Decides to take a reaction back. Order: switch, form, message, the user
 /// ([`SendView::may_take_back`]), whether it is there.
 ///
 /// # Errors
 /// The first [`ReactRefused`].
-pub fn decide_unreact(
-    view: &ReactView<'_>,
-    text: &str,
-    at: Timestamp,
-) -> Result<Vec<Reaction>, ReactRefused> {
+pub fn decide_unreact(view: &ReactView<'_>, text: &str, at: Timestamp) -> Result<Reacted, ReactRefused> {
     check(view, text)?;
     view.user.may_take_back()?;
     let (user, mut reactions) = (view.user.sender.uid, view.reactions.to_vec());
     let reaction = reactions.iter_mut().find(|reaction| reaction.text == text);
-    let Some(reaction) = reaction.filter(|reaction| reaction.users.contains(&user)) else {
-        return Err(ReactRefused::NotPermitted);
-    };
-    reaction.users.retain(|uid| *uid != user);
+    let Some(reaction) = reaction.filter(|_| view.has_it) else { return Err(ReactRefused::NotPermitted) };
+    let changed = reaction.id;
+    reaction.count -= 1;
+    if reaction.first.contains(&user) {
+        let others = view.first.iter().copied().filter(|uid| *uid != user);
+        reaction.first = others.take(REACTION_FIRST_USERS).collect();
+    }
     reaction.updated = at;
-    reactions.retain(|reaction| !reaction.users.is_empty());
-    Ok(reactions)
+    reactions.retain(|reaction| reaction.count > 0);
+    Ok(Reacted { reactions, changed })
 }
 
 fn check(view: &ReactView<'_>, text: &str) -> Result<(), ReactRefused> {
@@ -183,21 +201,49 @@ mod tests {
     #[test]
     fn users_react_once_with_each_kind_and_take_back_their_own() {
         let (settings, message) = (Settings::default(), entry(EntryKind::Message));
-        let users = [1, 2, 3].map(|uid| user(uid, "alice"));
-        let view = |uid: usize, reactions| {
-            let user = by(&users[uid - 1], &settings);
-            ReactView { user, found: Some(&message), reactions }
-        };
-        let one = decide_react(&view(1, &[]), "👍", AT, MessageId(90)).unwrap();
-        let two = decide_react(&view(2, &one), "👍", Timestamp(6), MessageId(91)).unwrap();
-        assert_eq!((two.len(), &two[0].users[..], two[0].id), (1, &[Uid(1), Uid(2)][..], MessageId(90)));
-        assert_eq!((two[0].created, two[0].updated), (AT, Timestamp(6)));
-        assert_eq!(decide_react(&view(2, &two), "👍", AT, MessageId(92)), Err(ReactRefused::AlreadyThere));
-        assert_eq!(decide_unreact(&view(3, &two), "👍", AT), Err(ReactRefused::NotPermitted), "not his");
-        assert_eq!(decide_unreact(&view(1, &two), "👎", AT), Err(ReactRefused::NotPermitted));
-        let left = decide_unreact(&view(1, &two), "👍", AT).unwrap();
-        assert_eq!(left[0].users, [Uid(2)]);
-        assert_eq!(decide_unreact(&view(2, &left), "👍", AT), Ok(Vec::new()));
+        let users = [1, 2, 3, 4].map(|uid| user(uid, "alice"));
+        fn with<'a>(user: SendView<'a>, found: &'a Entry, reactions: &'a [Reaction]) -> ReactView<'a> {
+            ReactView { user, found: Some(found), reactions, has_it: false, first: &[] }
+        }
+        let user = |uid: usize| by(&users[uid - 1], &settings);
+        let one = decide_react(&with(user(1), &message, &[]), "👍", AT, MessageId(90)).unwrap();
+        assert_eq!(one.changed, MessageId(90));
+        let mut all = one.reactions;
+        for (uid, at) in [(2, 6), (3, 7), (4, 8)] {
+            let next =
+                decide_react(&with(user(uid), &message, &all), "👍", Timestamp(at), MessageId(91)).unwrap();
+            assert_eq!(next.changed, MessageId(90));
+            all = next.reactions;
+        }
+        assert_eq!((all.len(), all[0].count, &all[0].first[..]), (1, 4, &[Uid(1), Uid(2), Uid(3)][..]));
+        assert_eq!((all[0].created, all[0].updated), (AT, Timestamp(8)));
+        let again = decide_react(
+            &ReactView { has_it: true, ..with(user(2), &message, &all) },
+            "👍",
+            AT,
+            MessageId(92),
+        );
+        assert_eq!(again, Err(ReactRefused::AlreadyThere));
+        let (first, not_his) = ([1, 2, 3, 4].map(Uid), Err(ReactRefused::NotPermitted));
+        assert_eq!(decide_unreact(&with(user(3), &message, &all), "👍", AT), not_his);
+        let own = ReactView { has_it: true, first: &first, ..with(user(1), &message, &all) };
+        assert_eq!(decide_unreact(&own, "👎", AT), not_his);
+        let left = decide_unreact(&own, "👍", AT).unwrap().reactions;
+        assert_eq!(
+            (left[0].count, &left[0].first[..]),
+            (3, &[Uid(2), Uid(3), Uid(4)][..]),
+            "the next one is named"
+        );
+        let last = vec![Reaction { count: 1, first: vec![Uid(2)], ..left[0].clone() }];
+        let none = decide_unreact(
+            &ReactView { has_it: true, first: &[Uid(2)], ..with(user(2), &message, &last) },
+            "👍",
+            AT,
+        );
+        assert_eq!(none, Ok(Reacted { reactions: Vec::new(), changed: MessageId(90) }));
+        let most = vec![Reaction { count: 20_000, ..left[0].clone() }];
+        let over = decide_react(&with(user(1), &message, &most), "👍", AT, MessageId(92));
+        assert_eq!(over, Err(ReactRefused::LimitReached { limit: 20_000 }));
     }
 
     #[test]
@@ -209,13 +255,21 @@ mod tests {
         let mutes = Mutes::default().with(MuteKind::Single, SetMute::ForEver, AT);
         let muted = crate::account::User { mutes, ..alice.clone() };
         let there = decide_react(
-            &ReactView { user: by(&alice, &on), found: Some(&message), reactions: &[] },
+            &ReactView {
+                user: by(&alice, &on),
+                found: Some(&message),
+                reactions: &[],
+                has_it: false,
+                first: &[],
+            },
             "a",
             AT,
             MessageId(1),
         )
-        .unwrap();
-        let mut view = ReactView { user: by(&muted, &off), found: None, reactions: &there };
+        .unwrap()
+        .reactions;
+        let mut view =
+            ReactView { user: by(&muted, &off), found: None, reactions: &there, has_it: true, first: &[] };
         let react = |view: &ReactView<'_>, text: &str| decide_react(view, text, AT, MessageId(2));
         assert_eq!(react(&view, ""), Err(ReactRefused::Disabled));
         view.user = by(&muted, &on);
@@ -230,7 +284,8 @@ mod tests {
         assert_eq!(react(&view, "b"), Err(ReactRefused::NotPermitted));
         view.found = Some(&message);
         assert_eq!(react(&view, "a"), Err(SendRefused::SenderMuted.into()));
-        assert_eq!(decide_unreact(&view, "a", AT), Ok(Vec::new()), "who may not speak may take back");
+        let taken_back = decide_unreact(&view, "a", AT).map(|reacted| reacted.reactions);
+        assert_eq!(taken_back, Ok(Vec::new()), "who may not speak may take back");
         view.user = by(&alice, &on);
         assert_eq!(react(&view, "a"), Err(ReactRefused::AlreadyThere));
         assert_eq!(react(&view, "b"), Err(ReactRefused::LimitReached { limit: 1 }));

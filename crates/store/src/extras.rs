@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use domain::pin::PinnedMessage;
-use domain::reaction::Reaction;
-use kv::{Batch, CellKey, Kv, KvError, Space, Template, ValueHash};
+use domain::reaction::{Reacted, Reaction};
+use kv::{Batch, CellKey, Kv, KvError, Scan, Space, Template, ValueHash};
 use model::{AppId, ClientMessageId, Entry, Feed, MessageId, Seq, Timestamp, Uid, Username};
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,8 @@ pub enum EditWritten {
 struct ReactionRow {
     id: u64,
     text: String,
-    users: Vec<u64>,
+    count: u32,
+    first: Vec<u64>,
     created: u64,
     updated: u64,
 }
@@ -154,7 +155,52 @@ impl Extras {
         rows.into_iter().map(decode).collect()
     }
 
-    /// Replaces a message's reactions and appends the event, in one commit that is held against the facts.
+    /// The places of a user among those who have reactions; `None`: he has it not. Each is named by feed, message and its own
+    /// id, in whose order the places come.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn own_reactions(
+        &self,
+        app: AppId,
+        uid: Uid,
+        reactions: &[(Feed, MessageId, MessageId)],
+    ) -> Result<Vec<Option<u64>>, StoreError> {
+        const AT_ONCE: usize = 1_000;
+        let mut places = Vec::with_capacity(reactions.len());
+        for part in reactions.chunks(AT_ONCE) {
+            let cell = |(feed, message, reaction): &(Feed, MessageId, MessageId)| {
+                CellKey::main(keys::reaction_of(app, *feed, *message, *reaction, uid))
+            };
+            let cells: Vec<CellKey> = part.iter().map(cell).collect();
+            for row in self.kv.get_many(&cells).await? {
+                places.push(row.map(|row| number(&row)).transpose()?);
+            }
+        }
+        Ok(places)
+    }
+
+    /// Who has a reaction, with their places, in the order in which they reacted, after a place.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn reaction_users(
+        &self,
+        app: AppId,
+        (feed, message, reaction): (Feed, MessageId, MessageId),
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Uid)>, StoreError> {
+        let prefix = keys::reaction_users(app, feed, message, reaction);
+        let mut scan = Scan::prefix(Space::Main, prefix.clone(), limit);
+        scan.from = keys::reaction_at(app, feed, message, reaction, after.saturating_add(1));
+        let rows = self.kv.scan(scan).await?;
+        rows.iter().map(|(key, row)| Ok((number(&key[prefix.len()..])?, Uid(number(row)?)))).collect()
+    }
+
+    /// Replaces a message's reactions and appends the event, in one commit that is held against the facts. `place`: where the
+    /// user stands among those who have the reaction, if he takes it back; he who adds it gets the event's id.
+    ///
     ///
     /// # Errors
     /// Engine faults.
@@ -162,10 +208,10 @@ impl Extras {
     pub async fn write_reactions(
         &self,
         app: AppId,
-        feed: Feed,
-        message: MessageId,
+        (feed, message): (Feed, MessageId),
         stored: &StoredReactions,
-        reactions: &[Reaction],
+        reacted: &Reacted,
+        place: Option<u64>,
         event: &Entry,
         facts: &Facts,
     ) -> Result<Written, StoreError> {
@@ -174,11 +220,20 @@ impl Extras {
         self.feeds.check_not_recalled(&mut batch, app, feed, message, event.at);
         let cell = CellKey::main(keys::reactions(app, feed, message));
         batch.check(cell.clone(), expect(stored.version));
-        if reactions.is_empty() {
+        if reacted.reactions.is_empty() {
             batch.delete(cell);
         } else {
-            let rows: Vec<ReactionRow> = reactions.iter().map(ReactionRow::from).collect();
+            let rows: Vec<ReactionRow> = reacted.reactions.iter().map(ReactionRow::from).collect();
             batch.put(Space::Main, cell.key, to_json(&rows));
+        }
+        let own = keys::reaction_of(app, feed, message, reacted.changed, event.sender);
+        let at = |place| keys::reaction_at(app, feed, message, reacted.changed, place);
+        if let Some(place) = place {
+            batch.delete(CellKey::main(own));
+            batch.delete(CellKey::main(at(place)));
+        } else {
+            batch.put(Space::Main, own, event.id.0.to_be_bytes().as_slice());
+            batch.put(Space::Main, at(event.id.0), event.sender.0.to_be_bytes().as_slice());
         }
         self.append_event(app, feed, batch, event).await
     }
@@ -260,12 +315,18 @@ pub(crate) async fn edit_notices(kv: &dyn Kv, cell: &CellKey) -> Result<StoredEd
     Ok(StoredEdits { places, version })
 }
 
+fn number(bytes: &[u8]) -> Result<u64, StoreError> {
+    let damaged = |_| StoreError::Damaged { what: "reaction", detail: "its length".to_owned() };
+    bytes.try_into().map(u64::from_be_bytes).map_err(damaged)
+}
+
 impl From<ReactionRow> for Reaction {
     fn from(row: ReactionRow) -> Self {
         Self {
             id: MessageId(row.id),
             text: row.text,
-            users: row.users.into_iter().map(Uid).collect(),
+            count: row.count,
+            first: row.first.into_iter().map(Uid).collect(),
             created: Timestamp(row.created),
             updated: Timestamp(row.updated),
         }
@@ -277,7 +338,8 @@ impl From<&Reaction> for ReactionRow {
         Self {
             id: reaction.id.0,
             text: reaction.text.clone(),
-            users: reaction.users.iter().map(|uid| uid.0).collect(),
+            count: reaction.count,
+            first: reaction.first.iter().map(|uid| uid.0).collect(),
             created: reaction.created.0,
             updated: reaction.updated.0,
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use domain::group::Person;
 use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
-use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Slot, Space, Template};
+use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Scan, Slot, Space, Template};
 use model::{
     AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid, Username,
 };
@@ -33,6 +33,8 @@ const PAGE_BEGIN: usize = 8;
 const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
+/// Rows of reactions that go in the commit of a recall; the rest goes after it.
+const REACTIONS_DELETED: usize = 1_000;
 /// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
 pub const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
@@ -422,12 +424,22 @@ impl Feeds {
             }
         }
         batch.delete(edits);
-        batch.delete(CellKey::main(keys::reactions(app, feed, accepted.tombstone.id)));
+        let reactions =
+            Scan::prefix(Space::Main, keys::reactions(app, feed, accepted.tombstone.id), REACTIONS_DELETED);
+        for (key, _) in self.kv.scan(reactions.clone()).await? {
+            batch.delete(CellKey::main(key));
+        }
         let slot = batch.append(log, accepted.notice.encode());
         batch.put(Space::Period(period), recalled, Template::new().slot(slot));
         batch.note(keys::arrivals(app), note(feed, &accepted.notice, slot));
         match self.append(app, &[feed], batch).await {
-            Ok(sequences) => Ok(Written::Done(sequences.into_vec())),
+            Ok(sequences) => {
+                // Those that did not fit, or came meanwhile. Nobody is shown them, so the recall does not fail with them.
+                if let Err(error) = kv::sweep(&*self.kv, reactions).await {
+                    tracing::warn!(%error, "reactions to a recalled message are left over");
+                }
+                Ok(Written::Done(sequences.into_vec()))
+            }
             Err(KvError::CheckFailed { .. }) => Ok(Written::FactsMoved),
             Err(error) => Err(error.into()),
         }
@@ -639,6 +651,7 @@ mod tests {
         Reach, RecallMessage, RecallView, Recipient, SendMessage, SendView, Sender, Target, decide_recall,
         decide_send,
     };
+    use domain::reaction::{Reacted, Reaction};
     use kv::Read;
     use model::{DeviceNumber, Dialect};
 
@@ -910,11 +923,41 @@ mod tests {
         let edited = extras.write_edit(APP, feed, place, &StoredEdits::default(), &event, None, &facts).await;
         assert_eq!(edited.unwrap(), EditWritten::FactsMoved);
         let stored = StoredReactions::default();
-        let reacted = extras.write_reactions(APP, feed, id, &stored, &[], &event, &facts).await;
+        let none = Reacted { reactions: Vec::new(), changed: MessageId(9) };
+        let reacted = extras.write_reactions(APP, (feed, id), &stored, &none, None, &event, &facts).await;
         assert_eq!(reacted.unwrap(), Written::FactsMoved);
         let pinned = extras.write_pins(APP, feed, &StoredPins::default(), &[], &event, &facts).await;
         assert_eq!(pinned.unwrap(), Written::FactsMoved);
         assert_eq!(given.head().await, Seq(1));
+    }
+
+    #[tokio::test]
+    async fn a_recall_leaves_nothing_of_reactions_however_many() {
+        let given = Given::alice_and_bob().await;
+        given.send("one", 7, 1_000).await;
+        let (feed, extras, id) = (given.feed(), &given.store.extras, MessageId(1_000));
+        let mut batch = Batch::new();
+        for number in 0..1_500_u64 {
+            batch.put(Space::Main, keys::reaction_at(APP, feed, id, MessageId(9), number), b"".as_slice());
+        }
+        kv::Kv::commit(&given.kv, batch).await.unwrap();
+        let of_alice = Reaction {
+            id: MessageId(9),
+            text: "a".to_owned(),
+            count: 1,
+            first: vec![Uid(1)],
+            created: Timestamp(1),
+            updated: Timestamp(1),
+        };
+        let reacted = Reacted { reactions: vec![of_alice], changed: MessageId(9) };
+        let event = Entry::blank(MessageId(2_000), EntryKind::Event, Timestamp(2_000));
+        let (none, facts) = (StoredReactions::default(), given.facts());
+        let written = extras.write_reactions(APP, (feed, id), &none, &reacted, None, &event, &facts).await;
+        assert!(matches!(written, Ok(Written::Done(_))));
+        let accepted = given.decide_recall(1_000, 3_000).await.unwrap();
+        assert!(matches!(given.recall(&accepted).await, Written::Done(_)));
+        let left = Scan::prefix(Space::Main, keys::reactions(APP, feed, id), 9);
+        assert_eq!(given.kv.scan(left).await.unwrap(), []);
     }
 
     #[tokio::test]

@@ -43,7 +43,9 @@
 //! | app `W` target uid | the same, seen from the target | presence | changes of the target |
 //! | app `H` | how far old messages are removed: a sequence of log `v` | retention | retention |
 //! | app `o` uid feed | what a user set for a conversation: pinned, marks, hidden, deleted (JSON) | conversations, deletions | lists, history |
-//! | app `a` feed message id | the message's reactions (JSON) | reactions | history, lists; recalls delete it |
+//! | app `a` feed message id | the message's reactions: how many have each, and the first of them (JSON) | reactions | history, lists; recalls delete it |
+//! | app `a` feed message id, reaction id `0` uid | place of the user among those who have the reaction | reactions | reactions, lists; recalls sweep it |
+//! | app `a` feed message id, reaction id `1` place | the user | reactions | lists; recalls sweep it |
 //! | app `E` feed message id | the sequences of the message's edits | edits | edits; a policy cell of recalls |
 //! | app `p` feed | the conversation's pinned messages (JSON) | pins | lists of pins |
 //! | app `ff` file | file row (JSON): what was said of it, and which blobs it consists of | upload, lifetimes, expiry | downloads |
@@ -335,6 +337,35 @@ pub fn own_view(app: AppId, uid: Uid, feed: Feed) -> Bytes {
 
 pub fn reactions(app: AppId, feed: Feed, message: MessageId) -> Bytes {
     of_message(app, b'a', feed, message)
+}
+
+/// That a user has a reaction on a message.
+pub fn reaction_of(app: AppId, feed: Feed, message: MessageId, reaction: MessageId, uid: Uid) -> Bytes {
+    of_reaction(app, feed, message, reaction, 0, uid.0)
+}
+
+/// Who has a reaction on a message, by his place among them.
+pub fn reaction_at(app: AppId, feed: Feed, message: MessageId, reaction: MessageId, place: u64) -> Bytes {
+    of_reaction(app, feed, message, reaction, 1, place)
+}
+
+/// Prefix of [`reaction_at`].
+pub fn reaction_users(app: AppId, feed: Feed, message: MessageId, reaction: MessageId) -> Bytes {
+    let mut key = reaction_at(app, feed, message, reaction, 0);
+    key.truncate(key.len() - 8);
+    key
+}
+
+fn of_reaction(
+    app: AppId,
+    feed: Feed,
+    message: MessageId,
+    reaction: MessageId,
+    list: u8,
+    number: u64,
+) -> Bytes {
+    let message = reactions(app, feed, message);
+    [&message[..], &reaction.0.to_be_bytes(), &[list], &number.to_be_bytes()].concat().into()
 }
 
 pub fn edits(app: AppId, feed: Feed, message: MessageId) -> Bytes {
@@ -654,6 +685,8 @@ mod tests {
             follower(app, Uid(1), Uid(2)),
             own_view(app, Uid(1), feed),
             reactions(app, feed, MessageId(1)),
+            reaction_of(app, feed, MessageId(1), MessageId(2), Uid(3)),
+            reaction_at(app, feed, MessageId(1), MessageId(2), 3),
             edits(app, feed, MessageId(1)),
             pins(app, feed),
             reports(app),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kv::{Batch, CellKey, Kv, ReadLog, Space};
+use kv::{Batch, CellKey, Kv, ReadLog, Scan, Space};
 use model::{AppId, Entry, Feed, MessageId, Seq, Timestamp, Uid};
 
 use crate::{Arrivals, Inboxes, StoreError, keys};
@@ -39,6 +39,7 @@ impl Retention {
         let tick = MessageId::tick_of(oldest);
         let mut position = self.position(app).await?;
         let (mut ends, mut extras) = (BTreeMap::<Feed, Seq>::new(), Vec::new());
+        let mut reactions = Vec::new();
         let begin = position;
         for (number, group) in self.arrivals.after(app, position).await? {
             if group.iter().any(|arrived| arrived.id.tick() >= tick) {
@@ -48,7 +49,7 @@ impl Retention {
                 if matches!(arrived.feed, Feed::Conversation(_)) {
                     let end = ends.entry(arrived.feed).or_default();
                     *end = arrived.seq.max(*end);
-                    extras.push(keys::reactions(app, arrived.feed, arrived.id));
+                    reactions.push(CellKey::main(keys::reactions(app, arrived.feed, arrived.id)));
                     extras.push(keys::edits(app, arrived.feed, arrived.id));
                 }
             }
@@ -59,6 +60,14 @@ impl Retention {
         }
         for (feed, end) in ends {
             self.trim_to(keys::feed_log(app, feed), end.0).await?;
+        }
+        let there = self.kv.get_many(&reactions).await?;
+        for (cell, _) in reactions.into_iter().zip(there).filter(|(_, row)| row.is_some()) {
+            // The rows of users first: without the one in front nobody would look for them.
+            let mut users = Scan::prefix(Space::Main, cell.key.clone(), 0);
+            users.from = [&cell.key[..], &[0]].concat().into();
+            kv::sweep(&*self.kv, users).await?;
+            extras.push(cell.key);
         }
         let cells: Vec<CellKey> = extras.into_iter().map(CellKey::main).collect();
         let there = self.kv.get_many(&cells).await?;

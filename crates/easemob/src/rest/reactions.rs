@@ -83,11 +83,10 @@ pub(crate) async fn detail(call: Call) -> Result<Answer, Failure> {
         return Err(app::Error::refused(Condition::PageSizeInvalid, facts).into());
     }
     let cursor = call.query.get("cursor").or_else(|| call.query.get("currentPage"));
-    let from = cursor.map(|cursor| cursor::parse(List::Reactions, app, cursor)).transpose()?.unwrap_or(0);
-    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let after = cursor.map(|cursor| cursor::parse(List::Reactions, app, cursor)).transpose()?.unwrap_or(0);
     let (use_cases, tenant) = (call.use_cases(), &call.tenant);
-    let users = use_cases.reaction_users(tenant, call.user(), message, text, from, limit).await?;
-    let next = users.next.map(|next| cursor::write(List::Reactions, app, next as u64));
+    let users = use_cases.reaction_users(tenant, call.user(), message, text, after, limit).await?;
+    let next = users.next.map(|next| cursor::write(List::Reactions, app, next));
     Ok(call.status_ok(Some(json!({
         "reactionId": users.id.map_or_else(String::new, |id| id.to_string()),
         "reaction": text,
