@@ -95,6 +95,10 @@ impl Parties {
                 (low == uid || high == uid).then_some(Seq::ZERO)
             }
             (Found::Group { group: Some(_), member: Some(member) }, _) => Some(member.member.joined),
+            (Found::Thread(found), _) => {
+                let member = found.member.as_ref().filter(|_| found.group_member.is_some())?;
+                Some(member.member.joined)
+            }
             _ => None,
         }
     }
@@ -250,7 +254,12 @@ impl UseCases {
             }
             Some(ConversationId::Group(group)) => {
                 let member = self.store.groups.member(id, group, uid).await?;
-                Found::Group { group: self.store.groups.get(id, group).await?, member }
+                match self.store.groups.get(id, group).await? {
+                    Some(thread) if thread.group.kind == GroupKind::Thread => {
+                        self.found_thread(id, thread, member, uid).await?
+                    }
+                    group => Found::Group { group, member },
+                }
             }
         };
         Ok(Parties { app: id, sender: account, recipient, directed: Vec::new(), is_blocked, contact })
