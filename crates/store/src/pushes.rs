@@ -146,9 +146,12 @@ impl Pushes {
 
 /// Takes a removed user's settings and decisions away.
 pub(crate) async fn sweep(kv: &dyn Kv, app: AppId, uid: Uid) -> Result<(), StoreError> {
-    let mut batch = Batch::background();
-    batch.delete(CellKey::main(keys::push_profile(app, uid)));
-    kv.commit(batch).await?;
+    let cell = CellKey::main(keys::push_profile(app, uid));
+    if kv.get(cell.clone()).await?.is_some() {
+        let mut batch = Batch::background();
+        batch.delete(cell);
+        kv.commit(batch).await?;
+    }
     trim_log(kv, &keys::push_records(app, uid)).await
 }
 
