@@ -96,10 +96,12 @@ async fn list_by_number(call: &Call) -> Result<Answer, Failure> {
     let number = call.query.number("pagenum", 0..=usize::MAX)?.unwrap_or(1).max(1);
     let by = call.by().await?;
     let mut after = None;
-    // There is no index by number: pages before it are passed over. A group's limit bounds them.
-    for _ in 1..number {
-        let page = call.use_cases().group_members(&call.tenant, &by, call.group(), after, size).await?;
-        after = page.next;
+    // There is no index by number: those before the page are passed over. A group's limit bounds them.
+    let mut before = (number - 1).saturating_mul(size);
+    while before > 0 {
+        let limit = before.min(PAGE_MOST);
+        let page = call.use_cases().group_members(&call.tenant, &by, call.group(), after, limit).await?;
+        (after, before) = (page.next, before - limit);
         if after.is_none() {
             return Ok(members_page(call, Vec::new(), None));
         }

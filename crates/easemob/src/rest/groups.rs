@@ -53,8 +53,8 @@ const FULL_PAGE_DEFAULT: usize = 5;
 const FULL_PAGE_MOST: usize = 500;
 /// Groups that one call may read.
 const GROUPS_READ: usize = 100;
-/// Members that a group's details name.
-const AFFILIATIONS: usize = 10_000;
+/// Members that the details of all groups of one answer name; what goes beyond it is listed by pages.
+pub(super) const AFFILIATIONS: usize = 10_000;
 
 /// `POST /chatgroups`
 pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
@@ -231,10 +231,12 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
         return Err(Error::refused(Condition::BatchTooLarge, facts).into());
     }
     let is_one = ids.len() == 1;
-    let mut shown = Vec::with_capacity(ids.len());
+    let (mut shown, mut left) = (Vec::with_capacity(ids.len()), AFFILIATIONS);
     for id in ids {
         match call.use_cases().get_group(&call.tenant, &by, id).await {
-            Ok((stored, member)) => shown.push(detail(&call, &by, &stored.group, member.as_ref()).await?),
+            Ok((stored, member)) => {
+                shown.push(detail(&call, &by, &stored.group, member.as_ref(), &mut left).await?);
+            }
             Err(error) if error.condition() == Condition::GroupNotFound && !is_one => {
                 shown.push(json!("group id doesn't exist"));
             }
@@ -249,7 +251,14 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     }))
 }
 
-async fn detail(call: &Call, by: &By, group: &Group, member: Option<&Member>) -> Result<Value, Error> {
+/// `left`: how many members may still be named.
+async fn detail(
+    call: &Call,
+    by: &By,
+    group: &Group,
+    member: Option<&Member>,
+    left: &mut usize,
+) -> Result<Value, Error> {
     let mut shown = json!({
         "id": group.public_id.as_str(),
         "name": group.name,
@@ -272,10 +281,11 @@ async fn detail(call: &Call, by: &By, group: &Group, member: Option<&Member>) ->
         shown["permission"] = permission(group, account.user.uid).into();
     }
     // Who is outside is not told who is in.
-    if by.account.is_none() || member.is_some() {
+    if (by.account.is_none() || member.is_some()) && *left > 0 {
         let with_time = call.query.get("joined_time") == Some("true");
         let (use_cases, id) = (call.use_cases(), group.public_id.as_str());
-        let page = use_cases.group_members(&call.tenant, by, id, None, AFFILIATIONS).await?;
+        let page = use_cases.group_members(&call.tenant, by, id, None, *left).await?;
+        *left -= page.members.len().min(*left);
         let members = page.members.iter().map(|member| {
             let mut shown = super::group_members::affiliation(member, false);
             if with_time {

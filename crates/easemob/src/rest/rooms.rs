@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::cursor::{self, List};
 use super::failure::Failure;
-use super::groups::data;
+use super::groups::{AFFILIATIONS, data};
 use super::routes::routes;
 use super::{group_members, groups};
 
@@ -57,8 +57,6 @@ const PAGE_DEFAULT: usize = 10;
 const PAGE_MOST: usize = 1_000;
 /// Rooms that one call may read.
 const ROOMS_READ: usize = 100;
-/// Members that a room's details name.
-const AFFILIATIONS: usize = 10_000;
 
 /// `POST /chatrooms`
 pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
@@ -99,11 +97,16 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
         Some(cursor) => Some(GroupId(cursor::parse(List::Rooms, app, cursor)?)),
         None => None,
     };
-    let number = call.query.number("pagenum", 0..=PAGES_MOST)?.unwrap_or(1).max(1);
-    // There is no index by number: the pages before it are passed over.
-    for _ in 1..number {
-        let page = call.use_cases().list_groups(&call.tenant, Listing::Rooms, before, limit).await?;
-        before = page.next;
+    let number = call.query.number("pagenum", 0..=usize::MAX)?.unwrap_or(1).max(1);
+    // There is no index by number: the rooms before the page are passed over.
+    let mut passed_over = (number - 1).saturating_mul(limit);
+    if passed_over > PASSED_OVER {
+        return Err(invalid("pagenum").into());
+    }
+    while passed_over > 0 {
+        let some = passed_over.min(PAGE_MOST);
+        let page = call.use_cases().list_groups(&call.tenant, Listing::Rooms, before, some).await?;
+        (before, passed_over) = (page.next, passed_over - some);
         if before.is_none() {
             return Ok(rooms_page(&call, Vec::new(), None));
         }
@@ -122,8 +125,8 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     Ok(rooms_page(&call, page.groups.iter().map(show).collect(), cursor))
 }
 
-/// Page numbers at most: each page before costs a read.
-const PAGES_MOST: usize = 1_000;
+/// Rooms before a page with a number, at most: each is read. Who has more goes by cursor.
+const PASSED_OVER: usize = 10_000;
 
 pub(super) fn rooms_page(call: &Call, rooms: Vec<Value>, cursor: Option<String>) -> Answer {
     Answer::new(&Envelope {
@@ -171,10 +174,12 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
         return Err(Error::refused(Condition::BatchTooLarge, facts).into());
     }
     let is_one = ids.len() == 1;
-    let mut shown = Vec::with_capacity(ids.len());
+    let (mut shown, mut left) = (Vec::with_capacity(ids.len()), AFFILIATIONS);
     for id in ids {
         match call.use_cases().get_group(&call.tenant, &by, GroupRef::room(id)).await {
-            Ok((stored, member)) => shown.push(detail(&call, &by, &stored.group, member.as_ref()).await?),
+            Ok((stored, member)) => {
+                shown.push(detail(&call, &by, &stored.group, member.as_ref(), &mut left).await?);
+            }
             Err(error) if error.condition() == Condition::ChatroomNotFound && !is_one => {
                 shown.push(json!("group id doesn't exist"));
             }
@@ -184,7 +189,14 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     Ok(rooms_page(&call, shown, None))
 }
 
-async fn detail(call: &Call, by: &By, room: &Group, member: Option<&Member>) -> Result<Value, Error> {
+/// `left`: how many members may still be named.
+async fn detail(
+    call: &Call,
+    by: &By,
+    room: &Group,
+    member: Option<&Member>,
+    left: &mut usize,
+) -> Result<Value, Error> {
     let mut shown = json!({
         "id": room.public_id.as_str(),
         "name": room.name,
@@ -201,9 +213,10 @@ async fn detail(call: &Call, by: &By, room: &Group, member: Option<&Member>) -> 
         "shieldgroup": false,
     });
     // Who is outside is not told who is in.
-    if by.account.is_none() || member.is_some() {
+    if (by.account.is_none() || member.is_some()) && *left > 0 {
         let id = GroupRef::room(room.public_id.as_str());
-        let page = call.use_cases().group_members(&call.tenant, by, id, None, AFFILIATIONS).await?;
+        let page = call.use_cases().group_members(&call.tenant, by, id, None, *left).await?;
+        *left -= page.members.len().min(*left);
         shown["affiliations"] = page.members.iter().map(affiliation).collect();
     }
     Ok(shown)

@@ -110,6 +110,9 @@ async fn lists_of_rooms_go_by_cursor_and_by_page_number() {
     assert_eq!((listed(&rest.body["data"]), rest.body.get("cursor")), (ids[3..].to_vec(), None));
     assert_eq!(listed(&world.data("/chatrooms?pagenum=2&pagesize=2").await), ids[2..4]);
     assert_eq!(world.data("/chatrooms?pagenum=4&pagesize=2").await, json!([]));
+    assert_eq!(world.data("/chatrooms?pagenum=5001&pagesize=2").await, json!([]));
+    let far = world.back_end("GET", "/chatrooms?pagenum=5002&pagesize=2", None).await;
+    assert_eq!((far.status.as_u16(), far.condition()), (400, "argument_invalid"));
     assert_eq!(listed(&world.data("/users/alice/joined_chatrooms").await), ids);
     let shown = world.data("/users/alice/joined_chatrooms?pagenum=2&pagesize=4&detail=true").await;
     assert_eq!((&shown[0]["title"], &shown[0]["owner"]), (&json!("Lobby"), &json!("demo#kith_alice")));
