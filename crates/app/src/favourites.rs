@@ -11,7 +11,8 @@ use crate::{Error, TRIES, Tenant, UseCases, random};
 /// Which favourites are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct ListFavourites {
-    /// This one and no other; nothing else counts then.
+    /// One to begin with: those of its time and, in the direction of the list, later ones. Its time takes the place of
+    /// `since` and `until`.
     pub id: Option<String>,
     /// Created at or after, and at or before.
     pub since: Option<Timestamp>,
@@ -106,16 +107,20 @@ impl UseCases {
     ) -> Result<Vec<Favourite>, Error> {
         let (id, uid) = (app.value.id, self.get_user(app, user).await?.user.uid);
         check_favourites(&app.value.settings)?;
-        if let Some(favourite) = &asked.id {
-            let found = self.store.favourites.get(id, uid, &[favourite]).await?;
-            return if found.is_empty() { Err(FavouriteRefused::NotFound.into()) } else { Ok(found) };
-        }
+        let mut lines = self.store.favourites.lines(id, uid).await?.lines;
+        let (since, until) = match &asked.id {
+            None => (asked.since, asked.until),
+            Some(first) => {
+                let first = lines.iter().find(|line| line.id == *first).ok_or(FavouriteRefused::NotFound)?;
+                let at = Some(first.created);
+                if asked.is_ascending { (at, None) } else { (None, at) }
+            }
+        };
         let is_wanted = |line: &FavouriteLine| {
-            asked.since.is_none_or(|since| line.created >= since)
-                && asked.until.is_none_or(|until| line.created <= until)
+            since.is_none_or(|since| line.created >= since)
+                && until.is_none_or(|until| line.created <= until)
                 && asked.kind.is_none_or(|kind| line.kind == kind)
         };
-        let mut lines = self.store.favourites.lines(id, uid).await?.lines;
         lines.retain(is_wanted);
         lines.sort_by_key(|line| line.created);
         if !asked.is_ascending {

@@ -45,7 +45,9 @@ async fn a_list_is_by_time_and_type_the_newest_first() {
     assert_eq!(ids(&world, "").await, json!(["c", "b", "a"]));
     assert_eq!(ids(&world, "direction=asc&limit=2").await, json!(["a", "b"]));
     assert_eq!(ids(&world, "type=1&begin_time=10&end_time=20").await, json!(["b"]));
-    assert_eq!(ids(&world, "collection_id=c&type=2").await, json!(["c"]), "an id beats the rest");
+    assert_eq!(ids(&world, "collection_id=b&begin_time=30").await, json!(["b", "a"]), "an id beats times");
+    assert_eq!(ids(&world, "collection_id=b&direction=asc&limit=2").await, json!(["b", "c"]));
+    assert_eq!(ids(&world, "collection_id=c&type=2").await, json!(["a"]));
     let bobs = world.back_end("GET", "/users/bob/collections", None).await.ok();
     assert_eq!(bobs.body, json!({ "collections": [] }));
 }
