@@ -640,6 +640,7 @@ impl Groups {
             batch.check(row.clone(), Expect::Hash(ValueHash::of(&encode_member(&member))));
             batch.delete(row);
             batch.delete(CellKey::main(keys::inbox(app, uid, group_feed)));
+            batch.delete(CellKey::main(keys::own_view(app, uid, group_feed)));
             let entry =
                 (kind == GroupKind::Group).then(|| Entry { target_name: member.name, ..farewell.clone() });
             if let Some(entry) = &entry {
@@ -677,17 +678,22 @@ impl Groups {
     }
 
     async fn clear(&self, app: AppId, conversation: ConversationId, id: GroupId) -> Result<(), StoreError> {
+        let feed = Feed::Conversation(conversation);
+        let [reactions, edits] = keys::of_messages(app, feed);
         for prefix in [
             keys::group_blocks(app, id),
             keys::group_requests(app, id),
             keys::all_attributes(app, id),
             keys::shared_files(app, id),
             keys::room_attributes(app, id),
+            keys::pins(app, feed),
+            reactions,
+            edits,
         ] {
             kv::sweep(&*self.kv, Scan::prefix(Space::Main, prefix, 0)).await?;
         }
         self.clear_readers(app, id).await?;
-        trim_log(&*self.kv, &keys::feed_log(app, Feed::Conversation(conversation))).await
+        trim_log(&*self.kv, &keys::feed_log(app, feed)).await
     }
 
     async fn clear_readers(&self, app: AppId, id: GroupId) -> Result<(), StoreError> {
@@ -1103,6 +1109,7 @@ mod tests {
     use crate::{NewUser, PasswordHash, Registered, Store};
     use domain::app::Settings;
     use domain::group::{Actor, CreateGroup, CreateView, To, decide_create};
+    use kv::Read as _;
     use model::EntryKind;
 
     const APP: AppId = AppId(1);
@@ -1187,6 +1194,35 @@ mod tests {
         assert!(store.groups.destroy(APP, &first, &event(90), &[]).await.unwrap().is_some());
         while !store.groups.bury(APP, first.group.id).await.unwrap().is_empty() {}
         assert_eq!(count(9).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_a_destroyed_group() {
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        let (owner, bob) = (register(&store, "owner").await, register(&store, "bob").await);
+        let stored = create(&store, 1, &owner, std::slice::from_ref(&bob)).await;
+        let (id, feed) = (stored.group.id, stored.group.feed());
+        let mut batch = Batch::new();
+        for key in [
+            keys::group_block(APP, id, Uid(7)),
+            keys::group_request(APP, id, RequestKind::Invitation, Uid(7)),
+            keys::attributes(APP, id, bob.uid),
+            keys::reactions(APP, feed, MessageId(9)),
+            keys::reaction_of(APP, feed, MessageId(9), MessageId(10), bob.uid),
+            keys::edits(APP, feed, MessageId(9)),
+            keys::pins(APP, feed),
+            keys::own_view(APP, bob.uid, feed),
+        ] {
+            batch.put(Space::Main, key, b"{}".as_slice());
+        }
+        kv.commit(batch).await.unwrap();
+        assert!(store.groups.destroy(APP, &stored, &event(90), &[]).await.unwrap().is_some());
+        while !store.groups.bury(APP, id).await.unwrap().is_empty() {}
+        let rows = kv.scan(Scan::prefix(Space::Main, APP.0.to_be_bytes().to_vec(), 1_000)).await.unwrap();
+        let number = id.0.to_be_bytes();
+        let left = rows.iter().filter(|(key, _)| key.windows(8).any(|part| part == number));
+        assert_eq!(left.map(|(key, _)| key.clone()).collect::<Vec<_>>(), Vec::<Bytes>::new());
     }
 
     #[tokio::test]

@@ -335,6 +335,15 @@ pub fn own_view(app: AppId, uid: Uid, feed: Feed) -> Bytes {
     key.into()
 }
 
+/// Prefixes of the reactions to all messages of a feed, and of their edits.
+pub fn of_messages(app: AppId, feed: Feed) -> [Bytes; 2] {
+    [b'a', b'E'].map(|tag| {
+        let mut key = key(app, tag, 17);
+        push_feed(&mut key, feed);
+        key.into()
+    })
+}
+
 pub fn reactions(app: AppId, feed: Feed, message: MessageId) -> Bytes {
     of_message(app, b'a', feed, message)
 }
