@@ -355,6 +355,18 @@ mod tests {
     }
 
     #[test]
+    fn the_readmes_count_the_codes_and_conditions_that_there_are() {
+        let root = crate::workspace::root();
+        let catalogue = Catalogue::read(&root.join("catalog")).unwrap();
+        let rows: usize = catalogue.tables.iter().map(|(_, table)| table.rows.len()).sum();
+        let (further, conditions) = (rows - 290, catalogue.conditions.len());
+        let english = read_text(&root.join("README.md")).unwrap();
+        assert!(english.contains(&format!("and {further} more, join {conditions} conditions")));
+        let chinese = read_text(&root.join("README.zh-CN.md")).unwrap();
+        assert!(chinese.contains(&format!("另外 {further} 个，归并为 {conditions} 种")));
+    }
+
+    #[test]
     fn a_row_with_an_undeclared_name_is_refused() {
         let mut catalogue = Catalogue::read(&crate::workspace::root().join("catalog")).unwrap();
         catalogue.rest.answers[0].operation = Some("tokken".to_owned());
