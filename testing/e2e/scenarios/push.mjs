@@ -56,7 +56,16 @@ export default {
       const alice = await world.online('alice');
       const bob = await world.online('bob');
       const bound = await bob.connection.uploadPushToken({ deviceId: 'phone', deviceToken: 't1', notifierName: 'fcm' });
-      assert.equal(JSON.stringify(bound).includes('t1'), true);
+      const phone = { device_id: 'phone', device_token: 't1', notifier_name: 'fcm' };
+      const pushInfo = (answer) => answer.data.pushInfo.map(({ device_id, device_token, notifier_name }) => ({ device_id, device_token, notifier_name }));
+      assert.deepEqual(pushInfo(bound), [phone]);
+      // What the SDK unbinds is its own device.
+      await bob.connection.uploadPushToken({ deviceId: bob.connection.clientResource, deviceToken: 't2', notifierName: 'fcm' });
+      assert.deepEqual(pushInfo(await bob.connection.unbindPushToken()), [phone]);
+      const group = { groupName: 'g', description: '', members: ['bob'], isPublic: false, inviteNeedConfirm: false };
+      const { groupId } = (await alice.connection.createGroupVNext(group)).data;
+      const [shielded] = (await bob.connection.blockGroup({ groupId })).entities;
+      assert.deepEqual([shielded.username, shielded[`notification_ignore_${groupId}`]], ['bob', true]);
       await alice.text('bob', 'you are here');
       await bob.next('onTextMessage');
       const records = () => JSON.parse(world.server.cli('user', 'pushes', world.appKey, 'bob', '--json'));
@@ -81,6 +90,8 @@ export default {
       await world.rest('PUT', '/users/bob/notification/user/alice', { token, body });
       await alice.text('bob', 'be quiet');
       assert.deepEqual(await decided(3), { skipped: 'level' });
+      await alice.send({ type: 'txt', chatType: 'groupChat', to: groupId, msg: 'shielded' });
+      assert.deepEqual(await decided(4), { skipped: 'silent' });
       assert.equal(calls.length, 1);
     } finally {
       server.close();

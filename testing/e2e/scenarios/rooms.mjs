@@ -147,6 +147,36 @@ export default {
     assert.deepEqual(bobs.of('muteMember'), [], 'who did it is not told');
   },
 
+  async 'many are added, listed with roles and times, blocked and removed at a time'(world) {
+    const [alice, bob] = [await world.online('alice'), await world.online('bob')];
+    await world.register('carol');
+    const chatRoomId = await create(alice);
+    const heard = listen(bob);
+    const added = await alice.connection.addUsersToChatRoom({ chatRoomId, users: ['bob', 'carol'] });
+    assert.deepEqual(added.data, { newmembers: ['bob', 'carol'], action: 'add_member', id: chatRoomId });
+    assert.equal((await heard.next('directJoined')).id, chatRoomId);
+    await alice.connection.setChatRoomAdmin({ chatRoomId, username: 'bob' });
+    const first = (await bob.connection.getChatRoomMembers({ chatRoomId, limit: 2 })).data;
+    const last = (await bob.connection.getChatRoomMembers({ chatRoomId, limit: 2, cursor: first.cursor })).data;
+    const members = [...first.members, ...last.members];
+    assert.deepEqual(members.map(({ role, userId }) => [role, userId]), [['owner', 'alice'], ['admin', 'bob'], ['member', 'carol']]);
+    for (const { joinedTime } of members) assert.ok(Math.abs(Date.now() - joinedTime) < 60_000, `${joinedTime}`);
+    assert.ok(!last.cursor, last.cursor);
+
+    const both = (action) => ['bob', 'carol'].map((user) => [true, action, user, chatRoomId]);
+    const rows = ({ data }) => data.map(({ result, action, user, id }) => [result, action, user, id]);
+    const blocked = async () => (await alice.connection.getChatRoomBlocklist({ chatRoomId })).data.sort();
+    const users = ['bob', 'carol'];
+    assert.deepEqual(rows(await alice.connection.blockChatRoomMembers({ chatRoomId, usernames: users })), both('add_blocks'));
+    assert.deepEqual(await blocked(), users);
+    assert.deepEqual(rows(await alice.connection.removeChatRoomBlockMulti({ chatRoomId, usernames: users })), both('remove_blocks'));
+    assert.deepEqual(await blocked(), []);
+    await alice.connection.addUsersToChatRoom({ chatRoomId, users });
+    assert.deepEqual(rows(await alice.connection.removeChatRoomMembers({ chatRoomId, users })), both('remove_member'));
+    const left = (await alice.connection.getChatRoomMembers({ chatRoomId })).data.members;
+    assert.deepEqual(left.map((member) => member.userId), ['alice']);
+  },
+
   async 'attributes of a room are shared, belong to who set them, and go when he leaves'(world) {
     const [alice, bob, carol] = [await world.online('alice'), await world.online('bob'), await world.online('carol')];
     const chatRoomId = await create(alice);

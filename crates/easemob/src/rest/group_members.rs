@@ -78,14 +78,13 @@ async fn list_by_cursor(call: &Call, with_time: bool) -> Result<Answer, Failure>
     let by = call.by().await?;
     let page = call.use_cases().group_members(&call.tenant, &by, call.group(), after, limit).await?;
     let show = |member: &Ranked| {
-        if !with_time && is_v3(call) {
-            return json!(member.name);
-        }
-        let mut shown = affiliation(member, true);
         if with_time {
-            shown["joined_time"] = member.since.0.into();
+            with_joined_time(member)
+        } else if is_v3(call) {
+            json!(member.name)
+        } else {
+            affiliation(member, true)
         }
-        shown
     };
     let shown: Vec<Value> = page.members.iter().map(show).collect();
     Ok(members_page(call, shown, page.next.map(|next| cursor::write(List::Members, app, next.0))))
@@ -128,6 +127,13 @@ pub(super) fn affiliation(member: &Ranked, names_admins: bool) -> Value {
         Rank::Admin if names_admins => json!({ "admin": member.name }),
         _ => json!({ "member": member.name }),
     }
+}
+
+/// As the web SDKs want it of whole lists: every role, and since when.
+pub(super) fn with_joined_time(member: &Ranked) -> Value {
+    let mut shown = affiliation(member, true);
+    shown["joined_time"] = member.since.0.into();
+    shown
 }
 
 /// `POST /chatgroups/{group}/users`

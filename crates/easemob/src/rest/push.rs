@@ -37,7 +37,7 @@ pub(crate) async fn bind(call: Call) -> Result<Answer, Failure> {
     let bind = bind_of(call.parse(PushBinding::parse)?);
     let is_bound = !bind.token.is_empty();
     let (_, profile) = call.use_cases().bind_push(&call.tenant, call.user(), &bind).await?;
-    let shown: Vec<Value> = if is_bound { shown_bindings(&profile, "device_id") } else { Vec::new() };
+    let shown: Vec<Value> = if is_bound { shown_bindings(&profile) } else { Vec::new() };
     Ok(with_list(&call, shown))
 }
 
@@ -52,13 +52,13 @@ pub(super) fn bind_of(binding: PushBinding) -> Bind {
 /// `GET /users/{user}/push/binding`
 pub(crate) async fn bindings(call: Call) -> Result<Answer, Failure> {
     let (_, profile) = call.use_cases().push_profile(&call.tenant, call.user()).await?;
-    Ok(with_list(&call, shown_bindings(&profile, "device_id")))
+    Ok(with_list(&call, shown_bindings(&profile)))
 }
 
-fn shown_bindings(profile: &PushProfile, device_key: &str) -> Vec<Value> {
+fn shown_bindings(profile: &PushProfile) -> Vec<Value> {
     let shown = |binding: &domain::push::Binding| {
         json!({
-            device_key: binding.device,
+            "device_id": binding.device,
             "device_token": binding.token,
             "notifier_name": binding.notifier,
         })
@@ -208,7 +208,7 @@ fn data(call: &Call, data: Value) -> Answer {
     Answer::new(&Envelope { data: Some(data), ..call.full() })
 }
 
-/// What a user set, as keys of his account (easemob-rest.md 3.1). The device's key has a capital letter there.
+/// What a user set, as keys of his account (easemob-rest.md 3.1).
 pub(super) fn of_account(profile: &PushProfile) -> Map<String, Value> {
     let mut keys = Map::new();
     if let Some(style) = profile.style {
@@ -227,7 +227,17 @@ pub(super) fn of_account(profile: &PushProfile) -> Map<String, Value> {
     if let Some(last) = profile.bindings.last() {
         keys.insert("notifier_name".to_owned(), last.notifier.as_str().into());
         keys.insert("device_token".to_owned(), last.token.as_str().into());
-        keys.insert("pushInfo".to_owned(), shown_bindings(profile, "device_Id").into());
+        keys.insert("pushInfo".to_owned(), of_devices(profile));
     }
     keys
+}
+
+/// The bindings, as a key of an account. The device's key has a capital letter in the vendor's documents and in the Java
+/// SDK, and none in the web SDKs' types.
+pub(super) fn of_devices(profile: &PushProfile) -> Value {
+    let with_both = |mut binding: Value| {
+        binding["device_Id"] = binding["device_id"].clone();
+        binding
+    };
+    shown_bindings(profile).into_iter().map(with_both).collect()
 }

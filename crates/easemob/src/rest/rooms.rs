@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::{By, Error, GroupRef, Outcome, Ranked};
 use conditions::{Condition, Operation, rest_answer};
-use domain::group::{CreateGroup, Group, Member, Rank, UpdateGroup};
+use domain::group::{CreateGroup, Group, Member, UpdateGroup};
 use easemob_wire::rest::{Envelope, NamedUsers, RoomFields};
 use model::{GroupId, Uid};
 use serde_json::{Value, json};
@@ -217,7 +217,8 @@ async fn detail(
         let id = GroupRef::room(room.public_id.as_str());
         let page = call.use_cases().group_members(&call.tenant, by, id, None, *left).await?;
         *left -= page.members.len().min(*left);
-        shown["affiliations"] = page.members.iter().map(affiliation).collect();
+        shown["affiliations"] =
+            page.members.iter().map(|member| group_members::affiliation(member, false)).collect();
     }
     Ok(shown)
 }
@@ -257,11 +258,13 @@ pub(crate) async fn destroy(call: Call) -> Result<Answer, Failure> {
     Ok(data(&call, json!({ "success": true, "id": call.group() })))
 }
 
-/// `GET /chatrooms/{room}/users`, by page number from 1; by cursor; or by cursor as bare names for `version=v3`.
+/// `GET /chatrooms/{room}/users`, by page number from 1; by cursor, with roles and times for the web SDKs; or by cursor as
+/// bare names for `version=v3`.
 pub(crate) async fn members(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     let app = call.tenant.value.id;
-    let is_by_cursor = call.query.get("limit").is_some() || call.query.get("cursor").is_some();
+    let with_time = call.query.get("joined_time") == Some("true");
+    let is_by_cursor = with_time || call.query.get("limit").is_some() || call.query.get("cursor").is_some();
     let (size, number) = if is_by_cursor {
         (call.query.limit(PAGE_MOST, PAGE_MOST)?, 1)
     } else {
@@ -282,17 +285,14 @@ pub(crate) async fn members(call: Call) -> Result<Answer, Failure> {
     }
     let page = call.use_cases().group_members(&call.tenant, &by, call.place(), after, size).await?;
     let is_bare = is_by_cursor && call.query.get("version") == Some("v3");
-    let show = |member: &Ranked| if is_bare { json!(member.name) } else { affiliation(member) };
+    let show = |member: &Ranked| match (with_time, is_bare) {
+        (true, _) => group_members::with_joined_time(member),
+        (false, true) => json!(member.name),
+        (false, false) => group_members::affiliation(member, false),
+    };
     let next = page.next.filter(|_| is_by_cursor);
     let cursor = next.map(|next| cursor::write(List::RoomMembers, app, next.0));
     Ok(rooms_page(&call, page.members.iter().map(show).collect(), cursor))
-}
-
-fn affiliation(member: &Ranked) -> Value {
-    match member.rank {
-        Rank::Owner => json!({ "owner": member.name }),
-        _ => json!({ "member": member.name }),
-    }
 }
 
 /// `POST /chatrooms/{room}/users`

@@ -189,6 +189,8 @@ pub(crate) async fn update(call: Call) -> Result<Answer, Failure> {
         let bound = use_cases.bind_push(&call.tenant, user, &push::bind_of(update.binding)).await;
         let (bound, profile) = bound.map_err(|error| Failure::of(error, Operation::PushBinding))?;
         (account, keys) = (Some(bound), push::of_account(&profile));
+        // Who unbinds the last device reads an empty list: the web SDKs promise one.
+        keys.insert("pushInfo".to_owned(), push::of_devices(&profile));
     }
     if let Some(nickname) = update.nickname {
         account = Some(use_cases.set_nickname(&call.tenant, user, &nickname).await?);

@@ -18,14 +18,19 @@ async fn devices_are_bound_and_unbound_as_old_and_new_clients_do_it() {
 
     let account = world.back_end("GET", "/users/alice", None).await.ok();
     let shown = &account.body["entities"][0]["pushInfo"];
-    // The device's key is spelled otherwise in an account.
-    assert_eq!(shown[0], json!({ "device_Id": "phone", "notifier_name": "fcm", "device_token": "t1" }));
+    // The device's key is spelled in two ways in an account, for two kinds of clients.
+    let both =
+        json!({ "device_Id": "phone", "device_id": "phone", "notifier_name": "fcm", "device_token": "t1" });
+    assert_eq!(shown[0], both);
 
     let unbound = put(json!({ "device_id": "phone", "notifier_name": "fcm", "device_token": "" })).await.ok();
     assert_eq!(unbound.body["entities"], json!([]));
     let again = put(json!({ "device_id": "phone", "notifier_name": "fcm" })).await;
     assert_eq!((again.status.as_u16(), again.condition()), (400, "push_unbind_failed"));
     put(json!({ "device_id": "phone" })).await.ok();
+    let unbind = json!({ "device_id": "tablet", "notifier_name": "", "device_token": "" });
+    let last = world.back_end("PUT", "/users/alice", Some(unbind)).await.ok();
+    assert_eq!(last.body["entities"][0]["pushInfo"], json!([]));
     let without_device = put(json!({ "notifier_name": "fcm", "device_token": "t" })).await;
     let invalid = (400, "push_bind_failed", "illegal_argument", "parameters is invalid : device_id");
     assert_eq!(without_device.error(), invalid);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::World;
+use super::{NOW, World};
 
 impl World {
     pub(super) async fn room(&self, owner: &str, fields: Value) -> String {
@@ -131,6 +131,10 @@ async fn members_are_added_listed_and_removed() {
     assert_eq!(page.body["data"], json!(["alice"]));
     let cursor = page.body["cursor"].as_str().unwrap();
     assert_eq!(world.data(&format!("{path}?version=v3&limit=1&cursor={cursor}")).await, json!(["bob"]));
+    world.back_end("POST", &format!("/chatrooms/{id}/admin"), Some(json!({ "newadmin": "bob" }))).await.ok();
+    let with_time =
+        json!([{ "owner": "alice", "joined_time": NOW.0 }, { "admin": "bob", "joined_time": NOW.0 }]);
+    assert_eq!(world.data(&format!("{path}?limit=50&joined_time=true")).await, with_time);
 
     let removed = world.back_end("DELETE", &format!("{path}/bob"), None).await.ok();
     let row = json!({ "result": true, "action": "remove_member", "user": "bob", "id": id });
