@@ -3,10 +3,10 @@
 use domain::conversation::{
     ConversationRefused, MARK_TARGETS_LIMIT, OwnView, check_history, check_lists, decide_pin_conversation,
 };
-use model::{ConversationChange, ConversationNews, Feed, News, Timestamp};
+use model::{ConversationChange, ConversationKind, ConversationNews, Feed, News, Timestamp};
 use store::{StoredView, Written};
 
-use crate::conversation::{Place, kind_of};
+use crate::conversation::Place;
 use crate::delete_history::is_listed;
 use crate::{ActingDevice, ConversationName, Error, TRIES, Tenant, UseCases};
 
@@ -179,6 +179,6 @@ fn not_found(conversation: &ConversationName) -> ConversationRefused {
 }
 
 fn news(place: &Place, change: ConversationChange) -> News {
-    let (kind, name) = (kind_of(place.conversation), place.name.to_string());
+    let (kind, name) = (ConversationKind::of(place.conversation), place.name.to_string());
     News::Conversation(ConversationNews { kind, name, change })
 }

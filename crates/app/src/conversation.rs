@@ -53,15 +53,6 @@ pub struct SeenReaction {
     pub is_own: bool,
 }
 
-/// The kind of a conversation.
-pub fn kind_of(conversation: ConversationId) -> ConversationKind {
-    match conversation {
-        ConversationId::Single { .. } => ConversationKind::Single,
-        ConversationId::Group(_) => ConversationKind::Group,
-        ConversationId::Room(_) => ConversationKind::Room,
-    }
-}
-
 impl UseCases {
     /// The conversation that a user means, if he takes part in it; between two, also if nothing was said yet.
     pub(crate) async fn find_place(

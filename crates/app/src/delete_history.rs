@@ -7,7 +7,6 @@ use model::{
 };
 use store::Written;
 
-use crate::conversation::kind_of;
 use crate::event_log::UserNews;
 use crate::{ActingDevice, ConversationName, Error, TRIES, Tenant, UseCases};
 
@@ -66,7 +65,7 @@ impl UseCases {
             }
 
             let change = ConversationChange::HistoryDeleted;
-            let kind = kind_of(place.conversation);
+            let kind = ConversationKind::of(place.conversation);
             let news = ConversationNews { kind, name: place.name.to_string(), change };
             let now = self.now();
             let events = if tells {

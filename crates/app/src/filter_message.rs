@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use domain::hook::{ConversationKind, KeywordHit, Notice};
+use domain::hook::{KeywordHit, Notice};
 use domain::keyword::{Filter, Looked, WordAction, WordsRefused};
-use model::{AppId, Entry};
+use model::{AppId, ConversationKind, Entry};
 use parking_lot::Mutex;
 
 use crate::{Error, Tenant, UseCases};

@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use model::{ConversationKind, Entry, Feed, Seq, Timestamp};
 use store::FollowedConversation;
 
-use crate::conversation::{kind_of, reader};
+use crate::conversation::reader;
 use crate::{Error, SeenMessage, Tenant, UseCases};
 
 /// Conversations of one page.
@@ -169,7 +169,7 @@ impl UseCases {
         let last = last.map(|(seq, entry)| (followed.conversation, seq, entry));
         let last = self.with_extras(app, uid, last.into_iter().collect()).await?.pop();
         Ok(ListedConversation {
-            kind: kind_of(followed.conversation),
+            kind: ConversationKind::of(followed.conversation),
             name: followed.name.to_string(),
             pinned: view.pinned,
             marks: view.marks.iter().copied().collect(),

@@ -3,11 +3,12 @@
 use conditions::Condition;
 use domain::pin::{check_pins, decide_pin_message, decide_unpin_message};
 use model::{
-    ConversationChange, ConversationNews, Delivery, Feed, Hint, MessageId, News, Timestamp, Username,
+    ConversationChange, ConversationKind, ConversationNews, Delivery, Feed, Hint, MessageId, News, Timestamp,
+    Username,
 };
 use store::Written;
 
-use crate::conversation::{kind_of, reader};
+use crate::conversation::reader;
 use crate::event_log::UserNews;
 use crate::{ActingDevice, ConversationName, Error, SeenMessage, TRIES, Tenant, UseCases};
 
@@ -59,7 +60,7 @@ impl UseCases {
                 (pins, ConversationChange::MessageUnpinned { message: message.0 })
             };
 
-            let (kind, name) = (kind_of(place.conversation), place.name.to_string());
+            let (kind, name) = (ConversationKind::of(place.conversation), place.name.to_string());
             let news = News::Conversation(ConversationNews { kind, name, change });
             let by = (uid, &parties.sender().name);
             let news = UserNews { to: uid, by, device, target: &place.name, news };

@@ -12,12 +12,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::App;
 use domain::group::Group;
-use domain::hook::{
-    self, Answer, ConversationKind, Entrance, MessageType, Notice, Rule, Secret, TargetRefused,
-};
+use domain::hook::{self, Answer, Entrance, MessageType, Notice, Rule, Secret, TargetRefused};
 use domain::push::{Notification, PushHints};
 use model::content::Content;
-use model::{Entry, News, Timestamp};
+use model::{ConversationKind, Entry, News, Timestamp};
 use thiserror::Error;
 
 use crate::{Blobs, MemoryBlobs};

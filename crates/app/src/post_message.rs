@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use conditions::Condition;
-use domain::hook::ConversationKind;
 use domain::message::SendRefused;
 use domain::post::{Author, Post, PostTarget, check_contact, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use model::ConversationKind;
 use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
 use store::{Account, ContactProof, Facts, StoredGroup, Written};
 

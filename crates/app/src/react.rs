@@ -6,12 +6,15 @@ use domain::reaction::{
     REACTION_FIRST_USERS, REACTION_MESSAGES_LIMIT, ReactView, Reaction, check_reactions, decide_react,
     decide_unreact,
 };
-use model::{ConversationChange, ConversationNews, Delivery, Feed, Hint, MessageId, News, Uid, Username};
+use model::{
+    ConversationChange, ConversationKind, ConversationNews, Delivery, Feed, Hint, MessageId, News, Uid,
+    Username,
+};
 use store::{StoredReactions, Written};
 
-use crate::conversation::{kind_of, peer_of, reader};
+use crate::conversation::{peer_of, reader};
 use crate::event_log::UserNews;
-use crate::{ActingDevice, ConversationKind, Error, SeenReaction, TRIES, Tenant, UseCases};
+use crate::{ActingDevice, Error, SeenReaction, TRIES, Tenant, UseCases};
 
 /// A reaction that was added.
 #[derive(Clone, Debug)]
@@ -116,7 +119,7 @@ impl UseCases {
 
             let first = reaction.map_or(&[][..], |reaction| &reaction.first);
             let names = self.names(app, first, REACTION_FIRST_USERS).await?;
-            let (kind, name) = (kind_of(conversation), peer_of(uid, conversation, &entry));
+            let (kind, name) = (ConversationKind::of(conversation), peer_of(uid, conversation, &entry));
             let change = ConversationChange::Reacted {
                 message: message.0,
                 reaction: text.to_owned(),

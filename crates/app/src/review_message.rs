@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::hook::{ConversationKind, Rule, Verdict, decide_answer};
+use domain::hook::{Rule, Verdict, decide_answer};
 use domain::message::{SendAccepted, SendMessage};
-use model::{AppId, ClientMessageId, ConversationId, Entry, Feed, MessageId, Uid};
+use model::{AppId, ClientMessageId, ConversationId, ConversationKind, Entry, Feed, MessageId, Uid};
 use quick_cache::sync::Cache;
 use store::Sent;
 

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use domain::hook::{Breaker, ConversationKind, Entrance, EventFormat, EventType, Notice, PostSend, Rule};
+use domain::hook::{Breaker, Entrance, EventFormat, EventType, Notice, PostSend, Rule};
 use futures_util::{StreamExt as _, stream};
 use model::{
-    AppId, AppKey, ConversationChange, ConversationId, ConversationNews, Entry, EntryKind, Event, Feed,
-    GroupChange, GroupKind, GroupNews, News, Seq, Timestamp,
+    AppId, AppKey, ConversationChange, ConversationId, ConversationKind, ConversationNews, Entry, EntryKind,
+    Event, Feed, GroupChange, GroupKind, GroupNews, News, Seq, Timestamp,
 };
 use parking_lot::Mutex;
 use store::{Arrived, HookPosition};

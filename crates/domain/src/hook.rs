@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conditions::Condition;
-use model::{ConversationId, Feed};
+use model::ConversationKind;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -49,33 +49,6 @@ pub enum MessageType {
     Custom,
     /// Several messages passed on as one.
     Combined,
-}
-
-/// What kind of conversation it stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConversationKind {
-    Single,
-    Group,
-    Room,
-}
-
-impl ConversationKind {
-    pub fn of(conversation: ConversationId) -> Self {
-        match conversation {
-            ConversationId::Single { .. } => Self::Single,
-            ConversationId::Group(_) => Self::Group,
-            ConversationId::Room(_) => Self::Room,
-        }
-    }
-
-    /// The kind of a feed; `None` for a user's events, which belong to no conversation.
-    pub fn of_feed(feed: Feed) -> Option<Self> {
-        match feed {
-            Feed::Conversation(conversation) => Some(Self::of(conversation)),
-            Feed::Events(_) => None,
-        }
-    }
 }
 
 /// What a post-send rule can be told of (easemob-rest.md 5.3 to 5.7).

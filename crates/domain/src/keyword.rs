@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Refusal;
-use crate::hook::ConversationKind;
+use model::ConversationKind;
 
 pub use filter::{Filter, Found};
 

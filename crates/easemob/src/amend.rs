@@ -7,7 +7,7 @@ use easemob_wire::amend::{self, Scope};
 use easemob_wire::pb::KeyValue;
 use easemob_wire::pb::message_body::Content;
 use easemob_wire::rest::message::{ChatType, Stored, ext};
-use model::{ConversationId, Dialect, Entry};
+use model::{ConversationId, ConversationKind, Dialect, Entry};
 use serde_json::{Map, Value};
 
 /// A change as a client wrote it: the cleaned remainder of an edit.
@@ -80,11 +80,7 @@ impl BackEndChange {
 
 /// What kind of conversation it is, in the vendor's words.
 pub(crate) fn chat_type(conversation: ConversationId) -> ChatType {
-    match conversation {
-        ConversationId::Single { .. } => ChatType::Chat,
-        ConversationId::Group(_) => ChatType::GroupChat,
-        ConversationId::Room(_) => ChatType::ChatRoom,
-    }
+    ConversationKind::of(conversation).into()
 }
 
 /// The content kind of a message type's word; `None` for one that does not exist.

@@ -12,7 +12,7 @@ mod texts;
 use app::ports::{Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule, Secret};
+use domain::hook::{Answer, MessageType, PreSend, Rule, Secret};
 use domain::push::PushHints;
 use easemob_wire::content::{content as read, message};
 use easemob_wire::pb::MessageBody;
@@ -20,7 +20,7 @@ use easemob_wire::pb::message_body::content::{SubType, Type};
 use easemob_wire::rest::message::{ChatType, Stored, rewrite};
 use md5::{Digest, Md5};
 use model::content::Content;
-use model::{Dialect, Entry, EntryKind, MessageId, Timestamp};
+use model::{ConversationKind, Dialect, Entry, EntryKind, MessageId, Timestamp};
 
 /// The vendor's forms, for [`app::UseCases::open_with`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +65,7 @@ impl Forms for EasemobForms {
 pub fn translated(content: &Content, kind: ConversationKind, entry: &Entry, app_url: &str) -> Entry {
     let names = (entry.sender_name.as_str(), entry.target_name.as_str());
     let files = format!("{app_url}/chatfiles");
-    let payload = message(content, chat_type(kind), names, &files).encode(entry.wants_receipts);
+    let payload = message(content, ChatType::from(kind), names, &files).encode(entry.wants_receipts);
     Entry { payload, dialect: Dialect::Easemob, ..entry.clone() }
 }
 
@@ -97,14 +97,6 @@ fn message_type(body: &MessageBody) -> Option<MessageType> {
         Type::Command => MessageType::Command,
         Type::Custom => MessageType::Custom,
     })
-}
-
-fn chat_type(kind: ConversationKind) -> ChatType {
-    match kind {
-        ConversationKind::Single => ChatType::Chat,
-        ConversationKind::Group => ChatType::GroupChat,
-        ConversationKind::Room => ChatType::ChatRoom,
-    }
 }
 
 /// What names a call: the vendor draws a UUID or takes the message's id; ours says which message it is about.

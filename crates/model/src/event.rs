@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Entry, EntryError, Timestamp, Uid};
+use crate::{ConversationKind, Entry, EntryError, Timestamp, Uid};
 
 /// An event as it is stored (JSON: events are few beside messages, and grow fields).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -234,15 +234,6 @@ pub enum ContactChange {
     Blocked,
     /// The sender does not block the other any more.
     Unblocked,
-}
-
-/// What kind of conversation a name means: users, groups and rooms are named in one registry, but clients ask by kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConversationKind {
-    Single,
-    Group,
-    Room,
 }
 
 /// Something happened to a conversation, or to a message of it after it was sent.

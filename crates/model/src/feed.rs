@@ -1,5 +1,7 @@
 //! Feeds: the logs that devices follow with cursors.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{GroupId, Uid};
 
 /// An ordered stream of messages between people.
@@ -34,4 +36,31 @@ impl ConversationId {
 pub enum Feed {
     Conversation(ConversationId),
     Events(Uid),
+}
+
+/// What kind of conversation a name means: users, groups and rooms are named in one registry, but clients ask by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    Single,
+    Group,
+    Room,
+}
+
+impl ConversationKind {
+    pub fn of(conversation: ConversationId) -> Self {
+        match conversation {
+            ConversationId::Single { .. } => Self::Single,
+            ConversationId::Group(_) => Self::Group,
+            ConversationId::Room(_) => Self::Room,
+        }
+    }
+
+    /// The kind of a feed; `None` for a user's events, which belong to no conversation.
+    pub fn of_feed(feed: Feed) -> Option<Self> {
+        match feed {
+            Feed::Conversation(conversation) => Some(Self::of(conversation)),
+            Feed::Events(_) => None,
+        }
+    }
 }

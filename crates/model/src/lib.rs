@@ -24,10 +24,10 @@ pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Entrance, Hint, 
 pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
 pub use entry::{Dialect, Entry, EntryError, EntryKind, HistoryRule};
 pub use event::{
-    ContactChange, ContactNews, ConversationChange, ConversationKind, ConversationNews, Event, GroupChange,
-    GroupKind, GroupNews, News, Presence, PresenceNews, SilenceNews, ThreadChange, ThreadNews,
+    ContactChange, ContactNews, ConversationChange, ConversationNews, Event, GroupChange, GroupKind,
+    GroupNews, News, Presence, PresenceNews, SilenceNews, ThreadChange, ThreadNews,
 };
-pub use feed::{ConversationId, Feed};
+pub use feed::{ConversationId, ConversationKind, Feed};
 pub use file::{FileId, NoFileId};
 pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
 pub use jmessage_key::JMessageKey;

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use app::ports::{Contents, Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{Answer, ConversationKind, MessageType, PreSend, Rule};
+use domain::hook::{Answer, MessageType, PreSend, Rule};
 use domain::push::PushHints;
 use easemob::hooks::{self, EasemobForms};
 use jmessage_wire::message::Message;
 use model::content::Content;
-use model::{Dialect, Entry, EntryKind};
+use model::{ConversationKind, Dialect, Entry, EntryKind};
 
 /// What all dialects' messages say.
 #[derive(Clone, Copy, Debug)]

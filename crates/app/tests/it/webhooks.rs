@@ -8,10 +8,8 @@ use app::ports::{CallFailed, Callbacks, Forms, Happening, HookCall, Ports};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::{App, Settings};
-use domain::hook::{
-    Answer, ConversationKind, EventType, MessageType, PostSend, PreSend, Rule, RuleKind, RuleSpec,
-};
-use model::Entry;
+use domain::hook::{Answer, EventType, MessageType, PostSend, PreSend, Rule, RuleKind, RuleSpec};
+use model::{ConversationKind, Entry};
 use parking_lot::Mutex;
 
 use crate::house::{APP, House, Moody};

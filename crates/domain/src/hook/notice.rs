@@ -1,9 +1,9 @@
 //! What post-send rules can hear of that stands in no feed, as it is written down for them.
 
-use model::{DeviceClass, GroupNews, Timestamp};
+use model::{ConversationKind, DeviceClass, GroupNews, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{ConversationKind, EventType, MessageType};
+use super::{EventType, MessageType};
 use crate::keyword::WordAction;
 
 /// Something that happened. Stored as JSON until every rule that wants it has told it.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::{KeywordList, Looked, WordAction};
-use crate::hook::ConversationKind;
+use model::ConversationKind;
 
 /// What stands in the place of a word.
 const REPLACEMENT: &str = "***";

@@ -11,6 +11,7 @@ mod body;
 mod pairs;
 
 use bytes::Bytes;
+use model::ConversationKind;
 use prost::Message as _;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -67,6 +68,16 @@ impl ChatType {
             Self::Chat => Type::Chat,
             Self::GroupChat => Type::Groupchat,
             Self::ChatRoom => Type::Chatroom,
+        }
+    }
+}
+
+impl From<ConversationKind> for ChatType {
+    fn from(kind: ConversationKind) -> Self {
+        match kind {
+            ConversationKind::Single => Self::Chat,
+            ConversationKind::Group => Self::GroupChat,
+            ConversationKind::Room => Self::ChatRoom,
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{Answer, ConversationKind, PreSend, Rule};
+use domain::hook::{Answer, PreSend, Rule};
 use easemob_wire::pb::KeyValue;
 use easemob_wire::pb::message_body::Content;
-use easemob_wire::rest::message::{RoomLevel, content, content_json, ext, rewrite};
-use model::Entry;
+use easemob_wire::rest::message::{ChatType, RoomLevel, content, content_json, ext, rewrite};
+use model::{ConversationKind, Entry};
 use serde_json::{Map, Value, json};
 
-use super::{SECURITY_VERSION, call_id, chat_type, message_type, security, stored};
+use super::{SECURITY_VERSION, call_id, message_type, security, stored};
 
 pub(super) fn question(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Bytes {
     let call_id = call_id(app, entry.id);
@@ -18,7 +18,7 @@ pub(super) fn question(app: &App, rule: &Rule, kind: ConversationKind, entry: &E
     let mut question = json!({
         "callId": call_id,
         "timestamp": entry.at.0,
-        "chat_type": chat_type(kind).name(),
+        "chat_type": ChatType::from(kind).name(),
         "from": entry.sender_name.as_str(),
         "to": entry.target_name.as_str(),
         "msg_id": entry.id.to_string(),

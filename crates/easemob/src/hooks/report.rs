@@ -4,16 +4,18 @@
 use app::ports::Happening;
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{ConversationKind, EventFormat, KeywordHit, Notice, Rule, SessionChange, SessionNotice};
+use domain::hook::{EventFormat, KeywordHit, Notice, Rule, SessionChange, SessionNotice};
 use domain::keyword::WordAction;
 use easemob_wire::pb::roster_body::Operation;
-use easemob_wire::rest::message::Stored;
+use easemob_wire::rest::message::{ChatType, Stored};
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
-use model::{ContactNews, ConversationNews, DeviceClass, Entry, MessageId, News, Resource, Timestamp};
+use model::{
+    ContactNews, ConversationKind, ConversationNews, DeviceClass, Entry, MessageId, News, Resource, Timestamp,
+};
 use serde_json::{Value, json};
 
 use super::group_events::{self, About};
-use super::{SECURITY_VERSION, call_id, chat_type, security, stored};
+use super::{SECURITY_VERSION, call_id, security, stored};
 use crate::msync::news::roster_body;
 use crate::msync::notices;
 
@@ -119,7 +121,7 @@ fn envelope(app: &App, rule: &Rule, entry: &Entry) -> Value {
 fn message(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry, event: &str) -> Option<Value> {
     let mut report = envelope(app, rule, entry);
     report["eventType"] = event.into();
-    report["chat_type"] = chat_type(kind).name().into();
+    report["chat_type"] = ChatType::from(kind).name().into();
     report["payload"] = stored(entry)?.payload().into();
     if kind != ConversationKind::Single {
         report["group_id"] = entry.target_name.as_str().into();

@@ -1,6 +1,7 @@
 //! Events that the vendor's clients read as JSON (msync.md 2.17): what happened to conversations, and to messages after
 //! they were sent.
 
+use easemob_wire::rest::message::ChatType;
 use model::{
     ConversationChange, ConversationKind, ConversationNews, Entry, Presence, SilenceNews, ThreadChange,
     ThreadNews, Timestamp,
@@ -8,15 +9,6 @@ use model::{
 use serde_json::{Value, json};
 
 use crate::rest::shown::bare_message;
-
-/// The vendor's word for a kind of conversation.
-fn chat_type(kind: ConversationKind) -> &'static str {
-    match kind {
-        ConversationKind::Single => "chat",
-        ConversationKind::Group => "groupchat",
-        ConversationKind::Room => "chatroom",
-    }
-}
 
 fn resource(entry: &Entry) -> &str {
     entry.sender_resource.as_ref().map_or("", |resource| resource.as_str())
@@ -32,13 +24,15 @@ pub(crate) fn conversation(entry: &Entry, news: &ConversationNews) -> Value {
         ConversationChange::Unmarked { mark } => ("mark_delete", Some(format!("mark_{mark}"))),
         ConversationChange::MessagePinned { message } => ("pin", Some(message.to_string())),
         ConversationChange::MessageUnpinned { message } => ("pin_delete", Some(message.to_string())),
-        ConversationChange::HistoryDeleted => return roaming_delete(entry, chat_type(news.kind), &news.name),
+        ConversationChange::HistoryDeleted => {
+            return roaming_delete(entry, ChatType::from(news.kind).name(), &news.name);
+        }
         ConversationChange::Reacted { message: id, reaction, added, count, users } => {
             let kind = if *added { "create" } else { "delete" };
             return json!({ "type": "reaction", "data": [{
                 "from": entry.sender_name.as_str(),
                 "to": news.name,
-                "channel_type": chat_type(news.kind),
+                "channel_type": ChatType::from(news.kind).name(),
                 "messageId": id.to_string(),
                 "reactions": [{
                     "reaction": reaction,
@@ -53,7 +47,7 @@ pub(crate) fn conversation(entry: &Entry, news: &ConversationNews) -> Value {
     json!({ "type": "conv", "data": {
         "op": operation,
         "id": news.name,
-        "type": chat_type(news.kind),
+        "type": ChatType::from(news.kind).name(),
         "ts": entry.at.0,
         "res": resource(entry),
         "from": entry.sender_name.as_str(),
@@ -130,7 +124,7 @@ pub(crate) fn silence(entry: &Entry, news: &SilenceNews) -> Value {
 
 /// The user's whole history went: no conversation is named.
 pub(crate) fn history_cleared(entry: &Entry) -> Value {
-    roaming_delete(entry, chat_type(ConversationKind::Single), "")
+    roaming_delete(entry, ChatType::from(ConversationKind::Single).name(), "")
 }
 
 fn roaming_delete(entry: &Entry, chat_type: &str, to: &str) -> Value {

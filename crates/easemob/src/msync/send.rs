@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use app::{ConversationKind, ConversationName, EditMessage, Editor, EnterRoom};
+use app::{ConversationName, EditMessage, Editor, EnterRoom};
 use conditions::Condition;
 use domain::edit::EditRefused;
 use domain::message::{
@@ -14,7 +14,7 @@ use domain::message::{
 use easemob_wire::WireError;
 use easemob_wire::rest::message::RoomLevel;
 use easemob_wire::uplink::{BodyKind, Clean, Motion, Names, Namespace, Route, Send};
-use model::{ClientMessageId, Dialect, EntryKind, MessageId, Resource, Username};
+use model::{ClientMessageId, ConversationKind, Dialect, EntryKind, MessageId, Resource, Username};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::event::{Asked, Event, Member};

@@ -1,11 +1,13 @@
 //! A user's conversations: the list in its generations, the top of it, marks, deletion (msync.md 3.2, easemob-rest.md
 //! 3.9).
 
-use app::{ConversationKind, ConversationName, ListConversations, Listed, ListedConversation, SeenMessage};
+use app::{ConversationName, ListConversations, Listed, ListedConversation, SeenMessage};
 use domain::conversation::parse_mark;
 use easemob_wire::rest::Envelope;
 use easemob_wire::rest::conversations::{MarkRequest, NamedConversation};
+use easemob_wire::rest::message::ChatType;
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
+use model::ConversationKind;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -72,7 +74,7 @@ fn info(foreign: &Foreign, listed: &ListedConversation) -> Value {
     let marks: Vec<String> = listed.marks.iter().map(|mark| format!("mark_{mark}")).collect();
     json!({
         "session_to": listed.name,
-        "session_type": shown::kind_name(listed.kind),
+        "session_type": ChatType::from(listed.kind).name(),
         "is_top": listed.pinned.is_some(),
         "update_top_status_time": listed.pinned.map_or(0, |since| since.0),
         "unread_num": listed.unread,
@@ -142,7 +144,7 @@ async fn set_mark(call: Call, is_set: bool) -> Result<Answer, Failure> {
         use_cases.mark_conversations(tenant, call.user(), device.as_ref(), &targets, mark, is_set).await?;
     let ignored: Vec<Value> = ignored
         .iter()
-        .map(|target| json!({ "to": target.name, "type": shown::kind_name(target.kind) }))
+        .map(|target| json!({ "to": target.name, "type": ChatType::from(target.kind).name() }))
         .collect();
     Ok(Answer::new(&Envelope { data: Some(json!({ "ignore": ignored })), ..call.full() }))
 }

@@ -1,12 +1,12 @@
 //! History: reading it, and deleting it from one's own view (msync.md 3.2, easemob-rest.md 3.9).
 
-use app::{ConversationKind, ConversationName, Deletion, HISTORY_PAGE, ReadHistory};
+use app::{ConversationName, Deletion, HISTORY_PAGE, ReadHistory};
 use domain::conversation::DELETIONS_LIMIT;
 use easemob_wire::amend;
 use easemob_wire::rest::Envelope;
 use easemob_wire::rest::conversations::HistoryRequest;
 use easemob_wire::rest::message::ChatType;
-use model::{Entry, MessageId, Seq, Timestamp};
+use model::{ConversationKind, Entry, MessageId, Seq, Timestamp};
 use serde_json::{Value, json};
 
 use super::answer::Answer;

@@ -3,12 +3,12 @@
 //! Checks: from, target, body, type, ext, what the message itself needs, `need_download`, then whom it is for and when it
 //! was said.
 
-use app::{ConversationKind, ConversationName, Error};
+use app::{ConversationName, Error};
 use conditions::Condition;
 use domain::post::Import;
 use easemob_wire::rest::message::ChatType;
 use easemob_wire::rest::{Envelope, ImportRequest};
-use model::Timestamp;
+use model::{ConversationKind, Timestamp};
 use serde_json::json;
 
 use super::answer::Answer;

@@ -2,9 +2,9 @@
 
 use app::Error;
 use conditions::{Condition, Operation};
-use domain::hook::ConversationKind;
 use domain::keyword::{Keyword, KeywordList, KeywordRefused, ListSpec, WordAction};
 use easemob_wire::rest::keyword::{ListRequest, NumberedPage, SearchRequest, WordRequest, WordsRequest};
+use model::ConversationKind;
 use serde_json::{Value, json};
 
 use super::answer::Answer;

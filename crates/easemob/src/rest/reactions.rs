@@ -1,9 +1,10 @@
 //! Reactions to messages (easemob-rest.md 3.15, msync.md 3.2).
 
-use app::ConversationKind;
 use conditions::Condition;
 use domain::reaction::{REACTION_MESSAGES_LIMIT, REACTION_PAGE};
 use easemob_wire::rest::conversations::ReactionRequest;
+use easemob_wire::rest::message::ChatType;
+use model::ConversationKind;
 use model::{MessageId, Timestamp};
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ pub(crate) async fn add(call: Call) -> Result<Answer, Failure> {
     Ok(call.status_ok(Some(json!({
         "id": reacted.reaction.id.to_string(),
         "msgId": message.to_string(),
-        "msgType": shown::kind_name(reacted.kind),
+        "msgType": ChatType::from(reacted.kind).name(),
         "groupId": group,
         "reaction": reacted.reaction.text,
         "createdAt": instant(reacted.reaction.created),

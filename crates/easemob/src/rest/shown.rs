@@ -1,14 +1,14 @@
 //! Messages as histories, lists and pins show them: encoded metas and JSON (msync.md 3.2, 3.3), both with what was added
 //! to the message since.
 
-use app::{ConversationKind, ConversationName, SeenMessage, SeenReaction, SeenThread};
+use app::{ConversationName, SeenMessage, SeenReaction, SeenThread};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use easemob_wire::amend::with_side_data;
 use easemob_wire::downlink::encode_bare_meta;
 use easemob_wire::rest::message::Stored;
 use easemob_wire::{GROUP_DOMAIN, JidRef};
-use model::{ConversationId, Entry, Username};
+use model::{ConversationId, ConversationKind, Entry, Username};
 use serde_json::{Map, Value, json};
 
 use crate::foreign::Foreign;
@@ -120,15 +120,6 @@ fn overview(thread: &SeenThread) -> Value {
 pub(crate) fn bare_message(entry: &Entry) -> Value {
     let payload = Stored::decode(&entry.payload).map(|stored| stored.payload()).unwrap_or_default();
     with_payload(entry, &Value::Object(payload))
-}
-
-/// The vendor's word for a kind of conversation.
-pub(super) fn kind_name(kind: ConversationKind) -> &'static str {
-    match kind {
-        ConversationKind::Single => "chat",
-        ConversationKind::Group => "groupchat",
-        ConversationKind::Room => "chatroom",
-    }
 }
 
 /// Reads a kind's word, in any of the spellings that clients have; `None` for another word.

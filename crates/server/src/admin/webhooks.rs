@@ -12,8 +12,9 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use conditions::Condition;
-use domain::hook::{ConversationKind, PostSend, PreSend, PushRule, Rule, RuleKind, RuleRefused, RuleSpec};
+use domain::hook::{PostSend, PreSend, PushRule, Rule, RuleKind, RuleRefused, RuleSpec};
 use http::StatusCode;
+use model::ConversationKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
 //! What devices hear of messages after they were sent: edits, reactions, pins, deletions, receipts (msync.md 2.11, 2.17).
 
-use app::{ActingDevice, ConversationKind, ConversationName, Deletion};
+use app::{ActingDevice, ConversationName, Deletion};
 use easemob_wire::client::{Downlink, encode_message};
 use easemob_wire::pb::message_body::{EditScope, Type};
 use easemob_wire::pb::meta::NameSpace;
 use easemob_wire::{JidRef, pb};
-use model::MessageId;
+use model::{ConversationKind, MessageId};
 use prost::Message as _;
 use serde_json::{Value, json};
 

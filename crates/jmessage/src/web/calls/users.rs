@@ -1,10 +1,11 @@
 //! Users, their passwords and conversations, and where files are.
 
-use app::{ConversationKind, ListConversations, Listed, Password, ReadFile};
+use app::{ListConversations, Listed, Password, ReadFile};
 use conditions::Condition;
 use domain::account::{Register, Registrant};
 use jmessage_wire::media;
 use jmessage_wire::rules;
+use model::ConversationKind;
 use model::content::Place;
 use serde_json::{Value, json};
 use store::Account;
