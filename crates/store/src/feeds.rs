@@ -3,14 +3,16 @@
 //!
 //! A message costs two rows, its entry and its dedupe row; each commit group costs one row of arrivals.
 
+mod recalls;
+mod receipts;
+mod repeats;
+
 use std::collections::BTreeSet;
-use std::ops::Bound;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
-use domain::group::Person;
-use domain::message::{RecallAccepted, ReceiptAccepted, SendAccepted};
-use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Scan, Slot, Space, Template};
+use bytes::Bytes;
+use domain::message::SendAccepted;
+use kv::{Batch, CellKey, Committed, Expect, Kv, KvError, ReadLog, Space, Template};
 use model::{
     AppId, ClientMessageId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp, Uid, Username,
 };
@@ -18,12 +20,10 @@ use parking_lot::RwLock;
 use smallvec::SmallVec;
 
 use crate::arrivals::{note, note_all};
-use crate::groups::put_reader;
 use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
-use crate::rows::expect;
 use crate::writer::{Finish, Writer};
-use crate::{Account, Facts, Inboxes, StoreError, extras, keys};
+use crate::{Account, Facts, StoreError, keys};
 
 /// Heads of logs that are read in one go.
 const HEADS_READ: usize = 512;
@@ -33,8 +33,6 @@ const PAGE_BEGIN: usize = 8;
 const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
-/// Rows of reactions that go in the commit of a recall; the rest goes after it.
-const REACTIONS_DELETED: usize = 1_000;
 /// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
 pub const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
@@ -313,138 +311,6 @@ impl Feeds {
         .await
     }
 
-    /// The first answer to a send that may be a repeat; `None`: it is none.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn find_first_answer(
-        &self,
-        app: AppId,
-        sender: Uid,
-        feed: Feed,
-        (client, digest): (ClientMessageId, u64),
-        at: Timestamp,
-    ) -> Result<Option<Sent>, StoreError> {
-        let dedupe = keys::dedupe(app, sender, feed, client, digest);
-        self.first_answer(&self.dedupe_periods(keys::period_of(at)), &dedupe).await
-    }
-
-    /// Appends a receipt to the event logs that it concerns, and moves the reader's mark if it is one. A receipt that
-    /// says nothing new is not written: no sequences come back. Behind those of the feeds comes the number of the reader of a
-    /// group's message, which the entry says too: the commit counts, so that two who read at once are two.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn append_receipt(
-        &self,
-        app: AppId,
-        accepted: &ReceiptAccepted,
-        facts: &Facts,
-        inboxes: &Inboxes,
-    ) -> Result<Written, StoreError> {
-        if accepted.feeds.is_empty() && accepted.read.is_none() {
-            return Ok(Written::Done(Vec::new()));
-        }
-        let entry = &accepted.entry;
-        retry("a read mark", || async {
-            let mut batch = Batch::new();
-            facts.check(&mut batch);
-            let accounts = batch.checks.len();
-            if let Some(conversation) = accepted.read {
-                let feed = Feed::Conversation(conversation);
-                let head = self.head(app, feed).await?;
-                if !inboxes.mark_read(&mut batch, app, entry.sender, feed, head).await? {
-                    return Ok(Some(Written::Done(Vec::new())));
-                }
-            }
-            let mut slot = None;
-            let number = u16::try_from(accepted.feeds.len()).expect("a receipt stands in two logs at most");
-            for feed in &accepted.feeds {
-                let row = match (accepted.counted, entry.encode_around_readers()) {
-                    (Some(_), Some((front, behind))) => {
-                        Template::new().bytes(&front).slot(Slot(number)).bytes(&behind)
-                    }
-                    _ => entry.encode().into(),
-                };
-                let own = batch.append(keys::feed_log(app, *feed), row);
-                if slot.is_none() && entry.kind != EntryKind::DeliveryReceipt {
-                    batch.note(keys::arrivals(app), note(*feed, entry, own));
-                }
-                slot = Some(own);
-            }
-            if let (Some(slot), Some(subject)) = (slot, entry.subject) {
-                let receipt = keys::receipt(app, entry.sender, entry.kind, subject);
-                self.remember_answer(&mut batch, &receipt, entry, slot);
-            }
-            if let (Some(group), Some(message)) = (accepted.counted, entry.subject) {
-                let reader = Person { uid: entry.sender, name: entry.sender_name.clone() };
-                let counted = put_reader(&mut batch, app, group, message, &reader, entry.at);
-                assert_eq!(counted, Slot(number), "the reader's log comes behind those of the receipt");
-            }
-            match self.append(app, &accepted.feeds, batch).await {
-                Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
-                Err(KvError::CheckFailed { check }) if check < accounts => Ok(Some(Written::FactsMoved)),
-                Err(KvError::CheckFailed { .. }) if entry.subject.is_some() => {
-                    Ok(Some(Written::Done(Vec::new())))
-                }
-                Err(KvError::CheckFailed { .. }) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await
-    }
-
-    /// Empties a recalled message's place and those of its edits, forgets its reactions and appends the notice, in one
-    /// commit. [`Written::FactsMoved`] also when the message was recalled or changed since it was read.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn recall(
-        &self,
-        app: AppId,
-        accepted: &RecallAccepted,
-        facts: &Facts,
-    ) -> Result<Written, StoreError> {
-        let feed = Feed::Conversation(accepted.conversation);
-        let log = keys::feed_log(app, feed);
-        let recalled = keys::recalled(app, feed, accepted.tombstone.id);
-        let period = keys::period_of(accepted.notice.at);
-        let mut batch = Batch::new();
-        facts.check(&mut batch);
-        self.check_not_recalled(&mut batch, app, feed, accepted.tombstone.id, accepted.notice.at);
-        let edits = CellKey::main(keys::edits(app, feed, accepted.tombstone.id));
-        let notices = extras::edit_notices(&*self.kv, &edits).await?;
-        batch.check(edits.clone(), expect(notices.version));
-        batch.rewrite(log.clone(), accepted.place.0, accepted.tombstone.encode());
-        for notice in notices.places {
-            let place = ReadLog { log: log.clone(), from: notice.0, limit: 1, reverse: false };
-            if let Some((seq, notice)) = self.read(place).await?.into_iter().find(|(seq, _)| *seq == notice) {
-                let tombstone = Entry { kind: EntryKind::Recalled, payload: bytes::Bytes::new(), ..notice };
-                batch.rewrite(log.clone(), seq.0, tombstone.encode());
-            }
-        }
-        batch.delete(edits);
-        let reactions =
-            Scan::prefix(Space::Main, keys::reactions(app, feed, accepted.tombstone.id), REACTIONS_DELETED);
-        for (key, _) in self.kv.scan(reactions.clone()).await? {
-            batch.delete(CellKey::main(key));
-        }
-        let slot = batch.append(log, accepted.notice.encode());
-        batch.put(Space::Period(period), recalled, Template::new().slot(slot));
-        batch.note(keys::arrivals(app), note(feed, &accepted.notice, slot));
-        match self.append(app, &[feed], batch).await {
-            Ok(sequences) => {
-                // Those that did not fit, or came meanwhile. Nobody is shown them, so the recall does not fail with them.
-                if let Err(error) = kv::sweep(&*self.kv, reactions).await {
-                    tracing::warn!(%error, "reactions to a recalled message are left over");
-                }
-                Ok(Written::Done(sequences.into_vec()))
-            }
-            Err(KvError::CheckFailed { .. }) => Ok(Written::FactsMoved),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Looks a message up by its id: recent ones first, older ones by the order of ids.
     ///
     /// # Errors
@@ -481,87 +347,6 @@ impl Feeds {
                 _ => return Ok(None),
             }
         }
-    }
-
-    /// Drops the dedupe rows of periods before the last one; returns how many periods went.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn drop_old_periods(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let current = keys::period_of(now);
-        let mut old: BTreeSet<u32> = self.kv.periods().await?.into_iter().collect();
-        old.extend(self.periods.read().iter());
-        old.retain(|period| period.saturating_add(1) < current);
-        for period in &old {
-            // First forgotten, then dropped: a writer in between makes it known again.
-            self.periods.write().remove(period);
-            self.kv.drop_period(*period).await?;
-        }
-        Ok(old.len())
-    }
-
-    /// Adds the checks that a message was not recalled.
-    pub(crate) fn check_not_recalled(
-        &self,
-        batch: &mut Batch,
-        app: AppId,
-        feed: Feed,
-        message: MessageId,
-        at: Timestamp,
-    ) {
-        let (recalled, period) = (keys::recalled(app, feed, message), keys::period_of(at));
-        self.remember_period(period);
-        for period in self.dedupe_periods(period) {
-            batch.check(CellKey::period(period, recalled.clone()), Expect::Absent);
-        }
-    }
-
-    /// Where the first answer to a send may stand: in its own period; in the one before, since a row lives for
-    /// one to two periods; and in later ones that there are, if the clock was ahead meanwhile.
-    fn dedupe_periods(&self, period: u32) -> SmallVec<[u32; 2]> {
-        let later = (Bound::Excluded(period), Bound::Unbounded);
-        let mut periods: SmallVec<[u32; 2]> = SmallVec::new();
-        periods.push(period);
-        periods.extend(period.checked_sub(1));
-        periods.extend(self.periods.read().range(later).copied());
-        periods
-    }
-
-    /// Adds to a batch what makes a repeat of an entry known, with the checks that it is none. Answers the periods
-    /// in which the first answer to a repeat stands.
-    pub(crate) fn remember_answer(
-        &self,
-        batch: &mut Batch,
-        dedupe: &bytes::Bytes,
-        entry: &Entry,
-        slot: Slot,
-    ) -> SmallVec<[u32; 2]> {
-        let period = keys::period_of(entry.at);
-        self.remember_period(period);
-        let periods = self.dedupe_periods(period);
-        for period in &periods {
-            batch.check(CellKey::period(*period, dedupe.clone()), Expect::Absent);
-        }
-        let answer = Template::new().slot(slot);
-        let answer = answer.bytes(&entry.id.0.to_be_bytes()).bytes(&entry.at.0.to_be_bytes());
-        batch.put(Space::Period(period), dedupe.clone(), answer);
-        periods
-    }
-
-    pub(crate) async fn first_answer(
-        &self,
-        periods: &[u32],
-        dedupe: &[u8],
-    ) -> Result<Option<Sent>, StoreError> {
-        let cells: Vec<CellKey> =
-            periods.iter().map(|period| CellKey::period(*period, dedupe.to_vec())).collect();
-        let Some(mut row) = self.kv.get_many(&cells).await?.into_iter().flatten().next() else {
-            return Ok(None);
-        };
-        if row.remaining() != 24 {
-            return Err(StoreError::Damaged { what: "dedupe row", detail: "its length".to_owned() });
-        }
-        Ok(Some(Sent { seq: Seq(row.get_u64()), id: MessageId(row.get_u64()), at: Timestamp(row.get_u64()) }))
     }
 
     /// Commits a batch whose appends go to these feeds, in their order, and remembers their new heads.
@@ -610,12 +395,6 @@ impl Feeds {
             })
             .collect()
     }
-
-    fn remember_period(&self, period: u32) {
-        if !self.periods.read().contains(&period) {
-            self.periods.write().insert(period);
-        }
-    }
 }
 
 /// Adds entries of event logs to a batch, noted as arrivals.
@@ -648,11 +427,11 @@ mod tests {
     };
     use bytes::Bytes;
     use domain::message::{
-        Reach, RecallMessage, RecallView, Recipient, SendMessage, SendView, Sender, Target, decide_recall,
-        decide_send,
+        Reach, RecallAccepted, RecallMessage, RecallView, ReceiptAccepted, Recipient, SendMessage, SendView,
+        Sender, Target, decide_recall, decide_send,
     };
     use domain::reaction::{Reacted, Reaction};
-    use kv::Read;
+    use kv::{Read, Scan};
     use model::{DeviceNumber, Dialect};
 
     use crate::testing::Staged;

@@ -4,44 +4,42 @@
 //! are about, and a message that was decided on the group as it was is decided again. A member's period begins with an
 //! entry of the group's feed, whose sequence the commit gives out (`Slot`).
 
+mod burial;
+mod counts;
+mod readers;
+mod rows;
 mod shared_files;
 mod threads;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::group::{Attributes, Change, FOR_EVER, Group, Member, Person, Request, RequestKind, Write};
-use kv::{Batch, CellKey, Expect, Kv, KvError, ReadLog, Scan, Slot, Space, Template, ValueHash};
-use model::{
-    AppId, ConversationId, Entry, Event, Feed, GroupId, GroupKind, MessageId, News, Seq, Timestamp, Uid,
-    Username,
-};
-use serde::{Deserialize, Serialize};
+use domain::group::{Attributes, Change, Group, Member, Person, Request, RequestKind, Write};
+use kv::{Batch, CellKey, Expect, Kv, KvError, Scan, Slot, Space, Template, ValueHash};
+use model::{AppId, ConversationId, Entry, Feed, GroupId, GroupKind, Seq, Timestamp, Uid, Username};
 use smallvec::SmallVec;
 
-use crate::arrivals::{note, note_all};
-use crate::cache::{RowCache, Turn};
-use crate::feeds::{Sequences, add_events};
-use crate::inboxes::{InboxCache, retry};
+use crate::arrivals::note_all;
+use crate::cache::RowCache;
+use crate::feeds::Sequences;
+use crate::inboxes::InboxCache;
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
-use crate::trim::trim_log;
 use crate::writer::Writer;
 use crate::{Facts, Feeds, StoreError, keys};
 
-pub use threads::Threads;
+pub use self::burial::Buried;
+use self::counts::{CountKey, JoinedCount, Step, end_counts};
+pub(crate) use self::readers::put_reader;
+use self::rows::{
+    BlockRow, KIND_GROUP, RequestRow, decode_group, decode_member, encode_group, encode_member, generated,
+    group_of, id_of, member_template, name_of, uid_of,
+};
+pub use self::threads::Threads;
 
 /// Groups held in memory.
 const CACHED_GROUPS: usize = 20_000;
 /// Members held in memory: those who write.
 const CACHED_MEMBERS: usize = 200_000;
-/// Members whom one commit takes out of a destroyed group: each costs three operations.
-const BURIED_AT_ONCE: usize = 200;
-/// What a group's name in the registry can be.
-const KIND_GROUP: u8 = b'g';
-
-const MEMBER_VERSION: u8 = 1;
-const ALLOW_LISTED: u8 = 1;
-const SHIELDED: u8 = 2;
 
 /// A group and the version of its row.
 #[derive(Clone, Debug)]
@@ -80,61 +78,7 @@ impl Listing {
     }
 }
 
-/// A member who was taken out of a destroyed group, and what he was told. Of a thread's end its group is told instead.
-#[derive(Clone, Debug)]
-pub struct Buried {
-    pub uid: Uid,
-    pub told: Option<(Seq, Entry)>,
-}
-
 type MemberKey = (AppId, GroupId, Uid);
-
-/// A user, and what kind of groups is counted.
-type CountKey = (AppId, Uid, GroupKind);
-
-/// How many groups a user is in.
-#[derive(Clone, Copy, Debug)]
-struct JoinedCount {
-    count: usize,
-    /// How far was counted: where the count reaches it there may be more.
-    up_to: usize,
-}
-
-impl JoinedCount {
-    fn is_all(&self) -> bool {
-        self.count < self.up_to
-    }
-
-    fn after(self, step: Step) -> Option<Self> {
-        let count = match step {
-            Step::In => self.count + 1,
-            Step::Out => self.count.saturating_sub(1),
-            Step::Buried => return None,
-        };
-        Some(Self { count, ..self })
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    In,
-    Out,
-    /// Out of a group that was destroyed, which may have been counted or not.
-    Buried,
-}
-
-/// A count that a write changes, with what it is when that went through; `None`: it has to be counted.
-struct Counting {
-    key: CountKey,
-    turn: Turn,
-    after: Option<JoinedCount>,
-}
-
-fn end_counts(counts: &RowCache<CountKey, JoinedCount>, counting: Vec<Counting>, went_through: bool) {
-    for Counting { key, turn, after } in counting {
-        counts.end(key, &turn, after.filter(|_| went_through));
-    }
-}
 
 #[derive(Debug)]
 pub struct Groups {
@@ -308,67 +252,6 @@ impl Groups {
         rows.iter().map(|(key, _)| id_of("inbox row", key)).collect()
     }
 
-    /// How many groups, or how many threads, a user is in, counted up to `limit`. Once counted it is kept in memory, and
-    /// follows what this process writes.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn joined_count(
-        &self,
-        app: AppId,
-        uid: Uid,
-        kind: GroupKind,
-        limit: usize,
-    ) -> Result<usize, StoreError> {
-        let key = (app, uid, kind);
-        let mut known = self.joined.get_or_read(&key, self.count_joined(key, limit)).await?;
-        if !known.is_all() && limit > known.up_to {
-            // It was counted under a lower limit.
-            self.joined.forget(&key);
-            known = self.joined.get_or_read(&key, self.count_joined(key, limit)).await?;
-        }
-        Ok(known.count.min(limit))
-    }
-
-    async fn count_joined(
-        &self,
-        (app, uid, kind): CountKey,
-        limit: usize,
-    ) -> Result<JoinedCount, StoreError> {
-        const AT_ONCE: usize = 256;
-        let (mut count, mut after) = (0, None);
-        while count < limit {
-            let joined = self.joined(app, uid, after, AT_ONCE).await?;
-            after = joined.last().copied();
-            let is_end = joined.len() < AT_ONCE;
-            for group in joined {
-                let stored = self.get(app, group).await?;
-                count += usize::from(stored.is_some_and(|stored| stored.group.kind == kind));
-            }
-            if is_end {
-                break;
-            }
-        }
-        Ok(JoinedCount { count: count.min(limit), up_to: limit })
-    }
-
-    /// Counts of users' groups that a write changes: taken out of memory before it.
-    fn begin_counts(
-        &self,
-        app: AppId,
-        kind: GroupKind,
-        users: impl Iterator<Item = (Uid, Step)>,
-    ) -> Vec<Counting> {
-        let begin = |(uid, step): (Uid, Step)| {
-            let key = (app, uid, kind);
-            let turn = self.joined.begin(&key);
-            let after = self.joined.take(&key).filter(JoinedCount::is_all);
-            let after = after.and_then(|before| before.after(step));
-            Counting { key, turn, after }
-        };
-        users.map(begin).collect()
-    }
-
     /// The block list of a group.
     ///
     /// # Errors
@@ -433,57 +316,6 @@ impl Groups {
         rows.into_iter()
             .map(|row| row.map_or_else(|| Ok(Attributes::new()), |row| from_json("member attributes", &row)))
             .collect()
-    }
-
-    /// Who has read a message, in the order of their receipts, after the `after`-th: number, user, time.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn readers(
-        &self,
-        app: AppId,
-        group: GroupId,
-        message: MessageId,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<(u64, String, Timestamp)>, StoreError> {
-        let log = keys::readers(app, group, message);
-        let read = ReadLog { log, from: after.saturating_add(1), limit, reverse: false };
-        let entries = self.kv.read_log(read).await?;
-        entries
-            .into_iter()
-            .map(|(number, row)| {
-                let row: ReaderRow = from_json("reader", &row)?;
-                Ok((number, row.name, Timestamp(row.at)))
-            })
-            .collect()
-    }
-
-    /// How many have read a message.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn reader_count(
-        &self,
-        app: AppId,
-        group: GroupId,
-        message: MessageId,
-    ) -> Result<u64, StoreError> {
-        Ok(self.kv.log_head(&keys::readers(app, group, message)).await?)
-    }
-
-    /// Whether a user has acknowledged a message.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn has_read(
-        &self,
-        app: AppId,
-        group: GroupId,
-        message: MessageId,
-        uid: Uid,
-    ) -> Result<bool, StoreError> {
-        Ok(self.kv.get(CellKey::main(keys::reader(app, group, message, uid))).await?.is_some())
     }
 
     /// Writes a change and appends its entries, one for each of its news and in their order. `None`: something that it
@@ -558,155 +390,6 @@ impl Groups {
         written_unless_moved(written.await)
     }
 
-    /// Takes a group away at once; its members are told and its rows go afterwards ([`Groups::bury`]), also after a
-    /// crash. `farewell` is what they are told, in the event log of each; `told` is told with the end itself. `None`: the
-    /// group moved.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn destroy(
-        &self,
-        app: AppId,
-        stored: &StoredGroup,
-        farewell: &Entry,
-        told: &[(Feed, Entry)],
-    ) -> Result<Option<Sequences>, StoreError> {
-        let group = &stored.group;
-        let id = group.id;
-        let mut batch = Batch::new();
-        Facts::default().group(app, stored).check(&mut batch);
-        batch.delete(CellKey::main(keys::group(app, id)));
-        for listing in [Listing::Groups, Listing::Public, Listing::Rooms] {
-            batch.delete(CellKey::main(keys::listed_group(app, listing, id)));
-        }
-        if generated(&group.public_id) != Some(id) {
-            batch.delete(CellKey::main(keys::name(app, &group.public_id)));
-        }
-        threads::delete(&mut batch, app, group);
-        batch.put(Space::Main, keys::destroyed_group(app, id), farewell.encode());
-        let feeds: SmallVec<[Feed; 4]> = told.iter().map(|(feed, _)| *feed).collect();
-        add_events(&mut batch, app, told);
-        let (by_id, by_name) = (Arc::clone(&self.by_id), Arc::clone(&self.by_name));
-        let (turn, name) = (self.by_id.begin(&(app, id)), (app, group.public_id.clone()));
-        let written = self.feeds.append_then(app, &feeds, batch, move |_| {
-            by_id.end((app, id), &turn, None);
-            by_name.forget(&name);
-        });
-        written_unless_moved(written.await)
-    }
-
-    /// Groups that were destroyed and are not buried yet.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn unburied(&self, app: AppId) -> Result<Vec<GroupId>, StoreError> {
-        let rows = self.scan(Scan::prefix(Space::Main, keys::destroyed_groups(app), kv::READ_LIMIT)).await?;
-        rows.iter().map(|(key, _)| id_of("destroyed group", key)).collect()
-    }
-
-    /// Takes the next members out of a destroyed group and tells each; when none is left, everything else that was the
-    /// group's goes. Empty: it is done. Two may do it at once: each tells others.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn bury(&self, app: AppId, id: GroupId) -> Result<Vec<Buried>, StoreError> {
-        // Whoever was faster told some of the members.
-        retry("a destroyed group", || self.bury_once(app, id)).await
-    }
-
-    /// `None`: somebody else took out one of the members at the same time.
-    async fn bury_once(&self, app: AppId, id: GroupId) -> Result<Option<Vec<Buried>>, StoreError> {
-        let cell = CellKey::main(keys::destroyed_group(app, id));
-        let Some(farewell) = self.kv.get(cell.clone()).await? else { return Ok(Some(Vec::new())) };
-        let farewell = Entry::decode(farewell)
-            .map_err(|error| StoreError::Damaged { what: "destroyed group", detail: error.to_string() })?;
-        let members = self.members(app, id, None, BURIED_AT_ONCE).await?;
-        let (kind, conversation) = conversation_of(id, &farewell);
-        if members.is_empty() || matches!(conversation, ConversationId::Room(_)) {
-            // Who is in a room was told when it closed.
-            kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::members(app, id), 0)).await?;
-            self.clear(app, conversation, id).await?;
-            let mut batch = Batch::background();
-            batch.delete(cell);
-            self.kv.commit(batch).await?;
-            return Ok(Some(Vec::new()));
-        }
-        let group_feed = Feed::Conversation(conversation);
-        let mut batch = Batch::new();
-        let (mut feeds, mut told) = (Vec::new(), Vec::new());
-        for (uid, member) in members {
-            // Not told twice, should two come here at once.
-            let row = CellKey::main(keys::member(app, id, uid));
-            batch.check(row.clone(), Expect::Hash(ValueHash::of(&encode_member(&member))));
-            batch.delete(row);
-            batch.delete(CellKey::main(keys::inbox(app, uid, group_feed)));
-            batch.delete(CellKey::main(keys::own_view(app, uid, group_feed)));
-            let entry =
-                (kind == GroupKind::Group).then(|| Entry { target_name: member.name, ..farewell.clone() });
-            if let Some(entry) = &entry {
-                let feed = Feed::Events(uid);
-                let slot = batch.append(keys::feed_log(app, feed), entry.encode());
-                // All are told the same: who reads the arrivals hears of it once a part.
-                if feeds.is_empty() {
-                    batch.note(keys::arrivals(app), note(feed, entry, slot));
-                }
-                feeds.push(feed);
-            }
-            told.push((uid, entry));
-        }
-        let turns: Vec<_> =
-            told.iter().map(|(uid, _)| ((app, id, *uid), self.members.begin(&(app, id, *uid)))).collect();
-        let left: Vec<_> = told
-            .iter()
-            .map(|(uid, _)| ((app, *uid, group_feed), self.inboxes.begin(&(app, *uid, group_feed))))
-            .collect();
-        let (members, inboxes) = (Arc::clone(&self.members), Arc::clone(&self.inboxes));
-        let steps = told.iter().map(|(uid, _)| (*uid, Step::Buried));
-        let (counting, joined) = (self.begin_counts(app, kind, steps), Arc::clone(&self.joined));
-        let written = self.feeds.append_then(app, &feeds, batch, move |went_through| {
-            turns.into_iter().for_each(|(key, turn)| members.end(key, &turn, None));
-            left.into_iter().for_each(|(key, turn)| inboxes.end(key, &turn, None));
-            end_counts(&joined, counting, went_through);
-        });
-        let Some(sequences) = written_unless_moved(written.await)? else { return Ok(None) };
-        let mut sequences = sequences.into_iter();
-        let buried = |(uid, entry): (Uid, Option<Entry>)| Buried {
-            uid,
-            told: entry.and_then(|entry| Some((sequences.next()?, entry))),
-        };
-        Ok(Some(told.into_iter().map(buried).collect()))
-    }
-
-    async fn clear(&self, app: AppId, conversation: ConversationId, id: GroupId) -> Result<(), StoreError> {
-        let feed = Feed::Conversation(conversation);
-        let [reactions, edits] = keys::of_messages(app, feed);
-        for prefix in [
-            keys::group_blocks(app, id),
-            keys::group_requests(app, id),
-            keys::all_attributes(app, id),
-            keys::shared_files(app, id),
-            keys::room_attributes(app, id),
-            keys::pins(app, feed),
-            reactions,
-            edits,
-        ] {
-            kv::sweep(&*self.kv, Scan::prefix(Space::Main, prefix, 0)).await?;
-        }
-        self.clear_readers(app, id).await?;
-        trim_log(&*self.kv, &keys::feed_log(app, feed)).await
-    }
-
-    async fn clear_readers(&self, app: AppId, id: GroupId) -> Result<(), StoreError> {
-        let prefix = keys::all_readers(app, id);
-        loop {
-            let first = self.kv.scan(Scan::prefix(Space::Main, prefix.clone(), 1)).await?;
-            let Some((key, _)) = first.first() else { return Ok(()) };
-            let log = key.slice(..key.len() - 8);
-            trim_log(&*self.kv, &log).await?;
-            kv::sweep(&*self.kv, Scan::prefix(Space::Main, log, 0)).await?;
-        }
-    }
-
     /// A scan of up to `limit` cells, in as many reads as it takes.
     async fn scan(&self, mut scan: Scan) -> Result<Vec<(Bytes, Bytes)>, StoreError> {
         let wanted = scan.limit;
@@ -724,18 +407,6 @@ impl Groups {
             }
         }
         Ok(rows)
-    }
-}
-
-/// What a destroyed group was, and its conversation.
-fn conversation_of(id: GroupId, farewell: &Entry) -> (GroupKind, ConversationId) {
-    let kind = match Event::decode(&farewell.payload) {
-        Ok(Event { news: News::Group(news), .. }) => news.kind,
-        _ => GroupKind::Group,
-    };
-    match kind {
-        GroupKind::Room => (kind, ConversationId::Room(id)),
-        GroupKind::Group | GroupKind::Thread => (kind, ConversationId::Group(id)),
     }
 }
 
@@ -872,215 +543,6 @@ fn is_marked(member: &Member) -> bool {
     member.muted_until.is_some() || member.allow_listed || member.shielded
 }
 
-/// Adds to a batch that a member has read a message, checked to be the first time. The sequence of what it appends is how
-/// many have read it.
-pub(crate) fn put_reader(
-    batch: &mut Batch,
-    app: AppId,
-    group: GroupId,
-    message: MessageId,
-    reader: &Person,
-    at: Timestamp,
-) -> Slot {
-    let cell = CellKey::main(keys::reader(app, group, message, reader.uid));
-    batch.check(cell.clone(), Expect::Absent);
-    let row = ReaderRow { name: reader.name.to_string(), at: at.0 };
-    let slot = batch.append(keys::readers(app, group, message), to_json(&row));
-    batch.put(Space::Main, cell.key, Template::new().slot(slot));
-    slot
-}
-
-#[derive(Serialize, Deserialize)]
-struct GroupRow {
-    kind: GroupKind,
-    public_id: String,
-    name: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    description: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    avatar: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    custom: String,
-    owner: PersonRow,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    admins: Vec<PersonRow>,
-    public: bool,
-    members_only: bool,
-    allow_invites: bool,
-    invite_need_confirm: bool,
-    max_users: u32,
-    member_count: u32,
-    mute_all: bool,
-    disabled: bool,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    announcement: String,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    files: u32,
-    created: u64,
-    modified: u64,
-    revision: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    parent: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    topic: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PersonRow(u64, String);
-
-#[derive(Serialize, Deserialize)]
-struct BlockRow {
-    name: String,
-    since: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RequestRow {
-    by: u64,
-    name: String,
-    at: u64,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    reason: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ReaderRow {
-    name: String,
-    at: u64,
-}
-
-fn encode_group(group: &Group) -> Vec<u8> {
-    let person = |person: &Person| PersonRow(person.uid.0, person.name.to_string());
-    to_json(&GroupRow {
-        kind: group.kind,
-        public_id: group.public_id.to_string(),
-        name: group.name.clone(),
-        description: group.description.clone(),
-        avatar: group.avatar.clone(),
-        custom: group.custom.clone(),
-        owner: person(&group.owner),
-        admins: group.admins.iter().map(person).collect(),
-        public: group.public,
-        members_only: group.members_only,
-        allow_invites: group.allow_invites,
-        invite_need_confirm: group.invite_need_confirm,
-        max_users: group.max_users,
-        member_count: group.member_count,
-        mute_all: group.mute_all,
-        disabled: group.disabled,
-        announcement: group.announcement.clone(),
-        files: group.files,
-        created: group.created.0,
-        modified: group.modified.0,
-        revision: group.revision,
-        parent: group.parent.map(|parent| parent.0),
-        topic: group.topic.map(|topic| topic.0),
-    })
-}
-
-fn decode_group(id: GroupId, bytes: &[u8]) -> Result<StoredGroup, StoreError> {
-    let row: GroupRow = from_json("group row", bytes)?;
-    let person = |PersonRow(uid, name): PersonRow| {
-        Ok::<_, StoreError>(Person { uid: Uid(uid), name: name_of("group row", &name)? })
-    };
-    let group = Group {
-        id,
-        kind: row.kind,
-        public_id: name_of("group row", &row.public_id)?,
-        name: row.name,
-        description: row.description,
-        avatar: row.avatar,
-        custom: row.custom,
-        owner: person(row.owner)?,
-        admins: row.admins.into_iter().map(person).collect::<Result<_, _>>()?,
-        public: row.public,
-        members_only: row.members_only,
-        allow_invites: row.allow_invites,
-        invite_need_confirm: row.invite_need_confirm,
-        max_users: row.max_users,
-        member_count: row.member_count,
-        mute_all: row.mute_all,
-        disabled: row.disabled,
-        announcement: row.announcement,
-        files: row.files,
-        created: Timestamp(row.created),
-        modified: Timestamp(row.modified),
-        revision: row.revision,
-        parent: row.parent.map(GroupId),
-        topic: row.topic.map(MessageId),
-    };
-    Ok(StoredGroup { group, version: ValueHash::of(bytes) })
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-fn encode_member(member: &Member) -> Bytes {
-    member_template(member, Template::new().bytes(&member.joined.0.to_be_bytes())).fill(&[])
-}
-
-/// A member's row: version, since, the entry that he came with, the end of his mute (0 is none), marks, name.
-fn member_template(member: &Member, joined: Template) -> Template {
-    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-    let marks = flag(member.allow_listed, ALLOW_LISTED) | flag(member.shielded, SHIELDED);
-    Template::new()
-        .bytes(&[MEMBER_VERSION])
-        .bytes(&member.since.0.to_be_bytes())
-        .then(joined)
-        .bytes(&member.muted_until.map_or(0, |until| until.0).to_be_bytes())
-        .bytes(&[marks])
-        .bytes(member.name.as_str().as_bytes())
-}
-
-fn decode_member(row: &[u8]) -> Result<Member, StoreError> {
-    let damaged = |detail: &str| StoreError::Damaged { what: "member", detail: detail.to_owned() };
-    let Some((&[MEMBER_VERSION], row)) = row.split_first_chunk() else { return Err(damaged("its version")) };
-    let Some((numbers, row)) = row.split_first_chunk::<24>() else { return Err(damaged("its length")) };
-    let Some((marks, name)) = row.split_first() else { return Err(damaged("its length")) };
-    let number = |place: usize| {
-        let bytes = numbers[8 * place..8 * place + 8].try_into().expect("8 bytes");
-        u64::from_be_bytes(bytes)
-    };
-    let name = std::str::from_utf8(name).map_err(|_| damaged("its name"))?;
-    let until = Some(Timestamp(number(2))).filter(|until| until.0 != 0);
-    Ok(Member {
-        name: name_of("member", name)?,
-        since: Timestamp(number(0)),
-        joined: Seq(number(1)),
-        muted_until: until.map(|until| until.min(FOR_EVER)),
-        allow_listed: marks & ALLOW_LISTED != 0,
-        shielded: marks & SHIELDED != 0,
-    })
-}
-
-/// The number that a generated id stands for: no user and no group can be named so otherwise.
-fn generated(public_id: &Username) -> Option<GroupId> {
-    let text = public_id.as_str();
-    let is_long = text.len() >= model::limits::GENERATED_ID_DIGITS;
-    (is_long && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok().map(GroupId))?
-}
-
-fn group_of(entry: &Bytes) -> Option<GroupId> {
-    match entry.split_first() {
-        Some((&KIND_GROUP, number)) => Some(GroupId(u64::from_be_bytes(number.try_into().ok()?))),
-        _ => None,
-    }
-}
-
-fn name_of(what: &'static str, name: &str) -> Result<Username, StoreError> {
-    Username::parse(name).map_err(|error| StoreError::Damaged { what, detail: error.to_string() })
-}
-
-fn uid_of(what: &'static str, key: &[u8]) -> Result<Uid, StoreError> {
-    keys::last_uid(key).ok_or_else(|| StoreError::Damaged { what, detail: "its key".to_owned() })
-}
-
-fn id_of(what: &'static str, key: &[u8]) -> Result<GroupId, StoreError> {
-    keys::last_group(key).ok_or_else(|| StoreError::Damaged { what, detail: "its key".to_owned() })
-}
-
 /// Why a read gave no row.
 enum Absent {
     NotThere,
@@ -1110,7 +572,7 @@ mod tests {
     use domain::app::Settings;
     use domain::group::{Actor, CreateGroup, CreateView, To, decide_create};
     use kv::Read as _;
-    use model::EntryKind;
+    use model::{EntryKind, MessageId};
 
     const APP: AppId = AppId(1);
 

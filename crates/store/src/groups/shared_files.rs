@@ -7,7 +7,8 @@ use kv::{Batch, CellKey, Scan, Space};
 use model::{AppId, FileId, GroupId, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::{Groups, PersonRow, name_of};
+use super::Groups;
+use super::rows::{PersonRow, name_of};
 use crate::rows::{from_json, to_json};
 use crate::{StoreError, keys};
 
