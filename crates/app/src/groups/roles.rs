@@ -1,14 +1,19 @@
 //! What is done to single members: admins, mutes, the allow list, shields, attributes.
 
 use domain::group::{
-    Attributes, GroupRefused, Member, Person, Rank, decide_add_admin, decide_allow, decide_disallow,
-    decide_mute, decide_remove_admin, decide_set_attributes, decide_shield, decide_shield_anew,
-    decide_unmute,
+    Actor, Attributes, Change, Group, GroupRefused, Member, Person, Rank, decide_add_admin, decide_allow,
+    decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes, decide_shield,
+    decide_shield_anew, decide_unmute,
 };
 use model::{GroupKind, Timestamp, Uid};
 
 use super::{By, Decided, GroupRef, Outcome};
 use crate::{Error, Tenant, UseCases};
+
+/// What is decided about one member.
+type Decide<'a> = dyn Fn(&Group, &Actor, &Person, Option<&Member>, Timestamp) -> Result<Option<Change>, GroupRefused>
+    + Sync
+    + 'a;
 
 impl UseCases {
     /// # Errors
@@ -59,16 +64,8 @@ impl UseCases {
         names: &[String],
         until: Timestamp,
     ) -> Result<Vec<Outcome>, Error> {
-        let group = group.into();
-        self.for_each(app, group, names, move |name| async move {
-            let name = name.as_str();
-            self.change_group(app, by, group, move |stored, actor, now| async move {
-                let group = &stored.group;
-                let (person, member) = self.found_member(app, group, name).await?;
-                let change = decide_mute(group, &actor, &person, member.as_ref(), until, now)?;
-                Ok(Decided::change(change, ()))
-            })
-            .await
+        self.change_each(app, by, group.into(), names, &|group, actor, person, member, now| {
+            decide_mute(group, actor, person, member, until, now).map(Some)
         })
         .await
     }
@@ -84,17 +81,7 @@ impl UseCases {
         group: impl Into<GroupRef<'_>>,
         names: &[String],
     ) -> Result<Vec<Outcome>, Error> {
-        let group = group.into();
-        self.for_each(app, group, names, move |name| async move {
-            let name = name.as_str();
-            self.change_group(app, by, group, move |stored, actor, now| async move {
-                let group = &stored.group;
-                let (person, member) = self.found_member(app, group, name).await?;
-                Ok(Decided::maybe(decide_unmute(group, &actor, &person, member.as_ref(), now)?, ()))
-            })
-            .await
-        })
-        .await
+        self.change_each(app, by, group.into(), names, &decide_unmute).await
     }
 
     /// Puts members on the allow list, or takes them off it, each for himself.
@@ -109,18 +96,8 @@ impl UseCases {
         names: &[String],
         allow: bool,
     ) -> Result<Vec<Outcome>, Error> {
-        let group = group.into();
         let decide = if allow { decide_allow } else { decide_disallow };
-        self.for_each(app, group, names, move |name| async move {
-            let name = name.as_str();
-            self.change_group(app, by, group, move |stored, actor, now| async move {
-                let group = &stored.group;
-                let (person, member) = self.found_member(app, group, name).await?;
-                Ok(Decided::maybe(decide(group, &actor, &person, member.as_ref(), now)?, ()))
-            })
-            .await
-        })
-        .await
+        self.change_each(app, by, group.into(), names, &decide).await
     }
 
     /// As [`UseCases::shield_group`], refused when nothing would change.
@@ -218,10 +195,30 @@ impl UseCases {
         Ok(people.into_iter().map(|(_, name)| name).zip(attributes).collect())
     }
 
+    /// The same decision about each of some members, each for himself.
+    async fn change_each(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: GroupRef<'_>,
+        names: &[String],
+        decide: &Decide<'_>,
+    ) -> Result<Vec<Outcome>, Error> {
+        self.for_each(app, group, names, move |name| async move {
+            let name = name.as_str();
+            self.change_group(app, by, group, move |stored, actor, now| async move {
+                let (person, member) = self.found_member(app, &stored.group, name).await?;
+                Ok(Decided::maybe(decide(&stored.group, &actor, &person, member.as_ref(), now)?, ()))
+            })
+            .await
+        })
+        .await
+    }
+
     async fn found_member(
         &self,
         app: &Tenant,
-        group: &domain::group::Group,
+        group: &Group,
         name: &str,
     ) -> Result<(Person, Option<Member>), Error> {
         let target = self.target(app, group, name).await?;
