@@ -37,7 +37,7 @@ impl UseCases {
     /// which is no message's.
     ///
     /// # Errors
-    /// `rate_limited` while another broadcast of the app is under way, those of [`UseCases::post_message`]; after a fault
+    /// `service_not_enabled`; `rate_limited` while another broadcast of the app is under way, those of [`UseCases::post_message`]; after a fault
     /// some have got it.
     pub async fn broadcast(
         &self,
@@ -47,6 +47,10 @@ impl UseCases {
         post: &Post,
         compose: Arc<Compose>,
     ) -> Result<MessageId, Error> {
+        if !app.value.settings.broadcast_enabled {
+            let feature = "message broadcast".to_owned();
+            return Err(Error::refused(Condition::ServiceNotEnabled, vec![("feature", feature)]));
+        }
         if !self.broadcasts.lock().insert(app.value.id) {
             return Err(Error::plain(Condition::RateLimited));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use conditions::Condition;
 use domain::account::User;
 use domain::mute::{MuteKind, SetMute};
 use store::Account;
@@ -12,13 +13,14 @@ impl UseCases {
     /// Sets or lifts a user's mutes; kinds that are not named stay as they are.
     ///
     /// # Errors
-    /// `user_not_found`; faults.
+    /// `service_not_enabled`, `user_not_found`; faults.
     pub async fn mute_user(
         &self,
         app: &Tenant,
         username: &str,
         sets: &[(MuteKind, SetMute)],
     ) -> Result<Arc<Account>, Error> {
+        mutes_enabled(app)?;
         let now = self.now();
         self.update_account(app, username, |account| {
             let set =
@@ -29,16 +31,33 @@ impl UseCases {
         .await
     }
 
+    /// A user, with his mutes.
+    ///
+    /// # Errors
+    /// As [`UseCases::mute_user`].
+    pub async fn get_mutes(&self, app: &Tenant, username: &str) -> Result<Arc<Account>, Error> {
+        mutes_enabled(app)?;
+        self.get_user(app, username).await
+    }
+
     /// Users with a mute that was not lifted, in the order of their registration.
     ///
     /// # Errors
-    /// Faults.
+    /// `service_not_enabled`; faults.
     pub async fn muted_users(
         &self,
         app: &Tenant,
         skip: usize,
         limit: usize,
     ) -> Result<Vec<Arc<Account>>, Error> {
+        mutes_enabled(app)?;
         Ok(self.store.users.muted(app.value.id, skip, limit).await?)
     }
+}
+
+fn mutes_enabled(app: &Tenant) -> Result<(), Error> {
+    if app.value.settings.mutes_enabled {
+        return Ok(());
+    }
+    Err(Error::refused(Condition::ServiceNotEnabled, vec![("feature", "mute".to_owned())]))
 }

@@ -134,7 +134,6 @@ pub(crate) async fn old(call: Call) -> Result<Answer, Failure> {
 
 /// `POST /messages/broadcast`
 pub(crate) async fn to_everybody(call: Call) -> Result<Answer, Failure> {
-    check_broadcast(&call)?;
     let request = old_request(&call)?;
     match request.target_type.as_deref() {
         Some("users") => broadcast(&call, request, Receivers::Everybody).await,
@@ -145,23 +144,14 @@ pub(crate) async fn to_everybody(call: Call) -> Result<Answer, Failure> {
 
 /// `POST /messages/users/broadcast`: to those who are there, and nothing is kept for the others.
 pub(crate) async fn to_connected(call: Call) -> Result<Answer, Failure> {
-    check_broadcast(&call)?;
     let request = SendRequest { online_only: true, ..old_request(&call)? };
     broadcast(&call, request, Receivers::Connected).await
 }
 
 /// `POST /messages/chatrooms/broadcast`: to all rooms in which somebody is.
 pub(crate) async fn to_all_rooms(call: Call) -> Result<Answer, Failure> {
-    check_broadcast(&call)?;
     let request = old_request(&call)?;
     broadcast(&call, request, Receivers::Rooms).await
-}
-
-fn check_broadcast(call: &Call) -> Result<(), Error> {
-    if call.tenant.value.settings.broadcast_enabled {
-        return Ok(());
-    }
-    Err(Error::refused(Condition::ServiceNotEnabled, vec![("feature", "message broadcast".to_owned())]))
 }
 
 /// Broadcasts name no receivers, and their answer has one id, as a number.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use app::Error;
-use conditions::Condition;
 use domain::mute::{MuteKind, MuteLeft, Mutes, SetMute};
 use easemob_wire::rest::{Envelope, MuteRequest};
 use model::Timestamp;
@@ -28,7 +26,6 @@ const SECONDS_MOST: u64 = i32::MAX as u64;
 
 /// `POST /mutes`
 pub(crate) async fn set(call: Call) -> Result<Answer, Failure> {
-    check_enabled(&call)?;
     let request = call.parse(MuteRequest::parse)?;
     let mut sets = Vec::new();
     for (kind, seconds) in [
@@ -57,8 +54,7 @@ pub(crate) async fn set(call: Call) -> Result<Answer, Failure> {
 
 /// `GET /mutes/{user}`
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
-    check_enabled(&call)?;
-    let account = call.use_cases().get_user(&call.tenant, call.user()).await?;
+    let account = call.use_cases().get_mutes(&call.tenant, call.user()).await?;
     let now = call.use_cases().now();
     let mut data = Map::new();
     data.insert("userid".to_owned(), format!("{}_{}", call.tenant.value.key, account.user.name).into());
@@ -71,7 +67,6 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
 
 /// `GET /mutes?pageNum=&pageSize=`: an entry for each user and kind.
 pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
-    check_enabled(&call)?;
     let size = call.query.number("pageSize", 1..=PAGE_MOST)?.unwrap_or(PAGE_DEFAULT);
     let page = call.query.number("pageNum", 1..=usize::MAX)?.unwrap_or(1);
     let skip = (page - 1).saturating_mul(size);
@@ -87,13 +82,6 @@ pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     }
     let data = json!({ "data": data, "unixtime": now.0 / 1000 });
     Ok(Answer::new(&Envelope { data: Some(data), params: call.query.params(), ..call.full() }))
-}
-
-fn check_enabled(call: &Call) -> Result<(), Error> {
-    if call.tenant.value.settings.mutes_enabled {
-        return Ok(());
-    }
-    Err(Error::refused(Condition::ServiceNotEnabled, vec![("feature", "mute".to_owned())]))
 }
 
 fn name(kind: MuteKind) -> &'static str {
