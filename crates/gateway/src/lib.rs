@@ -4,7 +4,7 @@
 //! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, in a WebSocket upgrade (`upgrade`), or
 //! in an answer of the gateway's own (`problem`); on a port for bare frames there is no HTTP (`direct`). A WebSocket
 //! is a `FrameIo` (`frame_io`, `websocket`), and so is a bare connection (`length_prefixed`); paths of a second protocol, which
-//! speaks text, have its sessions (`texts`); the driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
+//! speaks text, have its sessions (`texts`), also for clients without a WebSocket (`polling`); the driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
 //! [`ShutdownHandle`] ends all that politely.
 //!
 //! The gateway never names a dialect and decides nothing about messages: it is handed a
@@ -21,6 +21,7 @@ mod listener;
 mod mailbox;
 mod measures;
 mod options;
+mod polling;
 mod problem;
 #[cfg(test)]
 #[path = "../../../fuzz/properties/gateway/mod.rs"]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use session::Protocol;
+use session::packets::Packets;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -26,6 +27,7 @@ use crate::Options;
 use crate::address::is_trusted;
 use crate::direct::Direct;
 use crate::driver::Shared;
+use crate::polling::Polling;
 use crate::registry::{AddressGuard, Registry};
 use crate::requests::{HttpBody, HttpService, HttpSite};
 use crate::shutdown::ShutdownHandle;
@@ -74,19 +76,22 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Serves sessions of a second protocol too, which speaks text on WebSocket paths of its own. `login_limit`: time until
-    /// a connection belongs to a user, for a client that connects before it asks a person for a password.
+    /// Serves sessions of a second protocol too, which speaks text on paths of its own: on WebSockets, and by requests
+    /// where a client has none. `login_limit`: time until a connection belongs to a user, for a client that connects
+    /// before it asks a person for a password.
     #[must_use]
     pub fn with_texts<P: Protocol>(
         mut self,
         paths: Vec<String>,
         login_limit: Duration,
         protocol: Arc<P>,
+        packets: Arc<dyn Packets>,
         registry: Arc<Registry>,
     ) -> Self {
         let options = Options { login_limit, ..self.options.clone() };
+        let polling = Arc::new(Polling::new(packets, options.polled_connections_limit, options.park_limit));
         let shared = Arc::new(Shared { protocol, registry, options });
-        self.texts = Some(Arc::new(TextPaths { paths, shared }));
+        self.texts = Some(Arc::new(TextPaths { paths, shared, polling }));
         self
     }
 

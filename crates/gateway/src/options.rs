@@ -56,6 +56,10 @@ pub struct Options {
     /// Connections that the kernel keeps for us until we accept them. Default 4096.
     pub backlog: u32,
 
+    /// Connections of text without a socket at once, on this port. Each may park a request. Default 16 384.
+    pub polled_connections_limit: usize,
+    /// How long a request of theirs is parked that has nothing to bring. Default 30 s.
+    pub park_limit: Duration,
     /// Bytes of a message from a client. Default 1 MiB.
     pub message_bytes_limit: usize,
     /// Frames that a message may be cut into. Default 1024.
@@ -91,6 +95,8 @@ impl Options {
             request_limit: Duration::from_secs(60),
             upload_limit: Duration::from_secs(300),
             backlog: 4096,
+            polled_connections_limit: 16_384,
+            park_limit: Duration::from_secs(30),
             message_bytes_limit: 1 << 20,
             message_fragments_limit: 1024,
             write_buffer_bytes_limit: 256 << 10,

@@ -12,12 +12,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use conditions::Condition;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
+use session::packets::{Asked, Way};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
@@ -27,6 +28,7 @@ use tracing::debug;
 use crate::address::{client_address, is_trusted};
 use crate::driver::{Shared, drive};
 use crate::listener::{Arrival, Site};
+use crate::polling::{self, Asking, Link};
 use crate::problem::Problem;
 use crate::registry::{AddressGuard, Registry};
 use crate::texts::{Stream, TextSessions};
@@ -205,21 +207,35 @@ async fn finish<P, S, B, T>(
         return;
     }
     let state = std::mem::replace(&mut *exchange.state.lock(), State::Waiting);
-    let State::Upgraded { address, admitted, is_text } = state else {
+    let State::Upgraded { address, admitted, to } = state else {
         let _ = timeout(SHUTDOWN_LIMIT, stream.shutdown()).await;
         return;
     };
     let options = &site.shared.options;
     let bytes_limit = options.message_bytes_limit;
-    let registered = site.shared.registry.open(admitted);
     let fragments_limit = options.message_fragments_limit;
-    if let Some(texts) = site.texts.as_ref().filter(|_| is_text) {
-        let stream: Box<dyn Stream> = Box::new(stream);
-        let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit).of_text();
-        return Arc::clone(texts).open(registered, address, io);
+    let texts = match to {
+        Target::First => {
+            let registered = site.shared.registry.open(admitted);
+            let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit);
+            tokio::spawn(drive(Arc::clone(&site.shared), registered, address, io));
+            return;
+        }
+        Target::Texts(texts, link) => (texts, link),
+    };
+    let stream: Box<dyn Stream> = Box::new(stream);
+    let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit).of_text();
+    match texts {
+        (texts, None) => texts.open(site.shared.registry.open(admitted), address, io),
+        (texts, Some(link)) => {
+            let packets = Arc::clone(&texts.polling().packets);
+            tokio::spawn(async move {
+                polling::probe(link, packets, Box::new(io)).await;
+                // Once it has moved, the connection counts as it did before.
+                drop(admitted);
+            });
+        }
     }
-    let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit);
-    tokio::spawn(drive(Arc::clone(&site.shared), registered, address, io));
 }
 
 /// What one socket's requests leave for its task.
@@ -237,9 +253,15 @@ enum State {
     Upgraded {
         address: IpAddr,
         admitted: Option<AddressGuard>,
-        /// To a session of the second protocol.
-        is_text: bool,
+        to: Target,
     },
+}
+
+/// Whose sessions a WebSocket is for.
+enum Target {
+    First,
+    /// The second protocol's: for a new connection, or for one that may move there.
+    Texts(Arc<dyn TextSessions>, Option<Arc<Link>>),
 }
 
 impl Exchange {
@@ -264,15 +286,17 @@ where
 {
     type Response = Answer<B>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer<B>, Infallible>> + Send>>;
+    type Future = Answering<B>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let options = &self.site.shared.options;
         let address = client_address(&options.trusted_proxies, self.exchange.socket, request.headers());
         let path = request.uri().path();
-        let is_text = self.site.texts.as_ref().is_some_and(|texts| texts.serves(path));
-        if is_text || options.websocket_paths.iter().any(|other| other == path) {
-            let answer = self.upgrade(&request, address, is_text);
+        if let Some(texts) = self.site.texts.as_ref().filter(|texts| texts.serves(path)) {
+            return self.call_texts(Arc::clone(texts), request, address);
+        }
+        if options.websocket_paths.iter().any(|other| other == path) {
+            let answer = self.upgrade(&request, address, Target::First);
             let answer = answer.unwrap_or_else(|problem| self.refuse(&problem));
             return Box::pin(ready(Ok(answer)));
         }
@@ -301,12 +325,61 @@ where
     }
 }
 
-impl<P: session::Protocol, S, B> Routes<P, S, B> {
+type Answering<B> = Pin<Box<dyn Future<Output = Result<Answer<B>, Infallible>> + Send>>;
+
+impl<P: session::Protocol, S, B: HttpBody> Routes<P, S, B> {
+    /// A path of the second protocol: a socket for a new connection or for one that moves, or a request instead of one.
+    fn call_texts(
+        &self,
+        texts: Arc<dyn TextSessions>,
+        request: Request<Incoming>,
+        address: IpAddr,
+    ) -> Answering<B> {
+        let headers = request.headers().clone();
+        let at_once = |answer: Answer<B>| {
+            let answer = polling::with_origin(&headers, answer);
+            Box::pin(ready(Ok(answer))) as Answering<B>
+        };
+        if request.method() == Method::OPTIONS {
+            *self.exchange.state.lock() = State::Plain;
+            return at_once(polling::preflight::<Full<Bytes>>().map(Either::Right));
+        }
+        let asked = texts.polling().packets.asked(request.uri().query().unwrap_or_default());
+        let (way, id) = match asked {
+            Ok(Asked { way, id }) => (way, id.map(str::to_owned)),
+            Err(why) => return at_once(self.refuse(&polling::not_served(why))),
+        };
+        if way == Way::Socket {
+            let link = id.map(|id| texts.polling().find(&id).ok_or_else(polling::unknown)).transpose();
+            let answer = link.and_then(|link| self.upgrade(&request, address, Target::Texts(texts, link)));
+            return at_once(answer.unwrap_or_else(|problem| self.refuse(&problem)));
+        }
+        *self.exchange.state.lock() = State::Plain;
+        let options = &self.site.shared.options;
+        let registry = Arc::clone(&self.site.shared.registry);
+        let asking = Asking {
+            texts,
+            registry: Arc::clone(&registry),
+            address,
+            stop: self.site.stop.clone(),
+            bytes_limit: options.message_bytes_limit,
+            time_limit: options.request_limit,
+        };
+        Box::pin(async move {
+            let answer = polling::answer(asking, request, id).await;
+            let answer = answer.unwrap_or_else(|problem| {
+                registry.measures.refused_upgrade.increment(1);
+                problem.render(registry.next_trace())
+            });
+            Ok(polling::with_origin(&headers, answer.map(Either::Right)))
+        })
+    }
+
     fn upgrade(
         &self,
         request: &Request<Incoming>,
         address: IpAddr,
-        is_text: bool,
+        to: Target,
     ) -> Result<Answer<B>, Problem> {
         let answer = upgrade::accept(request)?.map(Either::Right);
         if *self.site.stop.borrow() {
@@ -332,7 +405,7 @@ impl<P: session::Protocol, S, B> Routes<P, S, B> {
                 });
             }
         }
-        *self.exchange.state.lock() = State::Upgraded { address, admitted, is_text };
+        *self.exchange.state.lock() = State::Upgraded { address, admitted, to };
         Ok(answer)
     }
 

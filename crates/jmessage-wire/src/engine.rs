@@ -127,18 +127,61 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// The first thing a client hears.
-pub fn open(sid: &str) -> String {
+/// The first thing a client hears. `upgrades`: the transports that it may move to.
+pub fn open(sid: &str, upgrades: &[&str]) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Open<'a> {
         sid: &'a str,
-        upgrades: [&'a str; 0],
+        upgrades: &'a [&'a str],
         ping_interval: u64,
         ping_timeout: u64,
     }
-    let open = Open { sid, upgrades: [], ping_interval: PING_INTERVAL_MS, ping_timeout: PING_TIMEOUT_MS };
+    let open = Open { sid, upgrades, ping_interval: PING_INTERVAL_MS, ping_timeout: PING_TIMEOUT_MS };
     format!("0{}", serde_json::to_string(&open).expect("texts and numbers are JSON"))
+}
+
+/// How a client's packets travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    WebSocket,
+    Polling,
+}
+
+/// The name of [`Transport::WebSocket`].
+pub const WEBSOCKET: &str = "websocket";
+/// What a client says on a socket to which it may move.
+pub const PROBE: &str = "2probe";
+/// The answer to that.
+pub const PROBE_ANSWER: &str = "3probe";
+/// What it says there when it moves.
+pub const UPGRADE: &str = "5";
+
+/// Reads the query of a request: the transport, and the connection where it belongs to one. What else a client's library
+/// writes there (`t` against caches, `b64` because it can't read bytes, which are never sent) changes nothing.
+///
+/// # Errors
+/// Why it is not served, for whoever wrote the client.
+pub fn query(text: &str) -> Result<(Transport, Option<&str>), &'static str> {
+    let mut transport = Transport::WebSocket;
+    let mut sid = None;
+    for pair in text.split('&') {
+        match pair.split_once('=').unwrap_or((pair, "")) {
+            ("EIO", "3") => {}
+            ("EIO", _) => {
+                return Err("protocol 3 of engine.io is spoken: connect with a client of socket.io 1 or 2");
+            }
+            ("transport", WEBSOCKET) => transport = Transport::WebSocket,
+            ("transport", "polling") => transport = Transport::Polling,
+            ("transport", _) => return Err("the transports are websocket and polling"),
+            ("j", _) => {
+                return Err("JSONP is not served: use a browser with XMLHttpRequest level 2, or a WebSocket");
+            }
+            ("sid", id) if !id.is_empty() => sid = Some(id),
+            _ => {}
+        }
+    }
+    Ok((transport, sid))
 }
 
 /// The default namespace is there.
@@ -222,7 +265,8 @@ mod tests {
     #[test]
     fn golden_frames() {
         let opened = r#"0{"sid":"abc","upgrades":[],"pingInterval":25000,"pingTimeout":60000}"#;
-        assert_eq!(open("abc"), opened);
+        assert_eq!(open("abc", &[]), opened);
+        assert!(open("abc", &[WEBSOCKET]).contains(r#""upgrades":["websocket"],"#));
         assert_eq!(pong("probe"), "3probe");
         let rid = json!({ "rid": 7 });
         assert_eq!(event("ack", &rid), r#"42["ack",{"rid":7}]"#);
@@ -269,6 +313,28 @@ mod tests {
         assert_eq!(Packet::decode(&large), Err(PacketError::TooLarge));
         let deep = format!("42[\"x\",{{\"a\":{}", "[".repeat(10_000));
         assert_eq!(Packet::decode(&deep), Err(PacketError::Event), "and no overflow of the stack");
+    }
+
+    #[test]
+    fn queries_of_the_library_are_read_and_others_are_told_why_not() {
+        let by = |transport, sid| Ok((transport, sid));
+        for (text, expected) in [
+            ("EIO=3&transport=websocket", by(Transport::WebSocket, None)),
+            ("EIO=3&transport=polling&t=Nxx&b64=1", by(Transport::Polling, None)),
+            ("EIO=3&transport=polling&t=Nxx&sid=a-_9", by(Transport::Polling, Some("a-_9"))),
+            ("EIO=3&transport=websocket&sid=a", by(Transport::WebSocket, Some("a"))),
+            ("", by(Transport::WebSocket, None)),
+            ("transport=polling&sid=", by(Transport::Polling, None)),
+        ] {
+            assert_eq!(query(text), expected, "{text}");
+        }
+        for (text, why) in [
+            ("EIO=4&transport=polling", "protocol 3"),
+            ("EIO=3&transport=polling&j=0", "JSONP"),
+            ("EIO=3&transport=flashsocket", "transports"),
+        ] {
+            assert!(query(text).unwrap_err().contains(why), "{text}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod delivery;
 mod event;
 mod failure;
 mod news;
+mod packets;
 mod perform;
 mod render;
 mod session;
@@ -26,6 +27,7 @@ use app::UseCases;
 use model::Timestamp;
 
 pub use event::{Command, Event};
+pub use packets::EnginePackets;
 pub use perform::WebPerform;
 pub use session::WebSession;
 

@@ -12,7 +12,7 @@ use easemob::msync::MsyncProtocol;
 use easemob::rest;
 use gateway::{ClientAddress, Listener, Registry};
 use jmessage::rest as jmessage_rest;
-use jmessage::web::WebProtocol;
+use jmessage::web::{EnginePackets, WebProtocol};
 
 use crate::{Config, options};
 
@@ -65,7 +65,8 @@ impl Dialects {
     /// The port for everything, with the sessions that speak text.
     pub(crate) fn with_web(&self, listener: Listener, registry: &Arc<Registry>) -> Listener {
         let paths = SOCKET_IO_PATHS.map(str::to_owned).to_vec();
-        listener.with_texts(paths, WEB_LOGIN_LIMIT, Arc::clone(&self.web), Arc::clone(registry))
+        let web = Arc::clone(&self.web);
+        listener.with_texts(paths, WEB_LOGIN_LIMIT, web, Arc::new(EnginePackets), Arc::clone(registry))
     }
 }
 

@@ -6,6 +6,7 @@
 //! so they can be joined in memory on a virtual clock ([`pair`]).
 
 pub mod clock;
+pub mod packets;
 pub mod pair;
 
 use std::future::Future;

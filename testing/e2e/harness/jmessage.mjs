@@ -62,10 +62,14 @@ export class JMessage {
     else if (text === '40') this.#hear('connected', {});
     else if (text.startsWith('3')) this.#hear('pong', text.slice(1));
     else if (text.startsWith('42')) {
-      const [name, body] = JSON.parse(text.slice(2));
-      this.#hear(name, body);
-      this.#acknowledge(name, body);
+      this.take(...JSON.parse(text.slice(2)));
     }
+  }
+
+  /** An event of the server's. */
+  take(name, body) {
+    this.#hear(name, body);
+    this.#acknowledge(name, body);
   }
 
   #acknowledge(name, body) {
@@ -145,4 +149,33 @@ export class JMessage {
   text(to, text, more) { return this.send(to, 'text', { text }, more); }
 
   close() { this.socket?.close(); }
+}
+
+/**
+ * The same over the library that the web SDK is built on, unmodified (socket.io-client 2), where there are no WebSockets
+ * (`['polling']`), or where a proxy lets them through only later (`['polling', 'websocket']`).
+ */
+export class PollingJMessage extends JMessage {
+  constructor(server, app, name, transports = ['polling']) {
+    super(server, app, name);
+    this.options = { transports, reconnection: false, forceNew: true };
+    this.url = this.url.replace(/^ws/, 'http').replace(/\/socket\.io.*/, '');
+  }
+
+  async connect() {
+    // Here, so that the other scenarios run where it is not installed.
+    const { default: io } = await import('socket.io-client');
+    this.socket = io(this.url, this.options);
+    this.closed = new Promise((resolve) => this.socket.on('disconnect', resolve));
+    this.socket.io.on('packet', ({ type, data }) => { if (type === 2) this.take(...data); });
+    await new Promise((resolve, reject) => {
+      this.socket.on('connect', resolve);
+      this.socket.on('connect_error', reject);
+    });
+  }
+
+  say(name, data) { this.socket.emit(name, data); }
+
+  /** The library's engine, for what a test does to its transport. */
+  get engine() { return this.socket.io.engine; }
 }

@@ -1,22 +1,42 @@
 // JMessage's web protocol against the server, and its users in one conversation with the official Easemob SDKs
 // (jmessage.md section 2; docs/dialects.md).
 import assert from 'node:assert/strict';
-import { JMessage, md5 } from '../harness/jmessage.mjs';
+import { JMessage, PollingJMessage, md5 } from '../harness/jmessage.mjs';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A page of a user, who is registered through the other SDK with his name as the password. */
-async function page(world, name) {
+const page = (world, name) => come(world, name, (...page) => new JMessage(...page));
+
+/** The same without a WebSocket, or not yet with one. */
+const pollingPage = (world, name, transports) => come(world, name, (...page) => new PollingJMessage(...page, transports));
+
+async function come(world, name, make) {
   world.known ??= new Set();
   if (!world.known.has(name)) {
     await world.register(name);
     world.known.add(name);
   }
-  const client = new JMessage(world.server, world.app, name);
+  const client = make(world.server, world.app, name);
   world.clients.push(client);
   await client.online();
   return client;
 }
+
+/** The texts of all messages that a page has heard, live or missed, in their order. */
+function texts(page) {
+  const messages = page.heard.flatMap(([name, body]) => {
+    if (name === 'msg_sync') return body.messages;
+    return name === 'sync_conversation' ? body.messages[0].msgs : [];
+  });
+  return messages.map((message) => message.content.msg_body.text);
+}
+
+async function until(holds) {
+  for (let tries = 0; !holds() && tries < 400; tries += 1) await pause(25);
+}
+
+const numbered = (word, count) => Array.from({ length: count }, (_, index) => `${word} ${index + 1} 字😀`);
 
 export default {
   async 'a page opens, pings, registers and logs in'(world) {
@@ -159,5 +179,87 @@ export default {
     const event = await first.event(1);
     assert.equal(event.extra, 0);
     await first.closed;
+  },
+
+  async 'a page without WebSockets polls, with both sides sending at once'(world) {
+    const [anna, bert] = [await pollingPage(world, 'anna'), await world.online('bert')];
+    assert.equal(anna.engine.transport.name, 'polling');
+    const [mine, yours] = [numbered('from the page', 50), numbered('to the page', 50)];
+    // Both SDKs send one after the other; the two directions go at once.
+    await Promise.all([
+      (async () => { for (const text of mine) await anna.text('bert', text); })(),
+      (async () => { for (const text of yours) await bert.text('anna', text); })(),
+    ]);
+    await until(() => texts(anna).length >= 50);
+    assert.deepEqual(texts(anna), yours);
+    assert.deepEqual((await bert.atLeast('onTextMessage', 50)).map(({ msg }) => msg), mine);
+    // All at once, which is several packets a body.
+    const sent = await Promise.all(numbered('heap', 40).map((text) => anna.text('bert', text)));
+    assert.equal(new Set(sent.map(({ msg_id }) => msg_id)).size, 40);
+    const { gid } = await anna.ask('create_group', { group_name: 'Polled', group_description: '', is_limit: false });
+    await anna.ask('add_across_group_member', { gid, member_usernames: [{ username: 'bert' }] });
+    await bert.text(String(gid), 'hello poller', { chatType: 'groupChat' });
+    await until(() => texts(anna).includes('hello poller'));
+    await bert.connection.leaveGroup({ groupId: String(gid) });
+    await anna.event(9, (event) => event.gid === gid);
+    assert.equal(anna.engine.transport.name, 'polling');
+    anna.close();
+    await anna.closed;
+  },
+
+  async 'a page moves from polling to a WebSocket while both sides send'(world) {
+    const bert = await world.online('bert');
+    const anna = new PollingJMessage(world.server, world.app, 'anna', ['polling', 'websocket']);
+    world.clients.push(anna);
+    await world.register('anna');
+    world.known.add('anna');
+    const [mine, yours] = [numbered('from the page', 60), numbered('to the page', 60)];
+    const sending = (async () => { for (const text of yours) await bert.text('anna', text); })();
+    await anna.connect();
+    await anna.init();
+    await anna.ask('login', { username: 'anna', password: md5('anna'), is_md5: true, version: '2.6.0' });
+    await anna.sync();
+    for (const text of mine) await anna.text('bert', text);
+    await until(() => anna.engine.transport.name === 'websocket');
+    assert.equal(anna.engine.transport.name, 'websocket');
+    await sending;
+    await until(() => texts(anna).length >= 60);
+    assert.deepEqual(texts(anna), yours);
+    assert.deepEqual((await bert.atLeast('onTextMessage', 60)).map(({ msg }) => msg), mine);
+  },
+
+  async 'a page that loses a poll comes back and misses nothing'(world) {
+    const [first, bert] = [await pollingPage(world, 'anna'), await world.online('bert')];
+    await bert.text('anna', 'before');
+    await first.message('text');
+    // The request dies under it, as when a phone changes its network.
+    first.engine.transport.pollXhr.xhr.abort();
+    const lost = numbered('meanwhile', 5);
+    for (const text of lost) await bert.text('anna', text);
+    const again = await pollingPage(world, 'anna');
+    await until(() => texts(again).length >= 5);
+    assert.deepEqual(texts(again), lost);
+  },
+
+  async 'requests for connections of others are refused in words'(world) {
+    const url = `${world.server.socketUrl.replace(/^ws/, 'http').replace(/\/ws$/, '')}/socket.io/?EIO=3`;
+    const ask = async (query, options) => {
+      const answer = await fetch(`${url}&${query}`, { headers: { origin: 'http://page.example' }, ...options });
+      return [answer.status, answer.headers.get('x-kith-condition')];
+    };
+    for (const sid of ['', 'AAAAAAAAAAAAAAAAAAAAAAAA', '../x', 'x'.repeat(3000), '%00%ff']) {
+      const asked = sid === '' ? 'sid=%20' : `sid=${sid}`;
+      assert.deepEqual(await ask(`transport=polling&${asked}`), [400, 'server_session_missing']);
+      assert.deepEqual(await ask(`transport=polling&${asked}`, { method: 'POST', body: '2:2x' }), [400, 'server_session_missing']);
+    }
+    assert.deepEqual(await ask('transport=polling&j=0'), [400, 'argument_invalid']);
+    assert.deepEqual(await ask('transport=flashsocket'), [400, 'argument_invalid']);
+    const opened = await (await fetch(`${url}&transport=polling`)).text();
+    const { sid, upgrades } = JSON.parse(opened.replace(/^\d+:0/, ''));
+    assert.deepEqual([sid.length, upgrades], [24, ['websocket']]);
+    assert.equal(await (await fetch(`${url}&transport=polling&sid=${sid}`)).text(), '2:40');
+    assert.deepEqual(await ask(`transport=polling&sid=${sid}`, { method: 'POST', body: '99:2' }), [400, 'frame_malformed']);
+    assert.equal(await (await fetch(`${url}&transport=polling&sid=${sid}`)).text(), '1:1');
+    assert.deepEqual(await ask(`transport=polling&sid=${sid}`), [400, 'server_session_missing']);
   },
 };

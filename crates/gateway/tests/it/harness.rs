@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::words::{APP, Desk, WordProtocol};
+use crate::words::{APP, Desk, Lines, WordProtocol};
 
 /// A test that hangs fails after this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,7 +93,8 @@ pub(crate) fn start_port(
     let desk = Arc::clone(&protocol.desk);
     let texts = Arc::clone(&protocol);
     let paths = vec!["/texts/".to_owned()];
-    let listener = listener.with_texts(paths, Duration::from_secs(3), texts, Arc::clone(&registry));
+    let listener =
+        listener.with_texts(paths, Duration::from_secs(3), texts, Arc::new(Lines), Arc::clone(&registry));
     let handle = match port {
         Port::Http => listener.serve(protocol, tower::service_fn(page), Arc::clone(&registry)),
         Port::Frames => listener.serve_frames(protocol, Arc::clone(&registry)),

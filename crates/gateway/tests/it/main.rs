@@ -8,6 +8,7 @@ mod ending;
 mod framing;
 mod harness;
 mod listening;
+mod polling;
 mod sessions;
 mod texts;
 mod tls;

@@ -12,7 +12,12 @@ use crate::harness::{Server, server, within};
 
 async fn connect(server: &Server) -> WebSocketStream<TcpStream> {
     let stream = TcpStream::connect(server.address).await.unwrap();
-    within(client_async("ws://kith/texts/?EIO=3&transport=websocket", stream)).await.unwrap().0
+    let mut client = within(client_async("ws://kith/texts/?by=socket", stream)).await.unwrap().0;
+    let Message::Text(open) = within(client.next()).await.unwrap().unwrap() else {
+        panic!("it is not opened")
+    };
+    assert!(open.starts_with("open ") && open.ends_with(" stays"), "{open}");
+    client
 }
 
 #[tokio::test]

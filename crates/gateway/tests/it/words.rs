@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use model::{AppId, CloseCause, Hint, Timestamp, Uid};
 use parking_lot::Mutex;
+use session::packets::{Asked, Packets, Step, Way};
 use session::{Input, Outcome, Output, Peer, Perform, Protocol, Session};
 use tokio::sync::Semaphore;
 
@@ -173,5 +174,53 @@ impl Protocol for WordProtocol {
 
     fn perform(&self) -> &Arc<Desk> {
         &self.desk
+    }
+}
+
+/// Words in bodies: one a line. The query is `by=socket` or `by=requests`, and `id=…`.
+#[derive(Debug)]
+pub(crate) struct Lines;
+
+impl Packets for Lines {
+    fn asked<'a>(&self, query: &'a str) -> Result<Asked<'a>, &'static str> {
+        let (mut way, mut id) = (Way::Socket, None);
+        for pair in query.split('&') {
+            match pair.split_once('=') {
+                Some(("by", "requests")) => way = Way::Requests,
+                Some(("by", "pigeon")) => return Err("no pigeons"),
+                Some(("id", name)) => id = Some(name),
+                _ => {}
+            }
+        }
+        Ok(Asked { way, id })
+    }
+
+    fn open(&self, id: &str, moves: bool) -> Bytes {
+        format!("open {id} {}", if moves { "moves" } else { "stays" }).into()
+    }
+
+    fn join(&self, packets: &[Bytes]) -> Bytes {
+        packets.join(&b"\n"[..]).into()
+    }
+
+    fn split(&self, body: &[u8]) -> Option<Vec<Bytes>> {
+        let text = std::str::from_utf8(body).ok()?;
+        Some(text.lines().map(|line| Bytes::copy_from_slice(line.as_bytes())).collect())
+    }
+
+    fn nothing(&self) -> Bytes {
+        "nothing".into()
+    }
+
+    fn close(&self) -> Bytes {
+        "closed".into()
+    }
+
+    fn step(&self, packet: &[u8]) -> Step {
+        match packet {
+            b"probe" => Step::Probe("works".into()),
+            b"move" => Step::Move,
+            _ => Step::Other,
+        }
     }
 }

@@ -62,7 +62,6 @@ impl WebSession {
             events: VecDeque::new(),
             outputs: VecDeque::new(),
         };
-        session.say(engine::open(&format!("{:016x}{:x}", connection.boot, connection.number)).into());
         session.say(Bytes::from_static(engine::CONNECTED.as_bytes()));
         session
     }

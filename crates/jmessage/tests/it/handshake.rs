@@ -7,15 +7,12 @@ use serde_json::json;
 use super::house::{House, md5, single};
 
 #[test]
-fn the_server_opens_and_answers_pings() {
+fn the_namespace_is_there_and_pings_are_answered() {
     let house = House::new();
     let mut client = house.connect();
     client.frame("2");
     client.frame("2probe");
-    let said = client.frames();
-    assert!(said[0].starts_with("0{\"sid\":\""), "{said:?}");
-    assert!(said[0].ends_with("\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":60000}"));
-    assert_eq!(said[1..], ["40", "3", "3probe"]);
+    assert_eq!(client.frames(), ["40", "3", "3probe"]);
 }
 
 #[test]
