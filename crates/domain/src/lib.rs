@@ -8,6 +8,7 @@ pub mod app;
 pub mod attachment;
 pub mod attributes;
 pub mod block;
+pub mod call;
 pub mod contact;
 pub mod conversation;
 pub mod device;
