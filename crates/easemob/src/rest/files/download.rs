@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH,
-    CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -24,6 +24,10 @@ use crate::rest::failure::Failure;
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// Seconds that a browser may keep a file. Its bytes never change; a recall or an expiry ends it.
 const MAX_AGE_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+/// What else than the address decides on the answer. Without it a browser shows the file to whoever asks it next, and
+/// a thumbnail in place of the whole (RFC 9111 4.1).
+const VARIES: &str = "authorization, share-secret, thumbnail, vframe";
 
 /// What a page of another origin may read of an answer.
 const EXPOSED_HEADERS: &str = "content-length, content-range, content-disposition, accept-ranges, etag";
@@ -79,6 +83,7 @@ pub(crate) async fn respond(call: &Call, rendition: &Rendition) -> Result<Answer
     let left = rendition.expires.map(|expires| expires.since(call.use_cases().now()).as_secs());
     let age = left.unwrap_or(MAX_AGE_SECONDS).min(MAX_AGE_SECONDS);
     set(&mut response, CACHE_CONTROL, &format!("private, max-age={age}, immutable"));
+    set(&mut response, VARY, VARIES);
     set(&mut response, ETAG, &tag);
     set(&mut response, ACCEPT_RANGES, "bytes");
     set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");

@@ -126,6 +126,8 @@ async fn whatever_a_stranger_uploads_nothing_runs_in_a_browser() {
         assert_eq!(got.header("cross-origin-resource-policy"), "cross-origin");
         assert!(got.header("access-control-expose-headers").contains("content-range"));
         assert!(got.header("cache-control").starts_with("private, "));
+        // A browser's cache must not give it to who has no token or secret, nor a thumbnail in its place.
+        assert_eq!(got.header("vary"), "authorization, share-secret, thumbnail, vframe");
     }
 }
 
