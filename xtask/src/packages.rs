@@ -32,6 +32,11 @@ const NEEDS: &[Need] = &[
         reason: "runs the vendors' web SDKs",
         is_there: || on_search_path("node").is_some(),
     },
+    Need {
+        package: "chromium",
+        reason: "runs the vendors' web SDKs as a page does",
+        is_there: || BROWSERS.iter().any(|program| on_search_path(program).is_some()),
+    },
     Need { package: "python3-pip", reason: "fetches and runs a vendor's back-end client", is_there: has_pip },
     Need {
         package: "npm",
@@ -39,6 +44,9 @@ const NEEDS: &[Need] = &[
         is_there: || on_search_path("npm").is_some(),
     },
 ];
+
+/// The names that `testing/e2e/harness/in_chromium.mjs` starts.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
 /// # Errors
 /// Something is missing and cannot be installed from here; the message says what to install.

@@ -12,15 +12,15 @@ const EVENTS = [
 ];
 
 export class Client {
-  constructor(sdk, server, appKey, name, options = {}) {
+  constructor(sdk, server, appKey, name, { sameBrowser = false, ...options } = {}) {
     this.sdk = sdk;
     this.name = name;
     this.deviceId = options.deviceId;
     this.appKey = appKey;
     this.events = [];
     this.#waiting = [];
-    // The SDKs keep their device's name in the browser's storage; another client is another browser.
-    localStorage.clear();
+    // The SDKs keep their device's name in the browser's storage; another client is another browser unless told otherwise.
+    if (!sameBrowser) localStorage.clear();
     this.connection = new sdk.connection({
       appKey, apiUrl: server.apiUrl, url: server.socketUrl, isHttpDNS: false, ...options,
     });

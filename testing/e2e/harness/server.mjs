@@ -40,6 +40,9 @@ export class Server {
   get socketUrl() { return `ws://${this.http}/ws`; }
   log() { return this.#log.join('\n'); }
 
+  /** The server's own counts, as Prometheus reads them. */
+  async metrics() { return (await fetch(`${this.apiUrl}/metrics`)).text(); }
+
   /** Runs the command line against this server; returns standard output. */
   cli(...args) {
     return execFileSync(this.#binary, [...args, '--data', this.#data], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

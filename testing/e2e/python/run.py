@@ -265,7 +265,7 @@ def main():
     # 3: nothing was picked, which is for the caller to judge.
     only = options[options.index("--only") + 1] if "--only" in options else ""
     scenarios = [run for run in SCENARIOS if only in f"jmessage: {run.__name__}"]
-    if not scenarios or "--sdk" in options:
+    if not scenarios or "--sdk" in options or "--where" in options:
         return 3
     server, failed = Server(binary), 0
     try:

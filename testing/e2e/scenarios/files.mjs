@@ -1,7 +1,6 @@
 // Files: sent with the SDK's own upload, read with its download, as tags in a page do, and in parts (msync.md 3.2).
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { crc32, deflateSync } from 'node:zlib';
+import { noise, png, sameBytes } from '../harness/bytes.mjs';
 import { rejection } from '../harness/client.mjs';
 
 const blob = (bytes, filetype = 'application/octet-stream') => new Blob([bytes], { type: filetype });
@@ -9,31 +8,13 @@ const blob = (bytes, filetype = 'application/octet-stream') => new Blob([bytes],
 /** A file as a page's input gives it to the SDK. */
 const picked = (bytes, filename, filetype) => ({ data: blob(bytes, filetype), filename, filetype });
 
-/** A picture of noise. */
-function png(width, height) {
-  const chunk = (type, data) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    check.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, check]);
-  };
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.set([8, 2, 0, 0, 0], 8);
-  const rows = Array.from({ length: height }, () => Buffer.concat([Buffer.alloc(1), randomBytes(width * 3)]));
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', head), chunk('IDAT', deflateSync(Buffer.concat(rows))), chunk('IEND', Buffer.alloc(0))]);
-}
-
 /** The SDK's download: the bytes, or what it calls the error. */
 function download(client, url, secret) {
   return new Promise((resolve, reject) => {
     client.sdk.utils.download.call(client.connection, {
       url,
       secret,
-      onFileDownloadComplete: async (data) => resolve(Buffer.from(await data.arrayBuffer())),
+      onFileDownloadComplete: async (data) => resolve(new Uint8Array(await data.arrayBuffer())),
       onFileDownloadError: reject,
     });
   });
@@ -42,12 +23,12 @@ function download(client, url, secret) {
 /** As a tag in a page does: no token, no header. */
 async function asTag(url) {
   const answer = await fetch(url);
-  return { status: answer.status, type: answer.headers.get('content-type'), bytes: Buffer.from(await answer.arrayBuffer()) };
+  return { status: answer.status, type: answer.headers.get('content-type'), bytes: new Uint8Array(await answer.arrayBuffer()) };
 }
 
 /** How often a route was called, by the server's own count. */
 async function calls(world, route, method) {
-  const text = await (await fetch(`${world.server.apiUrl}/metrics`)).text();
+  const text = await world.server.metrics();
   const lines = text.split('\n').filter((line) => line.startsWith('rest_requests_total{')
     && line.includes(`route="${route}"`) && line.includes(`method="${method}"`) && line.includes('status="200"'));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').pop()), 0);
@@ -56,13 +37,13 @@ async function calls(world, route, method) {
 export default {
   async 'a picture arrives with its bytes and a thumbnail'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    const bytes = png(400, 300);
+    const bytes = await png(400, 300);
     const sent = await alice.send({ type: 'img', to: 'bob', file: picked(bytes, 'cat 猫.png', 'image/png'), width: 400, height: 300 });
     const got = await bob.next('onImageMessage');
     assert.deepEqual([got.id, got.from, got.width], [sent.serverMsgId, 'alice', 400]);
-    assert.ok((await download(bob, got.url, got.secret)).equals(bytes));
+    assert.ok(sameBytes(await download(bob, got.url, got.secret), bytes));
     const whole = await asTag(got.url);
-    assert.ok(whole.bytes.equals(bytes));
+    assert.ok(sameBytes(whole.bytes, bytes));
     assert.equal(whole.type, 'image/png');
     const small = await asTag(got.thumb);
     assert.deepEqual([small.status, small.type], [200, 'image/jpeg']);
@@ -76,21 +57,21 @@ export default {
       ['video', 'onVideoMessage', 'a.mp4', 'video/mp4'],
       ['file', 'onFileMessage', 'a.html', 'text/html'],
     ]) {
-      const bytes = randomBytes(50_000);
+      const bytes = noise(50_000);
       const size = { length: 3, file_length: bytes.length };
       await alice.send({ type, to: 'bob', file: picked(bytes, filename, filetype), filename, ...size });
       const got = await bob.next(event);
       assert.equal(got.filename, filename);
-      assert.ok((await download(bob, got.url, got.secret)).equals(bytes), type);
+      assert.ok(sameBytes(await download(bob, got.url, got.secret), bytes), type);
       const tag = await asTag(got.url);
-      assert.ok(tag.bytes.equals(bytes), type);
+      assert.ok(sameBytes(tag.bytes, bytes), type);
       assert.equal(tag.type, filetype === 'text/html' ? 'application/octet-stream' : filetype);
     }
   },
 
   async 'what may not be read, or is not there, has its own error'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    await alice.send({ type: 'file', to: 'bob', file: picked(randomBytes(100), 'a.bin'), filename: 'a.bin' });
+    await alice.send({ type: 'file', to: 'bob', file: picked(noise(100), 'a.bin'), filename: 'a.bin' });
     const got = await bob.next('onFileMessage');
     const bare = got.url.split('?')[0];
     assert.equal((await rejection(download(bob, bare))).type, 222);
@@ -102,9 +83,9 @@ export default {
   async 'a file that is too large is refused as such, and the app goes on'(world) {
     world.set('files.bytes_limit=1000');
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    const error = await rejection(alice.send({ type: 'file', to: 'bob', file: picked(randomBytes(200_000), 'a.bin'), filename: 'a.bin' }));
+    const error = await rejection(alice.send({ type: 'file', to: 'bob', file: picked(noise(200_000), 'a.bin'), filename: 'a.bin' }));
     assert.equal(error.type, 101);
-    await alice.send({ type: 'file', to: 'bob', file: picked(randomBytes(1000), 'b.bin'), filename: 'b.bin' });
+    await alice.send({ type: 'file', to: 'bob', file: picked(noise(1000), 'b.bin'), filename: 'b.bin' });
     assert.equal((await bob.next('onFileMessage')).filename, 'b.bin');
     assert.equal(bob.all('onFileMessage').length, 1);
   },
@@ -112,14 +93,14 @@ export default {
   async 'a file above 7.5 MiB goes in parts'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     const before = await calls(world, '/sdk/chatfiles/part-upload/{file}', 'PUT');
-    const bytes = randomBytes(9 << 20);
+    const bytes = noise(9 << 20);
     await alice.send({ type: 'file', to: 'bob', file: picked(bytes, 'large.bin'), filename: 'large.bin' });
     const got = await bob.next('onFileMessage');
-    assert.ok((await download(bob, got.url, got.secret)).equals(bytes));
+    assert.ok(sameBytes(await download(bob, got.url, got.secret), bytes));
     assert.equal(await calls(world, '/sdk/chatfiles/part-upload/{file}', 'PUT') - before, 2);
     const answer = await fetch(got.url, { headers: { Range: `bytes=${(5 << 20) - 3}-${(5 << 20) + 2}` } });
     assert.equal(answer.status, 206);
-    assert.ok(Buffer.from(await answer.arrayBuffer()).equals(bytes.subarray((5 << 20) - 3, (5 << 20) + 3)));
+    assert.ok(sameBytes(new Uint8Array(await answer.arrayBuffer()), bytes.subarray((5 << 20) - 3, (5 << 20) + 3)));
   },
 
   async 'a combined message is uploaded and read again'(world) {
@@ -136,11 +117,11 @@ export default {
 
   async 'files outlive a restart'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    const bytes = randomBytes(300_000);
+    const bytes = noise(300_000);
     await alice.send({ type: 'file', to: 'bob', file: picked(bytes, 'a.bin'), filename: 'a.bin' });
     const got = await bob.next('onFileMessage');
     await world.server.stop('SIGKILL');
     await world.server.start();
-    assert.ok((await asTag(got.url)).bytes.equals(bytes));
+    assert.ok(sameBytes((await asTag(got.url)).bytes, bytes));
   },
 };

@@ -206,7 +206,7 @@ export default {
     const bytes = await new Promise((resolve, reject) => {
       bob.connection.downloadGroupSharedFile({
         groupId: group, fileId: shared.data.file_id, secret: '',
-        onFileDownloadComplete: async (data) => resolve(Buffer.from(await data.arrayBuffer()).toString()),
+        onFileDownloadComplete: async (data) => resolve(await data.text()),
         onFileDownloadError: reject,
       });
     });

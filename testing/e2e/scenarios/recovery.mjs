@@ -1,15 +1,14 @@
 // Broken sockets and restarts: nothing lost, nothing twice (user-asks.md rows 37-43).
 import assert from 'node:assert/strict';
-import { sockets } from '../harness/browser.mjs';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export default {
   async 'a cut socket is opened again and what came meanwhile arrives once'(world) {
     const alice = await world.online('alice');
-    const before = new Set(sockets);
+    const before = new Set(world.sockets);
     const bob = await world.online('bob');
-    const [socket] = [...sockets].filter((known) => !before.has(known));
+    const [socket] = [...world.sockets].filter((known) => !before.has(known));
     await alice.text('bob', 'one');
     await bob.next('onTextMessage');
     socket.terminate();

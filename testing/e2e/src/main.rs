@@ -1,8 +1,8 @@
-//! Runs the official SDKs, unmodified, against the real binary: Easemob's web SDKs in Node, JMessage's back-end client in
-//! Python.
+//! Runs the official SDKs, unmodified, against the real binary: Easemob's web SDKs in Node and in Chromium, JMessage's
+//! back-end client in Python.
 //!
 //! The scenarios are in the languages of the SDKs (`scenarios/`, `python/`); this program finds the server beside
-//! itself and hands over. `e2e --only TEXT` and `e2e --sdk NAME` pick some.
+//! itself and hands over. `e2e --only TEXT`, `e2e --sdk NAME` and `e2e --where node|chromium` pick some.
 
 use std::env;
 use std::path::Path;
