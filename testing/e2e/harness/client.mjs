@@ -12,17 +12,17 @@ const EVENTS = [
 ];
 
 export class Client {
-  constructor(sdk, server, appKey, name, { sameBrowser = false, ...options } = {}) {
+  constructor(sdk, server, appKey, name, options = {}) {
     this.sdk = sdk;
     this.name = name;
     this.deviceId = options.deviceId;
     this.appKey = appKey;
     this.events = [];
     this.#waiting = [];
-    // The SDKs keep their device's name in the browser's storage; another client is another browser unless told otherwise.
-    if (!sameBrowser) localStorage.clear();
+    // The SDKs keep their device's name in the browser's storage and read it at each login. All clients have one storage,
+    // and one that reconnects must not take the name of another: who was given a name keeps to it.
     this.connection = new sdk.connection({
-      appKey, apiUrl: server.apiUrl, url: server.socketUrl, isHttpDNS: false, ...options,
+      appKey, apiUrl: server.apiUrl, url: server.socketUrl, isHttpDNS: false, isFixedDeviceId: !options.deviceId, ...options,
     });
     const handlers = {};
     for (const type of EVENTS) handlers[type] = (detail) => this.#record(type, detail);

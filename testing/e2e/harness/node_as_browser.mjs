@@ -137,6 +137,8 @@ class BrowserSocket extends WebSocket {
   constructor(url, protocols) {
     super(url, protocols);
     sockets.add(this);
+    // To a page an error that it does not listen for is nothing. `ws` would throw it, and never say that the socket is closed.
+    this.addEventListener('error', () => {});
     this.addEventListener('close', () => sockets.delete(this));
   }
 }

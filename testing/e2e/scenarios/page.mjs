@@ -16,7 +16,7 @@ async function openTab(world) {
   await loaded;
   const sdk = await loadSdk(frame.contentWindow, world.sdkAddress);
   // The SDK names the device itself, and keeps the name in the storage that all tabs have in common.
-  const client = (name) => world.client(name, { sdk, sameBrowser: true, deviceId: undefined });
+  const client = (name) => world.client(name, { sdk, deviceId: undefined });
   return { client, close: () => frame.remove() };
 }
 
