@@ -44,7 +44,7 @@ const FOREIGN: &str = "
     tokio-postgres  only in   kv-postgres
     async-nats      only in   bus-nats
     object_store    only in   blobs
-    image           only in   app
+    image           only in   app, client
     axum            only in   easemob, jmessage, server, testing/*
     tokio           never in  conditions, model, domain, session, *-wire
     rand            never in  conditions, model, domain, session, *-wire
