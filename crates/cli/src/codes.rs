@@ -6,7 +6,7 @@ use clap::Args;
 use conditions::{Row, Table, rows};
 use serde_json::json;
 
-use crate::text::Paint;
+use crate::text::{Paint, table};
 
 #[derive(Debug, Args)]
 pub(crate) struct CodesArgs {
@@ -30,13 +30,6 @@ pub(crate) fn run(out: &mut impl Write, color: bool, arguments: &CodesArgs) -> i
         print_columns(out, Paint::new(color), rows)?;
     }
     Ok(0)
-}
-
-fn table(name: &str) -> Result<Table, String> {
-    Table::parse(name).ok_or_else(|| {
-        let names: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
-        format!("there is no such table; the tables are {}", names.join(", "))
-    })
 }
 
 fn print_columns(out: &mut impl Write, paint: Paint, rows: &[Row]) -> io::Result<()> {

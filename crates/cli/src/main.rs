@@ -1,6 +1,6 @@
 //! The binary `kith`: reads the command line, calls what does the work, and ends with its exit status.
 //!
-//! One file a command: `serve`, `app`, `user`, `explain`, `codes`. Commands about apps and users find out in
+//! One file a command: `serve`, `app`, `user`, `explain`, `codes`, `verify`. Commands about apps and users find out in
 //! `reach` whether a server runs, and talk to it or work on its data folder. Nothing here decides anything
 //! about apps or messages; that is `server` and what it puts together.
 
@@ -13,6 +13,7 @@ mod reach;
 mod serve;
 mod text;
 mod user;
+mod verify;
 mod webhook;
 mod welcome;
 
@@ -47,6 +48,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List the vendors' error codes
     Codes(codes::CodesArgs),
+    /// Bring the documented error codes about on throwaway servers, and see each
+    Verify(verify::VerifyArgs),
 }
 
 const EXIT_STATUS: &str = "\
@@ -55,6 +58,7 @@ Exit status:
   1    refused or failed
   2    wrong usage or configuration
   3    `serve`: the data is damaged or of a newer version; starting again does not help
+       `verify`: nothing failed, but some rows have no witness yet
   130  `serve`: ended at once by a second signal";
 
 fn main() -> ExitCode {
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::Explain(arguments) => {
             explain::run(&mut io::stdout(), color(), &arguments).map_err(Failure::from)
         }
+        Command::Verify(arguments) => verify::run(&mut io::stdout(), color(), arguments),
         Command::Codes(arguments) => {
             codes::run(&mut io::stdout(), color(), &arguments).map_err(Failure::from)
         }

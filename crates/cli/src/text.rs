@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use conditions::Table;
+
 /// Columns of a line; narrow enough to stay readable on a wide terminal.
 const WIDTH: usize = 100;
 
@@ -83,6 +85,14 @@ fn columns_of(letter: char) -> usize {
 
 fn is_closing(letter: char) -> bool {
     "，。；：、！？）」』”》".contains(letter)
+}
+
+/// Reads the name of a table on the command line.
+pub(crate) fn table(name: &str) -> Result<Table, String> {
+    Table::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
+        format!("there is no such table; the tables are {}", names.join(", "))
+    })
 }
 
 #[cfg(test)]

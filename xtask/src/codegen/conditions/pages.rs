@@ -142,6 +142,25 @@ fn rows(out: &mut String, catalogue: &Catalogue, name: &str) {
             );
         }
     }
+    let names = catalogue.tables.iter().flat_map(|(table_name, table)| {
+        let rows = table.rows.iter().filter(|row| row.condition == name && row.documented);
+        rows.filter(|row| row.surface != "lookup").map(move |row| witness_name(table_name, row))
+    });
+    let names: Vec<String> = names.collect();
+    if !names.is_empty() {
+        let rows: Vec<String> = names.iter().map(|name| format!("--row {name}")).collect();
+        let _ = writeln!(
+            out,
+            "\nTo see it for yourself, on a server that this starts and throws away: \
+             `kith verify {}`.",
+            rows.join(" ")
+        );
+    }
+}
+
+/// How `kith verify` names a row.
+fn witness_name(table: &str, row: &Row) -> String {
+    row.code.map_or_else(|| format!("{table}:{}", row.symbol), |code| format!("{table}:{code}"))
 }
 
 fn msync_answers(out: &mut String, catalogue: &Catalogue, name: &str) {

@@ -1,0 +1,82 @@
+//! Registration, tokens and what a back end may ask of users.
+
+use anyhow::Result;
+use conditions::Condition;
+use serde_json::{Value, json};
+
+use super::tables::{ALL_EASEMOB, LEGACY, PRESENT, WINDOWS};
+use crate::lab::{App, Lab, password};
+use crate::wire::Answer;
+use crate::witness::{Cause, Outcome, Witness, witness};
+
+pub(super) const WITNESSES: &[Witness] = &[
+    witness!(ALL_EASEMOB, UserAlreadyExists, registered_twice),
+    witness!(PRESENT, UserArgumentInvalid, registered_with_blanks),
+    witness!(PRESENT, RegistrationFailed, registered_where_it_is_closed),
+    witness!(WINDOWS, LimitExceeded, one_user_too_many),
+    witness!(LEGACY, CredentialsWrong, wrong_password),
+    witness!(LEGACY, RateLimited, too_many_calls),
+    witness!(LEGACY, PermissionFailure, users_token_for_the_back_ends_work),
+];
+
+async fn register(app: &App, name: &str) -> Result<Answer> {
+    app.call("POST", "/users", "", json!({ "username": name, "password": password(name) })).await
+}
+
+async fn registered_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&["registration.open=true"]).await?;
+    app.users(["alice"]).await?;
+    let answer = register(&app, cause.choose("alice", "bob")).await?;
+    answer.seen(400, "duplicate_unique_property_exists")
+}
+
+async fn registered_with_blanks(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&["registration.open=true"]).await?;
+    let answer = register(&app, cause.choose("no name", "name")).await?;
+    // What the server says of a name is another row than what the SDK finds before it asks.
+    Ok(answer.seen(400, "username no name is not legal")?.under(Condition::UserArgumentInvalid))
+}
+
+async fn registered_where_it_is_closed(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[cause.choose("registration.open=false", "registration.open=true")]).await?;
+    register(&app, "alice").await?.seen(401, "registration is not open")
+}
+
+async fn one_user_too_many(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&["registration.open=true", cause.choose("users.limit=1", "users.limit=2")]).await?;
+    register(&app, "alice").await?.json()?;
+    register(&app, "bob").await?.seen(429, "resource_limited")
+}
+
+async fn wrong_password(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    app.users(["alice"]).await?;
+    let password = cause.choose("wrong".to_owned(), password("alice"));
+    let grant = json!({ "grant_type": "password", "username": "alice", "password": password });
+    app.call("POST", "/token", "", grant).await?.seen(400, "invalid password")
+}
+
+async fn too_many_calls(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    app.users(["alice"]).await?;
+    if cause.is_present() {
+        app.set(&["rest.calls_per_second=1"]).await?;
+    }
+    for _ in 0..3 {
+        let answer = app.back_end("GET", "/users/alice", Value::Null).await?;
+        if !answer.is_fine() {
+            return answer.seen(429, "reach_limit");
+        }
+    }
+    Ok(Outcome::Fine)
+}
+
+async fn users_token_for_the_back_ends_work(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let [alice, _bob] = app.users(["alice", "bob"]).await?;
+    let message = json!({ "from": "alice", "to": ["bob"], "type": "txt", "body": { "msg": "hi" } });
+    let token = cause.choose(&alice.token, &app.token);
+    let answer = app.call("POST", "/messages/users", token, message).await?;
+    // The number is about the call; that the token is of the other kind is Kith's finer word.
+    Ok(answer.seen(401, "auth_bad_access_token")?.under(Condition::PermissionFailure))
+}

@@ -1,0 +1,80 @@
+//! What JMessage's clients and back ends are answered over HTTP.
+//!
+//! The document's 898 numbers are those of the clients' service; its REST twin says 899 with the same ending and for
+//! the same cause (jmessage.md 3), which is what stands on the wire here.
+
+use anyhow::Result;
+use conditions::Table;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, password};
+use crate::witness::{Cause, Outcome, Witness, witness};
+
+const SERVER: &[Table] = &[Table::JmessageServer];
+
+pub(super) const WITNESSES: &[Witness] = &[
+    witness!(SERVER, UserAlreadyExists, registered_twice),
+    witness!(SERVER, UserNotFound, unknown_user),
+    witness!(SERVER, ArgumentInvalid, body_that_breaks_the_rules),
+    witness!(SERVER, GroupNotFound, unknown_group),
+    witness!(SERVER, CredentialsMissing, no_credentials),
+    witness!(SERVER, CredentialsWrong, wrong_secret),
+    witness!(SERVER, AppNotFound, unknown_app),
+];
+
+fn registration(names: &[&str]) -> Value {
+    let user = |name: &&str| json!({ "username": name, "password": password(name) });
+    names.iter().map(user).collect()
+}
+
+async fn registered_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    app.jmessage("POST", "/v1/users", registration(&["alice"])).await?.json()?;
+    // Of a list each user has an answer of his own; an admin is registered alone.
+    let admin = json!({ "username": cause.choose("alice", "bobby"), "password": "secret" });
+    app.jmessage("POST", "/v1/admins", admin).await?.seen(403, "899001")
+}
+
+async fn unknown_user(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    app.jmessage("POST", "/v1/users", registration(&["alice"])).await?.json()?;
+    let path = format!("/v1/users/{}", cause.choose("nobody", "alice"));
+    app.jmessage("GET", &path, Value::Null).await?.seen(403, "899002")
+}
+
+async fn body_that_breaks_the_rules(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let admin =
+        cause.choose(json!({ "username": "chief" }), json!({ "username": "chief", "password": "secret" }));
+    app.jmessage("POST", "/v1/admins", admin).await?.seen(400, "899003")
+}
+
+async fn unknown_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    app.jmessage("POST", "/v1/users", registration(&["alice"])).await?.json()?;
+    let group = json!({ "owner_username": "alice", "name": "Friends", "members_username": [] });
+    let made = app.jmessage("POST", "/v1/groups/", group).await?.json()?;
+    let path = format!("/v1/groups/{}", cause.choose(json!(114_000_000_000_999_u64), made["gid"].clone()));
+    app.jmessage("GET", &path, Value::Null).await?.seen(403, "899006")
+}
+
+async fn no_credentials(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let credentials =
+        if cause.is_present() { None } else { Some((&*app.jmessage_key, &*app.jmessage_secret)) };
+    app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899007")
+}
+
+async fn wrong_secret(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let secret = cause.choose("0123456789abcdef01234567", &*app.jmessage_secret);
+    let credentials = Some((&*app.jmessage_key, secret));
+    app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899008")
+}
+
+async fn unknown_app(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let key = cause.choose("0123456789abcdef01234567", &*app.jmessage_key);
+    let credentials = Some((key, &*app.jmessage_secret));
+    app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899009")
+}

@@ -1,0 +1,87 @@
+//! What a witness is, and what it can see.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use anyhow::Result;
+use client::Error;
+use conditions::{Condition, Operation, Row, Table};
+
+use crate::lab::Lab;
+
+/// Whether a run has the row's cause or leaves it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Present,
+    Absent,
+}
+
+impl Cause {
+    /// One of two things that a scenario differs in.
+    pub(crate) fn choose<T>(self, with: T, without: T) -> T {
+        match self {
+            Self::Present => with,
+            Self::Absent => without,
+        }
+    }
+
+    pub(crate) fn is_present(self) -> bool {
+        self == Self::Present
+    }
+}
+
+/// What a run saw. That a run went wrong by itself is the `Err` around it.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// All that was tried succeeded.
+    Fine,
+    Failed(Error),
+}
+
+impl Outcome {
+    /// The same failure under the word that a call of the old SDKs has for it, whatever the server's finer one is.
+    pub(crate) fn under(self, condition: Condition) -> Self {
+        match self {
+            Self::Fine => Self::Fine,
+            Self::Failed(error) => Self::Failed(
+                Error::new(condition)
+                    .with_detail(error.detail())
+                    .with_trace_id(error.trace_id().unwrap_or_default()),
+            ),
+        }
+    }
+}
+
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 'a>>;
+
+/// A scenario, and the rows that it is the witness of.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    /// The rows: those of these tables that have this condition and operation.
+    pub(crate) tables: &'static [Table],
+    pub(crate) condition: Condition,
+    pub(crate) operation: Option<Operation>,
+    /// It starts a server of its own to break it, or needs files of the server: not against a given one.
+    pub(crate) needs_own_server: bool,
+    pub(crate) run: for<'a> fn(&'a Lab, Cause) -> Running<'a>,
+}
+
+impl Witness {
+    pub(crate) fn is_of(&self, row: &Row) -> bool {
+        row.condition == self.condition && row.operation == self.operation && self.tables.contains(&row.table)
+    }
+}
+
+/// A witness from an async function of a [`Lab`] and a [`Cause`].
+macro_rules! witness {
+    ($tables:expr, $condition:ident, $run:path) => {
+        $crate::witness::Witness {
+            tables: $tables,
+            condition: ::conditions::Condition::$condition,
+            operation: None,
+            needs_own_server: false,
+            run: |lab, cause| Box::pin($run(lab, cause)),
+        }
+    };
+}
+pub(crate) use witness;
