@@ -3,16 +3,35 @@
 //! It speaks the protocol of the Easemob / Agora Chat SDKs, so it works with any server of that protocol; with Kith's
 //! it also gets the canonical condition of each failure and the number of its line in the server's log.
 //!
+//! - [`Client`] and [`Events`]: what an app holds.
 //! - [`media`] and [`voice`]: files and recordings before they are sent, and what arrives of them.
 //! - [`Error`]: what an app gets when something fails, and [`ErrorTable`]: the table of codes that it is told in.
+//! - [`Message`], [`NewMessage`], [`Event`]: what goes back and forth.
+//! - [`core`]: all of it without I/O.
 //!
 //! This crate must not know the server's storage or use cases; it meets the server on the wire only.
 
+mod api;
+pub mod core;
 mod error;
+mod event;
+mod ids;
 pub mod media;
+mod message;
+mod shell;
 mod table;
 pub mod voice;
 
+pub use crate::core::{LoggedIn, State};
 pub use conditions::{Condition, Kind, Operation, Retry, Who};
 pub use error::{Error, Result};
+pub use event::{
+    ContactChange, ContactEvent, Event, GroupEvent, Membership, MembershipChange, PresenceState,
+    ReactionCount, RoomEvent,
+};
+pub use ids::{Conversation, GroupId, RoomId, username};
+pub use message::{Edit, Message, NewMessage, RoomEntry, SendState, Sent};
+pub use model::content::{Attached, Content, Place, Said, Size};
+pub use model::{AppKey, ClientMessageId, MessageId, Resource, Timestamp, Username};
+pub use shell::{Builder, Client, Events};
 pub use table::ErrorTable;

@@ -23,14 +23,21 @@ const SCALE: &str = "scale";
 pub fn content(payload: &Bytes) -> Result<Option<Content>, WireError> {
     let meta = Meta::decode(payload.clone()).map_err(|_| WireError::Malformed)?;
     let body = MessageBody::decode(meta.payload.unwrap_or_default()).map_err(|_| WireError::Malformed)?;
-    if !matches!(body.r#type(), BodyType::Chat | BodyType::Groupchat | BodyType::Chatroom) {
-        return Ok(None);
-    }
-    let Some(content) = body.contents.first() else { return Ok(None) };
-    Ok(Some(Content { said: said(content), ext: ext_json(&body.ext) }))
+    let is_message = matches!(body.r#type(), BodyType::Chat | BodyType::Groupchat | BodyType::Chatroom);
+    Ok(if is_message { content_of(&body) } else { None })
+}
+
+/// What the body of a message or an edit says; `None` if it has no content. A kind of content that this build does not
+/// know is told by its text.
+pub fn content_of(body: &MessageBody) -> Option<Content> {
+    let content = body.contents.first()?;
+    Some(Content { said: said(content), ext: ext_json(&body.ext) })
 }
 
 fn said(content: &message_body::Content) -> Said {
+    if content.r#type.is_some_and(|number| Type::try_from(number).is_err()) {
+        return Said::Other { readable: content.text().to_owned() };
+    }
     let is_combined = content.sub_type == Some(SubType::SubCombine as i32);
     match content.r#type() {
         Type::Text if !is_combined => Said::Text(content.text().to_owned()),

@@ -1,0 +1,405 @@
+//! The SDK without I/O: fed frames, answers, commands and time; gives frames, requests, replies and events.
+//!
+//! It never awaits, reads no clock and draws nothing at random: [`Input`] brings all of that, [`Core::poll_output`] and
+//! [`Core::poll_timeout`] say what is to be done. So the whole of it runs on a virtual clock, joined in memory with a
+//! server's session. Whoever drives it owns sockets, HTTP and the app's channel (`shell`).
+//!
+//! - [`state`]: what may be done when.
+//! - `session`: login, connection, reconnect, token, the ends.
+//! - `traffic`: frames, sends, requests.
+//! - `sends`, `queues`: what waits to go out, what comes in.
+//! - `receive`, `outgoing`: metas to events, and commands to metas.
+//! - `derive`: conditions of failures.
+
+pub(crate) mod derive;
+mod http;
+mod outgoing;
+mod queues;
+mod random;
+pub(crate) mod receive;
+mod sends;
+mod session;
+pub mod state;
+mod traffic;
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use conditions::{Condition, Operation};
+use model::{AppKey, ClientMessageId, Resource, Timestamp, Username};
+use serde_json::Value;
+
+use crate::{Error, ErrorTable, Event, Result, RoomEntry, SendState, Sent};
+pub use http::{Failure, HttpAnswer, HttpRequest, Method};
+pub use outgoing::Outgoing;
+pub use state::{State, Verb};
+
+use queues::Queues;
+use random::Random;
+use sends::Sends;
+use session::{Link, Session};
+
+/// The two clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Since any fixed point; never steps back. All deadlines are in it.
+    pub elapsed: Duration,
+    /// What the device takes for the time; it may jump.
+    pub wall: Timestamp,
+}
+
+/// Names a command, so that its reply finds the way back. Chosen by whoever drives.
+pub type Ticket = u64;
+
+/// What a client is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub app_key: AppKey,
+    /// This install's name, kept over restarts: the server remembers by it what this device has seen.
+    pub device: Resource,
+    /// `{rest_url}/{org}/{app}/chatfiles`.
+    pub files_url: String,
+    /// What everything random comes from; another one at each start.
+    pub seed: u64,
+    /// Attempts to connect again before the session is given up; `None`: for ever.
+    pub reconnect_limit: Option<u32>,
+    /// Tell authors that their messages reached this device.
+    pub acknowledges_delivery: bool,
+    /// The table that all errors speak.
+    pub table: ErrorTable,
+}
+
+/// How a login is proved.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credential {
+    Password(String),
+    Token(String),
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password",
+            Self::Token(_) => "Token",
+        })
+    }
+}
+
+/// A call of the REST API in the user's name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    pub operation: Operation,
+    pub method: Method,
+    /// Below the app's base. `{me}` and `{device}` become the user's and the device's name, `{peer}` stays out: whoever
+    /// puts names in has percent-encoded them.
+    pub path: String,
+    pub body: Option<Value>,
+    /// Also for nobody in particular: registration.
+    pub is_open: bool,
+}
+
+/// What an app wants.
+#[derive(Debug)]
+pub enum Command {
+    LogIn {
+        user: Username,
+        credential: Credential,
+    },
+    LogOut,
+    /// `client_id`: the one of an earlier try, which the server knows it by.
+    Send {
+        client_id: Option<ClientMessageId>,
+        what: Outgoing,
+    },
+    Call(Call),
+    /// Goes on with a newer token.
+    RenewToken(String),
+    /// The client is no longer used.
+    Close,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    Command {
+        ticket: Ticket,
+        command: Command,
+    },
+    /// A socket that was asked for is open.
+    Opened {
+        socket: u64,
+    },
+    Frame {
+        socket: u64,
+        frame: Bytes,
+    },
+    /// It could not be opened, or is gone.
+    Gone {
+        socket: u64,
+        failure: Failure,
+    },
+    Answer {
+        request: u64,
+        result: std::result::Result<HttpAnswer, Failure>,
+    },
+    /// The app has the events up to this number: they are in its hands, or on its disk.
+    Delivered {
+        number: u64,
+    },
+}
+
+/// Something to be done, in this order.
+#[derive(Debug, PartialEq)]
+pub enum Output {
+    Open {
+        socket: u64,
+    },
+    Frame {
+        socket: u64,
+        frame: Bytes,
+    },
+    Close {
+        socket: u64,
+    },
+    Request {
+        request: u64,
+        http: HttpRequest,
+    },
+    Reply {
+        ticket: Ticket,
+        result: Result<Reply>,
+    },
+    /// Events for the app; [`Input::Delivered`] says when it has them.
+    Deliver {
+        number: u64,
+        events: Vec<Event>,
+    },
+}
+
+/// What a command came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Done,
+    LoggedIn(LoggedIn),
+    Sent(Sent),
+    Entered(RoomEntry),
+    Json(Value),
+}
+
+/// A login that stands. Kept by the app, it is the next start's login without a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LoggedIn {
+    pub user: Username,
+    pub device: Resource,
+    /// A secret.
+    pub token: String,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for LoggedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { user, device, expires_at, .. } = self;
+        f.debug_struct("LoggedIn")
+            .field("user", user)
+            .field("device", device)
+            .field("expires_at", expires_at)
+            .finish()
+    }
+}
+
+/// Events that may wait for the app before what it also learns otherwise is left out.
+const EVENTS_LIMIT: usize = 4_096;
+
+/// What a request was made for.
+#[derive(Debug)]
+enum Purpose {
+    Token { user: Username },
+    Call { ticket: Ticket, operation: Operation },
+    Renewal { ticket: Ticket, token: String },
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Core {
+    config: Config,
+    random: Random,
+    now: Now,
+    state: State,
+    link: Link,
+    /// Connections that failed since the last good one.
+    attempts: u32,
+    session: Option<Session>,
+    /// Who waits for the login, or for the logout, that is on its way.
+    waits: Option<Ticket>,
+    requests: HashMap<u64, Purpose>,
+    sends: Sends,
+    queues: Queues,
+    events: Vec<Event>,
+    /// Events on their way to the app.
+    undelivered: VecDeque<(u64, usize)>,
+    outputs: VecDeque<Output>,
+    next_number: u64,
+}
+
+impl Core {
+    pub fn new(config: Config, now: Now) -> Self {
+        Self {
+            random: Random::new(config.seed),
+            config,
+            now,
+            state: State::LoggedOut,
+            link: Link::Down,
+            attempts: 0,
+            session: None,
+            waits: None,
+            requests: HashMap::new(),
+            sends: Sends::default(),
+            queues: Queues::default(),
+            events: Vec::new(),
+            undelivered: VecDeque::new(),
+            outputs: VecDeque::new(),
+            next_number: 0,
+        }
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Who is logged in, or is about to be.
+    pub fn user(&self) -> Option<&Username> {
+        self.session.as_ref().map(|session| &session.user)
+    }
+
+    /// Takes one input. Never panics, whatever a server says.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.advance(now);
+        match input {
+            Input::Command { ticket, command } => self.take_command(ticket, command),
+            Input::Opened { socket } => self.opened(socket),
+            Input::Frame { socket, frame } => self.take_frame(socket, &frame),
+            Input::Gone { socket, failure } => self.socket_gone(socket, failure),
+            Input::Answer { request, result } => self.take_answer(request, result),
+            Input::Delivered { number } => self.delivered(number),
+        }
+        self.flush_events(0, None);
+    }
+
+    /// The deadline of [`Core::poll_timeout`] has passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.advance(now);
+        self.check_deadlines();
+        self.flush_events(0, None);
+    }
+
+    /// What to do next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        let table = self.config.table;
+        Some(match self.outputs.pop_front()? {
+            Output::Reply { ticket, result } => {
+                Output::Reply { ticket, result: result.map_err(|error| error.in_table(table)) }
+            }
+            Output::Deliver { number, events } => {
+                let events = events.into_iter().map(|event| in_table(event, table)).collect();
+                Output::Deliver { number, events }
+            }
+            other => other,
+        })
+    }
+
+    /// When [`Core::handle_timeout`] is due, as [`Now::elapsed`].
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.deadline()
+    }
+
+    fn advance(&mut self, now: Now) {
+        self.now = Now { elapsed: now.elapsed.max(self.now.elapsed), wall: now.wall };
+    }
+
+    fn take_command(&mut self, ticket: Ticket, command: Command) {
+        let done = match command {
+            Command::LogIn { user, credential } => self.log_in(ticket, user, credential),
+            Command::LogOut => self.log_out(ticket),
+            Command::Send { client_id, what } => self.send(ticket, client_id, &what),
+            Command::Call(call) => self.call(ticket, call),
+            Command::RenewToken(token) => self.renew_token(ticket, token),
+            Command::Close => {
+                self.close();
+                Ok(Some(Reply::Done))
+            }
+        };
+        match done {
+            Ok(None) => {}
+            Ok(Some(reply)) => self.reply(ticket, Ok(reply)),
+            Err(error) => self.reply(ticket, Err(error)),
+        }
+    }
+
+    /// # Errors
+    /// What the state has against it.
+    fn permit(&self, verb: Verb, operation: Operation) -> Result<()> {
+        self.state.permits(verb).map_err(|condition| Error::new(condition).with_operation(operation))
+    }
+
+    fn reply(&mut self, ticket: Ticket, result: Result<Reply>) {
+        self.outputs.push_back(Output::Reply { ticket, result });
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// Tells the app something that it need not have: it is left out for one that does not listen.
+    fn tell(&mut self, event: Event) {
+        let waiting: usize = self.undelivered.iter().map(|(_, count)| count).sum();
+        if waiting < EVENTS_LIMIT || matches!(event, Event::LoggedOut { .. }) {
+            self.events.push(event);
+        }
+    }
+
+    fn tell_send(&mut self, client_id: u64, state: SendState) {
+        self.tell(Event::SendState { client_id: ClientMessageId(client_id.into()), state });
+    }
+
+    /// Hands over what there is to tell, with what tells the server that the app has it.
+    fn flush_events(&mut self, bytes: usize, acknowledgement: Option<(u64, queues::Queue, u64)>) {
+        if self.events.is_empty() && acknowledgement.is_none() {
+            return;
+        }
+        let events = std::mem::take(&mut self.events);
+        let number = self.number();
+        self.undelivered.push_back((number, events.len()));
+        self.queues.deliver(number, bytes, acknowledgement);
+        self.outputs.push_back(Output::Deliver { number, events });
+    }
+
+    fn delivered(&mut self, number: u64) {
+        while self.undelivered.pop_front_if(|(waiting, _)| *waiting <= number).is_some() {}
+        let socket = self.link.up();
+        for frame in self.queues.delivered(number, socket, &self.config.app_key) {
+            self.write(frame);
+        }
+    }
+}
+
+/// Errors inside events speak the app's table too.
+fn in_table(event: Event, table: ErrorTable) -> Event {
+    match event {
+        Event::Disconnected { error, retry_in } => {
+            Event::Disconnected { error: error.in_table(table), retry_in }
+        }
+        Event::LoggedOut { error } => Event::LoggedOut { error: error.in_table(table) },
+        Event::SendState { client_id, state: SendState::Failed(error) } => {
+            Event::SendState { client_id, state: SendState::Failed(error.in_table(table)) }
+        }
+        other => other,
+    }
+}
+
+/// A failure of this operation without more to say.
+fn failure(condition: Condition, operation: Operation) -> Error {
+    Error::new(condition).with_operation(operation)
+}

@@ -1,0 +1,119 @@
+//! The queue of what is to be sent: in order, repeated with the same number over reconnects until it is answered.
+//!
+//! Knows frames and deadlines; the connection is `core`'s.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use conditions::{Condition, Operation};
+
+use super::{Reply, Ticket};
+use crate::{Conversation, Error, Result, RoomId};
+
+/// What waits or is under way at most; the next one is refused.
+pub(super) const WAITING_LIMIT: usize = 1_000;
+/// Sends without an answer yet. One after the other would cost a round trip each.
+const ON_THE_WIRE_LIMIT: usize = 32;
+/// How long an answer may take. The official clients wait as long (msync.md 0, item 2).
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+/// Connections on which a send is tried before it is given up: something about it may be what breaks them.
+const ATTEMPTS_LIMIT: u8 = 5;
+
+/// One send.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) client_id: u64,
+    pub(super) ticket: Ticket,
+    pub(super) operation: Operation,
+    pub(super) frame: Bytes,
+    /// Where it goes, if the app is told how far it is.
+    pub(super) shown: Option<Conversation>,
+    /// What its answer opens.
+    pub(super) entering: Option<RoomId>,
+    pub(super) attempts: u8,
+    /// When its answer is overdue; `None`: it waits.
+    pub(super) overdue: Option<Duration>,
+}
+
+impl Pending {
+    pub(super) fn refused(self, error: Error) -> (Ticket, Result<Reply>) {
+        (self.ticket, Err(error.with_operation(self.operation)))
+    }
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Sends {
+    queue: VecDeque<Pending>,
+    on_the_wire: usize,
+}
+
+impl Sends {
+    /// # Errors
+    /// [`Condition::OperationInFlight`] when too many wait already.
+    pub(super) fn check_room(&self) -> Result<()> {
+        if self.queue.len() < WAITING_LIMIT {
+            Ok(())
+        } else {
+            let detail = format!("{WAITING_LIMIT} messages wait to be sent");
+            Err(Error::new(Condition::OperationInFlight).with_detail(detail))
+        }
+    }
+
+    pub(super) fn push(&mut self, pending: Pending) {
+        self.queue.push_back(pending);
+    }
+
+    pub(super) fn has(&self, client_id: u64) -> bool {
+        self.queue.iter().any(|pending| pending.client_id == client_id)
+    }
+
+    /// Marks the next one that may go as sent now, and gives it.
+    pub(super) fn next(&mut self, now: Duration) -> Option<&Pending> {
+        if self.on_the_wire >= ON_THE_WIRE_LIMIT {
+            return None;
+        }
+        let pending = self.queue.iter_mut().find(|pending| pending.overdue.is_none())?;
+        pending.overdue = Some(now + ANSWER_LIMIT);
+        pending.attempts += 1;
+        self.on_the_wire += 1;
+        Some(pending)
+    }
+
+    /// Takes the one that an answer is for.
+    pub(super) fn answered(&mut self, client_id: u64) -> Option<Pending> {
+        let index = self.queue.iter().position(|pending| pending.client_id == client_id)?;
+        let pending = self.queue.remove(index)?;
+        if pending.overdue.is_some() {
+            self.on_the_wire -= 1;
+        }
+        Some(pending)
+    }
+
+    /// The connection is gone: everything waits again, but for what must not or was tried often enough.
+    pub(super) fn connection_lost(&mut self) -> Vec<Pending> {
+        self.on_the_wire = 0;
+        let (given_up, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.queue).into_iter().partition(|pending| {
+                pending.overdue.is_some()
+                    && (pending.attempts >= ATTEMPTS_LIMIT || pending.entering.is_some())
+            });
+        self.queue = kept.into();
+        for pending in &mut self.queue {
+            pending.overdue = None;
+        }
+        given_up
+    }
+
+    /// When an answer is overdue: the connection is as good as gone.
+    pub(super) fn overdue(&self) -> Option<Duration> {
+        self.queue.iter().filter_map(|pending| pending.overdue).min()
+    }
+
+    /// Everything, in order; none will be sent.
+    pub(super) fn give_up(&mut self) -> Vec<Pending> {
+        self.on_the_wire = 0;
+        std::mem::take(&mut self.queue).into()
+    }
+}

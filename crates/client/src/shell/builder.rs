@@ -1,0 +1,211 @@
+//! Settings of a client, checked when it is built.
+
+use conditions::Condition;
+use http::Uri;
+use model::{AppKey, Resource};
+use rustls_pki_types::CertificateDer;
+use tokio::sync::{mpsc, watch};
+
+use super::actor::{Actor, Ends, View};
+use super::http::Http;
+use super::socket::Address;
+use super::{Client, Events, tls};
+use crate::core::{Config, Core, State};
+use crate::{Error, ErrorTable, Result};
+
+/// Orders of the app that wait for the actor; further ones wait with their callers.
+const ORDERS: usize = 64;
+const EVENTS: usize = 256;
+const RECONNECT_LIMIT: u32 = 60;
+
+/// Makes a [`Client`].
+#[derive(Debug)]
+pub struct Builder {
+    app_key: String,
+    rest_url: String,
+    socket_url: String,
+    device: Option<String>,
+    table: ErrorTable,
+    reconnect_limit: Option<u32>,
+    acknowledges_delivery: bool,
+    events: usize,
+    certificates: Vec<u8>,
+}
+
+impl Builder {
+    pub(super) fn new(app_key: &str, rest_url: &str, socket_url: &str) -> Self {
+        Self {
+            app_key: app_key.to_owned(),
+            rest_url: rest_url.to_owned(),
+            socket_url: socket_url.to_owned(),
+            device: None,
+            table: ErrorTable::default(),
+            reconnect_limit: Some(RECONNECT_LIMIT),
+            acknowledges_delivery: false,
+            events: EVENTS,
+            certificates: Vec::new(),
+        }
+    }
+
+    /// This install's name, kept over restarts: the server remembers by it what this device has seen. Without one each
+    /// client is a new device.
+    #[must_use]
+    pub fn device(mut self, name: &str) -> Self {
+        self.device = Some(name.to_owned());
+        self
+    }
+
+    /// The table of codes that all errors speak.
+    #[must_use]
+    pub fn error_table(mut self, table: ErrorTable) -> Self {
+        self.table = table;
+        self
+    }
+
+    /// How often a lost connection is made again before the session is given up (60 times); `None`: for ever.
+    #[must_use]
+    pub fn reconnect_limit(mut self, attempts: Option<u32>) -> Self {
+        self.reconnect_limit = attempts;
+        self
+    }
+
+    /// Tells authors of 1:1 messages that they reached this device. Off unless asked for, as in the vendors' SDKs.
+    #[must_use]
+    pub fn acknowledge_delivery(mut self, acknowledge: bool) -> Self {
+        self.acknowledges_delivery = acknowledge;
+        self
+    }
+
+    /// Events that may wait for the app (256); at least one.
+    #[must_use]
+    pub fn event_capacity(mut self, events: usize) -> Self {
+        self.events = events.max(1);
+        self
+    }
+
+    /// Trusts these certificates too, in PEM form: for a server with one of its own.
+    #[must_use]
+    pub fn trust(mut self, pem: &[u8]) -> Self {
+        self.certificates.extend_from_slice(pem);
+        self
+    }
+
+    /// Starts the client. Nothing is sent before a login.
+    ///
+    /// # Errors
+    /// [`Condition::AppKeyInvalid`], [`Condition::UrlInvalid`], [`Condition::ArgumentInvalid`] for a device's name or a
+    /// certificate, and [`Condition::SdkInitFailed`] outside of a tokio runtime.
+    pub fn build(self) -> Result<(Client, Events)> {
+        let table = self.table;
+        self.start().map_err(|error| error.in_table(table))
+    }
+
+    fn start(self) -> Result<(Client, Events)> {
+        let app_key: AppKey = self.app_key.parse().map_err(|_| Error::new(Condition::AppKeyInvalid))?;
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|error| Error::new(Condition::SdkInitFailed).with_detail(error.to_string()))?;
+        let seed = uuid::Uuid::new_v4();
+        let device = self.device.unwrap_or_else(|| format!("kith_{}", seed.simple()));
+        let device = Resource::parse(&device)
+            .map_err(|error| Error::new(Condition::ArgumentInvalid).with_detail(error.to_string()))?;
+        let rest = rest_base(&self.rest_url, &app_key)?;
+        let added: Vec<CertificateDer<'static>> =
+            if self.certificates.is_empty() { Vec::new() } else { tls::parse(&self.certificates)? };
+        let trust = tls::config(added)?;
+        let address = address(&self.socket_url, &trust)?;
+        let http = Http::new(rest.clone(), trust)?;
+
+        let (orders, taken) = mpsc::channel(ORDERS);
+        let (sender, receiver) = mpsc::channel(self.events);
+        let (view, shown) = watch::channel(View { state: State::LoggedOut, user: None });
+        let config = Config {
+            app_key,
+            device,
+            files_url: format!("{rest}/chatfiles"),
+            seed: seed.as_u64_pair().0,
+            reconnect_limit: self.reconnect_limit,
+            acknowledges_delivery: self.acknowledges_delivery,
+            table: self.table,
+        };
+        let ends = Ends { orders: taken, events: sender, view };
+        let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
+        runtime.spawn(actor.run());
+        Ok((Client::new(orders, shown, self.table), Events { receiver }))
+    }
+}
+
+/// `{rest_url}/{org}/{app}`.
+fn rest_base(url: &str, app_key: &AppKey) -> Result<String> {
+    let uri = parse(url, &["http", "https"])?;
+    if uri.query().is_some() {
+        return Err(invalid(url));
+    }
+    Ok(format!("{}/{}/{}", url.trim_end_matches('/'), app_key.org(), app_key.app()))
+}
+
+fn address(url: &str, trust: &rustls::ClientConfig) -> Result<Address> {
+    let uri = parse(url, &["ws", "wss"])?;
+    let is_secure = uri.scheme_str() == Some("wss");
+    let host = uri.host().ok_or_else(|| invalid(url))?;
+    Ok(Address {
+        url: url.to_owned(),
+        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        port: uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 }),
+        tls: is_secure.then(|| std::sync::Arc::new(trust.clone())),
+    })
+}
+
+fn parse(url: &str, schemes: &[&str]) -> Result<Uri> {
+    let uri: Uri = url.parse().map_err(|_| invalid(url))?;
+    let is_known = uri.scheme_str().is_some_and(|scheme| schemes.contains(&scheme));
+    if is_known && uri.host().is_some_and(|host| !host.is_empty()) { Ok(uri) } else { Err(invalid(url)) }
+}
+
+fn invalid(url: &str) -> Error {
+    Error::new(Condition::UrlInvalid).with_detail(crate::ids::shortened(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(app_key: &str, rest: &str, socket: &str) -> Option<Condition> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _in = runtime.enter();
+        Client::builder(app_key, rest, socket).build().err().map(|error| error.condition())
+    }
+
+    #[test]
+    fn wrong_settings_are_refused_when_the_client_is_built() {
+        let (rest, socket) = ("http://localhost:1", "ws://localhost:1/ws");
+        assert_eq!(refused("org#app", rest, socket), None);
+        assert_eq!(refused("org#app", "https://h/base/", "wss://h"), None);
+        for key in ["", "org", "org#", "a#b#c"] {
+            assert_eq!(refused(key, rest, socket), Some(Condition::AppKeyInvalid), "{key:?}");
+        }
+        for url in ["", "localhost", "ftp://h", "ws://h", "http://", "http://h/?q=1"] {
+            assert_eq!(refused("org#app", url, socket), Some(Condition::UrlInvalid), "{url:?}");
+        }
+        for url in ["", "http://h", "ws://"] {
+            assert_eq!(refused("org#app", rest, url), Some(Condition::UrlInvalid), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_runtime_there_is_no_client() {
+        let error = Client::builder("org#app", "http://h", "ws://h")
+            .error_table(ErrorTable::EasemobLegacyIos)
+            .build()
+            .unwrap_err();
+        assert_eq!((error.condition(), error.code()), (Condition::SdkInitFailed, Some(1042)));
+    }
+
+    #[test]
+    fn wrong_device_names_and_certificates_are_refused() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _in = runtime.enter();
+        let builder = || Client::builder("org#app", "http://h", "ws://h");
+        assert_eq!(builder().device("").build().unwrap_err().condition(), Condition::ArgumentInvalid);
+        assert_eq!(builder().trust(b"nonsense").build().unwrap_err().condition(), Condition::ArgumentInvalid);
+    }
+}

@@ -1,0 +1,231 @@
+//! The app's handle: log in, send, and everything else that goes over the socket. What goes over REST is in `api`.
+
+use model::content::Content;
+use model::{ClientMessageId, MessageId, Username};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::Builder;
+use super::actor::{Order, View, closed};
+use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, State};
+use crate::{
+    Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent, username,
+};
+
+/// A client. Cheap to clone; the last clone that goes ends the session's connection.
+///
+/// All calls fail with an [`Error`] that speaks the table chosen at [`Client::builder`].
+#[derive(Clone, Debug)]
+pub struct Client {
+    orders: mpsc::Sender<Order>,
+    view: watch::Receiver<View>,
+    table: ErrorTable,
+}
+
+impl Client {
+    /// Begins a client for an app.
+    ///
+    /// - `app_key`: `org#app`
+    /// - `rest_url`: such as `https://chat.example.com`
+    /// - `socket_url`: such as `wss://chat.example.com/ws`
+    pub fn builder(app_key: &str, rest_url: &str, socket_url: &str) -> Builder {
+        Builder::new(app_key, rest_url, socket_url)
+    }
+
+    pub(super) fn new(orders: mpsc::Sender<Order>, view: watch::Receiver<View>, table: ErrorTable) -> Self {
+        Self { orders, view, table }
+    }
+
+    /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
+    ///
+    /// # Errors
+    /// What the server has against it, [`State::permits`] or the network.
+    pub async fn log_in(&self, user: &str, password: &str) -> Result<LoggedIn> {
+        self.log_in_by(user, Credential::Password(password.to_owned())).await
+    }
+
+    /// Logs in with a token that the app's back end got for the user.
+    ///
+    /// # Errors
+    /// As [`Client::log_in`].
+    pub async fn log_in_with_token(&self, user: &str, token: &str) -> Result<LoggedIn> {
+        self.log_in_by(user, Credential::Token(token.to_owned())).await
+    }
+
+    /// Logs in with what an earlier login returned.
+    ///
+    /// # Errors
+    /// As [`Client::log_in`]; a token that has ended meanwhile is refused by the server.
+    pub async fn log_in_again(&self, earlier: &LoggedIn) -> Result<LoggedIn> {
+        self.log_in_by(earlier.user.as_str(), Credential::Token(earlier.token.clone())).await
+    }
+
+    async fn log_in_by(&self, user: &str, credential: Credential) -> Result<LoggedIn> {
+        let user = self.told(username(user))?;
+        match self.order(Command::LogIn { user, credential }).await? {
+            Reply::LoggedIn(logged_in) => Ok(logged_in),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Ends the session. What waits to be sent is given up.
+    ///
+    /// # Errors
+    /// [`State::permits`].
+    pub async fn log_out(&self) -> Result<()> {
+        self.order(Command::LogOut).await.map(drop)
+    }
+
+    /// Ends the client; calls of all its clones fail afterwards as if it had never been made.
+    pub async fn close(&self) {
+        // One that is closed already is what was wanted.
+        drop(self.order(Command::Close).await);
+    }
+
+    /// Goes on with a newer token, without a break.
+    ///
+    /// # Errors
+    /// When the server does not accept it; the old one then stays.
+    pub async fn renew_token(&self, token: &str) -> Result<()> {
+        self.order(Command::RenewToken(token.to_owned())).await.map(drop)
+    }
+
+    /// Where the session stands.
+    pub fn state(&self) -> State {
+        self.view.borrow().state
+    }
+
+    /// Who is logged in, or about to be.
+    pub fn user(&self) -> Option<Username> {
+        self.view.borrow().user.clone()
+    }
+
+    /// Waits until the session stands so.
+    ///
+    /// # Errors
+    /// [`crate::Condition::SdkNotInitialized`] when the client is closed first.
+    pub async fn reached(&self, state: State) -> Result<()> {
+        let mut view = self.view.clone();
+        let reached = view.wait_for(|view| view.state == state).await;
+        reached.map(drop).map_err(|_| self.closed())
+    }
+}
+
+// Messages.
+impl Client {
+    /// Sends a message and waits until the server has stored it. While the connection is away it waits for it, and is
+    /// sent again with the same number until it is answered; the server takes it once.
+    ///
+    /// # Errors
+    /// The server's refusal, [`State::permits`], or that it was given up.
+    pub async fn send(&self, message: NewMessage) -> Result<Sent> {
+        self.sent(None, Outgoing::Message(Box::new(message))).await
+    }
+
+    /// Sends a message under a number of an earlier try, so that the server takes it once even if that try reached it.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; [`crate::Condition::ArgumentInvalid`] for a number that is just being sent.
+    pub async fn send_again(&self, client_id: ClientMessageId, message: NewMessage) -> Result<Sent> {
+        self.sent(Some(client_id), Outgoing::Message(Box::new(message))).await
+    }
+
+    /// Tells a message's author that it was read.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn read(&self, message: &Message) -> Result<()> {
+        let (id, conversation) = (message.id, message.conversation.clone());
+        self.sent(None, Outgoing::Read { id, conversation, note: String::new() }).await.map(drop)
+    }
+
+    /// Tells a message's author that it reached this device. See [`Builder::acknowledge_delivery`].
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn delivered(&self, message: &Message) -> Result<()> {
+        self.sent(None, Outgoing::Delivered { id: message.id, to: message.from.clone() }).await.map(drop)
+    }
+
+    /// Tells the other side, and the user's other devices, that all of a conversation was read.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn read_all(&self, conversation: Conversation) -> Result<()> {
+        self.sent(None, Outgoing::ConversationRead(conversation)).await.map(drop)
+    }
+
+    /// Takes a message back.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn recall(&self, id: MessageId, conversation: Conversation) -> Result<()> {
+        self.sent(None, Outgoing::Recall { id, conversation, note: String::new() }).await.map(drop)
+    }
+
+    /// Changes a message that was sent.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn edit(&self, id: MessageId, conversation: Conversation, content: Content) -> Result<()> {
+        self.sent(None, Outgoing::Edit { id, conversation, content: Box::new(content) }).await.map(drop)
+    }
+
+    /// Enters a chat room. A room is left when the connection ends; enter it again after [`crate::Event::Connected`].
+    ///
+    /// # Errors
+    /// As [`Client::send`]; without a connection it is refused at once.
+    pub async fn enter_room(&self, room: RoomId) -> Result<RoomEntry> {
+        let what = Outgoing::EnterRoom(room);
+        match self.order(Command::Send { client_id: None, what }).await? {
+            Reply::Entered(entry) => Ok(entry),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Leaves a chat room.
+    ///
+    /// # Errors
+    /// As [`Client::enter_room`].
+    pub async fn leave_room(&self, room: RoomId) -> Result<()> {
+        self.sent(None, Outgoing::LeaveRoom(room)).await.map(drop)
+    }
+
+    async fn sent(&self, client_id: Option<ClientMessageId>, what: Outgoing) -> Result<Sent> {
+        match self.order(Command::Send { client_id, what }).await? {
+            Reply::Sent(sent) => Ok(sent),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+}
+
+impl Client {
+    pub(crate) async fn call(&self, call: Call) -> Result<Value> {
+        match self.order(Command::Call(call)).await? {
+            Reply::Json(value) => Ok(value),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// The same result, its error in the app's table.
+    pub(crate) fn told<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.in_table(self.table))
+    }
+
+    async fn order(&self, command: Command) -> Result<Reply> {
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(Order { command, reply }).await.map_err(|_| self.closed())?;
+        answer.await.map_err(|_| self.closed())?
+    }
+
+    fn closed(&self) -> Error {
+        closed().in_table(self.table)
+    }
+
+    /// The core answers each command with its own kind of reply; anything else is a mistake of this crate, told rather
+    /// than died of.
+    fn unexpected(&self, reply: &Reply) -> Error {
+        debug_assert!(false, "{reply:?}");
+        Error::new(crate::Condition::InternalError).in_table(self.table)
+    }
+}

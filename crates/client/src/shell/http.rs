@@ -1,0 +1,127 @@
+//! Carries REST requests. Bounded in time, size and redirects.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use conditions::Condition;
+use conditions::http::{CONDITION_HEADER, TRACE_HEADER};
+use reqwest::{Client, Method as HttpMethod, Response};
+
+use crate::core::{Failure, HttpAnswer, HttpRequest, Method};
+use crate::{Error, Result};
+
+/// As the official clients wait (msync.md 3.1).
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+const REDIRECTS_LIMIT: usize = 5;
+/// Bytes of an answer. A page of history has some hundred thousand.
+const BODY_BYTES_LIMIT: usize = 16 << 20;
+
+/// A client for one app.
+#[derive(Clone, Debug)]
+pub(super) struct Http {
+    client: Client,
+    /// `{rest_url}/{org}/{app}`.
+    base: String,
+}
+
+impl Http {
+    /// # Errors
+    /// [`Condition::SdkInitFailed`].
+    pub(super) fn new(base: String, tls: rustls::ClientConfig) -> Result<Self> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(CONNECT_LIMIT)
+            .redirect(reqwest::redirect::Policy::limited(REDIRECTS_LIMIT))
+            .build()
+            .map_err(|error| Error::new(Condition::SdkInitFailed).with_detail(error.to_string()))?;
+        Ok(Self { client, base })
+    }
+
+    /// # Errors
+    /// [`Failure`] when there is no answer of any status.
+    pub(super) async fn carry(&self, http: HttpRequest) -> std::result::Result<HttpAnswer, Failure> {
+        let whole = async {
+            let response = self.send(http).await.map_err(|error| failure(&error))?;
+            answer(response).await
+        };
+        tokio::time::timeout(ANSWER_LIMIT, whole).await.unwrap_or(Err(Failure::TimedOut))
+    }
+
+    async fn send(&self, http: HttpRequest) -> reqwest::Result<Response> {
+        let method = match http.method {
+            Method::Get => HttpMethod::GET,
+            Method::Post => HttpMethod::POST,
+            Method::Put => HttpMethod::PUT,
+            Method::Delete => HttpMethod::DELETE,
+        };
+        let mut request = self.client.request(method, format!("{}{}", self.base, http.path));
+        if let Some(token) = &http.token {
+            request = request.bearer_auth(token);
+        }
+        if !http.body.is_empty() {
+            request = request.header("content-type", "application/json").body(http.body);
+        }
+        request.send().await
+    }
+}
+
+async fn answer(mut response: Response) -> std::result::Result<HttpAnswer, Failure> {
+    let text = |name: &str| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let mut answer = HttpAnswer {
+        status: response.status().as_u16(),
+        condition: text(CONDITION_HEADER),
+        trace: text(TRACE_HEADER),
+        retry_after: text("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
+        body: Bytes::new(),
+    };
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+        if body.len() + chunk.len() > BODY_BYTES_LIMIT {
+            return Err(Failure::Malformed);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    answer.body = body.freeze();
+    Ok(answer)
+}
+
+fn failure(error: &reqwest::Error) -> Failure {
+    if error.is_timeout() {
+        return Failure::TimedOut;
+    }
+    if error.is_redirect() {
+        return Failure::Redirects;
+    }
+    if error.is_connect() {
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if cause.is::<rustls::Error>() {
+                return Failure::NoConnection;
+            }
+            if let Some(cause) = cause.downcast_ref::<io::Error>() {
+                if cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
+                    return Failure::NoConnection;
+                }
+                return of_io(cause);
+            }
+            source = cause.source();
+        }
+        return Failure::Unreachable;
+    }
+    if error.is_decode() || error.is_builder() { Failure::Malformed } else { Failure::Interrupted }
+}
+
+/// Why a connection could not be made.
+pub(super) fn of_io(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => Failure::NoNetwork,
+        io::ErrorKind::TimedOut => Failure::TimedOut,
+        _ => Failure::Unreachable,
+    }
+}

@@ -1,0 +1,7 @@
+//! The SDK against a whole server, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod ends;
+mod messages;
+mod support;
