@@ -56,7 +56,7 @@ async fn a_message_is_changed_and_then_taken_back() {
     let alice = Device::log_in(&site, "alice", "phone").await;
     let mut bob = Device::log_in(&site, "bob", "phone").await;
     let to_bob = Conversation::user("bob").unwrap();
-    let sent = alice.client.send(NewMessage::text(to_bob.clone(), "helo")).await.unwrap();
+    let sent = alice.client.send(NewMessage::text(to_bob.clone(), "hallo")).await.unwrap();
     bob.message().await;
 
     alice.client.edit(sent.id, to_bob.clone(), Content::text("hello")).await.unwrap();
