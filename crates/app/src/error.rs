@@ -28,6 +28,7 @@ use domain::reaction::ReactRefused;
 use domain::report::ReportRefused;
 use domain::said::SpanRefused;
 use domain::token::TokenRefused;
+use domain::upload_token::UploadTokenRefused;
 use store::{EngineError, StoreError};
 use thiserror::Error;
 
@@ -85,7 +86,8 @@ refusals!(
     SendRefused,
     SpanRefused,
     TokenRefused,
-    UploadRefused
+    UploadRefused,
+    UploadTokenRefused
 );
 
 impl Error {

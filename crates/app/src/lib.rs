@@ -83,6 +83,7 @@ mod trim_old;
 mod update_user;
 mod upload_file;
 mod upload_parts;
+mod upload_tokens;
 
 use std::sync::Arc;
 
@@ -169,6 +170,7 @@ pub struct UseCases {
     pub(crate) presence_changes: presence_changes::PresenceChanges,
     pub(crate) call_places: places::Places,
     pub(crate) upload_places: places::Places,
+    pub(crate) used_tokens: upload_tokens::UsedTokens,
     pub(crate) thumbnails: thumbnails::Thumbnails,
     pub(crate) filters: filter_message::Filters,
     /// This run of the process, as session directory entries name it.
@@ -233,6 +235,7 @@ impl UseCases {
             presence_changes: presence_changes::PresenceChanges::default(),
             call_places: places::Places::for_calls(),
             upload_places: places::Places::for_uploads(),
+            used_tokens: upload_tokens::UsedTokens::default(),
             thumbnails: thumbnails::Thumbnails::default(),
             filters: filter_message::Filters::default(),
             boot: random::number(),

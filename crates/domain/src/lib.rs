@@ -33,5 +33,6 @@ mod refused;
 pub mod report;
 pub mod said;
 pub mod token;
+pub mod upload_token;
 
 pub use refused::{Refusal, Refused};

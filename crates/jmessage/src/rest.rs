@@ -22,6 +22,7 @@ mod form;
 mod groups;
 mod history;
 mod messages;
+mod page_uploads;
 mod path;
 pub(crate) mod profile;
 mod query;
@@ -42,7 +43,7 @@ use std::time::Duration;
 use app::UseCases;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 
 use serve::serve;
 
@@ -77,13 +78,16 @@ pub(crate) struct Site {
     pub(crate) options: Options,
 }
 
-/// The routes below `/v1` and `/v2`. Has no fallback, so that the server may merge it with its own routes.
+/// The routes below `/v1` and `/v2`, and where pages upload to. Has no fallback, so that the server may merge it with its own routes.
 pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     let run = async |State(site): State<Arc<Site>>, request: Request| serve(site, request).await;
     let mut router = Router::new().route(resources::MEDIA, get(resources::media));
     // The vendor's documents leave the version out of one path.
     for path in ["/v1/{*below}", "/v2/{*below}", "/cross/chatroom/{room}/members"] {
         router = router.route(path, any(run));
+    }
+    for path in page_uploads::PATHS {
+        router = router.route(path, post(page_uploads::upload).options(page_uploads::preflight));
     }
     router.with_state(Arc::new(Site { use_cases, options }))
 }

@@ -109,6 +109,29 @@ export default {
     assert.deepEqual((await bert.next('onCustomMessage')).customExts, { lily: '1' });
   },
 
+  async 'files that a page uploads open on both sides'(world) {
+    const [anna, bert] = [await pollingPage(world, 'anna'), await world.online('bert')];
+    const picture = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGP4z8AARAwQCgAf7gP9i18U1AAAAABJRU5ErkJggg==', 'base64');
+    const image = await anna.upload('image', 'a.png', picture);
+    assert.deepEqual([image.width, image.height, image.format, image.fsize], [3, 2, 'png', picture.length]);
+    await anna.send('bert', 'image', { ...image, extras: { from: 'page' } });
+    const seen = await bert.next('onImageMessage');
+    assert.deepEqual([seen.width, seen.height, seen.ext], [3, 2, { from: 'page' }]);
+    const bytes = await (await fetch(seen.url)).arrayBuffer();
+    assert.deepEqual(Buffer.from(bytes), picture);
+    const note = await anna.upload('file', 'note.txt', 'hello');
+    await anna.send('bert', 'file', note);
+    const file = await bert.next('onFileMessage');
+    assert.equal(file.filename, 'note.txt');
+    assert.equal(await (await fetch(file.url)).text(), 'hello');
+    // And as pages get at it.
+    const { url } = await anna.ask('get_resource', { media_id: note.media_id });
+    assert.equal(await (await fetch(url)).text(), 'hello');
+    await assert.rejects(anna.upload('file', 'x', 'x', { authorization: `Basic ${btoa('anna:anna')}` }), /898008/);
+    await assert.rejects(anna.upload('file', 'x', Buffer.alloc((8 << 20) + 1)), /413.*898061/);
+  },
+
   async 'what was missed waits on both sides, in order'(world) {
     const anna = await page(world, 'anna');
     await world.register('bert');

@@ -19,7 +19,7 @@ pub(crate) fn admit(use_cases: &UseCases, headers: &HeaderMap) -> Result<Tenant,
     use_cases.admit_master(&key, &secret)
 }
 
-fn credentials(header: &str) -> Option<(String, String)> {
+pub(super) fn credentials(header: &str) -> Option<(String, String)> {
     let (scheme, text) = header.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

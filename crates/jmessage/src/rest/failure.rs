@@ -39,9 +39,19 @@ impl Failure {
 
     /// Writes the failure down and makes the answer of it.
     pub(crate) fn render(self, route: Option<Operation>) -> Response {
+        let said = said(self.error.condition(), self.operation.or(route));
+        self.answer(said)
+    }
+
+    /// The same for an upload of a page's, in the numbers of the vendor's HTTP service for devices.
+    pub(crate) fn render_for_devices(self) -> Response {
+        let said = said_in(Table::JmessageServer, self.error.condition(), Some(Operation::FileUpload));
+        self.answer(said)
+    }
+
+    fn answer(self, (status, error): (StatusCode, Value)) -> Response {
         let trace = self.error.report(DIALECT);
         let condition = self.error.condition();
-        let (status, error) = said(condition, self.operation.or(route));
         let mut response = json_response(status, &json!({ "error": error }));
         let headers = response.headers_mut();
         headers.insert(CONDITION_HEADER, HeaderValue::from_static(condition.as_str()));
@@ -57,11 +67,17 @@ impl Failure {
 /// Status, and what stands under `error`. A condition that the vendor has no number for is said with the number of its kind
 /// and in our words.
 pub(crate) fn said(condition: Condition, operation: Option<Operation>) -> (StatusCode, Value) {
-    let row = Table::JmessageRest.row_for(condition, operation);
+    said_in(Table::JmessageRest, condition, operation)
+}
+
+fn said_in(table: Table, condition: Condition, operation: Option<Operation>) -> (StatusCode, Value) {
+    let row = table.row_for(condition, operation);
     let (status, code, message) = match row {
         Some(row) => (row.http, row.code, row.message),
         None => {
             let (status, code) = of_kind(condition);
+            // The twins differ in their first three digits.
+            let code = if table == Table::JmessageRest { code } else { code - 1000 };
             (Some(status), Some(code), condition.meaning())
         }
     };

@@ -74,14 +74,9 @@ impl Form {
     }
 
     /// Reads on without looking, so that the answer reaches the sender.
-    pub(crate) async fn drain(mut self) {
-        let end = Instant::now() + DRAIN_LIMIT;
-        let mut drained = 0;
-        while !self.is_over && drained < DRAIN_BYTES {
-            match timeout_at(end, self.body.frame()).await {
-                Ok(Some(Ok(frame))) => drained += frame.data_ref().map_or(0, Bytes::len),
-                Ok(None | Some(Err(_))) | Err(_) => return,
-            }
+    pub(crate) async fn drain(self) {
+        if !self.is_over {
+            drain(self.body).await;
         }
     }
 
@@ -108,6 +103,18 @@ impl Form {
                     return Ok(FormEvent::End);
                 }
             }
+        }
+    }
+}
+
+/// Reads a body that was refused as it is, so that the answer reaches the sender.
+pub(crate) async fn drain(mut body: Body) {
+    let end = Instant::now() + DRAIN_LIMIT;
+    let mut drained = 0;
+    while drained < DRAIN_BYTES {
+        match timeout_at(end, body.frame()).await {
+            Ok(Some(Ok(frame))) => drained += frame.data_ref().map_or(0, Bytes::len),
+            Ok(None | Some(Err(_))) | Err(_) => return,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use app::{Error, FileFacts, Rendition};
+use app::{Error, FileFacts, Rendition, Tenant, UseCases};
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
@@ -19,7 +19,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jmessage_wire::media::{MediaId, MediaKind};
 use jmessage_wire::rules::UPLOAD_BYTES;
-use model::FileId;
+use model::{FileId, Uid};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -49,7 +49,7 @@ async fn upload(call: Call) -> Result<Answer, Failure> {
     let kind = MediaKind::parse(kind).ok_or_else(|| invalid("type"))?;
     let body = call.stream.lock().take().expect("the table says that this route reads the body");
     let mut form = Form::new(&call.headers, body, call.site.options.stall_limit)?;
-    match receive(&call, kind, &mut form).await {
+    match receive(call.use_cases(), &call.tenant, None, kind, &mut form).await {
         Ok(received) => Ok(Answer::Found(received)),
         Err(error) => {
             form.drain().await;
@@ -58,9 +58,16 @@ async fn upload(call: Call) -> Result<Answer, Failure> {
     }
 }
 
-async fn receive(call: &Call, kind: MediaKind, form: &mut Form) -> Result<Value, Error> {
+/// Takes the file of a form; what the vendor shows of it. `uploader`: the user who sends it, `None`: the back end.
+pub(super) async fn receive(
+    use_cases: &UseCases,
+    app: &Tenant,
+    uploader: Option<Uid>,
+    kind: MediaKind,
+    form: &mut Form,
+) -> Result<Value, Error> {
     let head = form.file().await?.ok_or_else(|| missing("filename"))?;
-    let mut upload = call.use_cases().begin_upload(&call.tenant, None, 0).await?;
+    let mut upload = use_cases.begin_upload(app, uploader, 0).await?;
     let (mut sum, mut length, mut first) = (crc32fast::Hasher::new(), 0_u64, Vec::new());
     while let Some(bytes) = form.content().await? {
         length += bytes.len() as u64;
@@ -78,7 +85,7 @@ async fn receive(call: &Call, kind: MediaKind, form: &mut Form) -> Result<Value,
         return Err(missing("filename"));
     }
     let size = match kind {
-        MediaKind::Image => Some(call.use_cases().picture_size(&first).ok_or_else(|| invalid("filename"))?),
+        MediaKind::Image => Some(use_cases.picture_size(&first).ok_or_else(|| invalid("filename"))?),
         MediaKind::Voice | MediaKind::File => None,
     };
     let facts = FileFacts {

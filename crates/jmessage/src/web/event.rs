@@ -32,8 +32,6 @@ pub struct Member {
     pub(crate) connection: ConnectionId,
     /// When the login was written down.
     pub(crate) since: Timestamp,
-    /// The user's own, which uploads show.
-    pub(crate) token: String,
     pub(crate) contents: Arc<dyn Contents>,
 }
 

@@ -222,7 +222,7 @@ impl WebPerform {
             connection: peer.connection,
         };
         let app_key = tenant.value.key.to_string();
-        let log_in = LogIn { app_key, username, token: token.clone(), device };
+        let log_in = LogIn { app_key, username, token, device };
         let logged_in = self.use_cases.log_in(log_in, |app, uid| {
             peer.registrar.bind(peer.connection, app, uid).map_err(|limit| {
                 app::Error::refused(Condition::ConnectionLimitReached, vec![("limit", limit.to_string())])
@@ -241,7 +241,6 @@ impl WebPerform {
             resource,
             connection: peer.connection,
             since: self.use_cases.now(),
-            token,
             contents: Arc::clone(self.use_cases.contents()),
         };
         self.follow(peer, &member).await?;

@@ -6,6 +6,7 @@ mod groups;
 mod history;
 mod malformed;
 mod messages;
+mod page_uploads;
 mod relations;
 mod resources;
 mod rooms;

@@ -136,9 +136,13 @@ pub(crate) async fn resource(asked: Asked<'_>) -> Done {
     Ok(object([("url", url.into())]))
 }
 
-/// What an upload over HTTP shows: the session's own token.
+/// What one upload over HTTP shows.
 pub(crate) async fn upload_token(asked: Asked<'_>) -> Done {
-    Ok(object([("uptoken", asked.caller.member.token.as_str().into())]))
+    let (use_cases, tenant) = (asked.use_cases(), asked.caller.tenant);
+    let account = use_cases.find_user(tenant, asked.name()).await?;
+    let account = account.ok_or_else(|| Failure::plain(Condition::UserNotFound))?;
+    let token = use_cases.issue_upload_token(tenant, &account).to_string();
+    Ok(object([("uptoken", token.into())]))
 }
 
 /// Users as lists show them.
