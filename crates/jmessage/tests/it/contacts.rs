@@ -23,10 +23,17 @@ fn an_invitation_is_answered_with_yes_and_both_are_friends() {
     assert_eq!((&event["extra"], &event["return_code"]), (&json!(2), &json!(0)));
     anna.ask("add_friend", ask).is(881_302);
 
-    anna.ask("update_friend_memo", json!({ "target_name": "bert", "memo_name": "Bertie" })).is(0);
+    let memo =
+        |name: &str, others: &str| json!({ "target_name": "bert", "memo_name": name, "memo_others": others });
+    anna.ask("update_friend_memo", memo("Bertie", "met at work")).is(0);
+    anna.ask("update_friend_memo", json!({ "target_name": "bert", "memo_name": "Bertie B." })).is(0);
+    for wrong in [memo("two\nlines", ""), memo(&"x".repeat(251), ""), memo("x", &"x".repeat(251))] {
+        anna.ask("update_friend_memo", wrong).is(881_304);
+    }
     let list = anna.ask("get_friend_list", json!({})).is(0);
     let friend = &list["friend_list"][0];
-    assert_eq!((&friend["username"], &friend["memo_name"]), (&json!("bert"), &json!("Bertie")));
+    assert_eq!((&friend["username"], &friend["memo_name"]), (&json!("bert"), &json!("Bertie B.")));
+    assert_eq!(friend["memo_others"], "met at work");
 
     anna.ask("del_friend", json!({ "target_name": "bert" })).is(0);
     house.settle(&mut [&mut anna, &mut bert]);

@@ -1,5 +1,7 @@
 //! Friends and the blacklist.
 
+use conditions::Condition;
+use jmessage_wire::rules;
 use serde_json::Value;
 
 use super::super::event::Object;
@@ -34,8 +36,13 @@ pub(crate) async fn remove(asked: Asked<'_>) -> Done {
 
 pub(crate) async fn note(asked: Asked<'_>) -> Done {
     let peer = asked.user("target_name", "appkey")?;
-    let note = asked.given("memo_name")?.unwrap_or_default();
-    asked.use_cases().note_contact(asked.caller.tenant, asked.name(), peer, note).await?;
+    let name = asked.given("memo_name")?.unwrap_or_default();
+    let others = asked.given("memo_others")?;
+    if !rules::is_note_name(name) || others.is_some_and(|others| others.len() > rules::TEXT_BYTES) {
+        return Err(Failure::plain(Condition::ContactNoteInvalid));
+    }
+    let (use_cases, tenant) = (asked.use_cases(), asked.caller.tenant);
+    use_cases.note_contact_fully(tenant, asked.name(), peer, Some(name), others).await?;
     Ok(Object::new())
 }
 
@@ -46,9 +53,10 @@ pub(crate) async fn list(asked: Asked<'_>) -> Done {
     let mut list = users::shown(asked, &accounts).await?;
     for (one, account) in list.iter_mut().zip(&accounts) {
         let contact = contacts.iter().find(|(name, _)| *name == account.user.name);
-        let note = contact.and_then(|(_, contact)| contact.remark.clone()).unwrap_or_default();
-        one["memo_name"] = note.into();
-        one["memo_others"] = "".into();
+        let noted = contact.map(|(_, contact)| (contact.remark.clone(), contact.others.clone()));
+        let (name, others) = noted.unwrap_or_default();
+        one["memo_name"] = name.unwrap_or_default().into();
+        one["memo_others"] = others.unwrap_or_default().into();
     }
     Ok(object([("friend_list", list.into())]))
 }
