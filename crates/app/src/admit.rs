@@ -38,7 +38,7 @@ impl UseCases {
         let Some(rate) = app.value.settings.post_rate(class) else { return Ok(()) };
         let taken = self.post_rates.take_many((app.value.id, class), rate, count as u64, self.now());
         taken.map_err(|wait| match class {
-            PostClass::Users | PostClass::Groups | PostClass::Rooms => {
+            PostClass::Users | PostClass::Groups | PostClass::Rooms | PostClass::StreamParts => {
                 limited(Condition::MessageSendQuotaReached, wait)
             }
             PostClass::Broadcasts | PostClass::OnlineBroadcasts | PostClass::RoomBroadcasts => {

@@ -27,6 +27,7 @@ use domain::push::PushRefused;
 use domain::reaction::ReactRefused;
 use domain::report::ReportRefused;
 use domain::said::SpanRefused;
+use domain::stream::StreamRefused;
 use domain::token::TokenRefused;
 use domain::upload_token::UploadTokenRefused;
 use store::{EngineError, StoreError};
@@ -59,6 +60,7 @@ macro_rules! refusals {
 refusals!(
     AskRefused,
     ThreadRefused,
+    StreamRefused,
     KeywordRefused,
     WordsRefused,
     BatchRefused,

@@ -1,6 +1,6 @@
 //! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping what removed users
 //! and destroyed groups leave behind, deleting files that nobody keeps, telling of presence, ending what absent users
-//! have in rooms.
+//! have in rooms, and streams that nobody ended.
 //!
 //! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
@@ -23,6 +23,8 @@ const PERIOD_CHECK: Duration = Duration::from_secs(3600);
 const PRESENCE_MERGE: Duration = Duration::from_secs(1);
 /// How often those who are gone for too long are looked for in rooms.
 const LEASE_CHECK: Duration = Duration::from_secs(5);
+/// How often streams are looked for whose back ends went silent.
+const STREAM_CHECK: Duration = Duration::from_secs(1);
 /// How often old messages, events and arrivals are looked for.
 const TRIM_CHECK: Duration = Duration::from_secs(3600);
 /// How long sweeping waits after a fault.
@@ -70,7 +72,7 @@ impl Jobs {
         Self { use_cases }
     }
 
-    /// Runs until `stop` becomes true (or its sender goes), then writes the cursors a last time. What is under
+    /// Runs until `stop` becomes true (or its sender goes), then stores what there is of open streams and writes the cursors a last time. What is under
     /// way then is dropped; each job can be interrupted anywhere.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         tokio::select! {
@@ -82,8 +84,10 @@ impl Jobs {
             () = self.tell_presence() => {}
             () = self.sweep_files() => {}
             () = self.end_leases() => {}
+            () = self.end_streams() => {}
             () = crate::tell_webhooks::run(&self.use_cases) => {}
         }
+        self.use_cases.end_streams(true).await;
         self.flush_cursors_once().await;
     }
 
@@ -146,6 +150,15 @@ impl Jobs {
             if let Err(error) = self.use_cases.end_leases().await {
                 tracing::warn!(%error, "rooms were not told of those who are gone");
             }
+        }
+    }
+
+    async fn end_streams(&self) {
+        let mut ticks = interval(STREAM_CHECK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.use_cases.end_streams(false).await;
         }
     }
 

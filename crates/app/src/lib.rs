@@ -74,6 +74,7 @@ mod send_receipt;
 mod set_app;
 mod set_hooks;
 mod statistics;
+mod stream_message;
 mod sync;
 mod take_back;
 mod tell_webhooks;
@@ -129,6 +130,7 @@ pub use rooms::{ChangeRoomAttributes, EnterRoom, Entered};
 pub use said::{SaidPage, SaidPosition};
 pub use send_message::SentMessage;
 pub use statistics::{Kinds, SaidCounts};
+pub use stream_message::{ComposePiece, StreamParties, StreamTarget};
 pub use sync::PendingFeed;
 pub use threads::{CreateThread, SeenThread, ThreadPage, ThreadQuery};
 pub use upload_file::{FileFacts, Upload};
@@ -164,6 +166,7 @@ pub struct UseCases {
     pub(crate) online: online::Online,
     /// Apps that have a broadcast under way.
     pub(crate) broadcasts: parking_lot::Mutex<ahash::AHashSet<model::AppId>>,
+    pub(crate) streams: stream_message::Streams,
     pub(crate) sweeps: jobs::Sweeps,
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
@@ -229,6 +232,7 @@ impl UseCases {
             thread_tallies: threads::Tallies::default(),
             online: online::Online::default(),
             broadcasts: parking_lot::Mutex::default(),
+            streams: stream_message::Streams::default(),
             sweeps: jobs::Sweeps::default(),
             ports,
             reviews: review_message::Reviews::default(),

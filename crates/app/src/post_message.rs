@@ -91,7 +91,7 @@ impl UseCases {
         Ok(sent)
     }
 
-    async fn post_to(
+    pub(crate) async fn post_to(
         &self,
         app: &Tenant,
         author: &PostAuthor,
@@ -154,7 +154,7 @@ impl UseCases {
         })
     }
 
-    async fn post_to_group(
+    pub(crate) async fn post_to_group(
         &self,
         app: &Tenant,
         author: &PostAuthor,
@@ -200,7 +200,10 @@ impl UseCases {
         compose: &Compose,
     ) -> Result<Option<MessageId>, Error> {
         let (app_id, now) = (app.value.id, self.now());
-        let id = self.ids.next(now).await?;
+        let id = match post.stream {
+            Some(id) => id,
+            None => self.ids.next(now).await?,
+        };
         let speaks = author.as_author();
         let payload = compose(speaks.name(), target.name().as_str());
         let settings = &app.value.settings;

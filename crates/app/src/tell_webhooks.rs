@@ -147,7 +147,7 @@ fn wants(rule: &Rule, kind: EntryKind) -> bool {
         EntryKind::ReadReceipt => &[EventType::Read],
         EntryKind::ConversationRead => &[EventType::ConversationRead],
         EntryKind::Event => &[EventType::Group, EventType::Room, EventType::Contact, EventType::Reaction],
-        EntryKind::Recalled | EntryKind::DeliveryReceipt => &[],
+        EntryKind::Recalled | EntryKind::DeliveryReceipt | EntryKind::StreamPart => &[],
     };
     events.iter().any(|event| rule.hears(*event))
 }

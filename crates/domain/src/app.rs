@@ -344,6 +344,8 @@ settings! {
     user_posts_per_minute: u64 = 0, "rest.user_messages_per_minute";
     /// The same for groups, in a second. The vendor has 20.
     group_posts_per_second: u64 = 0, "rest.group_messages_per_second";
+    /// The same for parts of streams, in a second. The vendor has 100.
+    stream_parts_per_second: u64 = 0, "rest.stream_parts_per_second";
     /// Broadcasts to all users in a day; 0 is no limit (403 broadcast message limit exceeded). The vendor has 3.
     broadcasts_per_day: u64 = 0, "broadcast.per_day";
     /// Seconds from one broadcast to all users to the next (429 reach_limit). The vendor has 1800.
@@ -405,6 +407,7 @@ impl Settings {
         match class {
             PostClass::Users => Rate::per(MINUTE, self.user_posts_per_minute),
             PostClass::Groups => Rate::per_second(self.group_posts_per_second),
+            PostClass::StreamParts => Rate::per_second(self.stream_parts_per_second),
             PostClass::Broadcasts => Rate::per(DAY, self.broadcasts_per_day),
             PostClass::BroadcastPause => pause(self.broadcast_pause_seconds),
             PostClass::OnlineBroadcasts => Rate::per(DAY, self.online_broadcasts_per_day),

@@ -32,6 +32,7 @@ pub mod reaction;
 mod refused;
 pub mod report;
 pub mod said;
+pub mod stream;
 pub mod token;
 pub mod upload_token;
 

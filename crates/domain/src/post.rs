@@ -53,7 +53,7 @@ impl Author<'_> {
 /// A message of a back end, as a dialect hands it in.
 #[derive(Clone, Debug)]
 pub struct Post {
-    /// [`EntryKind::Message`] or [`EntryKind::Command`].
+    /// [`EntryKind::Message`], [`EntryKind::Command`] or [`EntryKind::StreamPart`].
     pub kind: EntryKind,
     pub dialect: Dialect,
     /// To devices that are connected now, and nowhere else.
@@ -66,6 +66,8 @@ pub struct Post {
     pub hidden_from: Vec<Uid>,
     /// Counts in chat rooms only.
     pub priority: Priority,
+    /// It is a stream, or a part of one, which has its id since it began, and its own limit ([`crate::stream`]).
+    pub stream: Option<MessageId>,
 }
 
 /// A message that was said elsewhere, before: it stands in the history of those whom it was for, and is delivered to nobody.
@@ -150,7 +152,7 @@ impl PostTarget<'_> {
     }
 }
 
-/// Decides a message. Order: mute and contacts (where the app's owner wants them held against back ends too), size, and of a group: it is
+/// Decides a message. Order: mute and contacts (where the app's owner wants them held against back ends too), size (but of streams), and of a group: it is
 /// not disabled, and not too many are named.
 ///
 /// # Errors
@@ -168,7 +170,9 @@ pub fn decide_post(
     let uid = author.uid();
     check_author(settings, author, MuteKind::of(target.conversation(uid)), at)?;
     check_contact(settings, author, target)?;
-    check_size(settings, &payload)?;
+    if post.stream.is_none() {
+        check_size(settings, &payload)?;
+    }
     let only_for = match target {
         PostTarget::User { user, .. } if post.syncs_author || uid == Uid::BACK_END || uid == user.uid => {
             Vec::new()
@@ -388,6 +392,7 @@ mod tests {
         wants_receipts: false,
         hidden_from: Vec::new(),
         priority: Priority::Normal,
+        stream: None,
     };
 
     fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {

@@ -32,6 +32,8 @@ pub enum PostClass {
     Users,
     /// Messages to groups, one for each group.
     Groups,
+    /// Parts of streams.
+    StreamParts,
     /// Broadcasts to all users in a day, and the time between two.
     Broadcasts,
     BroadcastPause,

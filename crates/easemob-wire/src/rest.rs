@@ -26,4 +26,4 @@ pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, Relatio
 pub use push::{PushBinding, PushLanguage, PushNicknames, SilenceUpdate, UserUpdate};
 pub use request::{BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest};
 pub use room::{RoomAttributesBody, RoomFields, RoomMaker};
-pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest};
+pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest, StreamBody, StreamRequest};

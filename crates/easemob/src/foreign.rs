@@ -44,7 +44,7 @@ impl Foreign {
             EntryKind::DeliveryReceipt => receipt(ReceiptKind::Delivered, entry),
             EntryKind::ReadReceipt => receipt(ReceiptKind::Read, entry),
             EntryKind::ConversationRead => receipt(ReceiptKind::ConversationRead, entry),
-            EntryKind::Recalled | EntryKind::Event | EntryKind::Edit => return None,
+            EntryKind::Recalled | EntryKind::Event | EntryKind::Edit | EntryKind::StreamPart => return None,
         })
     }
 

@@ -55,6 +55,7 @@ mod serve;
 mod sessions;
 mod shared_files;
 pub(crate) mod shown;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod threads;

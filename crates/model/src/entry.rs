@@ -54,6 +54,9 @@ pub enum EntryKind {
     Event = 8,
     /// The notice that message `subject` has another content now.
     Edit = 9,
+    /// A part of a message that is still being said. It is shown to who is connected and never stored; the whole is a
+    /// message with the same id.
+    StreamPart = 10,
 }
 
 impl EntryKind {
@@ -69,6 +72,7 @@ impl EntryKind {
             7 => Self::ConversationRead,
             8 => Self::Event,
             9 => Self::Edit,
+            10 => Self::StreamPart,
             _ => return None,
         })
     }

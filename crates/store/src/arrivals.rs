@@ -16,7 +16,7 @@ use crate::{StoreError, keys};
 /// Entries of the log read at a time.
 const READ_AT_ONCE: usize = 64;
 /// Entries of the log that are looked at for one message: of a busy app those of some seconds. What a client asks for may
-/// not exist, and the ten minutes that ids may be apart from their place hold millions.
+/// not exist, and the half hour that ids may be apart from their place hold millions.
 const LOOKED_AT: usize = 8 * 1024;
 
 /// One thing that came.

@@ -33,8 +33,9 @@ const PAGE_BEGIN: usize = 8;
 const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
-/// Ids rise along a feed, but for what two nodes' clocks differ by: ten minutes are far more than that.
-pub const ID_SLACK_TICKS: u64 = 10 * 60 * 1000 * MessageId::TICKS_PER_MS;
+/// Ids rise along a feed, but for what two nodes' clocks differ by, and for streams, whose ids are as old as their beginning
+/// when they are stored ([`domain::stream::LIFE`]): a minute more than that.
+pub const ID_SLACK_TICKS: u64 = 31 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
 /// The first answer to a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ const EVENTS = [
   'onReadMessage', 'onChannelMessage', 'onRecallMessage', 'onReceivedMessage', 'onOfflineMessageSyncStart',
   'onOfflineMessageSyncFinish', 'onTokenWillExpire', 'onTokenExpired', 'onReconnecting', 'onMultiDeviceEvent',
   'onContactInvited', 'onContactAgreed', 'onContactAdded', 'onContactRefuse', 'onContactDeleted', 'onPresenceStatusChange', 'onGroupEvent', 'onChatThreadChange',
-  'onModifiedMessage', 'onReactionChange', 'onMessagePinEvent',
+  'onModifiedMessage', 'onStreamMessage', 'onReactionChange', 'onMessagePinEvent',
 ];
 
 export class Client {

@@ -593,6 +593,24 @@ pub enum Condition {
     StorageFull,
     /// The server cannot store anything at the moment.
     StorageUnavailable,
+    /// The stream has ended.
+    StreamFinished,
+    /// There is no stream of this id.
+    StreamNotFound,
+    /// The number of the part is no number from 0 on.
+    StreamPartNumberInvalid,
+    /// The part has no higher number than the one before it.
+    StreamPartNumberTooSmall,
+    /// The part names another sender than the first part of the stream.
+    StreamSenderDiffers,
+    /// The next part of the stream came too late.
+    StreamSilent,
+    /// The part names another receiver than the first part of the stream.
+    StreamTargetDiffers,
+    /// The parts of the stream together have more text than a stream may have.
+    StreamTooLong,
+    /// The stream goes on for too long.
+    StreamTooOld,
     /// The call did what was asked.
     Success,
     /// The server failed while it served a JMessage client.
@@ -699,7 +717,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 344] = [
+    pub const ALL: [Self; 353] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -993,6 +1011,15 @@ impl Condition {
         Self::StorageFormatNewer,
         Self::StorageFull,
         Self::StorageUnavailable,
+        Self::StreamFinished,
+        Self::StreamNotFound,
+        Self::StreamPartNumberInvalid,
+        Self::StreamPartNumberTooSmall,
+        Self::StreamSenderDiffers,
+        Self::StreamSilent,
+        Self::StreamTargetDiffers,
+        Self::StreamTooLong,
+        Self::StreamTooOld,
         Self::Success,
         Self::SystemError,
         Self::TargetNotMember,
@@ -1047,7 +1074,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 344] = [
+pub(crate) static DETAILS: [Details; 353] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -5149,6 +5176,132 @@ pub(crate) static DETAILS: [Details; 344] = [
         meaning_zh: "服务器暂时无法保存数据。",
         cause_zh: "一次磁盘写入失败，存储引擎已被隔离并正在重新打开；在成功之前不会确认任何消息。",
         remedy_zh: "客户端稍后用相同的消息 id 重试。运维人员查看日志中第一条存储错误和 `/readyz` 的状态；磁盘恢复后引擎会自动恢复。",
+    },
+    Details {
+        name: "stream_finished",
+        kind: Kind::Conflict,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &[],
+        meaning: "The stream has ended.",
+        cause: "A part with `finish` was sent before, perhaps by a repeat of this call.",
+        remedy: "Nothing is to be done if it was a repeat; otherwise begin a new stream.",
+        meaning_zh: "流式消息已经结束。",
+        cause_zh: "之前已发送过带 `finish` 的分片，可能是本次调用的重试。",
+        remedy_zh: "如果是重试则无需处理，否则请开始一条新的流式消息。",
+    },
+    Details {
+        name: "stream_not_found",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::NotFound),
+        args: &["message"],
+        meaning: "There is no stream of this id.",
+        cause: "`body.msgId` is not what the answer to the first part gave, the stream ended more than half an hour ago, or the server was restarted since.",
+        remedy: "Begin a new stream: send the part without `msgId` and go on with the id in the answer.",
+        meaning_zh: "不存在该 id 的流式消息。",
+        cause_zh: "`body.msgId` 不是首个分片的响应中给出的 id，或流式消息已结束半小时以上，或服务器在此期间重启过。",
+        remedy_zh: "重新开始一条流式消息：发送不带 `msgId` 的分片，并使用响应中的 id 继续。",
+    },
+    Details {
+        name: "stream_part_number_invalid",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &["name"],
+        meaning: "The number of the part is no number from 0 on.",
+        cause: "`body.seq` is missing, negative or no whole number.",
+        remedy: "Count the parts from 0 in `body.seq`.",
+        meaning_zh: "分片的序号不是从 0 开始的整数。",
+        cause_zh: "`body.seq` 缺失、为负数或不是整数。",
+        remedy_zh: "在 `body.seq` 中从 0 开始为分片编号。",
+    },
+    Details {
+        name: "stream_part_number_too_small",
+        kind: Kind::Conflict,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &["last"],
+        meaning: "The part has no higher number than the one before it.",
+        cause: "It is a repeat of a part that was taken, or parts were sent side by side and this one was overtaken.",
+        remedy: "Send one part after the other, each with a higher `body.seq`; a repeat needs nothing more.",
+        meaning_zh: "分片的序号不大于上一个分片。",
+        cause_zh: "这是已接收分片的重试，或多个分片并发发送而此分片被超过。",
+        remedy_zh: "逐个发送分片，`body.seq` 依次递增；如果是重试则无需处理。",
+    },
+    Details {
+        name: "stream_sender_differs",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &[],
+        meaning: "The part names another sender than the first part of the stream.",
+        cause: "`from` is not the same in all parts.",
+        remedy: "Send all parts with the `from` of the first one.",
+        meaning_zh: "分片的发送方与首个分片不一致。",
+        cause_zh: "各分片的 `from` 不相同。",
+        remedy_zh: "所有分片都使用首个分片的 `from`。",
+    },
+    Details {
+        name: "stream_silent",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &["limit"],
+        meaning: "The next part of the stream came too late.",
+        cause: "More than 30 seconds went by since the part before it. The stream was ended; what came is kept.",
+        remedy: "Send a part, with an empty text if there is nothing to say, at least every 30 seconds; end the stream if nothing comes any more.",
+        meaning_zh: "流式消息的下一个分片来得太晚。",
+        cause_zh: "距上一个分片已超过 30 秒。该流式消息已终止，已收到的内容保留。",
+        remedy_zh: "至少每 30 秒发送一个分片（没有内容时文本可为空）；不再有内容时请结束该流式消息。",
+    },
+    Details {
+        name: "stream_target_differs",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &[],
+        meaning: "The part names another receiver than the first part of the stream.",
+        cause: "`to`, or the route for users or groups, is not the same in all parts.",
+        remedy: "Send all parts to the `to` of the first one, by the same route.",
+        meaning_zh: "分片的接收方与首个分片不一致。",
+        cause_zh: "各分片的 `to` 或所用的单聊、群聊接口不相同。",
+        remedy_zh: "所有分片都使用首个分片的 `to` 和同一接口。",
+    },
+    Details {
+        name: "stream_too_long",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::MessageTooLarge),
+        args: &["limit"],
+        meaning: "The parts of the stream together have more text than a stream may have.",
+        cause: "The text of all parts exceeds 128 KiB. The stream was ended; what came before this part is kept.",
+        remedy: "End a stream before it is so long, and go on in a new one.",
+        meaning_zh: "流式消息各分片的文本总长度超过上限。",
+        cause_zh: "所有分片的文本超过 128 KiB。该流式消息已终止，此分片之前的内容保留。",
+        remedy_zh: "在达到上限之前结束，并用新的流式消息继续。",
+    },
+    Details {
+        name: "stream_too_old",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: None,
+        args: &["limit"],
+        meaning: "The stream goes on for too long.",
+        cause: "More than 30 minutes went by since its first part. The stream was ended; what came is kept.",
+        remedy: "End a stream within 30 minutes, and go on in a new one.",
+        meaning_zh: "流式消息持续时间过长。",
+        cause_zh: "距首个分片已超过 30 分钟。该流式消息已终止，已收到的内容保留。",
+        remedy_zh: "在 30 分钟内结束，并用新的流式消息继续。",
     },
     Details {
         name: "success",

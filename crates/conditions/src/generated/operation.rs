@@ -150,6 +150,8 @@ pub enum Operation {
     Send,
     /// Sending a message by the REST route of the first generation.
     SendOld,
+    /// Sending a part of a stream.
+    SendStream,
     /// Sharing files in a group or chat room.
     SharedFile,
     /// Muting members of a group or chat room.
@@ -192,7 +194,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 92] = [
+    pub const ALL: [Self; 93] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -266,6 +268,7 @@ impl Operation {
         Self::Roaming,
         Self::Send,
         Self::SendOld,
+        Self::SendStream,
         Self::SharedFile,
         Self::Silence,
         Self::SilenceRemove,
@@ -289,7 +292,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 92] = [
+pub(crate) static DETAILS: [(&str, &str); 93] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -363,6 +366,7 @@ pub(crate) static DETAILS: [(&str, &str); 92] = [
     ("roaming", "Reading or deleting history on the server."),
     ("send", "Sending a message."),
     ("send_old", "Sending a message by the REST route of the first generation."),
+    ("send_stream", "Sending a part of a stream."),
     ("shared_file", "Sharing files in a group or chat room."),
     ("silence", "Muting members of a group or chat room."),
     ("silence_remove", "Unmuting members of a group or chat room."),

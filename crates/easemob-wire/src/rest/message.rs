@@ -16,7 +16,8 @@ use prost::Message as _;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::pb::message_body::{MessageConfig, Type};
+use crate::pb::message_body::content::SubType;
+use crate::pb::message_body::{MessageConfig, Stream, Type};
 use crate::pb::meta::{NameSpace, RouteType};
 use crate::pb::{KeyValue, MessageBody, Meta, message_body};
 use crate::{JidRef, Value as Pair, WireError};
@@ -117,6 +118,52 @@ impl RoomLevel {
     }
 }
 
+/// How far a stream is: the numbers of the web SDK's code, of which its descriptor has other names and none for the last
+/// (msync.md 2.9, "stream").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamStatus {
+    Begun = 0,
+    BegunAndEnded = 1,
+    GoesOn = 2,
+    Ended = 3,
+    /// Everything that was said.
+    Whole = 4,
+}
+
+impl StreamStatus {
+    /// The word for it in histories.
+    fn name(number: i32) -> &'static str {
+        match number {
+            0 => "stream_start",
+            1 => "stream_start_completed",
+            2 => "stream_in_progress",
+            3 => "stream_completed",
+            _ => "stream_full",
+        }
+    }
+}
+
+/// What a piece of a stream says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamMark<'a> {
+    /// `text`, `markdown`, or what else the back end calls it.
+    pub style: &'a str,
+    /// Counted from 0; that of the whole is one more than the last part's.
+    pub number: u64,
+    pub status: StreamStatus,
+    /// Why it broke off.
+    pub failure: Option<StreamFailure>,
+    /// Why the back end ended it.
+    pub finish_reason: Option<i32>,
+}
+
+/// Why a stream broke off, in the numbers that the web SDK makes its 513 and 514 of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamFailure {
+    Silent = 512,
+    TooOld = 513,
+}
+
 /// A message that did not come from a client, to be stored as if it had.
 #[derive(Clone, Copy, Debug)]
 pub struct NewMessage<'a> {
@@ -138,20 +185,37 @@ pub struct NewMessage<'a> {
 impl NewMessage<'_> {
     /// The stored form: the remainder of a `Meta`, as [`crate::uplink::Send::clean`] leaves it of a client's message.
     pub fn encode(&self) -> Bytes {
-        self.encode_with(None)
+        self.encode_with(None, None)
     }
 
     /// As [`NewMessage::encode`], with the mark that it goes to all rooms.
     pub fn encode_broadcast(&self) -> Bytes {
-        self.encode_with(Some(Pair::Bool(true).with_key(BROADCAST)))
+        self.encode_with(Some(Pair::Bool(true).with_key(BROADCAST)), None)
     }
 
-    fn encode_with(&self, mark: Option<KeyValue>) -> Bytes {
+    /// As [`NewMessage::encode`] for a piece of a stream: the content is a text.
+    pub fn encode_stream(&self, mark: &StreamMark<'_>) -> Bytes {
+        let stream = Stream {
+            stream_type: Some(mark.style.to_owned()),
+            stream_seq: Some(mark.number),
+            stream_status: Some(mark.status as i32),
+            stream_error: mark.failure.map(|failure| failure as u32),
+            stream_finish_reason: mark.finish_reason,
+        };
+        self.encode_with(None, Some(stream))
+    }
+
+    fn encode_with(&self, mark: Option<KeyValue>, stream: Option<Stream>) -> Bytes {
+        let sub_type = match stream {
+            Some(_) => Some(SubType::SubStream as i32),
+            None => self.content.sub_type,
+        };
         let body = MessageBody {
             r#type: Some(self.chat_type.body_type() as i32),
             from: Some(JidRef::bare(self.from).into()),
             to: Some(JidRef::bare(self.to).into()),
-            contents: vec![self.content.clone()],
+            contents: vec![message_body::Content { sub_type, ..self.content.clone() }],
+            stream,
             ext: self.ext.to_vec(),
             msg_config: self.wants_receipts.then_some(MessageConfig { allow_group_ack: Some(true) }),
             ..MessageBody::default()
@@ -277,7 +341,12 @@ impl Stored {
         }
     }
 
-    /// `{bodies, ext, from, to, type, msgConfig?, meta?}`. `meta` is the client's own part of it; what the server adds
+    /// Whether it was said piece by piece.
+    pub fn is_stream(&self) -> bool {
+        self.body.contents.first().is_some_and(|content| content.sub_type == Some(SubType::SubStream as i32))
+    }
+
+    /// `{bodies, ext, from, to, type, msgConfig?, stream?, meta?}`. `meta` is the client's own part of it; what the server adds
     /// (edits, reactions) is the caller's to put in.
     pub fn payload(&self) -> Map<String, Value> {
         let name = |jid: &Option<crate::pb::Jid>| jid.as_ref().map_or("", |jid| jid.name()).to_owned();
@@ -292,11 +361,30 @@ impl Stored {
         if self.body.msg_config.as_ref().is_some_and(MessageConfig::allow_group_ack) {
             payload.insert("msgConfig".into(), json!({ "allowGroupAck": true }));
         }
+        if self.is_stream()
+            && let Some(stream) = &self.body.stream
+        {
+            payload.insert("stream".into(), stream_json(stream));
+        }
         if let Ok(meta @ Value::Object(_)) = serde_json::from_str(self.body.meta()) {
             payload.insert("meta".into(), meta);
         }
         payload
     }
+}
+
+fn stream_json(stream: &Stream) -> Value {
+    let mut shown = json!({
+        "stream_type": stream.stream_type(),
+        "stream_status": StreamStatus::name(stream.stream_status.unwrap_or_default()),
+    });
+    if let Some(error) = stream.stream_error {
+        shown["stream_error"] = error.into();
+    }
+    if let Some(reason) = stream.stream_finish_reason {
+        shown["stream_finish_reason"] = reason.into();
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -381,6 +469,39 @@ mod tests {
         let meta = Meta::decode(message.encode_broadcast()).unwrap();
         assert_eq!(meta.ext[1], Pair::Bool(true).with_key("is_broadcast"));
         assert_eq!(RoomLevel::of(&Bytes::from_static(b"\xff")), RoomLevel::Normal);
+    }
+
+    #[test]
+    fn the_whole_of_a_stream_says_how_it_ended_as_the_sdk_reads_it_from_histories() {
+        let content = content("txt", json!({ "msg": "hi" }).as_object().unwrap()).unwrap();
+        let message = NewMessage {
+            chat_type: ChatType::Chat,
+            from: "admin",
+            to: "bob",
+            content: &content,
+            ext: &[],
+            wants_receipts: false,
+            online_only: false,
+            directed_users: &[],
+            room_level: RoomLevel::default(),
+        };
+        let mark = StreamMark {
+            style: "markdown",
+            number: 3,
+            status: StreamStatus::Whole,
+            failure: Some(StreamFailure::Silent),
+            finish_reason: Some(2),
+        };
+        let stored = Stored::decode(&message.encode_stream(&mark)).unwrap();
+        let payload = stored.payload();
+        assert_eq!(payload["bodies"], json!([{ "type": "txt", "msg": "hi", "subType": "sub_stream" }]));
+        let expected = json!({
+            "stream_type": "markdown", "stream_status": "stream_full", "stream_error": 512,
+            "stream_finish_reason": 2,
+        });
+        assert_eq!(payload["stream"], expected);
+        let stream = stored.body.stream.unwrap();
+        assert_eq!((stream.stream_seq, stream.stream_status), (Some(3), Some(4)));
     }
 
     #[test]

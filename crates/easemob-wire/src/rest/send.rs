@@ -136,6 +136,55 @@ impl ImportRequest {
     }
 }
 
+/// `POST /stream_message/…`: a part of a stream (easemob-rest.md 3.8.4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamRequest {
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// `None`: it is missing.
+    pub body: Option<StreamBody>,
+    /// `None`: it is there, and no object. Counts in the first part.
+    pub ext: Option<Object>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamBody {
+    /// Of all parts but the first.
+    pub id: Option<String>,
+    pub text: String,
+    /// `None`: it is missing, or no number from 0 on.
+    pub number: Option<u64>,
+    pub is_last: bool,
+    pub finish_reason: Option<i64>,
+    /// Counts in the first part.
+    pub style: Option<String>,
+}
+
+impl StreamRequest {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let object = object(body)?;
+        let piece = inner(&object, "body")?.filter(|piece| !piece.is_empty());
+        let piece = piece.map(|piece| {
+            Ok(StreamBody {
+                id: text(&piece, "msgId")?,
+                text: text(&piece, "msg")?.unwrap_or_default(),
+                number: number(&piece, "seq").ok().flatten().and_then(|number| u64::try_from(number).ok()),
+                is_last: flag(&piece, "finish")?.unwrap_or(false),
+                finish_reason: number(&piece, "finishReason")?,
+                style: text(&piece, "type")?,
+            })
+        });
+        Ok(Self {
+            from: text(&object, "from")?,
+            to: names(&object, "to")?.pop(),
+            body: piece.transpose()?,
+            ext: SendRequest::common(&object)?.ext,
+        })
+    }
+}
+
 /// One message to be taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecallRequest {

@@ -27,13 +27,18 @@ pub struct Member {
     pub connection: ConnectionId,
     /// When the login was written down.
     pub since: Timestamp,
+    /// Whether the client shows messages that are still being said.
+    pub(crate) shows_streams: bool,
     pub(crate) foreign: Foreign,
 }
 
 /// What the use cases are asked for.
 #[derive(Debug)]
 pub enum Event {
-    LogIn(Box<LogIn>),
+    LogIn {
+        log_in: Box<LogIn>,
+        shows_streams: bool,
+    },
     /// The connection ends. `positions`: how far the device is in feeds where that was not said yet.
     LogOut {
         member: Arc<Member>,

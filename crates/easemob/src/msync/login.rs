@@ -82,6 +82,16 @@ pub(crate) fn log_in(provision: &Provision, connection: ConnectionId) -> Result<
     })
 }
 
+/// Whether the client knows messages that come piece by piece: agora-chat 1.4.0 (`v5.1`) would show the first piece and drop
+/// the others as repeats, easemob-websdk 4.21.1 (`v5.2`) puts them together. Who says nothing gets the whole at its end.
+pub(crate) fn shows_streams(provision: &Provision) -> bool {
+    let version =
+        provision.details.action_version().strip_prefix('v').and_then(|version| version.split_once('.'));
+    let number = |text: &str| text.parse::<u16>().ok();
+    let version = version.and_then(|(major, minor)| Some((number(major)?, number(minor)?)));
+    version.is_some_and(|version| version >= (5, 2))
+}
+
 /// What tells a login from its reconnects. It is not `sessionId`: the web SDKs make a new one for every
 /// provision, reconnects included (easemob-websdk 4.21.1, `generateProvision`). The token is what a
 /// reconnect keeps and a login with a password renews, so its digest is the mark.

@@ -86,7 +86,9 @@ impl MsyncPerform {
 
     async fn perform_other(&self, peer: Peer, event: Event) -> Option<Command> {
         let (asked, outcome) = match event {
-            Event::LogIn(log_in) => (Asked::Login, self.log_in(&peer, *log_in).await),
+            Event::LogIn { log_in, shows_streams } => {
+                (Asked::Login, self.log_in(&peer, *log_in, shows_streams).await)
+            }
             Event::LogOut { member, positions } => {
                 self.log_out(&peer, &member, &positions).await;
                 return None;
@@ -154,7 +156,12 @@ impl MsyncPerform {
         Some(outcome.unwrap_or_else(|error| refused(asked, &error)))
     }
 
-    async fn log_in(&self, peer: &Peer, log_in: app::LogIn) -> Result<Command, app::Error> {
+    async fn log_in(
+        &self,
+        peer: &Peer,
+        log_in: app::LogIn,
+        shows_streams: bool,
+    ) -> Result<Command, app::Error> {
         let resource = log_in.device.resource.clone();
         let logged_in = self.use_cases.log_in(log_in, |app, uid| {
             peer.registrar.bind(peer.connection, app, uid).map_err(|limit| {
@@ -181,6 +188,7 @@ impl MsyncPerform {
             resource,
             connection: peer.connection,
             since: self.use_cases.now(),
+            shows_streams,
             foreign: self.foreign(&app.key),
         };
         Ok(Command::LoggedIn(Box::new(LoggedIn { member, expires: logged_in.expires })))

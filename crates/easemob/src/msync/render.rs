@@ -214,6 +214,7 @@ fn offer_if(member: &Member, entry: &Entry, shows_event: impl FnOnce() -> bool) 
     let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != member.resource);
     let is_shown = match entry.kind {
         EntryKind::Recalled => false,
+        EntryKind::StreamPart => member.shows_streams,
         // One that a newer build wrote is passed over.
         EntryKind::Event => shows_event(),
         _ => true,

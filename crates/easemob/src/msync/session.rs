@@ -165,7 +165,10 @@ impl MsyncSession {
     fn log_in(&mut self, provision: &Provision) {
         let echo = Echo::of(provision);
         match login::log_in(provision, self.connection) {
-            Ok(log_in) => self.events.push(Event::LogIn(Box::new(log_in))),
+            Ok(log_in) => self.events.push(Event::LogIn {
+                log_in: Box::new(log_in),
+                shows_streams: login::shows_streams(&provision),
+            }),
             Err(error) => self.refuse(Asked::Login, error),
         }
         self.phase = Phase::LoggingIn(Box::new(LoggingIn { echo, closes: Vec::new() }));

@@ -303,6 +303,7 @@ impl Said {
             wants_receipts,
             hidden_from: Vec::new(),
             priority: priority(room_level),
+            stream: None,
         };
         let directed_users = users.to_vec();
         let compose = move |from: &str, to: &str| -> Bytes {

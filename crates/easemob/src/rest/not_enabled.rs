@@ -28,7 +28,7 @@ static FAMILIES: &[Family] = {
     use Operation as Op;
     const OFF: Condition = Condition::ServiceNotEnabled;
     &[
-        family(&["/messages/**", "/stream_message/**"], OFF, None, "message"),
+        family(&["/messages/**"], OFF, None, "message"),
         family(&["/chatmessages/**"], OFF, None, "chat message history"),
         family(&["/translate/**"], OFF, Some(Op::Translate), "translate"),
         // The paths of clients, which know a 503 as a busy server.

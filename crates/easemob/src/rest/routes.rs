@@ -64,6 +64,7 @@ static FAMILIES: &[&[Route]] = &[
     super::users::ROUTES,
     super::sessions::ROUTES,
     super::messages::ROUTES,
+    super::streams::ROUTES,
     super::imports::ROUTES,
     super::favourites::ROUTES,
     super::contacts::ROUTES,

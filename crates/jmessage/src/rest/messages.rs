@@ -114,6 +114,7 @@ async fn send(call: Call) -> Result<Answer, Failure> {
         wants_receipts: false,
         hidden_from: Vec::new(),
         priority: domain::message::Priority::default(),
+        stream: None,
     };
     let (target, payload) = (request.target_id, request.message.encode());
     let compose: Arc<app::Compose> = Arc::new(move |_: &str, _: &str| payload.clone());

@@ -19,7 +19,7 @@ pub(crate) const GROUP: u8 = 4;
 pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
     let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != member.resource);
     let is_shown = match entry.kind {
-        EntryKind::Recalled | EntryKind::DeliveryReceipt | EntryKind::Edit => false,
+        EntryKind::Recalled | EntryKind::DeliveryReceipt | EntryKind::Edit | EntryKind::StreamPart => false,
         EntryKind::Event => {
             Event::decode(&entry.payload).is_ok_and(|event| !event.is_hidden_from(member.uid))
         }

@@ -13,6 +13,7 @@ use crate::pb::message_body::content::{Size, SubType, Type};
 
 const COMBINED: &str = "sub_combine";
 const GIF: &str = "sub_gif";
+const STREAM: &str = "sub_stream";
 
 type Object = Map<String, Value>;
 
@@ -168,6 +169,7 @@ pub fn content_json(content: &Content) -> Value {
         Type::Text | Type::Combine => {
             out.put("type", Some("txt"));
             out.put("msg", Some(content.text()));
+            out.put("subType", (content.sub_type == Some(SubType::SubStream as i32)).then_some(STREAM));
         }
         Type::Image => {
             out.file("img", content);

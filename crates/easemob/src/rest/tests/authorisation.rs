@@ -236,6 +236,9 @@ POST   /chatrooms/{room}/white/users         | credentials_missing token_malform
 POST   /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 DELETE /chatrooms/{room}/white/users/{member} | credentials_missing token_malformed token_foreign chatroom_not_found chatroom_not_found chatroom_not_found token_expired
 POST   /messages/chatrooms                   | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /stream_message/user                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /stream_message/chatgroup             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /stream_message/group                 | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatrooms/users             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatrooms/broadcast         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /chatrooms/super_admin                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
@@ -395,6 +398,9 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/users/{user}/notification/language") => json!({ "translationLanguage": "de" }),
         ("PUT", "/users/{user}/notification/{chat}/{key}") => json!({ "type": "NONE" }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
+        ("POST", "/stream_message/user" | "/stream_message/chatgroup" | "/stream_message/group") => {
+            json!({ "to": "7", "body": { "msg": "hi", "seq": 0 } })
+        }
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {
             json!({ "msgs": [{ "msg_id": "7", "to": "bob", "chat_type": "chat" }] })

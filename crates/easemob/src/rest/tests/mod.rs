@@ -23,6 +23,7 @@ mod push;
 mod recalls;
 mod rooms;
 mod sessions;
+mod streams;
 mod threads;
 mod tokens;
 mod users;

@@ -22,6 +22,7 @@ pub(super) const POST: Post = Post {
     wants_receipts: false,
     hidden_from: Vec::new(),
     priority: domain::message::Priority::Normal,
+    stream: None,
 };
 
 impl House {

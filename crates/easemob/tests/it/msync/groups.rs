@@ -427,6 +427,7 @@ fn what_the_back_end_says_in_a_group_reaches_the_members_it_means() {
         wants_receipts: false,
         hidden_from: Vec::new(),
         priority: domain::message::Priority::Normal,
+        stream: None,
     };
     for (directed, text) in [(None, "for all"), (Some(["bob".to_owned()]), "for bob")] {
         let compose = move |from: &str, to: &str| {

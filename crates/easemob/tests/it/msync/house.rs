@@ -348,6 +348,8 @@ pub(crate) struct LoginForm<'a> {
     pub(crate) notice: &'a str,
     pub(crate) os_type: i32,
     pub(crate) os_custom_value: Option<u32>,
+    /// The web SDK's: agora-chat says `v5.1`.
+    pub(crate) action_version: &'a str,
     pub(crate) manual: Option<bool>,
 }
 
@@ -361,6 +363,7 @@ impl Default for LoginForm<'_> {
             notice: "",
             os_type: 16,
             os_custom_value: None,
+            action_version: "v5.2",
             manual: None,
         }
     }
@@ -376,7 +379,7 @@ impl LoginForm<'_> {
             device_uuid: Some(self.resource.trim_start_matches("webim_").to_owned()),
             device_name: Some("webim".to_owned()),
             resource: Some(self.resource.to_owned()),
-            action_version: Some("v5.2".to_owned()),
+            action_version: Some(self.action_version.to_owned()),
             auth_token: Some(format!("{{\"token\":\"$t${}\"}}", self.token)),
             session_id: Some(format!("{}:", now.0)),
             is_manual_login: self.manual,
@@ -703,7 +706,9 @@ impl<'a> Client<'a> {
             return;
         }
         let body = pb::MessageBody::decode(meta.payload.clone().unwrap()).unwrap();
-        if self.sdk.seen.contains(&meta.id()) {
+        // Parts of streams have one id and are put together by it.
+        let is_stream = body.stream.is_some();
+        if self.sdk.seen.contains(&meta.id()) && !is_stream {
             self.sdk.repeats += 1;
             return;
         }

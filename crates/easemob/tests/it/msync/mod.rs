@@ -17,4 +17,5 @@ mod room_storm;
 mod rooms;
 mod size;
 mod storm;
+mod streams;
 mod threads;
