@@ -87,7 +87,7 @@ impl Jobs {
             () = self.end_streams() => {}
             () = crate::tell_webhooks::run(&self.use_cases) => {}
         }
-        self.use_cases.end_streams(true).await;
+        Box::pin(self.use_cases.end_streams(true)).await;
         self.flush_cursors_once().await;
     }
 
@@ -158,7 +158,7 @@ impl Jobs {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.use_cases.end_streams(false).await;
+            Box::pin(self.use_cases.end_streams(false)).await;
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use conditions::Condition;
 use domain::account::User;
 use domain::app::Settings;
-use domain::group::{Group, Member};
+use domain::group::{Group, Member, tagged};
 use domain::message::{Reach, Recipient, SendView, Sender, Target};
 use model::{AppId, ConversationId, Entry, Feed, GroupId, GroupKind, MessageId, Seq, Uid};
 use store::{Account, ContactProof, Facts, StoredGroup, StoredMember};
@@ -168,7 +168,10 @@ impl UseCases {
             Target::Room(name) => {
                 let room = self.find_any_group(app, name).await?;
                 let room = room.filter(|room| room.group.kind == GroupKind::Room);
-                let member = room.as_ref().and_then(|room| self.leases.member(id, room.group.id, sender.uid));
+                let member = room.as_ref().and_then(|room| {
+                    let (member, tags) = self.leases.tagged(id, room.group.id, sender.uid)?;
+                    Some(tagged(&room.group, member, &tags))
+                });
                 Found::Room { room, member }
             }
         };

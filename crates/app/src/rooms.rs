@@ -9,6 +9,7 @@ mod create;
 mod leases;
 mod load;
 mod makers;
+mod tags;
 
 use std::sync::Arc;
 

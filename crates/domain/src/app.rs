@@ -323,6 +323,8 @@ settings! {
     room_messages_per_second: u64 = 0, "rooms.messages_per_second";
     /// Chat rooms can have attributes; off answers "not enabled".
     room_attributes: bool = true, "rooms.attributes";
+    /// The app's back end may mute all in a chat room who have a tag; off answers "not enabled".
+    room_tag_mutes: bool = true, "rooms.tag_mutes";
     /// Members of a group may begin threads about its messages; off answers "not enabled" (505).
     threads_enabled: bool = true, "threads.enabled";
     /// Threads of the app at most; 0 is no limit (50 on the web).

@@ -12,6 +12,7 @@ mod requests;
 mod roles;
 mod room;
 mod room_attributes;
+mod room_tags;
 mod thread;
 
 use conditions::Condition;
@@ -43,6 +44,7 @@ pub use room_attributes::{
     AttributeAuthor, AttributeRefused, AttributesDecided, ChangeAttributes, RoomAttribute, RoomAttributes,
     decide_attributes,
 };
+pub use room_tags::{TagMute, decide_tag_mute, decide_tags, tagged};
 pub use thread::{
     NewThread, ThreadCandidate, ThreadRefused, check_threads, decide_create_thread, decide_end_thread,
     decide_join_thread, decide_leave_thread, decide_look_at_threads, decide_remove_from_thread,
@@ -89,6 +91,8 @@ pub struct Group {
     pub parent: Option<GroupId>,
     /// The message that a thread is about.
     pub topic: Option<MessageId>,
+    /// Of a chat room: whom of those who are there it mutes by their tags.
+    pub tag_mutes: Vec<TagMute>,
 }
 
 /// A user, as rows and events of groups name him. A user's name never changes.
@@ -461,6 +465,14 @@ pub enum GroupRefused {
     FilesFull,
     #[error("there is no such shared file")]
     FileNotFound,
+    #[error("a user has {} tags in a room at most", room_tags::ROOM_TAGS)]
+    TagsFull,
+    #[error("a tag is over {} characters", room_tags::ROOM_TAG_CHARS)]
+    TagTooLong,
+    #[error("nobody in the room has the tag {tag:?}")]
+    TagNotFound { tag: String },
+    #[error("{} tags of the room are muted", room_tags::ROOM_TAG_MUTES)]
+    TagMutesFull,
     #[error("{feature} is off for this app")]
     Off { feature: &'static str },
 }
@@ -499,7 +511,10 @@ impl Refusal for GroupRefused {
             Self::AttributeKeyTooLong => Condition::MemberAttributeKeyTooLong,
             Self::AttributeValueTooLong => Condition::MemberAttributeValueTooLong,
             Self::AttributesFull => Condition::MemberAttributesLimitReached,
-            Self::FilesFull => Condition::LimitExceeded,
+            Self::TagsFull => Condition::RoomTagLimitReached,
+            Self::TagTooLong => Condition::RoomTagTooLong,
+            Self::TagNotFound { .. } => Condition::RoomTagNotFound,
+            Self::FilesFull | Self::TagMutesFull => Condition::LimitExceeded,
             Self::FileNotFound => Condition::SharedFileNotFound,
             Self::Off { .. } => Condition::ServiceNotEnabled,
             Self::Repeated { .. } => Condition::MemberRepeated,
@@ -529,6 +544,10 @@ impl Refusal for GroupRefused {
                 vec![("size", size.to_string()), ("limit", limits::MEMBERS_BATCH.to_string())]
             }
             Self::Off { feature } => vec![("feature", (*feature).to_owned())],
+            Self::TagsFull => vec![("limit", room_tags::ROOM_TAGS.to_string())],
+            Self::TagTooLong => vec![("limit", room_tags::ROOM_TAG_CHARS.to_string())],
+            Self::TagMutesFull => vec![("limit", room_tags::ROOM_TAG_MUTES.to_string())],
+            Self::TagNotFound { tag } => vec![("tag", tag.chars().take(room_tags::ROOM_TAG_CHARS).collect())],
             Self::FilesFull => vec![("limit", limits::SHARED_FILES.to_string())],
             Self::AttributeBatch { size } => {
                 vec![("size", size.to_string()), ("limit", limits::ROOM_ATTRIBUTES_BATCH.to_string())]
@@ -596,6 +615,7 @@ mod testing {
             revision: 1,
             parent: None,
             topic: None,
+            tag_mutes: Vec::new(),
         }
     }
 

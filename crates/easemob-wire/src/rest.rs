@@ -25,5 +25,5 @@ pub use group::{
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
 pub use push::{PushBinding, PushLanguage, PushNicknames, SilenceUpdate, UserUpdate};
 pub use request::{BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest};
-pub use room::{RoomAttributesBody, RoomFields, RoomMaker};
+pub use room::{RoomAttributesBody, RoomFields, RoomMaker, RoomTagMute, RoomTags};
 pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest, StreamBody, StreamRequest};

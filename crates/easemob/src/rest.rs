@@ -49,6 +49,7 @@ mod recalls;
 mod rewrite;
 mod room_attributes;
 mod room_makers;
+mod room_tags;
 mod rooms;
 mod routes;
 mod serve;

@@ -39,6 +39,8 @@ struct Lease {
     stays: bool,
     /// He set attributes that go with him.
     has_attributes: bool,
+    /// What the app's back end calls him in this room.
+    tags: Vec<String>,
 }
 
 /// A lease that is over.
@@ -92,7 +94,7 @@ impl Leases {
             return Taken::NodeFull;
         }
         held.count += 1;
-        let lease = Lease { member, stays, has_attributes: false };
+        let lease = Lease { member, stays, has_attributes: false, tags: Vec::new() };
         held.rooms.entry((app, room)).or_default().insert(uid, lease);
         held.users.entry((app, uid)).or_default().rooms.push(room);
         Taken::New
@@ -118,6 +120,28 @@ impl Leases {
 
     pub(crate) fn member(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Member> {
         self.held.lock().get(app, room, uid).map(|lease| lease.member.clone())
+    }
+
+    /// As [`Leases::member`], with his tags.
+    pub(crate) fn tagged(&self, app: AppId, room: GroupId, uid: Uid) -> Option<(Member, Vec<String>)> {
+        self.held.lock().get(app, room, uid).map(|lease| (lease.member.clone(), lease.tags.clone()))
+    }
+
+    /// Sets the tags of who is there; `false`: he is gone.
+    pub(crate) fn set_tags(&self, app: AppId, room: GroupId, uid: Uid, tags: Vec<String>) -> bool {
+        let mut held = self.held.lock();
+        let lease = held.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
+        lease.is_some_and(|lease| {
+            lease.tags = tags;
+            true
+        })
+    }
+
+    /// Whether anybody in a room has a tag.
+    pub(crate) fn has_tag(&self, app: AppId, room: GroupId, tag: &str) -> bool {
+        let held = self.held.lock();
+        let has = |lease: &Lease| lease.tags.iter().any(|other| other == tag);
+        held.rooms.get(&(app, room)).is_some_and(|leases| leases.values().any(has))
     }
 
     /// Since when a user is in a room, if he is.

@@ -543,6 +543,12 @@ pub enum Condition {
     RetriesExhausted,
     /// Message history on the server is switched off for this app.
     RoamingDisabled,
+    /// The user was to have more tags in the chat room than a user may have.
+    RoomTagLimitReached,
+    /// Nobody in the chat room has the tag.
+    RoomTagNotFound,
+    /// The tag is too long.
+    RoomTagTooLong,
     /// There is nothing at this path.
     RouteNotFound,
     /// The SDK could not be initialised.
@@ -717,7 +723,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 353] = [
+    pub const ALL: [Self; 356] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -986,6 +992,9 @@ impl Condition {
         Self::ResponseMalformed,
         Self::RetriesExhausted,
         Self::RoamingDisabled,
+        Self::RoomTagLimitReached,
+        Self::RoomTagNotFound,
+        Self::RoomTagTooLong,
         Self::RouteNotFound,
         Self::SdkInitFailed,
         Self::SdkNotInitialized,
@@ -1074,7 +1083,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 353] = [
+pub(crate) static DETAILS: [Details; 356] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -4826,6 +4835,48 @@ pub(crate) static DETAILS: [Details; 353] = [
         meaning_zh: "该应用没有开启服务器历史消息（漫游）。",
         cause_zh: "调用读取或删除服务器上的历史消息，而应用没有保存历史。",
         remedy_zh: "为应用打开历史消息；打开之前发送的内容无法恢复。",
+    },
+    Details {
+        name: "room_tag_limit_reached",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::LimitExceeded),
+        args: &["limit"],
+        meaning: "The user was to have more tags in the chat room than a user may have.",
+        cause: "A user has at most 10 tags in a room; the call replaces those that he has.",
+        remedy: "Send only the tags that he is to have from now on, at most 10.",
+        meaning_zh: "要给用户设置的聊天室标签数量超过上限。",
+        cause_zh: "每个用户在一个聊天室中最多有 10 个标签；该接口会替换已有标签。",
+        remedy_zh: "只发送该用户今后应有的标签，最多 10 个。",
+    },
+    Details {
+        name: "room_tag_not_found",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::NotFound),
+        args: &["tag"],
+        meaning: "Nobody in the chat room has the tag.",
+        cause: "Tags go when their user leaves the room, and after a restart of the server everybody enters anew.",
+        remedy: "Set the tags of those who are to have it, then mute the tag.",
+        meaning_zh: "聊天室中没有人有这个标签。",
+        cause_zh: "用户离开聊天室时标签随之失效；服务器重启后所有人都要重新进入。",
+        remedy_zh: "先为相应用户设置标签，再对标签禁言。",
+    },
+    Details {
+        name: "room_tag_too_long",
+        kind: Kind::Limit,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &["limit"],
+        meaning: "The tag is too long.",
+        cause: "Tags of members of a chat room have at most 32 characters.",
+        remedy: "Use a shorter tag, such as the id of what it stands for.",
+        meaning_zh: "标签过长。",
+        cause_zh: "聊天室成员的标签最多 32 个字符。",
+        remedy_zh: "使用更短的标签，例如所代表内容的 id。",
     },
     Details {
         name: "route_not_found",

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 295] = [
+pub(crate) static ANSWERS: [RestAnswer; 301] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInChatroom), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {room}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
@@ -25,6 +25,7 @@ pub(crate) static ANSWERS: [RestAnswer; 295] = [
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupOnline), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "Type must be 0 or 1.", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupUpdate), status: 400, error: "invalid_parameter", exception: None, description: "some of [{name}] are not valid fields", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Pin), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::RoomTag), status: 400, error: "invalid_parameter", exception: None, description: "{name} should be type of List", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} is illegal", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::SendStream), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} is illegal", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} must be provided", error_code: None },
@@ -228,6 +229,9 @@ pub(crate) static ANSWERS: [RestAnswer; 295] = [
     RestAnswer { condition: Some(Condition::RegistrationFailed), operation: None, status: 401, error: "unauthorized", exception: None, description: "registration is not open, please contact the app admin", error_code: None },
     RestAnswer { condition: Some(Condition::RequestBodyTimeout), operation: None, status: 408, error: "request_timeout", exception: None, description: "Request body was not received in time", error_code: None },
     RestAnswer { condition: Some(Condition::RoamingDisabled), operation: None, status: 400, error: "service open exception", exception: None, description: "this appKey not open message roaming", error_code: None },
+    RestAnswer { condition: Some(Condition::RoomTagLimitReached), operation: None, status: 403, error: "exceed_limit", exception: None, description: "user group tag count exceed limit", error_code: None },
+    RestAnswer { condition: Some(Condition::RoomTagNotFound), operation: None, status: 404, error: "resource_not_found", exception: None, description: "group tag not found", error_code: None },
+    RestAnswer { condition: Some(Condition::RoomTagTooLong), operation: None, status: 403, error: "exceed_limit", exception: None, description: "tag length exceeds limit!", error_code: None },
     RestAnswer { condition: Some(Condition::RouteNotFound), operation: None, status: 404, error: "service_resource_not_found", exception: Some("org.apache.usergrid.services.exceptions.ServiceResourceNotFoundException"), description: "Service resource not found", error_code: None },
     RestAnswer { condition: Some(Condition::ServerBusy), operation: None, status: 503, error: "service_unavailable", exception: None, description: "Server is busy, please try again later.", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{feature} service not open!", error_code: None },
@@ -241,6 +245,7 @@ pub(crate) static ANSWERS: [RestAnswer; 295] = [
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "service open exception", exception: None, description: "the app not open presence", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "this appKey is not open reaction service!", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Report), status: 403, error: "forbidden_op", exception: None, description: "message report not open", error_code: None },
+    RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::RoomTag), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "{feature} is disabled", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Send), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "message broadcast service is unopened", error_code: None },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Thread), status: 403, error: "group_error", exception: None, description: "thread not open.", error_code: Some(40000) },
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::Translate), status: 503, error: "service_not_open", exception: None, description: "service not open", error_code: None },
@@ -261,6 +266,7 @@ pub(crate) static ANSWERS: [RestAnswer; 295] = [
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::GroupAdmin), status: 404, error: "resource_not_found", exception: None, description: "user: {user} doesn't exist in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::GroupUpdate), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "user: {user} doesn't exist in group: {group}", error_code: None },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::MemberAttributes), status: 404, error: "MetadataException", exception: None, description: "user not in group", error_code: Some(60003) },
+    RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::RoomTag), status: 400, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "users [{user}] are not members of this group!", error_code: None },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::Thread), status: 404, error: "group_error", exception: None, description: "user not in group.", error_code: Some(40012) },
     RestAnswer { condition: Some(Condition::ThreadAlreadyExists), operation: None, status: 403, error: "group_error", exception: None, description: "msg already create thread.not allow to create.", error_code: Some(40004) },
     RestAnswer { condition: Some(Condition::ThreadMemberQuotaExceeded), operation: None, status: 403, error: "group_error", exception: None, description: "user join thread reach limit.", error_code: Some(40007) },

@@ -146,6 +146,8 @@ pub enum Operation {
     Request,
     /// Reading or deleting history on the server.
     Roaming,
+    /// Setting the tags of members of a chat room, and muting who has one.
+    RoomTag,
     /// Sending a message.
     Send,
     /// Sending a message by the REST route of the first generation.
@@ -194,7 +196,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 93] = [
+    pub const ALL: [Self; 94] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -266,6 +268,7 @@ impl Operation {
         Self::Report,
         Self::Request,
         Self::Roaming,
+        Self::RoomTag,
         Self::Send,
         Self::SendOld,
         Self::SendStream,
@@ -292,7 +295,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 93] = [
+pub(crate) static DETAILS: [(&str, &str); 94] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -364,6 +367,7 @@ pub(crate) static DETAILS: [(&str, &str); 93] = [
     ("report", "Reporting a message to those who run the app."),
     ("request", "Any request of a client that is not named more exactly."),
     ("roaming", "Reading or deleting history on the server."),
+    ("room_tag", "Setting the tags of members of a chat room, and muting who has one."),
     ("send", "Sending a message."),
     ("send_old", "Sending a message by the REST route of the first generation."),
     ("send_stream", "Sending a part of a stream."),

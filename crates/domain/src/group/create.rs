@@ -115,6 +115,7 @@ pub fn decide_create(
         revision: 1,
         parent: None,
         topic: None,
+        tag_mutes: Vec::new(),
     };
     let mut change = Change::new(group).write(Write::Join(owner.clone())).tell_all(GroupChange::Created);
     change = change.tell(owner, GroupChange::Created);

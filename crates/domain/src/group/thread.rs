@@ -174,6 +174,7 @@ pub fn decide_create_thread(
         revision: 1,
         parent: Some(parent.id),
         topic: Some(message),
+        tag_mutes: Vec::new(),
     };
     Ok(Change::new(thread)
         .write(Write::Join(owner.clone()))

@@ -57,5 +57,6 @@ pub(in crate::message) fn group() -> Group {
         revision: 1,
         parent: None,
         topic: None,
+        tag_mutes: Vec::new(),
     }
 }

@@ -49,6 +49,44 @@ impl RoomFields {
     }
 }
 
+/// `{tag, mute_duration}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomTagMute {
+    pub tag: Option<String>,
+    /// 0: no longer; -1: without an end.
+    pub seconds: Option<i64>,
+}
+
+impl RoomTagMute {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let mut raw: BTreeMap<String, Option<&RawValue>> = parse(body)?;
+        let seconds = raw.remove("mute_duration").flatten();
+        Ok(Self {
+            tag: text("tag", raw.remove("tag").flatten())?,
+            seconds: typed("mute_duration", "a number of seconds", seconds)?,
+        })
+    }
+}
+
+/// `{tags}`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomTags {
+    pub tags: Vec<String>,
+}
+
+impl RoomTags {
+    /// # Errors
+    /// [`BodyError`], also for a body without tags: an empty list takes them all away.
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let mut raw: BTreeMap<String, Option<&RawValue>> = parse(body)?;
+        let tags = typed("tags", "a list of texts", raw.remove("tags").flatten())?;
+        let tags = tags.ok_or(BodyError::WrongType { field: "tags", expected: "a list of texts" })?;
+        Ok(Self { tags })
+    }
+}
+
 /// `{metaData, autoDelete}` or `{keys}`: attributes of a room to set, to take away or to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomAttributesBody {

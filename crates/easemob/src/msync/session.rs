@@ -167,7 +167,7 @@ impl MsyncSession {
         match login::log_in(provision, self.connection) {
             Ok(log_in) => self.events.push(Event::LogIn {
                 log_in: Box::new(log_in),
-                shows_streams: login::shows_streams(&provision),
+                shows_streams: login::shows_streams(provision),
             }),
             Err(error) => self.refuse(Asked::Login, error),
         }

@@ -77,6 +77,7 @@ static FAMILIES: &[&[Route]] = &[
     super::rooms::ROUTES,
     super::room_makers::ROUTES,
     super::room_attributes::ROUTES,
+    super::room_tags::ROUTES,
     super::history_files::ROUTES,
     super::files::ROUTES,
     super::history::ROUTES,

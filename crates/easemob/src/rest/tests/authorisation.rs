@@ -241,6 +241,9 @@ POST   /stream_message/chatgroup             | credentials_missing token_malform
 POST   /stream_message/group                 | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatrooms/users             | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /messages/chatrooms/broadcast         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+PUT    /chatrooms/{room}/tag/mute            | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    chatroom_not_found token_expired
+PUT    /chatrooms/{room}/users/{member}/tag  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    chatroom_not_found token_expired
+GET    /chatrooms/{room}/users/{member}/tag  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    chatroom_not_found token_expired
 GET    /chatrooms/super_admin                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /chatrooms/super_admin                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 DELETE /chatrooms/super_admin/{member}       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
@@ -401,6 +404,8 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("POST", "/stream_message/user" | "/stream_message/chatgroup" | "/stream_message/group") => {
             json!({ "to": "7", "body": { "msg": "hi", "seq": 0 } })
         }
+        ("PUT", "/chatrooms/{room}/tag/mute") => json!({ "tag": "a", "mute_duration": 0 }),
+        ("PUT", "/chatrooms/{room}/users/{member}/tag") => json!({ "tags": ["a"] }),
         ("POST", "/messages/msg_recall") => json!({ "msg_id": "7", "to": "bob", "chat_type": "chat" }),
         ("POST", "/messages/batch_recall" | "/messages/recall") => {
             json!({ "msgs": [{ "msg_id": "7", "to": "bob", "chat_type": "chat" }] })

@@ -397,3 +397,53 @@ async fn two_who_set_a_key_at_the_same_moment_do_not_both_have_it() {
         assert_eq!(there.body["data"][&key], if alices { "alice" } else { "bob" });
     }
 }
+
+#[tokio::test]
+async fn who_is_in_a_room_has_tags_and_a_tag_is_muted_by_seconds() {
+    let world = World::new().await;
+    let room = world.room("alice", json!({ "members": ["bob"] })).await;
+    let path = format!("/chatrooms/{room}/users/bob/tag");
+    assert_eq!(world.data(&path).await, json!([]));
+    let reply = world.back_end("PUT", &path, Some(json!({ "tags": ["loud", "vip"] }))).await.ok();
+    assert_eq!(reply.body["data"], json!({ "result": true }));
+    assert_eq!(world.data(&path).await, json!(["loud", "vip"]));
+
+    let many: Vec<String> = (0..11).map(|number| number.to_string()).collect();
+    let text = "tags should be type of List";
+    for (body, error) in [
+        (
+            json!({ "tags": many }),
+            (403, "room_tag_limit_reached", "exceed_limit", "user group tag count exceed limit"),
+        ),
+        (
+            json!({ "tags": ["x".repeat(33)] }),
+            (403, "room_tag_too_long", "exceed_limit", "tag length exceeds limit!"),
+        ),
+        (json!({ "tags": "loud" }), (400, "argument_invalid", "invalid_parameter", text)),
+        (json!({}), (400, "argument_invalid", "invalid_parameter", text)),
+    ] {
+        assert_eq!(world.back_end("PUT", &path, Some(body)).await.error(), error);
+    }
+    world.post("/users", json!({ "username": "carol", "password": "pw" })).await.ok();
+    let absent = format!("/chatrooms/{room}/users/carol/tag");
+    let text = "users [carol] are not members of this group!";
+    for reply in [
+        world.back_end("GET", &absent, None).await,
+        world.back_end("PUT", &absent, Some(json!({ "tags": [] }))).await,
+    ] {
+        assert_eq!(reply.error(), (400, "target_not_member", "forbidden_op", text));
+    }
+
+    let path = format!("/chatrooms/{room}/tag/mute");
+    let mute = |tag: &str, seconds: i64| json!({ "tag": tag, "mute_duration": seconds });
+    for seconds in [60, -1, 0, 0] {
+        let reply = world.back_end("PUT", &path, Some(mute("loud", seconds))).await.ok();
+        assert_eq!(reply.body["data"], json!({ "result": true }));
+    }
+    let reply = world.back_end("PUT", &path, Some(mute("quiet", 60))).await;
+    assert_eq!(reply.error(), (404, "room_tag_not_found", "resource_not_found", "group tag not found"));
+    assert_eq!(world.back_end("PUT", &path, Some(mute("loud", -2))).await.condition(), "argument_invalid");
+    world.set("rooms.tag_mutes", "false").await;
+    let reply = world.back_end("PUT", &path, Some(mute("loud", 60))).await;
+    assert_eq!(reply.error(), (403, "service_not_enabled", "forbidden_op", "Group tag mute is disabled"));
+}

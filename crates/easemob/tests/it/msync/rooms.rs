@@ -428,3 +428,38 @@ fn what_a_back_end_says_in_somebodys_name_in_a_room_is_not_shown_to_him() {
     carol.react();
     assert_eq!((bob.shown(), carol.shown()), (vec![], vec!["in his name".to_owned()]));
 }
+
+#[test]
+fn who_has_a_muted_tag_may_not_speak_until_it_is_lifted_or_he_comes_anew() {
+    let house = House::new();
+    house.register("owner");
+    let id = room(&house, "owner", None);
+    let (mut alice, mut bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    enter(&mut alice, &id);
+    enter(&mut bob, &id);
+    let (tenant, place) = (house.tenant(), app::GroupRef::room(&id));
+    let tag = |name: &str, tags: &[&str]| {
+        let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        house.wait(house.use_cases.set_room_tags(&tenant, place, name, &tags)).unwrap();
+    };
+    let mute = |seconds: u64| {
+        let until = house.use_cases.now().plus(std::time::Duration::from_secs(seconds));
+        house.wait(house.use_cases.mute_room_tag(&tenant, place, "loud", Some(until))).unwrap();
+    };
+    let said = |answer: pb::CommSyncDl| answer.status.unwrap().error_code();
+    tag("alice", &["loud"]);
+    mute(60);
+    assert_ne!(said(say(&mut alice, &id, "one")), pb::status::ErrorCode::Ok);
+    assert_eq!(said(say(&mut bob, &id, "two")), pb::status::ErrorCode::Ok);
+    house.pass(61_000);
+    assert_eq!(said(say(&mut alice, &id, "three")), pb::status::ErrorCode::Ok);
+
+    mute(60);
+    assert_ne!(said(say(&mut alice, &id, "four")), pb::status::ErrorCode::Ok);
+    house.wait(house.use_cases.mute_room_tag(&tenant, place, "loud", None)).unwrap();
+    assert_eq!(said(say(&mut alice, &id, "five")), pb::status::ErrorCode::Ok);
+    mute(60);
+    leave(&mut alice, &id);
+    enter(&mut alice, &id);
+    assert_eq!(said(say(&mut alice, &id, "six")), pb::status::ErrorCode::Ok, "his tags went with him");
+}
