@@ -14,7 +14,7 @@ mod threads;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::group::{Attributes, Change, Group, Member, Person, Request, RequestKind, TagMute, Write};
+use domain::group::{Attributes, Change, Group, Member, Person, Request, RequestKind, Write};
 use kv::{Batch, CellKey, Expect, Kv, KvError, Scan, Slot, Space, Template, ValueHash};
 use model::{AppId, ConversationId, Entry, Feed, GroupId, GroupKind, Seq, Timestamp, Uid, Username};
 use smallvec::SmallVec;

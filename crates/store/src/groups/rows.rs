@@ -1,7 +1,7 @@
 //! How groups, members, and what waits for an answer are written down.
 
 use bytes::Bytes;
-use domain::group::{FOR_EVER, Group, Member, Person};
+use domain::group::{FOR_EVER, Group, Member, Person, TagMute};
 use kv::{Template, ValueHash};
 use model::{GroupId, GroupKind, MessageId, Seq, Timestamp, Uid, Username};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,12 @@ struct GroupRow {
     parent: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     topic: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tag_mutes: Vec<TagMuteRow>,
 }
+
+#[derive(Serialize, Deserialize)]
+struct TagMuteRow(String, u64);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct PersonRow(pub(super) u64, pub(super) String);
@@ -95,6 +100,7 @@ pub(super) fn encode_group(group: &Group) -> Vec<u8> {
         revision: group.revision,
         parent: group.parent.map(|parent| parent.0),
         topic: group.topic.map(|topic| topic.0),
+        tag_mutes: group.tag_mutes.iter().map(|mute| TagMuteRow(mute.tag.clone(), mute.until.0)).collect(),
     })
 }
 
@@ -128,6 +134,11 @@ pub(super) fn decode_group(id: GroupId, bytes: &[u8]) -> Result<StoredGroup, Sto
         revision: row.revision,
         parent: row.parent.map(GroupId),
         topic: row.topic.map(MessageId),
+        tag_mutes: row
+            .tag_mutes
+            .into_iter()
+            .map(|TagMuteRow(tag, until)| TagMute { tag, until: Timestamp(until) })
+            .collect(),
     };
     Ok(StoredGroup { group, version: ValueHash::of(bytes) })
 }
