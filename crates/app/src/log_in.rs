@@ -6,7 +6,9 @@ use conditions::Condition;
 use domain::device::{Login, LoginRefused, LoginView, after_told, decide_login};
 use domain::hook::SessionChange;
 use domain::token::{Bearer, TokenRefused, Verified, check_epoch, verify_any};
-use model::{AppId, AppKey, CloseCause, CloseTarget, DeviceNumber, Hint, Timestamp, Uid, Username};
+use model::{
+    AppId, AppKey, CloseCause, CloseTarget, ConnectionId, DeviceNumber, Hint, Timestamp, Uid, Username,
+};
 use store::{Account, LoginWritten};
 
 use crate::note::NotedDevice;
@@ -32,6 +34,34 @@ pub struct LoggedIn {
     pub expires: Option<Timestamp>,
 }
 
+/// A connection that is about to be in, and counts as one meanwhile. Dropped before [`Arriving::stay`] it is not: the
+/// login was refused, or given up.
+struct Arriving<'a> {
+    use_cases: &'a UseCases,
+    app: AppId,
+    uid: Uid,
+    connection: ConnectionId,
+}
+
+impl<'a> Arriving<'a> {
+    fn new(use_cases: &'a UseCases, app: AppId, uid: Uid, connection: ConnectionId) -> Self {
+        use_cases.online.add(app, uid, connection);
+        Self { use_cases, app, uid, connection }
+    }
+
+    fn stay(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        self.use_cases.online.remove(self.app, self.uid, self.connection);
+        // His other connections may have ended meanwhile, and left it to this one to be the last.
+        self.use_cases.away_from_rooms(self.app, self.uid);
+    }
+}
+
 impl UseCases {
     /// `bind` makes the connection known under its user before the login is written down, so that a
     /// takeover at the same moment reaches it.
@@ -55,7 +85,7 @@ impl UseCases {
         let (mut account, mut expires) = self.check_login(&tenant, &command.username, &command.token).await?;
         let (uid, connection) = (account.user.uid, command.device.connection);
         bind(app.id, uid)?;
-        let arriving = self.online.add(app.id, uid, connection);
+        let arriving = Arriving::new(self, app.id, uid, connection);
 
         for _ in 0..TRIES {
             let stored = self.store.devices.get(app.id, uid).await?;

@@ -19,37 +19,14 @@ struct OnlineUser {
     renewed_until: Option<Timestamp>,
 }
 
-/// A connection that is about to be in. Dropped before [`Arriving::stay`] it is not: the login was refused, or
-/// given up.
-#[derive(Debug)]
-pub(crate) struct Arriving<'a> {
-    online: &'a Online,
-    app: AppId,
-    uid: Uid,
-    connection: ConnectionId,
-}
-
-impl Arriving<'_> {
-    pub(crate) fn stay(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Arriving<'_> {
-    fn drop(&mut self) {
-        self.online.remove(self.app, self.uid, self.connection);
-    }
-}
-
 impl Online {
     /// To be called before the login is written down, so that nobody takes its session for a ghost.
-    pub(crate) fn add(&self, app: AppId, uid: Uid, connection: ConnectionId) -> Arriving<'_> {
+    pub(crate) fn add(&self, app: AppId, uid: Uid, connection: ConnectionId) {
         let mut users = self.users.lock();
         let connections = &mut users.entry(app).or_default().entry(uid).or_default().connections;
         if !connections.contains(&connection) {
             connections.push(connection);
         }
-        Arriving { online: self, app, uid, connection }
     }
 
     pub(crate) fn remove(&self, app: AppId, uid: Uid, connection: ConnectionId) {
@@ -114,23 +91,14 @@ mod tests {
     #[test]
     fn a_user_is_online_until_his_last_connection_ends_however_often_that_is_said() {
         let online = Online::default();
-        online.add(APP, Uid(1), connection(1)).stay();
-        online.add(APP, Uid(1), connection(2)).stay();
-        online.add(APP, Uid(2), connection(3)).stay();
+        online.add(APP, Uid(1), connection(1));
+        online.add(APP, Uid(1), connection(2));
+        online.add(APP, Uid(2), connection(3));
         assert_eq!((online.count(APP), online.others(APP, Uid(1)), online.others(APP, Uid(9))), (2, 1, 2));
         online.remove(APP, Uid(1), connection(1));
         online.remove(APP, Uid(1), connection(1));
         assert_eq!(online.connections(APP, Uid(1))[..], [connection(2)]);
         online.remove(APP, Uid(1), connection(2));
         assert_eq!(online.users(APP), [Uid(2)]);
-    }
-
-    #[test]
-    fn a_login_that_is_given_up_leaves_nobody_online() {
-        let online = Online::default();
-        let arriving = online.add(APP, Uid(1), connection(1));
-        assert_eq!(online.count(APP), 1);
-        drop(arriving);
-        assert_eq!(online.count(APP), 0);
     }
 }

@@ -118,6 +118,8 @@ impl Subscriber for Ear {
 pub(crate) struct Fragile {
     inner: MemoryKv,
     pub(crate) fails: Arc<Mutex<Option<KvError>>>,
+    /// Commits wait while somebody else writes to it.
+    pub(crate) commits: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Fragile {
@@ -150,6 +152,7 @@ impl Read for Fragile {
 impl Kv for Fragile {
     async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
         self.check()?;
+        let _turn = self.commits.read().await;
         self.inner.commit(batch).await
     }
     async fn snapshot(&self) -> Result<Box<dyn Read>, KvError> {
@@ -529,6 +532,12 @@ impl<'a> Client<'a> {
 
     pub(crate) fn perform(&self, event: Event) -> Option<easemob::msync::Command> {
         perform(self.house, &self.peer, event)
+    }
+
+    /// The same, for a test that does something else meanwhile.
+    pub(crate) fn performing(&self, event: Event) -> impl Future<Output = Option<easemob::msync::Command>> {
+        let (peer, perform) = (self.peer.clone(), Arc::clone(self.house.protocol.perform()));
+        async move { perform.perform(peer, event).await }
     }
 
     /// The same SDK on a new socket: what it remembers stays.

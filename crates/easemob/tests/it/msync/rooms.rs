@@ -1,5 +1,6 @@
 //! Chat rooms: coming and going, messages, and who is forgotten when (msync.md 2.9 to 2.15).
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use app::By;
@@ -9,10 +10,11 @@ use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::muc_body::Operation;
 use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
 use easemob_wire::{JidRef, pb};
+use futures_util::FutureExt as _;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::house::{APP, Client, House, START, about, text_body};
+use super::house::{APP, Client, House, LoginForm, START, about, text_body};
 
 /// A room of `owner`'s.
 pub(super) fn room(house: &House, owner: &str, max_users: Option<u64>) -> String {
@@ -220,6 +222,34 @@ fn a_place_is_kept_for_two_minutes_and_a_reconnect_takes_it_again() {
     assert_eq!(events(&mut bob), [(Operation::Absence, "carol".to_owned(), 2, String::new())]);
     let mut carol = come(&house, "carol", "c");
     assert_eq!(refusal(&say(&mut carol, &lobby, "x")), (1, "not in group or chatroom".to_owned()));
+}
+
+#[test]
+fn a_place_ends_although_a_login_that_comes_to_nothing_was_under_way_when_its_user_went() {
+    let house = house(&["alice", "bob", "carol"]);
+    let lobby = room(&house, "alice", None);
+    let (mut bob, mut carol) = (come(&house, "bob", "b"), come(&house, "carol", "c"));
+    enter(&mut bob, &lobby);
+    enter(&mut carol, &lobby);
+    let token = house.token("carol", None);
+    let form = LoginForm { user: "carol", resource: "webim_web_c2", token: &token, ..LoginForm::default() };
+    let mut tablet = house.connect();
+    let login = tablet.log_in_without_answer(form);
+    let commits = Arc::clone(&house.kv.commits);
+    house.wait(async {
+        let disk_is_slow = commits.write().await;
+        let mut login = pin!(tablet.performing(login));
+        assert!(login.as_mut().now_or_never().is_none());
+        let uid = house.use_cases.get_user(&house.tenant(), "carol").await.unwrap().user.uid;
+        let log_out = house.use_cases.log_out(house.tenant().value.id, uid, carol.peer.connection);
+        assert!(log_out.now_or_never().is_none());
+        drop(disk_is_slow);
+    });
+    house.pass(120_000);
+    house.wait(house.use_cases.end_leases()).unwrap();
+    house.settle(&mut [&mut bob]);
+    let went = (Operation::Absence, "carol".to_owned(), 2, String::new());
+    assert!(events(&mut bob).contains(&went), "she is still there");
 }
 
 #[test]
