@@ -77,6 +77,7 @@ mod statistics;
 mod stream_message;
 mod sync;
 mod take_back;
+mod tell_setting;
 mod tell_webhooks;
 mod threads;
 mod thumbnails;

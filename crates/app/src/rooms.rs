@@ -5,6 +5,7 @@
 //! while they are there, and nothing waits for who is away.
 
 mod attributes;
+mod before;
 mod create;
 mod leases;
 mod load;
@@ -54,6 +55,8 @@ pub struct Entered {
     /// As it is now, with as many members as are there.
     pub room: Group,
     pub member: Member,
+    /// The last of what was said before; what comes after it is told to him as it happens.
+    pub said_before: Seq,
 }
 
 /// Who did something in a room, as the others are told.
@@ -121,7 +124,7 @@ impl UseCases {
                 self.leave_other_rooms(app, sender, room.id).await?;
             }
             let member = self.leases.member(id, room.id, person.uid).unwrap_or(member);
-            return Ok(Entered { id: self.ids.next(now).await?, at: now, room, member });
+            return Ok(Entered { id: self.ids.next(now).await?, at: now, room, member, said_before });
         }
         Err(Error::plain(Condition::WriteConflict))
     }

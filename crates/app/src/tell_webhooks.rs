@@ -134,7 +134,8 @@ fn event_of(news: &News) -> Option<EventType> {
         | News::Presence(_)
         | News::Thread(_)
         | News::HistoryCleared
-        | News::Silence(_) => None,
+        | News::Silence(_)
+        | News::Setting(_) => None,
     }
 }
 

@@ -22,6 +22,8 @@ mod session;
 
 use std::sync::Arc;
 
+use model::Resource;
+
 use ::session::{Peer, Protocol};
 use app::UseCases;
 use model::Timestamp;
@@ -30,6 +32,13 @@ pub use event::{Command, Event};
 pub use packets::EnginePackets;
 pub use perform::WebPerform;
 pub use session::WebSession;
+
+/// The device that all web pages of a user are: one at a time is logged in, and goes on where the last one was.
+const RESOURCE: &str = "jmessage_web";
+
+pub(crate) fn page_device() -> Resource {
+    Resource::parse(RESOURCE).expect("it is a short word")
+}
 
 /// The web SDK's protocol for a listener.
 #[derive(Debug)]

@@ -34,6 +34,8 @@ pub enum News {
     HistoryCleared,
     /// The sender changed when and by what he is woken; told to his other devices.
     Silence(SilenceNews),
+    /// The app's back end changed what the sender has set for himself. Told to who is connected, and stored for nobody.
+    Setting(SettingNews),
 }
 
 /// Which of the three it is that a group's number names.
@@ -294,6 +296,32 @@ pub struct SilenceNews {
     pub interval: Option<String>,
     /// Whether anything is set still.
     pub is_set: bool,
+}
+
+/// What a back end changed for a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingNews {
+    /// These users disturb him no longer, or again.
+    UsersQuiet {
+        users: Vec<String>,
+        quiet: bool,
+    },
+    /// The same of groups: public ids and names.
+    GroupsQuiet {
+        groups: Vec<(String, String)>,
+        quiet: bool,
+    },
+    AllQuiet {
+        quiet: bool,
+    },
+    /// Nothing is delivered to him from a group any more, or is again: its public id and name.
+    Shield {
+        group: (String, String),
+        shielded: bool,
+    },
+    /// What he tells of himself.
+    Profile,
 }
 
 /// Something changed in what is shown of a user.

@@ -37,7 +37,11 @@ pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<B
                 }
                 News::Contact(news) => vec![contact(app, rule, &by, news)],
                 News::Conversation(news) => vec![reaction(app, rule, entry, news)],
-                News::Presence(_) | News::Thread(_) | News::HistoryCleared | News::Silence(_) => Vec::new(),
+                News::Presence(_)
+                | News::Thread(_)
+                | News::HistoryCleared
+                | News::Silence(_)
+                | News::Setting(_) => Vec::new(),
             }
         }
         Happening::Notice(Notice::Keyword(hit)) => vec![keyword(app, rule, hit)],

@@ -28,6 +28,8 @@ pub(crate) fn remainder(app_key: &str, entry: &Entry, event: &Event) -> Bytes {
         }
         News::Thread(news) => encode_event(EventBody::Notify(&notices::thread(entry, news).to_string())),
         News::Silence(news) => encode_event(EventBody::Notify(&notices::silence(entry, news).to_string())),
+        // Told to devices of another dialect only.
+        News::Setting(_) => Bytes::new(),
         News::HistoryCleared => encode_event(EventBody::Notify(&notices::history_cleared(entry).to_string())),
     }
 }

@@ -6,11 +6,13 @@ use app::{Error, Tenant, UseCases};
 use axum::body::Body;
 use conditions::Condition;
 use http::HeaderMap;
+use model::SettingNews;
 use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::Site;
 use super::query::Query;
+use crate::web::page_device;
 
 pub(crate) struct Call {
     pub(crate) site: Arc<Site>,
@@ -38,6 +40,23 @@ impl Call {
     /// The app's key, as answers show it.
     pub(crate) fn app_key(&self) -> &str {
         self.tenant.value.jmessage.as_ref().map_or("", |face| face.key.as_str())
+    }
+
+    /// Tells the page of the user whom the path names what was changed for him.
+    ///
+    /// # Errors
+    /// Faults.
+    pub(crate) async fn tell(&self, news: SettingNews) -> Result<(), Error> {
+        self.use_cases().tell_setting(&self.tenant, self.user(), &page_device(), news).await
+    }
+
+    /// A group as a page is told of it: its id and name.
+    ///
+    /// # Errors
+    /// Faults.
+    pub(crate) async fn group_named(&self, id: &str) -> Result<(String, String), Error> {
+        let found = self.use_cases().find_any_group(&self.tenant, id).await?;
+        Ok((id.to_owned(), found.map(|found| found.group.name.clone()).unwrap_or_default()))
     }
 
     /// The user whom the path names, as written.

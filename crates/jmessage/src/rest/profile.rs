@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use app::{Error, Tenant, UseCases};
 use domain::attributes::Attributes;
-use model::limits;
+use model::{DeviceClass, limits};
 use serde_json::{Map, Value, json};
 use store::Account;
 
@@ -134,6 +134,16 @@ fn one(account: &Account, attributes: &Attributes) -> Map<String, Value> {
     show("mtime", china_time::format(user.modified).into());
     show("ctime", china_time::format(user.created).into());
     shown
+}
+
+/// The vendor's letter for a kind of device.
+pub(crate) fn platform(class: &DeviceClass) -> &'static str {
+    match class {
+        DeviceClass::Android => "a",
+        DeviceClass::Ios => "i",
+        DeviceClass::Desktop => "w",
+        DeviceClass::Web | DeviceClass::Custom(_) => "j",
+    }
 }
 
 /// An administrator in a list.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use app::{By, Error, SetNoDisturb};
 use conditions::{Condition, Operation};
 use domain::no_disturb::Scope;
+use model::SettingNews;
 use serde_json::{Map, Value};
 use store::Account;
 
@@ -108,7 +109,30 @@ pub(super) async fn set_no_disturb(call: &Call, command: &SetNoDisturb) -> Resul
             None => return error.into(),
         };
         Failure::of(error, operation)
-    })
+    })?;
+    tell_no_disturb(call, command).await.map_err(Failure::from)
+}
+
+/// Tells the user's page: an event for each kind of change.
+async fn tell_no_disturb(call: &Call, command: &SetNoDisturb) -> Result<(), Error> {
+    for (users, quiet) in [(&command.add_users, true), (&command.remove_users, false)] {
+        if !users.is_empty() {
+            call.tell(SettingNews::UsersQuiet { users: users.clone(), quiet }).await?;
+        }
+    }
+    for (ids, quiet) in [(&command.add_groups, true), (&command.remove_groups, false)] {
+        let mut groups = Vec::with_capacity(ids.len());
+        for id in ids {
+            groups.push(call.group_named(id).await?);
+        }
+        if !groups.is_empty() {
+            call.tell(SettingNews::GroupsQuiet { groups, quiet }).await?;
+        }
+    }
+    if let Some(quiet) = command.global {
+        call.tell(SettingNews::AllQuiet { quiet }).await?;
+    }
+    Ok(())
 }
 
 /// `POST /v1/users/{user}/groupsShield`: one group after the other.
@@ -123,6 +147,8 @@ async fn shield(call: Call) -> Result<Answer, Failure> {
     let changes = add.iter().map(|group| (group, true)).chain(remove.iter().map(|group| (group, false)));
     for (group, shielded) in changes {
         call.use_cases().shield_group_anew(&call.tenant, &by, group, shielded).await?;
+        let group = call.group_named(group).await?;
+        call.tell(SettingNews::Shield { group, shielded }).await?;
     }
     Ok(Answer::Done)
 }

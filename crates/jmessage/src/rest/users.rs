@@ -5,7 +5,7 @@ use conditions::{Condition, Operation};
 use domain::account::{Register, Registrant};
 use domain::device::Device;
 use futures_util::{StreamExt as _, stream};
-use model::DeviceClass;
+use model::SettingNews;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -140,6 +140,7 @@ async fn update(call: Call) -> Result<Answer, Failure> {
         return Err(missing("body").into());
     }
     profile.write(call.use_cases(), &call.tenant, call.user()).await?;
+    call.tell(SettingNews::Profile).await?;
     Ok(Answer::Done)
 }
 
@@ -224,12 +225,7 @@ async fn states_of_any(call: Call) -> Result<Answer, Failure> {
 
 fn shown_devices(devices: &[(Device, bool)]) -> Vec<Value> {
     let shown = devices.iter().map(|(device, is_live)| {
-        let platform = match device.class {
-            DeviceClass::Android => "a",
-            DeviceClass::Ios => "i",
-            DeviceClass::Desktop => "w",
-            DeviceClass::Web | DeviceClass::Custom(_) => "j",
-        };
+        let platform = profile::platform(&device.class);
         json!({ "login": !device.displaced, "online": is_live, "platform": platform })
     });
     shown.collect()

@@ -44,10 +44,10 @@ macro_rules! table {
             rid: Rid,
             call: &Call,
             data: &Object,
-        ) -> Result<Object, Failure> {
+        ) -> Result<Reply, Failure> {
             let asked = Asked { perform, caller, rid, data };
             match call.name {
-                $($name => Box::pin($run(asked)).await,)*
+                $($name => Box::pin($run(asked)).await.map(Reply::from),)*
                 _ => Err(Failure::plain(conditions::Condition::RouteNotFound)),
             }
         }
@@ -145,6 +145,19 @@ pub(crate) struct Asked<'a> {
 }
 
 type Done = Result<Object, Failure>;
+
+/// What a request that was done is answered with.
+pub(crate) struct Reply {
+    pub(crate) body: Object,
+    /// An event that goes after the answer.
+    pub(crate) told: Option<(&'static str, Value)>,
+}
+
+impl From<Object> for Reply {
+    fn from(body: Object) -> Self {
+        Self { body, told: None }
+    }
+}
 
 /// An answer of these keys.
 fn object<const N: usize>(pairs: [(&str, Value); N]) -> Object {

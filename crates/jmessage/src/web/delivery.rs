@@ -20,7 +20,7 @@ use session::Output;
 use session::clock::{DeliveryClock, Heard, Offer, live_key};
 
 use super::event::{Conversation, Event, Item, Member, PageRead};
-use super::render;
+use super::{news, render};
 
 /// Feeds held at most; more wait in the log until the next `sync_check`.
 const FEEDS_LIMIT: usize = 256;
@@ -101,8 +101,13 @@ impl Deliveries {
         let is_passed = is_room(delivery.feed) && entry.kind == EntryKind::Event;
         let shown = if is_passed { Offer::Skip } else { render::offer(turn.member, entry) };
         if delivery.seq == Seq::ZERO {
-            if shown == Offer::Deliver && is_message(entry) {
+            if shown == Offer::Skip {
+                return;
+            }
+            if is_message(entry) {
                 push(turn, delivery);
+            } else if let Some(event) = news::setting(turn.member, entry) {
+                turn.say("event_notification", &event);
             }
             return;
         }

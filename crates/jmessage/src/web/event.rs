@@ -119,6 +119,12 @@ pub enum Command {
         member: Box<Member>,
     },
     Answer(Answer),
+    /// An answer, and an event that the client takes after it.
+    AnswerAndMore {
+        answer: Answer,
+        name: &'static str,
+        body: Value,
+    },
     Pending(Vec<PendingFeed>),
     PendingFailed,
     /// The session has to go; the hint that said so was lost.

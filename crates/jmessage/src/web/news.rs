@@ -2,8 +2,8 @@
 //! contacts. Knows the vendor's numbers, decides nothing.
 
 use model::{
-    ContactChange, ContactNews, ConversationId, Entry, EntryKind, Event, Feed, GroupChange, GroupKind,
-    GroupNews, News,
+    ContactChange, ContactNews, ConversationId, DeviceNumber, Entry, EntryKind, Event, Feed, GroupChange,
+    GroupKind, GroupNews, News, SettingNews,
 };
 use serde_json::{Value, json};
 
@@ -164,10 +164,38 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
     Some(told)
 }
 
+/// What is told at once or never: that the back end changed what the user has set. The numbers in `extra` are those of
+/// the same change made on another device.
+pub(crate) fn setting(member: &Member, entry: &Entry) -> Option<Value> {
+    let News::Setting(news) = Event::decode(&entry.payload).ok()?.news else { return None };
+    let (event_type, extra) = match &news {
+        SettingNews::UsersQuiet { quiet, .. } => (37, if *quiet { 31 } else { 32 }),
+        SettingNews::GroupsQuiet { quiet, .. } => (37, if *quiet { 33 } else { 34 }),
+        SettingNews::AllQuiet { quiet } => (37, if *quiet { 35 } else { 36 }),
+        SettingNews::Shield { shielded, .. } => (39, if *shielded { 1 } else { 2 }),
+        SettingNews::Profile => (40, 0),
+    };
+    let mut told = event(member, entry, event_type, extra);
+    let group = |(id, name): &(String, String)| json!({ "gid": number_of(id), "name": name });
+    match &news {
+        SettingNews::UsersQuiet { users: names, .. } => {
+            told["to_usernames"] = users(member, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        SettingNews::GroupsQuiet { groups, .. } => told["to_groups"] = groups.iter().map(group).collect(),
+        SettingNews::Shield { group: shielded, .. } => told["to_groups"] = json!([group(shielded)]),
+        SettingNews::AllQuiet { .. } | SettingNews::Profile => {}
+    }
+    Some(told)
+}
+
 fn contact(member: &Member, entry: &Entry, news: &ContactNews) -> Option<Value> {
     if entry.sender == member.uid {
+        // Done on no device: the back end did it in the user's name.
+        let is_by_back_end = entry.sender_device == DeviceNumber::NONE;
         // The user's own doing, told to his other devices.
         let (event_type, extra) = match news.change {
+            ContactChange::Blocked if is_by_back_end => (38, 1),
+            ContactChange::Unblocked if is_by_back_end => (38, 2),
             ContactChange::Accepted | ContactChange::Added => (100, 5),
             ContactChange::Removed => (100, 6),
             ContactChange::Blocked => (101, 1),

@@ -8,24 +8,23 @@ use conditions::{Condition, Operation};
 use domain::device::Login;
 use md5::{Digest as _, Md5};
 use model::limits::PAGE_ENTRIES;
-use model::{ConversationId, DeviceClass, Entry, Feed, JMessageKey, Resource, Seq, Timestamp};
+use model::{ConversationId, DeviceClass, Entry, Feed, JMessageKey, Seq, Timestamp};
 use serde_json::{Value, json};
 use session::clock::Offer;
 use session::{Outcome, Peer, Perform};
 use subtle::ConstantTimeEq as _;
 
-use super::calls::{self, number, users};
+use super::calls::{self, Reply, number, users};
 use super::event::{Answer, Caller, Command, Event, Item, Member, Object, PageRead, Rid, Shown};
 use super::failure::{DIALECT, Failure};
 use super::session::WebSession;
-use super::{news, render};
+use super::{news, page_device, render};
+use crate::rest::profile;
 
 /// How far a client's clock may be off when it signs (jmessage.md 2.3).
 const SIGNATURE_LIFE: Duration = Duration::from_secs(600);
 /// Bytes of what a client draws to sign.
 const RANDOM_BYTES: std::ops::RangeInclusive<usize> = 20..=36;
-/// The device that all web pages of a user are: one at a time is logged in, and goes on where the last one was.
-const RESOURCE: &str = "jmessage_web";
 
 /// One instance serves all web connections.
 #[derive(Debug)]
@@ -84,12 +83,16 @@ impl WebPerform {
                     }
                     Err(failure) => Err(failure),
                 };
-                let body = match done {
-                    Ok(body) => calls::success(rid, body),
-                    Err(failure) => failure.render(rid, Some(call.operation)),
+                let (body, told) = match done {
+                    Ok(Reply { body, told }) => (calls::success(rid, body), told),
+                    Err(failure) => (failure.render(rid, Some(call.operation)), None),
                 };
                 let name = calls::answer_name(call.name).to_owned();
-                call.is_answered().then_some(Command::Answer(Answer { rid, name, body }))
+                let answer = Answer { rid, name, body };
+                call.is_answered().then_some(match told {
+                    Some((name, body)) => Command::AnswerAndMore { answer, name, body },
+                    None => Command::Answer(answer),
+                })
             }
             Event::LogOut { member, positions } => {
                 peer.registrar.unbind(peer.connection);
@@ -188,9 +191,9 @@ impl WebPerform {
     async fn log_in(&self, peer: &Peer, rid: Rid, face: &JMessageKey, data: &Object) -> Command {
         let name = "login".to_owned();
         match self.check_login(peer, face, data).await {
-            Ok(member) => {
+            Ok((member, online)) => {
                 let mut body = Object::new();
-                body.insert("online_list".to_owned(), json!([]));
+                body.insert("online_list".to_owned(), online);
                 let answer = Answer { rid, name, body: calls::success(rid, body) };
                 Command::LoggedIn { answer, member: Box::new(member) }
             }
@@ -202,14 +205,20 @@ impl WebPerform {
         }
     }
 
-    async fn check_login(&self, peer: &Peer, face: &JMessageKey, data: &Object) -> Result<Member, Failure> {
+    async fn check_login(
+        &self,
+        peer: &Peer,
+        face: &JMessageKey,
+        data: &Object,
+    ) -> Result<(Member, Value), Failure> {
         let text = |key: &str| data.get(key).and_then(Value::as_str).ok_or_else(|| Failure::argument(key));
         let (username, digest) = (text("username")?.to_owned(), text("password")?.to_owned());
         let tenant = self.tenant(face)?;
         let address = Some(peer.address);
         let grant = Grant::PasswordDigest { username: username.clone(), digest, address };
         let token = self.use_cases.issue_token(&tenant, grant).await?.token;
-        let resource = Resource::parse(RESOURCE).expect("it is a short word");
+        let resource = page_device();
+        let online = self.online_list(&tenant, &username, peer).await?;
         let device = Login {
             resource: resource.clone(),
             uuid: String::new(),
@@ -244,7 +253,25 @@ impl WebPerform {
             contents: Arc::clone(self.use_cases.contents()),
         };
         self.follow(peer, &member).await?;
-        Ok(member)
+        Ok((member, online))
+    }
+
+    /// The user's devices as the login finds them; `flag`: the one whose place it takes.
+    async fn online_list(&self, tenant: &Tenant, user: &str, peer: &Peer) -> Result<Value, app::Error> {
+        let account = self.use_cases.get_user(tenant, user).await?;
+        let page = page_device();
+        let devices = self.use_cases.known_devices(tenant, &account).await?;
+        let shown = devices.iter().map(|(device, is_live)| {
+            let is_other = device.session.is_some_and(|session| session.connection() != peer.connection);
+            json!({
+                "platform": profile::platform(&device.class),
+                "mtime": device.seen.0 / 1000,
+                "isOnline": is_live,
+                "isLogin": !device.displaced,
+                "flag": *is_live && is_other && device.resource == page,
+            })
+        });
+        Ok(shown.collect())
     }
 
     async fn list_pending(&self, peer: &Peer, member: &Member) -> Result<Command, app::Error> {

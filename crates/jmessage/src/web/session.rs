@@ -239,6 +239,12 @@ impl WebSession {
                 }
                 self.answer(answer);
             }
+            Command::AnswerAndMore { answer, name, body } => {
+                self.answer(answer);
+                if matches!(self.phase, Phase::In(_)) {
+                    self.say(engine::event(name, &body).into());
+                }
+            }
             Command::Pending(pending) => {
                 self.in_live(now, |deliveries, turn| deliveries.listed(turn, pending));
             }

@@ -1,6 +1,6 @@
 //! Friends and the blacklist (jmessage.md section 5, "Friend handshake").
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::house::House;
 
@@ -96,4 +96,53 @@ fn do_not_disturb_is_set_for_users_groups_and_everything() {
         anna.ask(request, data.clone()).is(0);
         anna.ask(request, data.clone()).is(repeated);
     }
+}
+
+#[test]
+fn what_the_back_end_changes_for_a_user_is_told_to_his_page_once() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let create = json!({ "group_name": "Quiet", "group_description": "", "is_limit": false });
+    let gid = anna.ask("create_group", create).is(0)["gid"].clone();
+    house.settle(&mut [&mut anna, &mut bert]);
+    anna.events();
+    let to = json!([{ "username": "bert", "appkey": house.appkey(), "nickname": "" }]);
+    let quiet = |add: bool| {
+        let key = if add { "add" } else { "remove" };
+        json!({ "single": { key: ["bert"] }, "group": { key: [gid] }, "global": u8::from(add) })
+    };
+    let shield = |key: &str| json!({ key: [gid] });
+    for (method, path, body, expected) in [
+        ("POST", "/v1/users/anna/nodisturb", quiet(true), vec![(37, 31), (37, 33), (37, 35)]),
+        ("POST", "/v1/users/anna/nodisturb", quiet(false), vec![(37, 32), (37, 34), (37, 36)]),
+        ("PUT", "/v1/users/anna/blacklist", json!(["bert"]), vec![(38, 1)]),
+        ("DELETE", "/v1/users/anna/blacklist", json!(["bert"]), vec![(38, 2)]),
+        ("POST", "/v1/users/anna/groupsShield", shield("add"), vec![(39, 1)]),
+        ("POST", "/v1/users/anna/groupsShield", shield("remove"), vec![(39, 2)]),
+        ("PUT", "/v1/users/anna", json!({ "nickname": "An" }), vec![(40, 0)]),
+    ] {
+        house.back_end(method, path, &body);
+        house.settle(&mut [&mut anna, &mut bert]);
+        let events = anna.events();
+        let kinds: Vec<(u64, u64)> = events
+            .iter()
+            .map(|event| (event["event_type"].as_u64().unwrap(), event["extra"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(kinds, expected, "{path}");
+        for event in &events {
+            assert_eq!(event["from_username"], "anna");
+            match (event["event_type"].as_u64(), event["extra"].as_u64()) {
+                (Some(37), Some(31 | 32)) | (Some(38), _) => assert_eq!(event["to_usernames"], to),
+                (Some(37), Some(33 | 34)) | (Some(39), _) => {
+                    assert_eq!(event["to_groups"], json!([{ "gid": gid, "name": "Quiet" }]));
+                }
+                _ => assert_eq!((&event["to_usernames"], &event["to_groups"]), (&json!([]), &json!([]))),
+            }
+        }
+        assert_eq!(bert.events(), Vec::<Value>::new(), "{path} is nobody else's matter");
+    }
+    // A refused change is told to nobody.
+    house.back_end_refused("POST", "/v1/users/anna/nodisturb", &quiet(false));
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(anna.events(), Vec::<Value>::new());
 }

@@ -202,6 +202,7 @@ fn a_room_is_entered_talked_in_and_left() {
     for client in [&mut anna, &mut bert] {
         client.ask("join_room", json!({ "id": id })).is(0);
     }
+    assert!(bert.heard().is_empty() && anna.heard().is_empty(), "nothing was said before");
     bert.ask("join_room", json!({ "id": 4711 })).is(881_503);
     bert.ask("send_room_msg", to_group(4711, "anybody")).is(881_503);
     let sent = bert.ask("send_room_msg", to_group(id, "hello room")).is(0);
@@ -219,4 +220,20 @@ fn a_room_is_entered_talked_in_and_left() {
     assert_eq!(bert.ask("room_info", json!({ "id": id })).is(0)["info"]["name"], "Room");
     bert.ask("exit_room", json!({ "id": id })).is(0);
     bert.ask("send_room_msg", to_group(id, "gone")).is(881_501);
+
+    // Who comes in is shown the last fifty, once, and then what is said.
+    let mut cora = house.log_in("cora");
+    cora.ask("join_room", json!({ "id": id })).is(0);
+    house.settle(&mut [&mut anna, &mut cora]);
+    let heard = cora.heard();
+    let [(name, before)] = heard.as_slice() else { panic!("{heard:?}") };
+    assert_eq!((name.as_str(), &before["messages"][0]["room_id"]), ("room_msg_sync_his", &json!(id)));
+    let shown = before["messages"][0]["msgs"].as_array().unwrap();
+    let last: Vec<&str> =
+        shown.iter().map(|message| message["content"]["msg_body"]["text"].as_str().unwrap()).collect();
+    assert_eq!(last, texts[50..].iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!((&shown[0]["room_id"], &shown[0]["content"]["from_id"]), (&json!(id), &json!("bert")));
+    anna.ask("send_room_msg", to_group(id, "welcome")).is(0);
+    house.settle(&mut [&mut anna, &mut cora]);
+    assert_eq!(cora.texts(), ["welcome"]);
 }

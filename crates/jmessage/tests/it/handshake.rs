@@ -88,6 +88,29 @@ fn a_new_login_ends_the_one_before_and_tells_it_so() {
 }
 
 #[test]
+fn a_login_lists_the_devices_that_are_there_and_the_one_that_has_to_go() {
+    let house = House::new();
+    house.register("anna");
+    let login = json!({ "username": "anna", "password": md5("secret") });
+    let mut first = house.connect();
+    first.ask("c_init", house.init()).is(0);
+    assert_eq!(first.ask("login", login.clone()).is(0)["online_list"], json!([]));
+    let mut second = house.connect();
+    second.ask("c_init", house.init()).is(0);
+    let list = second.ask("login", login.clone()).is(0)["online_list"].clone();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!((&list[0]["platform"], &list[0]["flag"]), (&json!("j"), &json!(true)));
+    assert_eq!((&list[0]["isOnline"], &list[0]["isLogin"]), (&json!(true), &json!(true)));
+    assert_eq!(list[0]["mtime"], super::house::START.0 / 1000);
+    second.drop_socket();
+    first.drop_socket();
+    let mut third = house.connect();
+    third.ask("c_init", house.init()).is(0);
+    let list = third.ask("login", login).is(0)["online_list"].clone();
+    assert_eq!((&list[0]["isOnline"], &list[0]["flag"]), (&json!(false), &json!(false)));
+}
+
+#[test]
 fn users_who_are_removed_banned_or_get_another_password_are_told_why() {
     for (what, expected) in [("delete", (1, 2)), ("ban", (1, 1)), ("password", (2, 0))] {
         let house = House::new();

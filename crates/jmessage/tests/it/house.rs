@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use app::ports::{Contents, Ports};
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bus::{Bus, LocalBus, Subscriber};
 use domain::account::{Register, Registrant};
 use domain::app::Settings;
+use http::{Request, StatusCode};
 use jmessage::web::{Command, WebProtocol, WebSession};
 use jmessage_wire::engine::{self, Packet};
 use jmessage_wire::message::Message;
@@ -22,6 +26,7 @@ use serde_json::{Value, json};
 use session::pair::Virtual;
 use session::{Input, Outcome, Output, Peer, Perform, Protocol, Registrar};
 use store::Store;
+use tower::ServiceExt as _;
 
 pub(crate) const START: Timestamp = Timestamp(1_795_220_913_376);
 const KEY: &str = "org#app";
@@ -116,7 +121,7 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let clock = Arc::new(TestClock(AtomicU64::new(START.0)));
         let bus = Arc::new(LocalBus::new());
         let node = Arc::new(Node::default());
@@ -177,6 +182,34 @@ impl House {
         // Lets the session say hello, as the driver does.
         client.frame("3");
         client
+    }
+
+    /// A call of the app's back end, which must be done.
+    #[track_caller]
+    pub(crate) fn back_end(&self, method: &str, path: &str, body: &Value) {
+        let status = self.call(method, path, body);
+        assert!(status.is_success(), "{method} {path}: {status}");
+    }
+
+    /// The same, refused.
+    #[track_caller]
+    pub(crate) fn back_end_refused(&self, method: &str, path: &str, body: &Value) {
+        let status = self.call(method, path, body);
+        assert!(status.is_client_error(), "{method} {path}: {status}");
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> StatusCode {
+        let face = self.tenant().value.jmessage.clone().unwrap();
+        let credentials = STANDARD.encode(format!("{}:{}", face.key, face.master_secret));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Basic {credentials}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let routes = jmessage::rest::router(Arc::clone(&self.use_cases), jmessage::rest::Options::default());
+        self.wait(routes.oneshot(request)).unwrap().status()
     }
 
     /// What the page signs for `c_init`.

@@ -4,11 +4,14 @@ use app::EnterRoom;
 use domain::group::Group;
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
-use super::super::render::number_of;
+use super::super::event::{Item, Shown};
+use super::super::failure::{DIALECT, Failure};
+use super::super::render::{self, number_of};
 use super::groups::page;
-use super::{Asked, Done, object};
+use super::{Asked, Done, Reply, object};
 
+/// Messages that who comes into a room is shown (jmessage.md 1.2).
+const SAID_BEFORE: usize = 50;
 /// Rooms that a list by places looks at.
 const ROOMS: usize = 1_000;
 
@@ -44,12 +47,25 @@ pub(crate) async fn info(asked: Asked<'_>) -> Done {
     Ok(object([("info", shown(asked, &stored.group))]))
 }
 
-pub(crate) async fn enter(asked: Asked<'_>) -> Done {
+/// Who comes in is shown the last of what was said before.
+pub(crate) async fn enter(asked: Asked<'_>) -> Result<Reply, Failure> {
     let id = asked.group("id")?;
     let enter =
         EnterRoom { sender: asked.sender(), room: id.clone(), note: String::new(), leaves_others: false };
-    asked.use_cases().enter_room(asked.caller.tenant, &enter).await?;
-    Ok(object([("id", number_of(&id).into())]))
+    let (use_cases, tenant, member) = (asked.use_cases(), asked.caller.tenant, asked.caller.member);
+    let entered = use_cases.enter_room(tenant, &enter).await?;
+    // He is in, whatever becomes of this.
+    let said = use_cases.said_before(tenant, member.uid, &entered, SAID_BEFORE).await;
+    let said = said.map_err(|error| error.report(DIALECT)).unwrap_or_default();
+    let feed = entered.room.feed();
+    let shown = said.iter().filter_map(|entry| match render::item(member, Shown { feed, entry })? {
+        Item::Message { shown, conversation, .. } => Some(render::in_room(&conversation, &shown)),
+        Item::Event(_) | Item::Receipt(_) | Item::Transparent(_) => None,
+    });
+    let (shown, room): (Vec<Value>, u64) = (shown.collect(), number_of(&id));
+    let told = (!shown.is_empty())
+        .then(|| ("room_msg_sync_his", json!({ "messages": [{ "room_id": room, "msgs": shown }] })));
+    Ok(Reply { body: object([("id", room.into())]), told })
 }
 
 pub(crate) async fn exit(asked: Asked<'_>) -> Done {
