@@ -49,7 +49,7 @@ impl UseCases {
     /// Changes a password for its owner, who shows that he knows the present one.
     ///
     /// # Errors
-    /// `password_missing` (the present one), `login_attempts_limited`, `credentials_wrong`, `user_banned`, then
+    /// `password_missing` (the present one), `login_attempts_limited`, `password_wrong`, `user_banned`, then
     /// as [`UseCases::change_password`].
     pub async fn change_own_password(
         &self,
@@ -64,7 +64,12 @@ impl UseCases {
             return Err(Error::plain(Condition::PasswordMissing));
         }
         let username = owner.user.name.as_str();
-        self.check_password(app, username, present, address).await?;
+        self.check_password(app, username, present, address).await.map_err(|error| {
+            match error.condition() {
+                Condition::CredentialsWrong => Error::plain(Condition::PasswordWrong),
+                _ => error,
+            }
+        })?;
         self.change_password(app, username, password).await
     }
 }

@@ -310,6 +310,8 @@ settings! {
     group_online_count: bool = true, "group.online_count";
     /// Largest number of members that a group's owner can set.
     group_members_limit: u64 = 10_000, "group.members_limit";
+    /// Users may make groups; off, only the app's back end does (JMessage 808002).
+    groups_by_users: bool = true, "groups.by_users";
     /// Groups of the app at most; 0 is no limit.
     groups_limit: u64 = 0, "groups.limit";
     /// Groups that one user may be in; 0 is no limit.

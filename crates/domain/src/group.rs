@@ -29,7 +29,8 @@ pub use create::{
 };
 pub use files::{SharedFile, decide_expired, decide_may_share, decide_share, decide_unshare};
 pub use members::{
-    Candidate, decide_add, decide_add_new, decide_block, decide_leave, decide_remove, decide_unblock, heir,
+    Candidate, decide_add, decide_add_as_member, decide_add_new, decide_block, decide_leave,
+    decide_may_remove, decide_remove, decide_unblock, heir,
 };
 pub use requests::{
     Answered, Asked, decide_answer_application, decide_answer_invitation, decide_invite, decide_join,
@@ -415,6 +416,12 @@ pub enum GroupRefused {
     AlreadyMember { user: String, group: String },
     #[error("{user:?} is on the group's block list")]
     Blocked { user: String },
+    #[error("{user:?} blocks who would add him")]
+    NotAddable { user: String },
+    #[error("{user:?} has the same rank as who would remove him")]
+    NotRemovable { user: String },
+    #[error("only the app's back end makes groups (groups.by_users)")]
+    MayNotCreate,
     #[error("the group is not public")]
     NotPublic,
     #[error("the group has as many members as it may have")]
@@ -485,7 +492,9 @@ impl Refusal for GroupRefused {
             Self::NotMember { .. } => Condition::NotInGroup,
             Self::TargetNotMember { .. } => Condition::TargetNotMember,
             Self::UserNotFound { .. } => Condition::MemberNotRegistered,
-            Self::RankTooLow => Condition::GroupPermissionDenied,
+            Self::RankTooLow | Self::MayNotCreate => Condition::GroupPermissionDenied,
+            Self::NotAddable { .. } => Condition::MemberNotAddable,
+            Self::NotRemovable { .. } => Condition::MemberNotRemovable,
             Self::OwnerUntouchable => Condition::GroupOwnerUntouchable,
             Self::OwnerStays => Condition::GroupOwnerCannotLeave,
             Self::SameOwner => Condition::GroupOwnerUnchanged,
@@ -534,6 +543,8 @@ impl Refusal for GroupRefused {
             | Self::AlreadyMember { user, group } => vec![("user", user.clone()), ("group", group.clone())],
             Self::UserNotFound { user }
             | Self::Blocked { user }
+            | Self::NotAddable { user }
+            | Self::NotRemovable { user }
             | Self::JoinedLimit { user, .. }
             | Self::MemberQuota { user, .. } => {
                 vec![("user", user.clone())]

@@ -15,8 +15,8 @@ const INTRODUCTION: &str = "\
 # Which error comes first
 
 Where two errors apply, one is told. This page is written from the docstrings of the decisions (`cargo xtask codegen`), whose
-tests hold them to it; `crates/easemob/tests/it/codes/order.rs` holds the lines that clients and back ends meet first, on the
-wire.
+tests hold them to it; `crates/easemob/tests/it/codes/order.rs` and `crates/jmessage/tests/it/codes/order.rs` hold the lines
+that clients and back ends meet first, on the wire.
 
 Every call over REST: the app exists; it is enabled; the route exists, with this method; the token is valid (there, form, app,
 signature, expiry, account); it is of the kind that the route is for; the app's rate of calls; the body can be read; then
@@ -27,6 +27,14 @@ signature, expiry, whose it is, revoked); how many connections the user has; the
 
 Every message over MSYNC: the user's rate, the app's rate; then `decide_send`; then keyword lists, then the app's own server.
 A repeat of what was stored gets the first answer, unless one of these refuses it.
+
+Every call over JMessage's REST API: credentials are there; their form; the app key; the master secret; the app is enabled; its
+calls of this minute; the route exists, with this method; the body can be read; the form of arguments; the app that they name;
+whether users, groups and rooms are there; then the decision below.
+
+Every request of JMessage's web SDK: it is a packet; the connection has said its app (app key, other arguments, whether the app
+exists, signature, its time); somebody is logged in (else whether he was logged out, or is no more); the request exists; a place
+among the user's requests; the form of arguments; the app that they name; then the decision below.
 
 | decision | order |
 |---|---|

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::group::{GroupRefused, Person, decide_add_new, decide_remove, heir};
+use ahash::AHashSet;
+use domain::group::{
+    Group, GroupRefused, Person, decide_add_as_member, decide_add_new, decide_may_remove, decide_remove, heir,
+};
 use model::{GroupKind, Uid};
 use store::{Account, StoredGroup};
 
@@ -31,7 +34,7 @@ impl UseCases {
         }
         self.change_group(app, by, group, move |stored, actor, now| async move {
             let group = &stored.group;
-            let accounts = self.accounts(app, names).await?;
+            let accounts = self.accounts_once(app, group, names).await?;
             let candidates = self.candidates(app, group, &accounts).await?;
             let change = decide_add_new(&app.value.settings, group, &actor, &candidates, now)?;
             Ok(Decided::with(change, accounts, ()))
@@ -39,12 +42,62 @@ impl UseCases {
         .await
     }
 
+    /// Adds users without asking them, where a member does it: all of them are new, or nobody is added.
+    ///
+    /// # Errors
+    /// `member_list_empty`, `group_not_found`, `member_not_registered`, `member_repeated`, and those of
+    /// [`decide_add_as_member`]; faults.
+    pub async fn add_members_of_choice(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        names: &[String],
+    ) -> Result<(), Error> {
+        if names.is_empty() {
+            return Err(GroupRefused::NobodyNamed.into());
+        }
+        self.change_group(app, by, group, move |stored, actor, now| async move {
+            let group = &stored.group;
+            let accounts = self.accounts_once(app, group, names).await?;
+            let candidates = self.candidates(app, group, &accounts).await?;
+            let mut unwilling = Vec::new();
+            for account in &accounts {
+                let blocked = self.store.blocks.get(app.value.id, &account.user).await?;
+                if by.person().is_some_and(|person| blocked.contains(person.uid)) {
+                    unwilling.push(account.user.uid);
+                }
+            }
+            let settings = &app.value.settings;
+            let change = decide_add_as_member(settings, group, &actor, &candidates, &unwilling, now)?;
+            Ok(Decided::with(change, accounts, ()))
+        })
+        .await
+    }
+
+    /// The users of these names, each of whom is named once.
+    async fn accounts_once(
+        &self,
+        app: &Tenant,
+        group: &Group,
+        names: &[String],
+    ) -> Result<Vec<Arc<Account>>, Error> {
+        let accounts = self.accounts(app, names).await?;
+        if accounts.len() == names.len() {
+            return Ok(accounts);
+        }
+        let mut seen = AHashSet::with_capacity(names.len());
+        let twice = names.iter().find(|name| !seen.insert(name.to_lowercase()));
+        let user = twice.map_or_else(String::new, |name| domain::account::printable(name));
+        Err(GroupRefused::Repeated { user, group: group.public_id.to_string() }.into())
+    }
+
     /// Removes members, all of whom have to be in. Where the app's back end removes the owner, the group is handed on; and
     /// it ends where nobody stays.
     ///
     /// # Errors
-    /// `member_list_empty`, `group_not_found`, `member_not_registered`, `target_not_member`, and those of
-    /// [`decide_remove`]; faults, after which some may be gone.
+    /// `member_list_empty`, `group_not_found`, those of [`decide_may_remove`] for a user, `member_not_registered`,
+    /// `member_repeated`, `target_not_member`, and those of [`decide_remove`]; faults, after which some may be gone.
     pub async fn remove_listed_members(
         &self,
         app: &Tenant,
@@ -57,7 +110,15 @@ impl UseCases {
             return Err(group.say(GroupRefused::NobodyNamed.into()));
         }
         let stored = self.stored_group(app, group).await?;
-        let accounts = self.accounts(app, names).await.map_err(|error| group.say(error))?;
+        if by.account.is_some() {
+            let may = move |stored: Arc<StoredGroup>, actor, _| async move {
+                decide_may_remove(&stored.group, &actor)?;
+                Ok(Decided::Nothing(()))
+            };
+            self.change_group(app, by, group, may).await?;
+        }
+        let accounts =
+            self.accounts_once(app, &stored.group, names).await.map_err(|error| group.say(error))?;
         for account in &accounts {
             if self.member(app, &stored.group, account.user.uid).await?.is_none() {
                 let (user, id) = (account.user.name.to_string(), stored.group.public_id.to_string());

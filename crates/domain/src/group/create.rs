@@ -55,7 +55,7 @@ pub struct Settled {
     pub fields: Vec<&'static str>,
 }
 
-/// Decides a new group. Order: lengths of name, description, picture and own field; own id; number of members;
+/// Decides a new group. Order: whether users may make any (the back end may); lengths of name, description, picture and own field; own id; number of members;
 /// quota of the app. Who creates it with a user's token has those he names invited, unless the group needs no
 /// agreement; the back end adds them.
 ///
@@ -70,6 +70,9 @@ pub fn decide_create(
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
     let CreateView { settings, groups, by, owner, members } = view;
+    if *by != Actor::BackEnd && !settings.groups_by_users {
+        return Err(GroupRefused::MayNotCreate);
+    }
     check_texts(
         Some(&command.name),
         Some(&command.description),

@@ -1,6 +1,6 @@
 //! Who comes and goes: adding, removing, leaving, blocking.
 
-use model::{GroupChange, Timestamp};
+use model::{GroupChange, Timestamp, Uid};
 
 use super::{Actor, Change, Group, GroupRefused, Member, Person, Rank, Write};
 use crate::app::Settings;
@@ -91,14 +91,46 @@ pub fn decide_add_new(
     }
 }
 
+/// Decides that somebody in a group brings users in at once, as members may where they may invite (jmessage.md section 5).
+/// Order: disabled, member, right (admins; members where the group lets them invite), who blocks the one who adds him
+/// (`unwilling`), each user ([`Candidate`]'s order), room for all, members already.
+///
+/// # Errors
+/// The first [`GroupRefused`]; nobody is added then.
+pub fn decide_add_as_member(
+    settings: &Settings,
+    group: &Group,
+    by: &Actor,
+    candidates: &[Candidate],
+    unwilling: &[Uid],
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    by.needs(Rank::Member, group)?;
+    if !group.allow_invites {
+        by.needs(Rank::Admin, group)?;
+    }
+    match candidates.iter().find(|candidate| unwilling.contains(&candidate.person.uid)) {
+        Some(candidate) => Err(GroupRefused::NotAddable { user: candidate.person.name.to_string() }),
+        None => decide_add_new(settings, group, &Actor::BackEnd, candidates, at),
+    }
+}
+
+/// Whether somebody may remove members at all. Order: disabled, role (admin).
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_may_remove(group: &Group, by: &Actor) -> Result<(), GroupRefused> {
+    by.needs(Rank::Admin, group)
+}
+
 /// Who owns a group whose owner goes without naming anybody: the first of its admins who stays, else whoever of the others
 /// is in it for the longest time. `None`: nobody stays.
 pub fn heir<'a>(
     group: &'a Group,
-    members: &'a [(model::Uid, Member)],
-    leaving: &[model::Uid],
+    members: &'a [(Uid, Member)],
+    leaving: &[Uid],
 ) -> Option<&'a model::Username> {
-    let stays = |uid: model::Uid| uid != group.owner.uid && !leaving.contains(&uid);
+    let stays = |uid: Uid| uid != group.owner.uid && !leaving.contains(&uid);
     let admin = group.admins.iter().find(|admin| stays(admin.uid)).map(|admin| &admin.name);
     admin.or_else(|| {
         let others = members.iter().filter(|(uid, _)| stays(*uid));
@@ -139,7 +171,10 @@ pub fn decide_remove(
     if member.is_none() {
         return Err(group.target_not_member(&target.name));
     }
-    by.is_above(target.uid, group)?;
+    by.is_above(target.uid, group).map_err(|refused| match refused {
+        GroupRefused::RankTooLow => GroupRefused::NotRemovable { user: target.name.to_string() },
+        refused => refused,
+    })?;
     Ok(part(Change::new(group.touched(at)), target)
         .tell(target, GroupChange::Removed { user: target.name.to_string() }))
 }
@@ -245,6 +280,27 @@ mod tests {
         assert_eq!(add(Candidate { joined_groups: 2, ..candidate(6) }), GroupRefused::Full);
     }
 
+    #[test]
+    fn members_bring_in_whom_they_may_where_the_group_lets_them() {
+        let settings = Settings { groups_joined_limit: 4, ..Settings::default() };
+        let open = Group { allow_invites: true, ..group() };
+        let add = |group: &Group, by, candidate: Candidate, unwilling: &[Uid]| {
+            decide_add_as_member(&settings, group, &actor(by), &[candidate], unwilling, NOW).err()
+        };
+        let closed = Group { allow_invites: false, ..group() };
+        let named = || person(6).name.to_string();
+        assert_eq!(add(&open, 4, candidate(6), &[]), None);
+        assert_eq!(add(&closed, 4, candidate(6), &[]), Some(GroupRefused::RankTooLow));
+        assert_eq!(add(&closed, 2, candidate(6), &[]), None);
+        assert!(matches!(add(&open, 7, candidate(6), &[]), Some(GroupRefused::NotMember { .. })));
+        let unwilling = [person(6).uid];
+        let blocked = Candidate { is_blocked: true, ..candidate(6) };
+        assert_eq!(add(&open, 4, blocked, &unwilling), Some(GroupRefused::NotAddable { user: named() }));
+        assert!(matches!(add(&open, 4, candidate(5), &[]), Some(GroupRefused::Repeated { .. })));
+        let full = Group { max_users: 5, ..open };
+        assert_eq!(add(&full, 4, candidate(6), &[]), Some(GroupRefused::Full));
+    }
+
     // Who may remove whom: rows are who asks, columns the owner, an admin, a member.
     #[test]
     fn nobody_removes_his_equals() {
@@ -255,7 +311,8 @@ mod tests {
         let (low, owner) = (Some(GroupRefused::RankTooLow), Some(GroupRefused::OwnerUntouchable));
         assert_eq!(row(0), [owner.clone(), None, None]);
         assert_eq!(row(1), [owner.clone(), None, None]);
-        assert_eq!(row(2), [owner, low.clone(), None]);
+        let equal = Some(GroupRefused::NotRemovable { user: person(3).name.to_string() });
+        assert_eq!(row(2), [owner, equal, None]);
         assert_eq!(row(5), [low.clone(), low.clone(), low]);
         assert!(matches!(
             decide_remove(&group(), &Actor::BackEnd, &person(6), None, NOW),

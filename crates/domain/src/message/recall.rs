@@ -110,10 +110,15 @@ pub fn decide_recall(
     if message.kind == EntryKind::Recalled {
         return Ok(None);
     }
-    if at > message.at.plus(settings.recall_window()) {
+    let window = match command.dialect {
+        // Its clients have a time of their own, whichever way they ask.
+        Dialect::JMessage => crate::post::RETRACT_WINDOW,
+        Dialect::Easemob | Dialect::Kith => settings.recall_window(),
+    };
+    if at > message.at.plus(window) {
         return Err(RecallRefused::TooLate {
             age_ms: at.0 - message.at.0,
-            window_seconds: settings.recall_window_seconds,
+            window_seconds: window.as_secs(),
         });
     }
     Ok(Some(RecallAccepted {
