@@ -1,17 +1,29 @@
 //! A user's connection, whose answers are seen as they stand on the wire.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use client::Error;
-use conditions::Condition;
+use conditions::{Condition, msync_logout};
+use easemob_wire::pb::message_body::{Content, Type};
+use easemob_wire::pb::meta::NameSpace;
+use easemob_wire::pb::muc_body::Operation;
+use easemob_wire::{JidRef, pb};
 use fixtures::{Device, MsyncClient, Push, Refusal};
+use prost::Message as _;
+use tokio::time::timeout;
 
 use crate::lab::{App, User};
 use crate::witness::Outcome;
 
-/// A logged-in connection.
+/// How long the end of a connection may take on a busy machine.
+const END_LIMIT: Duration = Duration::from_secs(20);
+
+/// A connection.
 #[derive(Debug)]
 pub(crate) struct Line {
     client: MsyncClient,
+    app_key: String,
 }
 
 /// What a login or a message was answered.
@@ -70,19 +82,29 @@ impl App {
 
     /// Opens a connection that may be refused.
     pub(crate) async fn try_log_in(&self, user: &User) -> Result<Result<Line, Refused>> {
+        self.try_log_in_on(user, "webim_web_verify").await
+    }
+
+    /// The same on a device of this name.
+    pub(crate) async fn try_log_in_on(&self, user: &User, resource: &str) -> Result<Result<Line, Refused>> {
+        let mut line = self.connect(user, resource).await?;
+        Ok(match line.client.provision().await? {
+            Ok(()) => Ok(line),
+            Err(refusal) => Err(Refused(refusal)),
+        })
+    }
+
+    /// Opens a connection and does not log in.
+    pub(crate) async fn connect(&self, user: &User, resource: &str) -> Result<Line> {
         let address = self.server.trim_start_matches("http://");
         let address = tokio::net::lookup_host(address).await?.next().context("the server has no address")?;
         let device = Device {
             app_key: self.key.clone(),
             user: user.name.clone(),
-            resource: "webim_web_verify".to_owned(),
+            resource: resource.to_owned(),
             token: user.token.clone(),
         };
-        let mut client = MsyncClient::connect(address, device).await?;
-        Ok(match client.provision().await? {
-            Ok(()) => Ok(Line { client }),
-            Err(refusal) => Err(Refused(refusal)),
-        })
+        Ok(Line { client: MsyncClient::connect(address, device).await?, app_key: self.key.clone() })
     }
 }
 
@@ -97,6 +119,89 @@ impl Line {
     pub(crate) async fn say_in_group(&mut self, group: &str, text: &str) -> Result<Reply> {
         let id = self.client.send_group_text(group, text).await?;
         self.reply(id).await
+    }
+
+    /// Says something in a chat room.
+    pub(crate) async fn say_in_room(&mut self, room: &str, text: &str) -> Result<Reply> {
+        let content = Content { r#type: Some(0), text: Some(text.to_owned()), ..Content::default() };
+        let body = pb::MessageBody {
+            r#type: Some(Type::Chatroom.into()),
+            contents: vec![content],
+            ..Default::default()
+        };
+        self.send(JidRef::group(&self.app_key.clone(), room), &body).await
+    }
+
+    /// Sends a text to a user with something more in its body, or without its text.
+    pub(crate) async fn say_body(&mut self, to: &str, body: &pb::MessageBody) -> Result<Reply> {
+        self.send(JidRef::user(&self.app_key.clone(), to), body).await
+    }
+
+    /// The same to a group.
+    pub(crate) async fn say_body_in_group(&mut self, group: &str, body: &pb::MessageBody) -> Result<Reply> {
+        self.send(JidRef::group(&self.app_key.clone(), group), body).await
+    }
+
+    /// Takes a message to a user back.
+    pub(crate) async fn recall(&mut self, to: &str, message: u64) -> Result<Reply> {
+        let body = pb::MessageBody {
+            r#type: Some(Type::Recall.into()),
+            contents: vec![Content::default()],
+            ack_message_id: Some(message),
+            ..Default::default()
+        };
+        self.say_body(to, &body).await
+    }
+
+    async fn send(&mut self, to: JidRef<'_>, body: &pb::MessageBody) -> Result<Reply> {
+        let payload = Some(body.encode_to_vec().into());
+        let meta = pb::Meta { to: Some(to.into()), ns: Some(1), payload, ..Default::default() };
+        let id = self.client.send_meta(meta).await?;
+        self.reply(id).await
+    }
+
+    /// Enters a chat room.
+    pub(crate) async fn enter(&mut self, room: &str) -> Result<Reply> {
+        let body = pb::MucBody {
+            muc_id: Some(JidRef::group(&self.app_key, room).into()),
+            is_chatroom: Some(true),
+            operation: Some(Operation::Join.into()),
+            ..Default::default()
+        };
+        let payload = Some(body.encode_to_vec().into());
+        let id = self.client.send_meta(pb::Meta { ns: Some(2), payload, ..Default::default() }).await?;
+        self.reply(id).await
+    }
+
+    /// How the connection stands after something was done to it: it ended with a forced logout of this number, which
+    /// tells of this condition, or it answers still.
+    pub(crate) async fn seen_forced_out(&mut self, number: i32, condition: Condition) -> Result<Outcome> {
+        self.client.unread().await.ok();
+        loop {
+            match timeout(END_LIMIT, self.client.next_unanswered()).await? {
+                Ok(Push::Unread(_)) => return Ok(Outcome::Fine),
+                Ok(Push::Messages { metas, .. }) => {
+                    let kicks = metas.into_iter().filter(|meta| meta.ns() == NameSpace::Statistic);
+                    let Some(payload) = kicks.filter_map(|meta| meta.payload).next() else { continue };
+                    let seen = pb::StatisticsBody::decode(payload)?.operation() as i32;
+                    ensure!(seen == number, "the forced logout has the number {seen}, and not {number}");
+                    let meant = msync_logout(condition).map(|answer| answer.code);
+                    ensure!(meant == Some(seen), "{condition} is told by {meant:?}");
+                    return Ok(Outcome::Failed(Error::new(condition)));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(error.context("the connection ended without a word")),
+            }
+        }
+    }
+
+    /// Whether a connection that was never logged in is closed when it asks for something.
+    pub(crate) async fn seen_cut(&mut self, condition: Condition) -> Result<Outcome> {
+        self.client.unread().await?;
+        match timeout(END_LIMIT, self.client.next_unanswered()).await? {
+            Ok(_) => Ok(Outcome::Fine),
+            Err(_) => Ok(Outcome::Failed(Error::new(condition))),
+        }
     }
 
     /// Says several things at once, and gives the first refusal, or else the last answer.

@@ -75,6 +75,13 @@ impl Lab {
         Ok(Server { url, token, http: self.http.clone(), own: Some((kith, data)) })
     }
 
+    /// A server of the witness's own with this configuration file.
+    pub(crate) async fn configured_server(&self, config: &str) -> Result<Server> {
+        let file = self.folder.path().join(format!("kith{}.toml", self.number()));
+        tokio::fs::write(&file, config).await?;
+        self.own_server(&["--config", file.to_str().context("the temporary folder's name is no text")?]).await
+    }
+
     /// The server that is not broken by anybody.
     pub(crate) async fn server(&self) -> Result<&Server> {
         let start = || async {
@@ -173,6 +180,15 @@ impl App {
         Ok(())
     }
 
+    /// Has the app's own server called.
+    pub(crate) async fn webhook(&self, rule: &Value) -> Result<()> {
+        let url = format!("{}/admin/v1/apps/{}/webhooks", self.server, self.key.replace('#', "/"));
+        let request = self.http.post(url).bearer_auth(&self.admin).header("content-type", "application/json");
+        let answer = Answer::read(request.body(rule.to_string()).send().await?).await?;
+        answer.json().context("the webhook was refused")?;
+        Ok(())
+    }
+
     /// Calls the app's REST API with a token, or without (`""`). `body`: null for none.
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Result<Answer> {
         let request =
@@ -224,7 +240,15 @@ impl App {
         answer.json().with_context(|| format!("{method} {path} was to succeed"))
     }
 
-    async fn token(&self, grant: &Value) -> Result<String> {
+    /// Uploads a file as a user.
+    pub(crate) async fn upload(&self, user: &User, name: &str, content: &str) -> Result<Answer> {
+        let head = format!("--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        let request = self.http.post(format!("{}/chatfiles", self.url)).bearer_auth(&user.token);
+        let request = request.header("content-type", "multipart/form-data; boundary=b");
+        Answer::read(request.body(format!("{head}\r\n\r\n{content}\r\n--b--\r\n")).send().await?).await
+    }
+
+    pub(crate) async fn token(&self, grant: &Value) -> Result<String> {
         let answer = self.call("POST", "/token", "", grant.clone()).await?.json()?;
         Ok(answer["access_token"].as_str().context("no token")?.to_owned())
     }

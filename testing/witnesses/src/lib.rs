@@ -15,6 +15,7 @@
 mod areas;
 mod device;
 mod lab;
+mod listener;
 mod rows;
 mod run;
 mod wire;

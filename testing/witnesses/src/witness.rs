@@ -70,6 +70,12 @@ impl Witness {
     pub(crate) fn is_of(&self, row: &Row) -> bool {
         row.condition == self.condition && row.operation == self.operation && self.tables.contains(&row.table)
     }
+
+    /// The same for one that breaks its server.
+    pub(crate) const fn on_own_server(mut self) -> Self {
+        self.needs_own_server = true;
+        self
+    }
 }
 
 /// A witness from an async function of a [`Lab`] and a [`Cause`].

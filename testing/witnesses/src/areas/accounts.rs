@@ -2,9 +2,11 @@
 
 use anyhow::Result;
 use conditions::Condition;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
-use super::tables::{ALL_EASEMOB, LEGACY, PRESENT, WINDOWS};
+use super::tables::{ALL_EASEMOB, LEGACY, LOOK_UP, PRESENT, WINDOWS};
 use crate::lab::{App, Lab, password};
 use crate::wire::Answer;
 use crate::witness::{Cause, Outcome, Witness, witness};
@@ -16,6 +18,8 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(WINDOWS, LimitExceeded, one_user_too_many),
     witness!(LEGACY, CredentialsWrong, wrong_password),
     witness!(LEGACY, RateLimited, too_many_calls),
+    witness!(LOOK_UP, NotFound, look_up_of_nobody),
+    witness!(PRESENT, ServerBusy, more_logins_at_once_than_wait).on_own_server(),
     witness!(LEGACY, PermissionFailure, users_token_for_the_back_ends_work),
 ];
 
@@ -79,4 +83,34 @@ async fn users_token_for_the_back_ends_work(lab: &Lab, cause: Cause) -> Result<O
     let answer = app.call("POST", "/messages/users", token, message).await?;
     // The number is about the call; that the token is of the other kind is Kith's finer word.
     Ok(answer.seen(401, "auth_bad_access_token")?.under(Condition::PermissionFailure))
+}
+
+async fn look_up_of_nobody(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    app.users(["alice"]).await?;
+    let path = format!("/users/{}", cause.choose("nobody", "alice"));
+    let answer = app.back_end("GET", &path, Value::Null).await?;
+    // A look-up says what it looked for; these tables have one number for all of them.
+    Ok(answer.seen(404, "service_resource_not_found")?.under(Condition::NotFound))
+}
+
+async fn more_logins_at_once_than_wait(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    // One hash at a time, and each a slow one: what comes meanwhile waits, and then no more may.
+    let config = "[passwords]\nparallel = 1\npasses = 8\nmemory = \"64MiB\"\n";
+    let server = lab.configured_server(config).await?;
+    let app = lab.app_on(&server, &[]).await?;
+    // Each for another user, of whom none is there: that costs the same, and none of them is too eager.
+    let grant =
+        |number| json!({ "grant_type": "password", "username": format!("user{number}"), "password": "x" });
+    let logins = (0..cause.choose(700, 1)).map(|number| app.call("POST", "/token", "", grant(number)));
+    let mut answers = logins.collect::<FuturesUnordered<_>>();
+    while let Some(answer) = answers.next().await {
+        let answer = answer?;
+        if answer.status == 503 {
+            return answer.seen(503, "service_unavailable");
+        }
+        // Whoever waited his turn hears what is wrong.
+        answer.seen(404, "user not found")?;
+    }
+    Ok(Outcome::Fine)
 }

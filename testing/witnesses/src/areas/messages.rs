@@ -1,10 +1,16 @@
 //! Messages between two: who may send, and how much.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use easemob_wire::pb;
+use easemob_wire::pb::message_body::{Content, MessageConfig, Type};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::tables::{PRESENT, WINDOWS};
 use crate::lab::{App, Lab, User};
+use crate::listener;
 use crate::witness::{Cause, Outcome, Witness, witness};
 
 pub(super) const WITNESSES: &[Witness] = &[
@@ -15,6 +21,10 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(WINDOWS, MessageTrafficLimited, app_writes_too_fast),
     witness!(WINDOWS, ServiceNotEnabled, reaction_where_they_are_off),
     witness!(PRESENT, MessageContentRejected, word_that_the_app_forbids),
+    witness!(PRESENT, MessageInvalid, message_without_a_body),
+    witness!(WINDOWS, RecallWindowPassed, recalled_too_late),
+    witness!(WINDOWS, MessageExpired, acknowledged_too_late),
+    witness!(WINDOWS, BlockedByWebhook, message_that_the_apps_server_refuses),
 ];
 
 async fn people(lab: &Lab, settings: &[&str]) -> Result<(App, [User; 3])> {
@@ -75,4 +85,58 @@ async fn word_that_the_app_forbids(lab: &Lab, cause: Cause) -> Result<Outcome> {
     app.done("POST", "/moderation/text/list", list).await?;
     let text = cause.choose("the casino", "hi");
     app.log_in(&alice).await?.say("bob", text).await?.seen(7, "sensitive words")
+}
+
+fn text_body(text: &str) -> pb::MessageBody {
+    let content = Content { r#type: Some(0), text: Some(text.to_owned()), ..Content::default() };
+    pb::MessageBody { r#type: Some(Type::Chat.into()), contents: vec![content], ..Default::default() }
+}
+
+async fn message_without_a_body(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let (app, [alice, ..]) = people(lab, &[]).await?;
+    let mut body = text_body("hi");
+    if cause.is_present() {
+        body.contents.clear();
+    }
+    app.log_in(&alice).await?.say_body("bob", &body).await?.seen(4, "cannot be sent as it is")
+}
+
+async fn recalled_too_late(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let window = cause.choose("recall.window_seconds=1", "recall.window_seconds=60");
+    let (app, [alice, ..]) = people(lab, &[window]).await?;
+    let mut alice = app.log_in(&alice).await?;
+    let message = alice.say("bob", "hi").await?.id()?;
+    sleep(Duration::from_millis(1_200)).await;
+    alice.recall("bob", message).await?.seen(1, "exceed recall time limit")
+}
+
+async fn acknowledged_too_late(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let time = cause.choose("group.receipt_seconds=1", "group.receipt_seconds=60");
+    let (app, [alice, bob, _]) = people(lab, &[time]).await?;
+    let group = app.group("alice", &["bob"], Value::Null).await?;
+    let (mut alice, mut bob) = (app.log_in(&alice).await?, app.log_in(&bob).await?);
+    let config = Some(MessageConfig { allow_group_ack: Some(true) });
+    let kind = Some(Type::Groupchat.into());
+    let asks = pb::MessageBody { r#type: kind, msg_config: config, ..text_body("read this") };
+    let message = alice.say_body_in_group(&group, &asks).await?.id()?;
+    sleep(Duration::from_millis(2_200)).await;
+    let read = pb::MessageBody {
+        r#type: Some(Type::ReadAck.into()),
+        contents: vec![Content::default()],
+        ack_message_id: Some(message),
+        msg_config: config,
+        ..Default::default()
+    };
+    bob.say_body_in_group(&group, &read).await?.seen(1, "the message has expired")
+}
+
+async fn message_that_the_apps_server_refuses(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let (app, [alice, ..]) = people(lab, &["webhook.private_targets=true"]).await?;
+    let answer = cause.choose(r#"{"valid":false,"code":"no ads"}"#, r#"{"valid":true}"#);
+    let address = listener::answers_always(answer).await?;
+    let rule = json!({
+        "name": "censor", "url": format!("http://{address}/"), "pre_send": { "report": true },
+    });
+    app.webhook(&rule).await?;
+    app.log_in(&alice).await?.say("bob", "hi").await?.seen(19, "no ads")
 }

@@ -1,18 +1,31 @@
 //! The witnesses, one file an area.
 
 mod accounts;
+mod contacts;
+mod files;
 mod groups;
 mod jmessage;
 mod messages;
+mod push;
 mod rooms;
+mod sessions;
 
 use crate::witness::Witness;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
-    [accounts::WITNESSES, groups::WITNESSES, jmessage::WITNESSES, messages::WITNESSES, rooms::WITNESSES]
-        .into_iter()
-        .flatten()
+    let areas = [
+        accounts::WITNESSES,
+        contacts::WITNESSES,
+        files::WITNESSES,
+        groups::WITNESSES,
+        jmessage::WITNESSES,
+        messages::WITNESSES,
+        push::WITNESSES,
+        rooms::WITNESSES,
+        sessions::WITNESSES,
+    ];
+    areas.into_iter().flatten()
 }
 
 /// The tables whose rows Easemob's protocol and REST API bring about.
@@ -23,5 +36,8 @@ mod tables {
         &[Table::EasemobWindows, Table::AgoraIos, Table::EasemobIosLegacy];
     pub(super) const PRESENT: &[Table] = &[Table::EasemobWindows, Table::AgoraIos];
     pub(super) const WINDOWS: &[Table] = &[Table::EasemobWindows];
+    pub(super) const AGORA: &[Table] = &[Table::AgoraIos];
+    /// Those that have one word for whatever is not there.
+    pub(super) const LOOK_UP: &[Table] = &[Table::AgoraIos, Table::EasemobIosLegacy];
     pub(super) const LEGACY: &[Table] = &[Table::EasemobIosLegacy];
 }
