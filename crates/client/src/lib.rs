@@ -4,6 +4,7 @@
 //! it also gets the canonical condition of each failure and the number of its line in the server's log.
 //!
 //! - [`Client`] and [`Events`]: what an app holds.
+//! - [`storage`]: conversations, messages and what is to be sent, on the device.
 //! - [`media`] and [`voice`]: files and recordings before they are sent, and what arrives of them.
 //! - [`Error`]: what an app gets when something fails, and [`ErrorTable`]: the table of codes that it is told in.
 //! - [`Message`], [`NewMessage`], [`Event`]: what goes back and forth.
@@ -19,6 +20,7 @@ mod ids;
 pub mod media;
 mod message;
 mod shell;
+pub mod storage;
 mod table;
 pub mod voice;
 

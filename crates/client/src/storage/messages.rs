@@ -1,0 +1,218 @@
+//! Messages: each once, in the order of their times, with what became of them.
+
+use conditions::Condition;
+use model::{ClientMessageId, MessageId, Timestamp, Username};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::conversations::{Conversations as _, named};
+use super::database::Database;
+use super::{NewRecord, Page, ROWS_LIMIT, Record, RecordState};
+use crate::{Conversation, Result};
+
+/// What [`record`] reads, up to the `WHERE`.
+pub(super) const COLUMNS: &str = "
+    messages.number AS number, kind, name, id, client_id, author, is_own, at, state, failure, text, payload
+    FROM messages JOIN conversations ON conversations.number = messages.conversation";
+
+/// States as they stand in the table.
+pub(super) mod state {
+    pub(in super::super) const RECEIVED: i64 = 0;
+    pub(in super::super) const QUEUED: i64 = 1;
+    pub(in super::super) const ON_THE_WIRE: i64 = 2;
+    pub(in super::super) const ACKNOWLEDGED: i64 = 3;
+    pub(in super::super) const DELIVERED: i64 = 4;
+    pub(in super::super) const READ: i64 = 5;
+    pub(in super::super) const FAILED: i64 = 6;
+    pub(in super::super) const RECALLED: i64 = 7;
+}
+
+pub(super) trait Messages {
+    fn receive(&self, record: &NewRecord) -> rusqlite::Result<usize>;
+    fn delivered(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
+    fn read(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
+    fn read_by_peer(&self, conversation: &Conversation) -> rusqlite::Result<usize>;
+    fn recall(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
+    fn edit(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        text: &str,
+        payload: &[u8],
+    ) -> rusqlite::Result<usize>;
+    fn drop_message(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
+}
+
+impl Messages for Connection {
+    fn receive(&self, new: &NewRecord) -> rusqlite::Result<usize> {
+        let conversation = self.make_conversation(&new.conversation)?;
+        let mut statement = self.prepare_cached(
+            "INSERT INTO messages (conversation, id, author, is_own, is_counted, at, state, text, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (conversation, id) DO NOTHING",
+        )?;
+        statement.execute(params![
+            conversation,
+            new.id.0.cast_signed(),
+            new.from.as_str(),
+            new.is_own,
+            new.is_counted,
+            new.at.0.cast_signed(),
+            state::RECEIVED,
+            new.text,
+            new.payload,
+        ])
+    }
+
+    fn delivered(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
+        raise(self, conversation, id, state::DELIVERED)
+    }
+
+    fn read(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
+        raise(self, conversation, id, state::READ)
+    }
+
+    fn read_by_peer(&self, conversation: &Conversation) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement = self.prepare_cached(
+            "UPDATE messages SET state = ?2 WHERE conversation = ?1 AND state BETWEEN ?3 AND ?4",
+        )?;
+        statement.execute(params![number, state::READ, state::ACKNOWLEDGED, state::DELIVERED])
+    }
+
+    fn recall(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement = self.prepare_cached(
+            "UPDATE messages SET state = ?3, text = '', payload = x'', is_counted = 0
+             WHERE conversation = ?1 AND id = ?2 AND state <> ?3",
+        )?;
+        statement.execute(params![number, id.0.cast_signed(), state::RECALLED])
+    }
+
+    fn edit(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        text: &str,
+        payload: &[u8],
+    ) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement = self.prepare_cached(
+            "UPDATE messages SET text = ?3, payload = ?4
+             WHERE conversation = ?1 AND id = ?2 AND state <> ?5 AND payload <> ?4",
+        )?;
+        statement.execute(params![number, id.0.cast_signed(), text, payload, state::RECALLED])
+    }
+
+    fn drop_message(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement =
+            self.prepare_cached("DELETE FROM messages WHERE conversation = ?1 AND id = ?2")?;
+        statement.execute(params![number, id.0.cast_signed()])
+    }
+}
+
+/// A message of this device was delivered or read; that is never unsaid.
+fn raise(
+    connection: &Connection,
+    conversation: &Conversation,
+    id: MessageId,
+    to: i64,
+) -> rusqlite::Result<usize> {
+    let Some(number) = connection.conversation_number(conversation)? else { return Ok(0) };
+    let mut statement = connection.prepare_cached(
+        "UPDATE messages SET state = ?3 WHERE conversation = ?1 AND id = ?2 AND state >= ?4 AND state < ?3",
+    )?;
+    statement.execute(params![number, id.0.cast_signed(), to, state::ACKNOWLEDGED])
+}
+
+impl Database {
+    pub(super) fn messages(&self, conversation: &Conversation, page: Page) -> Result<Vec<Record>> {
+        self.ask(|connection| {
+            let Some(number) = connection.conversation_number(conversation)? else { return Ok(Vec::new()) };
+            let (at, before) = page
+                .before
+                .map_or((i64::MAX, i64::MAX), |(at, number)| (at.0.cast_signed(), number.cast_signed()));
+            let sql = format!(
+                "SELECT {COLUMNS} WHERE conversation = ?1 AND (at, messages.number) < (?2, ?3)
+                 ORDER BY at DESC, messages.number DESC LIMIT ?4"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![number, at, before, limited(page.limit)], record)?;
+            rows.collect()
+        })
+    }
+
+    pub(super) fn message(&self, conversation: &Conversation, id: MessageId) -> Result<Option<Record>> {
+        self.ask(|connection| {
+            let Some(number) = connection.conversation_number(conversation)? else { return Ok(None) };
+            let sql = format!("SELECT {COLUMNS} WHERE conversation = ?1 AND id = ?2");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_row(params![number, id.0.cast_signed()], record).optional()
+        })
+    }
+
+    pub(super) fn sent(&self, client_id: ClientMessageId) -> Result<Option<Record>> {
+        self.ask(|connection| {
+            let sql = format!("SELECT {COLUMNS} WHERE client_id = ?1");
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_row([client_id.0.to_be_bytes()], record).optional()
+        })
+    }
+
+    pub(super) fn stored_after(&self, number: u64, limit: usize) -> Result<Vec<Record>> {
+        self.ask(|connection| {
+            let sql =
+                format!("SELECT {COLUMNS} WHERE messages.number > ?1 ORDER BY messages.number LIMIT ?2");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![number.cast_signed(), limited(limit)], record)?;
+            rows.collect()
+        })
+    }
+}
+
+/// How many rows are read.
+pub(super) fn limited(limit: usize) -> i64 {
+    i64::try_from(limit.min(ROWS_LIMIT)).expect("the limit is small")
+}
+
+/// A message from a row of [`COLUMNS`].
+pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let client_id: Option<[u8; 16]> = row.get("client_id")?;
+    let author: String = row.get("author")?;
+    Ok(Record {
+        number: row.get::<_, i64>("number")?.cast_unsigned(),
+        conversation: named(row)?,
+        id: row.get::<_, Option<i64>>("id")?.map(|id| MessageId(id.cast_unsigned())),
+        client_id: client_id.map(|bytes| ClientMessageId(u128::from_be_bytes(bytes))),
+        from: Username::parse(&author).map_err(|cause| unreadable(&cause.to_string()))?,
+        is_own: row.get("is_own")?,
+        at: Timestamp(row.get::<_, i64>("at")?.cast_unsigned()),
+        state: record_state(row)?,
+        text: row.get("text")?,
+        payload: row.get("payload")?,
+    })
+}
+
+fn record_state(row: &Row<'_>) -> rusqlite::Result<RecordState> {
+    Ok(match row.get("state")? {
+        state::RECEIVED => RecordState::Received,
+        state::QUEUED => RecordState::Queued,
+        state::ON_THE_WIRE => RecordState::OnTheWire,
+        state::ACKNOWLEDGED => RecordState::Acknowledged,
+        state::DELIVERED => RecordState::Delivered,
+        state::READ => RecordState::Read,
+        state::FAILED => {
+            // A condition that a later version took away is still a failure.
+            let name: Option<String> = row.get("failure")?;
+            let condition = name.and_then(|name| Condition::parse(&name));
+            RecordState::Failed(condition.unwrap_or(Condition::MessageSendFailed))
+        }
+        state::RECALLED => RecordState::Recalled,
+        other => return Err(unreadable(&format!("no message has the state {other}"))),
+    })
+}
+
+/// A value that no version of ours wrote.
+pub(super) fn unreadable(why: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, why.into())
+}

@@ -1,0 +1,83 @@
+//! Contacts and groups as the server last told them.
+
+use model::Username;
+use rusqlite::{Connection, params};
+
+use super::database::Database;
+use super::messages::unreadable;
+use super::{Contact, Group};
+use crate::{GroupId, Result};
+
+pub(super) trait People {
+    fn set_contact(&self, contact: &Contact) -> rusqlite::Result<usize>;
+    fn drop_contact(&self, name: &Username) -> rusqlite::Result<usize>;
+    fn replace_contacts(&self, contacts: &[Contact]) -> rusqlite::Result<usize>;
+    fn set_group(&self, group: &Group) -> rusqlite::Result<usize>;
+    fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize>;
+    fn replace_groups(&self, groups: &[Group]) -> rusqlite::Result<usize>;
+}
+
+impl People for Connection {
+    fn set_contact(&self, contact: &Contact) -> rusqlite::Result<usize> {
+        let mut statement = self.prepare_cached(
+            "INSERT INTO contacts (name, remark, details) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET remark = ?2, details = ?3
+             WHERE remark <> ?2 OR details <> ?3",
+        )?;
+        statement.execute(params![contact.name.as_str(), contact.remark, contact.details])
+    }
+
+    fn drop_contact(&self, name: &Username) -> rusqlite::Result<usize> {
+        self.prepare_cached("DELETE FROM contacts WHERE name = ?1")?.execute([name.as_str()])
+    }
+
+    fn replace_contacts(&self, contacts: &[Contact]) -> rusqlite::Result<usize> {
+        let gone = self.execute("DELETE FROM contacts", [])?;
+        contacts.iter().try_fold(gone, |changed, contact| Ok(changed + self.set_contact(contact)?))
+    }
+
+    fn set_group(&self, group: &Group) -> rusqlite::Result<usize> {
+        let mut statement = self.prepare_cached(
+            "INSERT INTO groups (id, name, details) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET name = ?2, details = ?3 WHERE name <> ?2 OR details <> ?3",
+        )?;
+        statement.execute(params![group.id.as_str(), group.name, group.details])
+    }
+
+    fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize> {
+        self.prepare_cached("DELETE FROM groups WHERE id = ?1")?.execute([id.as_str()])
+    }
+
+    fn replace_groups(&self, groups: &[Group]) -> rusqlite::Result<usize> {
+        let gone = self.execute("DELETE FROM groups", [])?;
+        groups.iter().try_fold(gone, |changed, group| Ok(changed + self.set_group(group)?))
+    }
+}
+
+impl Database {
+    pub(super) fn contacts(&self) -> Result<Vec<Contact>> {
+        self.ask(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT name, remark, details FROM contacts ORDER BY name")?;
+            let rows = statement.query_map([], |row| {
+                let name: String = row.get(0)?;
+                let name = Username::parse(&name).map_err(|cause| unreadable(&cause.to_string()))?;
+                Ok(Contact { name, remark: row.get(1)?, details: row.get(2)? })
+            })?;
+            rows.collect()
+        })
+    }
+
+    pub(super) fn groups(&self) -> Result<Vec<Group>> {
+        self.ask(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT id, name, details FROM groups ORDER BY id")?;
+            let rows = statement.query_map([], |row| {
+                let id: String = row.get(0)?;
+                let id = GroupId::parse(&id).map_err(|error| unreadable(&error.to_string()))?;
+                Ok(Group { id, name: row.get(1)?, details: row.get(2)? })
+            })?;
+            rows.collect()
+        })
+    }
+}

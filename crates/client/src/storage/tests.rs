@@ -1,0 +1,488 @@
+//! What an app finds in its database: after a crash, in a file of another version, on a full disk.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use super::*;
+use crate::{ErrorTable, GroupId};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+struct Place {
+    folder: TempDir,
+    options: StorageOptions,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path());
+        Self { folder, options }
+    }
+
+    async fn open(&self) -> Storage {
+        Storage::open(self.options.clone()).await.unwrap()
+    }
+
+    /// A closed database with something in it. Nothing of it is in SQLite's side files any more.
+    fn made(&self) -> Connection {
+        drop(Database::open(&self.options).unwrap());
+        Connection::open(self.options.path()).unwrap()
+    }
+}
+
+fn options(folder: &Path) -> StorageOptions {
+    StorageOptions::new(folder, &"demo#kith".parse().unwrap(), &user("li"))
+        .wait_when_locked(Duration::from_millis(20))
+}
+
+fn user(name: &str) -> Username {
+    Username::parse(name).unwrap()
+}
+
+fn han() -> Conversation {
+    Conversation::user("han").unwrap()
+}
+
+fn received(id: u64, text: &str) -> Write {
+    Write::Received(Box::new(NewRecord {
+        conversation: han(),
+        id: MessageId(id),
+        from: user("han"),
+        is_own: false,
+        is_counted: true,
+        at: model::Timestamp(1000 + id),
+        text: text.to_owned(),
+        payload: text.as_bytes().to_vec(),
+    }))
+}
+
+fn outgoing(client_id: u128, text: &str) -> Outgoing {
+    Outgoing {
+        conversation: han(),
+        client_id: ClientMessageId(client_id),
+        from: user("li"),
+        at: model::Timestamp(5000),
+        text: text.to_owned(),
+        payload: text.as_bytes().to_vec(),
+    }
+}
+
+fn texts(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| record.text.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_message_that_comes_twice_is_told_once() {
+    let place = Place::new();
+    let storage = place.open().await;
+    let batch = vec![
+        received(1, "first"),
+        received(2, "second"),
+        Write::Cursor(Cursor { queue: "han".to_owned(), position: b"512".to_vec() }),
+    ];
+    assert_eq!(storage.apply(batch.clone()).await.unwrap(), [Outcome::Done; 3]);
+    assert_eq!(storage.apply(batch).await.unwrap(), [Outcome::Repeated; 3]);
+    drop(storage);
+    let storage = place.open().await;
+    assert_eq!(storage.apply(vec![received(2, "other")]).await.unwrap(), [Outcome::Repeated]);
+    let page = storage.messages(han(), Page::newest(10)).await.unwrap();
+    assert_eq!(texts(&page), ["second", "first"]);
+    assert_eq!(storage.cursors().await.unwrap()[0].position, b"512");
+    assert_eq!(texts(&storage.stored_after(1, 10).await.unwrap()), ["second"]);
+    assert_eq!(texts(&storage.messages(han(), Page::older_than(&page[0], 10)).await.unwrap()), ["first"]);
+}
+
+#[tokio::test]
+async fn unread_is_what_others_said_since_one_looked() {
+    let storage = Place::new().open().await;
+    let own = |id| match received(id, "mine") {
+        Write::Received(mut record) => {
+            record.is_own = true;
+            Write::Received(record)
+        }
+        _ => unreachable!("it is a message"),
+    };
+    storage.apply(vec![received(1, "a"), received(2, "b"), own(3), received(4, "c")]).await.unwrap();
+    assert_eq!(storage.unread().await.unwrap(), 3);
+    let read = |up_to| Write::MarkRead { conversation: han(), up_to: MessageId(up_to) };
+    assert_eq!(storage.apply(vec![read(2), read(1)]).await.unwrap(), [Outcome::Done, Outcome::Repeated]);
+    assert_eq!(storage.conversation(han()).await.unwrap().unwrap().unread, 1);
+    storage.apply(vec![Write::Recalled { conversation: han(), id: MessageId(4) }]).await.unwrap();
+    assert_eq!(storage.unread().await.unwrap(), 0, "what was taken back cannot be read");
+    let recalled = storage.message(han(), MessageId(4)).await.unwrap().unwrap();
+    assert_eq!((recalled.state, &*recalled.text, &*recalled.payload), (RecordState::Recalled, "", &b""[..]));
+}
+
+#[tokio::test]
+async fn the_list_has_pinned_conversations_first_with_drafts_and_last_messages() {
+    let storage = Place::new().open().await;
+    let group = Conversation::group("42").unwrap();
+    let room = Conversation::room("42").unwrap();
+    storage
+        .apply(vec![
+            received(9, "newest"),
+            Write::Draft { conversation: group.clone(), text: "I wanted".to_owned() },
+            Write::Pin { conversation: room.clone(), at: Some(model::Timestamp(7)) },
+        ])
+        .await
+        .unwrap();
+    let list = storage.conversations().await.unwrap();
+    let order: Vec<_> = list.iter().map(|row| row.conversation.clone()).collect();
+    assert_eq!(order, [room, han(), group.clone()], "a group and a room of one id are two");
+    assert_eq!(list[1].last.as_ref().unwrap().text, "newest");
+    assert_eq!(list[2].draft, "I wanted");
+    storage.apply(vec![Write::DropConversation { conversation: han() }]).await.unwrap();
+    assert_eq!(storage.message(han(), MessageId(9)).await.unwrap(), None);
+    assert_eq!(storage.search("newest", None, 10).await.unwrap(), Vec::new());
+    let long = "x".repeat((64 << 10) + 1);
+    let refused = storage.apply(vec![Write::Draft { conversation: group, text: long }]).await.unwrap_err();
+    assert_eq!(refused.condition(), Condition::ArgumentInvalid);
+}
+
+#[tokio::test]
+async fn a_message_waits_in_the_outbox_until_the_server_has_it() {
+    let place = Place::new();
+    let storage = place.open().await;
+    for (id, text) in [(1, "one"), (2, "two"), (3, "three")] {
+        storage.enqueue(outgoing(id, text)).await.unwrap();
+    }
+    storage.apply(vec![Write::OnTheWire { client_id: ClientMessageId(1) }]).await.unwrap();
+    drop(storage);
+    // Another process: what was on the wire may or may not have arrived, so it is sent again under the same id.
+    let storage = place.open().await;
+    let waiting = storage.outbox().await.unwrap();
+    assert_eq!(waiting.iter().map(|queued| queued.tries).collect::<Vec<_>>(), [1, 0, 0]);
+    assert_eq!(waiting[0].record.state, RecordState::OnTheWire);
+    let acknowledged =
+        Write::Acknowledged { client_id: ClientMessageId(1), id: MessageId(70), at: model::Timestamp(6000) };
+    // The own queue may tell of it before the answer does.
+    storage.apply(vec![received(70, "one")]).await.unwrap();
+    assert_eq!(
+        storage.apply(vec![acknowledged.clone(), acknowledged]).await.unwrap(),
+        [Outcome::Done, Outcome::Repeated]
+    );
+    let failed = Write::Failed { client_id: ClientMessageId(2), condition: Condition::NotFriends };
+    storage.apply(vec![failed]).await.unwrap();
+    assert_eq!(storage.outbox().await.unwrap().len(), 1);
+    let of = async |id| storage.sent(ClientMessageId(id)).await.unwrap().unwrap();
+    assert_eq!(of(2).await.state, RecordState::Failed(Condition::NotFriends));
+    assert_eq!((of(1).await.id, of(1).await.at), (Some(MessageId(70)), model::Timestamp(6000)));
+
+    // What failed can be sent again; what waits or was sent cannot.
+    storage.enqueue(outgoing(2, "two, again")).await.unwrap();
+    let waiting = storage.outbox().await.unwrap();
+    let waiting: Vec<_> = waiting.iter().map(|queued| queued.record.text.as_str()).collect();
+    assert_eq!(waiting, ["three", "two, again"]);
+    for id in [1, 2] {
+        let refused = storage.enqueue(outgoing(id, "once more")).await.unwrap_err();
+        assert_eq!(refused.in_table(ErrorTable::JMessageIos).code(), Some(865_003), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn receipts_only_raise_what_is_known() {
+    let storage = Place::new().open().await;
+    storage.enqueue(outgoing(1, "hello")).await.unwrap();
+    let id = MessageId(5);
+    let delivered = Write::Delivered { conversation: han(), id };
+    let read = Write::Read { conversation: han(), id };
+    assert_eq!(storage.apply(vec![read.clone()]).await.unwrap(), [Outcome::Repeated], "nothing is sent yet");
+    let acknowledged = Write::Acknowledged { client_id: ClientMessageId(1), id, at: model::Timestamp(1) };
+    storage.apply(vec![acknowledged, read, delivered]).await.unwrap();
+    assert_eq!(storage.message(han(), id).await.unwrap().unwrap().state, RecordState::Read);
+}
+
+#[tokio::test]
+async fn words_are_found_in_chinese_too() {
+    let storage = Place::new().open().await;
+    let other = |id, text| match received(id, text) {
+        Write::Received(mut record) => {
+            record.conversation = Conversation::group("7").unwrap();
+            Write::Received(record)
+        }
+        _ => unreachable!("it is a message"),
+    };
+    storage
+        .apply(vec![
+            received(1, "我们明天下午三点在会议室开会"),
+            received(2, "Meeting Room at THREE"),
+            received(3, "100% sure, a_b"),
+            received(4, "1000 sure, axb"),
+            other(5, "会议取消了"),
+        ])
+        .await
+        .unwrap();
+    let found = async |words: &str| {
+        let found = storage.search(words, None, 10).await.unwrap();
+        found.iter().map(|record| record.id.unwrap().0).collect::<Vec<_>>()
+    };
+    assert_eq!(found("会议").await, [5, 1], "two characters");
+    assert_eq!(found("会议室").await, [1], "three");
+    assert_eq!(found("明").await, [1]);
+    assert_eq!(found("会议室 明天").await, [1], "all words, in any order");
+    assert_eq!(found("三点下午").await, Vec::<u64>::new());
+    assert_eq!(found("room").await, [2]);
+    assert_eq!(found("at").await, [2]);
+    assert_eq!(found("0%").await, [3], "signs of the query language are characters");
+    assert_eq!(found("a_b").await, [3]);
+    assert_eq!(found("\"AND\" NOT").await, Vec::<u64>::new());
+    let in_group = storage.search("会议", Some(Conversation::group("7").unwrap()), 10).await.unwrap();
+    assert_eq!(texts(&in_group), ["会议取消了"]);
+    assert_eq!(storage.search(" ", None, 1).await.unwrap_err().condition(), Condition::ArgumentEmpty);
+    let long = "字".repeat(101);
+    assert_eq!(storage.search(&long, None, 1).await.unwrap_err().condition(), Condition::ArgumentInvalid);
+    let edited = Write::Edited {
+        conversation: han(),
+        id: MessageId(2),
+        text: "Garden".to_owned(),
+        payload: b"g".to_vec(),
+    };
+    storage.apply(vec![edited]).await.unwrap();
+    assert_eq!((found("room").await, found("garden").await), (vec![], vec![2]));
+}
+
+#[tokio::test]
+async fn contacts_and_groups_are_what_the_server_said_last() {
+    let storage = Place::new().open().await;
+    let contact = |name: &str| Contact { name: user(name), remark: String::new(), details: "{}".to_owned() };
+    let group = |id: &str| Group {
+        id: GroupId::parse(id).unwrap(),
+        name: "friends".to_owned(),
+        details: "{}".to_owned(),
+    };
+    storage
+        .apply(vec![
+            Write::Contacts(vec![contact("wu"), contact("han")]),
+            Write::Contacts(vec![contact("han"), contact("zhao")]),
+            Write::DropContact { name: user("zhao") },
+            Write::Groups(vec![group("1"), group("2")]),
+            Write::Group(Group { name: "family".to_owned(), ..group("2") }),
+            Write::DropGroup { id: GroupId::parse("1").unwrap() },
+        ])
+        .await
+        .unwrap();
+    assert_eq!(storage.contacts().await.unwrap(), [contact("han")]);
+    assert_eq!(storage.groups().await.unwrap()[0].name, "family");
+}
+
+/// Each file that must not be touched: what it is, and how it came about.
+#[tokio::test]
+async fn a_file_that_this_build_cannot_read_stays_as_it_is() {
+    type Break = fn(&Place);
+    let cases: [(&str, Break); 6] = [
+        ("written by a newer build", |place| {
+            place.made().pragma_update(None, "user_version", 1000).unwrap();
+        }),
+        ("a table is missing", |place| place.made().execute_batch("DROP TABLE outbox").unwrap()),
+        ("a table has another form", |place| {
+            place.made().execute_batch("ALTER TABLE contacts ADD COLUMN age INTEGER").unwrap();
+        }),
+        ("somebody else's database", |place| {
+            std::fs::create_dir_all(place.options.path().parent().unwrap()).unwrap();
+            let other = Connection::open(place.options.path()).unwrap();
+            other.execute_batch("CREATE TABLE notes (text TEXT)").unwrap();
+        }),
+        ("no database", |place| {
+            std::fs::create_dir_all(place.options.path().parent().unwrap()).unwrap();
+            std::fs::write(place.options.path(), b"these are no tables at all".repeat(100)).unwrap();
+        }),
+        ("its first page is damaged", |place| {
+            drop(place.made());
+            let mut bytes = std::fs::read(place.options.path()).unwrap();
+            bytes[100..200].fill(0xff);
+            std::fs::write(place.options.path(), bytes).unwrap();
+        }),
+    ];
+    for (name, damage) in cases {
+        let place = Place::new();
+        damage(&place);
+        let before = std::fs::read(place.options.path()).unwrap();
+        let error = Storage::open(place.options.clone()).await.unwrap_err();
+        assert_eq!(error.condition(), Condition::DbMigrationFailed, "{name}: {error}");
+        assert_eq!(error.in_table(ErrorTable::JMessageIos).code(), Some(861_004));
+        assert_eq!(std::fs::read(place.options.path()).unwrap(), before, "{name}: the file was changed");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_only_begun_is_made_again() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.options.path().parent().unwrap()).unwrap();
+    std::fs::write(place.options.path(), b"").unwrap();
+    place.open().await.apply(vec![received(1, "hello")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_fails_the_initialisation() {
+    let place = Place::new();
+    std::fs::write(place.folder.path().join("demo#kith"), b"in the way").unwrap();
+    let error = Storage::open(place.options.clone()).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::SdkInitFailed);
+    assert_eq!(error.in_table(ErrorTable::EasemobLegacyIos).code(), Some(1042));
+    let place = Place::new();
+    std::fs::create_dir_all(place.options.path()).unwrap();
+    let error = Storage::open(place.options.clone()).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::SdkInitFailed, "a folder has the file's name");
+}
+
+#[tokio::test]
+async fn the_file_of_another_user_is_not_opened() {
+    let place = Place::new();
+    drop(place.open().await);
+    let mut stranger = place.options.clone();
+    stranger.owner = "demo#kith/wu".to_owned();
+    let error = Storage::open(stranger).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::LocalDbFailed);
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_holds_is_told_and_works_afterwards() {
+    let place = Place::new();
+    let storage = place.open().await;
+    let other = Connection::open(place.options.path()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let error = storage.apply(vec![received(1, "hello")]).await.unwrap_err();
+    assert_eq!(error.condition(), Condition::LocalDbFailed);
+    assert_eq!(error.detail(), "another process holds the file");
+    assert_eq!(Storage::open(place.options.clone()).await.unwrap_err().condition(), Condition::LocalDbFailed);
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(storage.apply(vec![received(1, "hello")]).await.unwrap(), [Outcome::Done]);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_the_whole_batch_and_nothing_else() {
+    let place = Place::new();
+    let storage = Storage::open(place.options.clone().page_limit(60)).await.unwrap();
+    storage.apply(vec![received(1, "before")]).await.unwrap();
+    let large = received(2, &"字".repeat(100_000));
+    let error = storage.apply(vec![received(3, "small"), large]).await.unwrap_err();
+    assert_eq!((error.condition(), error.detail()), (Condition::LocalDbFailed, "the disk is full"));
+    assert_eq!(storage.message(han(), MessageId(3)).await.unwrap(), None);
+    assert_eq!(storage.apply(vec![received(4, "after")]).await.unwrap(), [Outcome::Done]);
+    assert_eq!(storage.unread().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn many_ask_at_once() {
+    let storage = Arc::new(Place::new().open().await);
+    let tasks: Vec<_> = (0..1000_u64)
+        .map(|id| {
+            let storage = Arc::clone(&storage);
+            tokio::spawn(async move { storage.apply(vec![received(id / 2, "x")]).await.unwrap()[0] })
+        })
+        .collect();
+    let mut fresh = 0;
+    for task in tasks {
+        fresh += usize::from(task.await.unwrap() == Outcome::Done);
+    }
+    assert_eq!(fresh, 500);
+}
+
+const CHILD_FOLDER: &str = "KITH_TEST_STORAGE_FOLDER";
+
+/// Not a test by itself: the process that the next one kills. Writes for ever, and says what it has written.
+#[tokio::test]
+#[ignore = "runs as a child of the test below"]
+async fn a_process_that_writes_until_it_is_killed() {
+    let folder = std::env::var_os(CHILD_FOLDER).expect("the parent names it");
+    let storage = Storage::open(options(Path::new(&folder))).await.unwrap();
+    let stored = storage.stored_after(0, 1).await.unwrap();
+    let mut number: u64 = match stored.first() {
+        None => 0,
+        Some(_) => storage.cursors().await.unwrap().first().map_or(0, position),
+    };
+    loop {
+        number += 1;
+        let cursor = Cursor { queue: "han".to_owned(), position: number.to_be_bytes().to_vec() };
+        // Odd ones come in, even ones go out and some of those are answered.
+        let batch = if number % 2 == 1 {
+            vec![received(number, "it comes in"), Write::Cursor(cursor)]
+        } else {
+            let outgoing = outgoing(u128::from(number), "it goes out");
+            vec![Write::Enqueue(Box::new(outgoing)), Write::Cursor(cursor)]
+        };
+        storage.apply(batch).await.unwrap();
+        println!("written {number}");
+        if number.is_multiple_of(4) {
+            let client_id = ClientMessageId(u128::from(number));
+            let wire = Write::OnTheWire { client_id };
+            storage.apply(vec![wire]).await.unwrap();
+            let at = model::Timestamp(number);
+            let answer = Write::Acknowledged { client_id, id: MessageId(number), at };
+            storage.apply(vec![answer]).await.unwrap();
+            println!("answered {number}");
+        }
+        std::io::stdout().flush().unwrap();
+    }
+}
+
+fn position(cursor: &Cursor) -> u64 {
+    u64::from_be_bytes(cursor.position.as_slice().try_into().unwrap())
+}
+
+#[tokio::test]
+async fn what_was_written_survives_the_death_of_the_process_at_any_moment() {
+    let place = Place::new();
+    let (mut written, mut answered) = (0, BTreeSet::<u64>::new());
+    for round in 0..12_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "storage::tests::a_process_that_writes_until_it_is_killed"])
+            .args(["--ignored", "--nocapture"])
+            .env(CHILD_FOLDER, place.folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // The moments differ by rounds: in the midst of some write, whichever.
+        let enough = written + 3 + round * 7 % 40;
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            if let Some(number) = line.strip_prefix("written ") {
+                written = number.parse().unwrap();
+            } else if let Some(number) = line.strip_prefix("answered ") {
+                answered.insert(number.parse().unwrap());
+            }
+            if written >= enough {
+                break;
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it said before it died, and was not read yet, counts too.
+        for line in lines.map_while(std::result::Result::ok) {
+            if let Some(number) = line.strip_prefix("written ") {
+                written = number.parse().unwrap_or(written);
+            } else if let Some(number) = line.strip_prefix("answered ") {
+                answered.extend(number.parse::<u64>());
+            }
+        }
+        assert!(written >= enough, "the child ended by itself in round {round}");
+
+        let storage = place.open().await;
+        let reached = position(&storage.cursors().await.unwrap()[0]);
+        assert!((written..=written + 1).contains(&reached), "{reached} is stored, {written} was said");
+        let waiting = storage.outbox().await.unwrap();
+        for number in 1..=reached {
+            let is_in = storage.message(han(), MessageId(number)).await.unwrap().is_some();
+            let sent = storage.sent(ClientMessageId(u128::from(number))).await.unwrap();
+            let waits = waiting
+                .iter()
+                .any(|queued| queued.record.client_id == Some(ClientMessageId(u128::from(number))));
+            match number % 4 {
+                1 | 3 => assert!(is_in && sent.is_none(), "{number} came in and is lost"),
+                2 => assert!(sent.is_some() && waits && !is_in, "{number} waits to go out and is lost"),
+                _ => {
+                    let state = sent.expect("it is lost").state;
+                    let is_answered = state == RecordState::Acknowledged;
+                    assert_eq!(is_answered, !waits, "{number} waits and was answered, or neither");
+                    assert!(is_answered || !answered.contains(&number), "the answer to {number} is lost");
+                }
+            }
+        }
+        let beyond = storage.stored_after(0, ROWS_LIMIT).await.unwrap();
+        assert!(beyond.len() as u64 <= reached, "a message is there without its position");
+    }
+}

@@ -1,0 +1,106 @@
+//! What a batch may hold.
+
+use conditions::Condition;
+use model::{ClientMessageId, MessageId, Timestamp, Username};
+
+use super::{Contact, Cursor, Group, NewRecord, Outgoing};
+use crate::{Conversation, GroupId};
+
+/// One change. Those of a batch are made in their order and become visible together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A message came. [`Outcome::Repeated`] if it is there already.
+    Received(Box<NewRecord>),
+    /// A message is to be sent.
+    Enqueue(Box<Outgoing>),
+    /// A message of the outbox was written to a socket.
+    OnTheWire {
+        client_id: ClientMessageId,
+    },
+    /// The server has a message of the outbox.
+    Acknowledged {
+        client_id: ClientMessageId,
+        id: MessageId,
+        at: Timestamp,
+    },
+    /// A message of the outbox will not be sent.
+    Failed {
+        client_id: ClientMessageId,
+        condition: Condition,
+    },
+    /// A device of the receiver has a message.
+    Delivered {
+        conversation: Conversation,
+        id: MessageId,
+    },
+    /// The receiver has read a message.
+    Read {
+        conversation: Conversation,
+        id: MessageId,
+    },
+    /// The receiver has read all that this user wrote there up to now.
+    ReadByPeer {
+        conversation: Conversation,
+    },
+    /// A message was taken back.
+    Recalled {
+        conversation: Conversation,
+        id: MessageId,
+    },
+    /// A message was changed.
+    Edited {
+        conversation: Conversation,
+        id: MessageId,
+        text: String,
+        payload: Vec<u8>,
+    },
+    /// This user has read a conversation up to a message. It never goes back.
+    MarkRead {
+        conversation: Conversation,
+        up_to: MessageId,
+    },
+    /// What the user began to write; empty: nothing.
+    Draft {
+        conversation: Conversation,
+        text: String,
+    },
+    /// A conversation is kept at the top of the list, or no longer.
+    Pin {
+        conversation: Conversation,
+        at: Option<Timestamp>,
+    },
+    /// A conversation with all its messages goes, on this device only.
+    DropConversation {
+        conversation: Conversation,
+    },
+    /// One message goes, on this device only.
+    DropMessage {
+        conversation: Conversation,
+        id: MessageId,
+    },
+    /// A queue was read so far.
+    Cursor(Cursor),
+    /// The queues begin anew, as after a login as a new device.
+    DropCursors,
+    Contact(Contact),
+    DropContact {
+        name: Username,
+    },
+    /// All contacts there are.
+    Contacts(Vec<Contact>),
+    Group(Group),
+    DropGroup {
+        id: GroupId,
+    },
+    /// All groups that this user is in.
+    Groups(Vec<Group>),
+}
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is there now: the app is to be told.
+    Done,
+    /// It was there before, or there is nothing that it could change.
+    Repeated,
+}
