@@ -5,6 +5,7 @@
 //!
 //! - [`Client`] and [`Events`]: what an app holds.
 //! - [`storage`]: conversations, messages and what is to be sent, on the device.
+//! - [`calls`]: calls, as far as signalling.
 //! - [`checks`]: what is refused before the server is asked.
 //! - [`media`] and [`voice`]: files and recordings before they are sent, and what arrives of them.
 //! - [`Error`]: what an app gets when something fails, and [`ErrorTable`]: the table of codes that it is told in.
@@ -14,6 +15,7 @@
 //! This crate must not know the server's storage or use cases; it meets the server on the wire only.
 
 mod api;
+pub mod calls;
 pub mod checks;
 pub mod core;
 mod error;

@@ -6,6 +6,7 @@
 //! `HangUp`; so a device that missed something learns it from whoever believes otherwise.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use conditions::Condition;
 use model::{Resource, Timestamp, Username};
@@ -367,14 +368,15 @@ impl Calls {
         if is_here { Ok(()) } else { Err(CallRefused::NoMember(user.clone())) }
     }
 
-    /// A signal came. Those of own devices, for another device, and larger than any honest device's are ignored.
-    pub fn signal(&mut self, signal: Signal, now: Timestamp) {
+    /// A signal came, so long after it was sent. Those of own devices, for another device, and larger than any honest
+    /// device's are ignored.
+    pub fn signal(&mut self, signal: Signal, age: Duration, now: Timestamp) {
         let is_elsewhere = signal.to_device.as_ref().is_some_and(|device| *device != self.device);
         if signal.from.user == self.user || is_elsewhere || !signal.is_bounded() {
             return;
         }
         if self.current() != Some(signal.call) {
-            return self.signal_of_another_call(signal, now);
+            return self.signal_of_another_call(signal, age, now);
         }
         match signal.kind {
             SignalKind::Invite => self.invited_again(&signal, now),
@@ -489,9 +491,9 @@ impl Calls {
         }
     }
 
-    fn signal_of_another_call(&mut self, signal: Signal, now: Timestamp) {
+    fn signal_of_another_call(&mut self, signal: Signal, age: Duration, now: Timestamp) {
         match signal.kind {
-            SignalKind::Invite if now.since(signal.at) >= ANSWER_TIME || self.has_rung(&signal) => {}
+            SignalKind::Invite if age >= ANSWER_TIME || self.has_rung(&signal) => {}
             SignalKind::Invite if self.state() == CallState::Idle => self.ring(signal, now),
             SignalKind::Invite => self.reply(&signal, SignalKind::Busy, BTreeSet::new(), now),
             SignalKind::Ringing | SignalKind::Accept => {

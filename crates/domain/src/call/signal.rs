@@ -105,7 +105,7 @@ pub struct Signal {
     pub from: Leg,
     /// The one device that it is meant for; `None`: all of the user's.
     pub to_device: Option<Resource>,
-    /// When it was said. For an invitation that waited on the server this is what tells that it is over.
+    /// When it was said, by the sender's clock: it tells one invitation from another.
     pub at: Timestamp,
     /// Whom the sender has invited and not heard of.
     pub inviting: BTreeSet<Username>,

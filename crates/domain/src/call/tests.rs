@@ -73,7 +73,8 @@ impl Line {
 
     fn deliver(&mut self, at: usize) {
         let (target, signal) = self.on_the_way.remove(at);
-        self.devices[target].1.signal(signal, self.now);
+        let age = self.now.since(signal.at);
+        self.devices[target].1.signal(signal, age, self.now);
         self.collect();
     }
 
@@ -376,7 +377,7 @@ fn a_signal_that_is_larger_than_any_honest_one_is_ignored() {
     let (_, mut signal) = line.on_the_way.pop().unwrap();
     let leg = |index: usize| Leg { since: Timestamp(index as u64), ..signal.from.clone() };
     signal.joined = (0..=CALL_LEGS).map(leg).collect();
-    line.devices[1].1.signal(signal, line.now);
+    line.devices[1].1.signal(signal, Duration::ZERO, line.now);
     assert_eq!(line.states()[1], CallState::Idle);
 }
 
