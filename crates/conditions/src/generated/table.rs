@@ -5686,7 +5686,7 @@ pub(crate) static ROWS: [Row; 620] = [
         condition: Condition::BatchTooLarge,
         operation: None,
         surface: Surface::Server,
-        http: Some(403),
+        http: Some(400),
         documented: false,
         alias: false,
     },

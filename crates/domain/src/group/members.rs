@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(add(&open, 4, candidate(6), &[]), None);
         assert_eq!(add(&closed, 4, candidate(6), &[]), Some(GroupRefused::RankTooLow));
         assert_eq!(add(&closed, 2, candidate(6), &[]), None);
-        assert!(matches!(add(&open, 7, candidate(6), &[]), Some(GroupRefused::NotMember { .. })));
+        assert!(matches!(add(&open, 6, candidate(6), &[]), Some(GroupRefused::NotMember { .. })));
         let unwilling = [person(6).uid];
         let blocked = Candidate { is_blocked: true, ..candidate(6) };
         assert_eq!(add(&open, 4, blocked, &unwilling), Some(GroupRefused::NotAddable { user: named() }));

@@ -116,10 +116,7 @@ pub fn decide_recall(
         Dialect::Easemob | Dialect::Kith => settings.recall_window(),
     };
     if at > message.at.plus(window) {
-        return Err(RecallRefused::TooLate {
-            age_ms: at.0 - message.at.0,
-            window_seconds: window.as_secs(),
-        });
+        return Err(RecallRefused::TooLate { age_ms: at.0 - message.at.0, window_seconds: window.as_secs() });
     }
     Ok(Some(RecallAccepted {
         conversation,

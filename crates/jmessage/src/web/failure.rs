@@ -42,8 +42,9 @@ impl Failure {
     /// Writes it down and makes the answer of it.
     pub(crate) fn render(self, rid: Rid, request: Option<Operation>) -> Object {
         let trace = self.error.report(DIALECT);
-        let condition = self.error.condition();
-        let (code, message) = match row(condition, self.operation.or(request)) {
+        let operation = self.operation.or(request);
+        let condition = finer(self.error.condition(), operation);
+        let (code, message) = match row(condition, operation) {
             Some(row) if !row.message.is_empty() => (row.code.unwrap_or(OTHER), row.message),
             Some(row) => (row.code.unwrap_or(OTHER), condition.meaning()),
             None => (of_kind(condition), condition.meaning()),
@@ -59,8 +60,25 @@ impl Failure {
     }
 }
 
-/// How the vendor says a condition during an operation. It has finer words than the rules for some things, and one word
-/// for a thing that is not there whatever is done with it.
+/// The vendor's own case of a condition, where it tells apart by the operation what the rules have one word for: clients
+/// that speak another of its tables find their number by it.
+fn finer(condition: Condition, operation: Option<Operation>) -> Condition {
+    match (condition, operation) {
+        (Condition::UserNotFound, Some(Operation::Send)) => Condition::RecipientNotFound,
+        (Condition::NotInGroup, Some(Operation::Send)) => Condition::SenderNotInGroup,
+        (Condition::UserNotFound, Some(Operation::BlockAdd | Operation::BlockRemove)) => {
+            Condition::MemberNotRegistered
+        }
+        (Condition::ArgumentMissing, Some(Operation::BlockAdd | Operation::BlockRemove)) => {
+            Condition::MemberListEmpty
+        }
+        (Condition::GroupOwnerUntouchable, Some(Operation::MemberRemove)) => Condition::MemberNotRemovable,
+        (condition, _) => condition,
+    }
+}
+
+/// How the vendor says a condition during an operation. It has one word for a thing that is not there whatever is done
+/// with it.
 fn row(condition: Condition, operation: Option<Operation>) -> Option<&'static Row> {
     let exactly = |condition: Condition, operation: Option<Operation>| {
         let mut all = condition.and_broader().filter_map(|condition| {
@@ -69,10 +87,13 @@ fn row(condition: Condition, operation: Option<Operation>) -> Option<&'static Ro
         });
         all.next()
     };
+    // Refused by himself, or by the group: he can't be added.
+    let condition = match (condition, operation) {
+        (Condition::BlockedByGroup, Some(Operation::MemberAdd)) => Condition::MemberNotAddable,
+        (condition, _) => condition,
+    };
     let in_its_words = || {
         let (condition, operation) = match (condition, operation?) {
-            (Condition::UserNotFound, Operation::Send) => (Condition::RecipientNotFound, Operation::Send),
-            (Condition::NotInGroup, Operation::Send) => (Condition::SenderNotInGroup, Operation::Send),
             (Condition::GroupNotFound, _) => (Condition::GroupNotFound, Operation::Send),
             (Condition::ChatroomNotFound, _) => (Condition::ChatroomNotFound, Operation::ChatroomSend),
             (Condition::NotInChatroom, _) => (Condition::NotInChatroom, Operation::ChatroomSend),
@@ -91,6 +112,11 @@ fn row(condition: Condition, operation: Option<Operation>) -> Option<&'static Ro
         && let Some(row) = exactly(condition, Some(operation)).or_else(in_its_words)
     {
         return Some(row);
+    }
+    // What the SDK itself refuses has other numbers than the server's.
+    let is_argument = condition.and_broader().any(|broader| broader == Condition::ArgumentInvalid);
+    if is_argument {
+        return exactly(Condition::ArgumentInvalid, Some(Operation::Request));
     }
     Table::JmessageWeb.row_for(condition, operation)
 }

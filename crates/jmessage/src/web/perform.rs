@@ -14,7 +14,7 @@ use session::clock::Offer;
 use session::{Outcome, Peer, Perform};
 use subtle::ConstantTimeEq as _;
 
-use super::calls::{self, Reply, number, users};
+use super::calls::{self, Call, Reply, number, users};
 use super::event::{Answer, Caller, Command, Event, Item, Member, Object, PageRead, Rid, Shown};
 use super::failure::{DIALECT, Failure};
 use super::session::WebSession;
@@ -76,14 +76,7 @@ impl WebPerform {
             Event::Register { rid, face, data } => Some(self.register(peer, rid, &face, &data).await),
             Event::LogIn { rid, face, data } => Some(self.log_in(peer, rid, &face, &data).await),
             Event::Call { rid, member, call, data } => {
-                let done = match self.tenant(&member.face) {
-                    Ok(tenant) => {
-                        let caller = Caller { member: &member, tenant: &tenant };
-                        calls::run(self, caller, rid, call, &data).await
-                    }
-                    Err(failure) => Err(failure),
-                };
-                let (body, told) = match done {
+                let (body, told) = match self.call(&member, rid, call, &data).await {
                     Ok(Reply { body, told }) => (calls::success(rid, body), told),
                     Err(failure) => (failure.render(rid, Some(call.operation)), None),
                 };
@@ -130,6 +123,13 @@ impl WebPerform {
         }
     }
 
+    /// A request, which takes a place as calls of the REST API do.
+    async fn call(&self, member: &Member, rid: Rid, call: &Call, data: &Object) -> Result<Reply, Failure> {
+        let tenant = self.tenant(&member.face)?;
+        let _place = self.use_cases.begin_call(&tenant, Some(member.uid)).await?;
+        calls::run(self, Caller { member, tenant: &tenant }, rid, call, data).await
+    }
+
     fn init(&self, rid: Rid, data: &Object) -> Command {
         let name = "c_init".to_owned();
         match self.check_init(data) {
@@ -143,10 +143,12 @@ impl WebPerform {
         }
     }
 
-    /// Unknown app, wrong signature, signature of another time: in this order.
+    /// No app key, other arguments, unknown app, wrong signature, signature of another time: in this order.
     fn check_init(&self, data: &Object) -> Result<JMessageKey, Failure> {
         let text = |key: &str| data.get(key).and_then(Value::as_str).ok_or_else(|| Failure::argument(key));
-        let (appkey, random) = (text("appkey")?, text("random_str")?);
+        let appkey = data.get("appkey").and_then(Value::as_str).filter(|appkey| !appkey.is_empty());
+        let appkey = appkey.ok_or_else(|| Failure::plain(Condition::AppKeyMissing))?;
+        let random = text("random_str")?;
         let timestamp =
             data.get("timestamp").and_then(number).ok_or_else(|| Failure::argument("timestamp"))?;
         let signature = text("signature")?;

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use conditions::Condition;
@@ -21,6 +22,9 @@ use super::event::{Answer, Command, Event, Member, Object, Rid};
 const ANSWERS_KEPT: usize = 32;
 /// Bytes of an answer that is kept. Larger ones are lists, and reading them again changes nothing.
 const KEPT_BYTES: usize = 4096;
+/// How long a connection stays whose user was logged out, so that its client hears why its last requests are refused. The
+/// SDK closes it by itself.
+const LOGGED_OUT_STAY: Duration = Duration::from_secs(5);
 /// Events of the connection that may wait to be performed.
 const EVENTS_LIMIT: usize = 256;
 
@@ -42,6 +46,11 @@ enum Phase {
     Initialised(JMessageKey),
     LoggingIn(JMessageKey, Vec<(CloseTarget, CloseCause)>),
     In(Box<Live>),
+    /// The client was told to log itself out.
+    LoggedOut {
+        refusal: Condition,
+        until: Timestamp,
+    },
     /// The connection ended while the login was on its way: if it succeeds it must be undone.
     Abandoned,
     Ended,
@@ -92,7 +101,11 @@ impl Session for WebSession {
         }
     }
 
-    fn handle_timeout(&mut self, _: Timestamp) {}
+    fn handle_timeout(&mut self, now: Timestamp) {
+        if self.poll_timeout().is_some_and(|until| until <= now) {
+            self.disconnect();
+        }
+    }
 
     fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -103,7 +116,10 @@ impl Session for WebSession {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        None
+        match self.phase {
+            Phase::LoggedOut { until, .. } => Some(until),
+            _ => None,
+        }
     }
 }
 
@@ -153,11 +169,14 @@ impl WebSession {
                 self.phase = Phase::LoggingIn(face.clone(), Vec::new());
                 Event::LogIn { rid, face, data }
             }
-            (Phase::Initialised(_), _) => refuse(name, Condition::CredentialsMissing),
+            (Phase::Initialised(_), _) => refuse(name, Condition::SenderNeverLoggedIn),
             (Phase::LoggingIn(..), "login") => refuse(name, Condition::LoginInProgress),
             (Phase::LoggingIn(..), _) => refuse(name, Condition::CredentialsMissing),
             (Phase::In(_), "c_init" | "register" | "login") => refuse(name, Condition::AlreadyLoggedIn),
             (Phase::In(_), _) => return self.user_request(now, rid, name, data),
+            // Said for the event that logs the client out.
+            (Phase::LoggedOut { .. }, "event_notification") => return,
+            (Phase::LoggedOut { refusal, .. }, _) => refuse(name, *refusal),
             (Phase::Abandoned | Phase::Ended, _) => return,
         };
         self.events.push_back(event);
@@ -193,7 +212,7 @@ impl WebSession {
                 let event = match calls::find(&name) {
                     Some(call) => Event::Call { rid, member, call, data },
                     None => {
-                        let error = Box::new(app::Error::plain(Condition::RouteNotFound));
+                        let error = Box::new(app::Error::plain(Condition::CommandUnknown));
                         Event::Refuse { rid, name, error }
                     }
                 };
@@ -296,7 +315,7 @@ impl WebSession {
         }
     }
 
-    /// Tells the client why it must not come back, and closes. One that may come back hears nothing and does.
+    /// Tells the client why it must not come back, and logs it out. One that may come back hears nothing and does.
     fn leave(&mut self, now: Timestamp, cause: &CloseCause) {
         if let Phase::In(live) = &self.phase
             && let Some((event_type, extra)) = forced_logout(cause)
@@ -314,7 +333,14 @@ impl WebSession {
                 "description": "",
             });
             self.say(engine::event("event_notification", &event).into());
+            self.end();
+            self.phase = Phase::LoggedOut { refusal: refusal_after(cause), until: now.plus(LOGGED_OUT_STAY) };
+            return;
         }
+        self.disconnect();
+    }
+
+    fn disconnect(&mut self) {
         self.say(Bytes::from_static(engine::DISCONNECT.as_bytes()));
         self.close("the session is over");
     }
@@ -333,7 +359,7 @@ impl WebSession {
                 Phase::Ended
             }
             Phase::LoggingIn(..) | Phase::Abandoned => Phase::Abandoned,
-            Phase::Silent | Phase::Initialised(_) | Phase::Ended => Phase::Ended,
+            Phase::Silent | Phase::Initialised(_) | Phase::LoggedOut { .. } | Phase::Ended => Phase::Ended,
         };
     }
 
@@ -347,6 +373,14 @@ impl WebSession {
         let Phase::In(live) = &mut self.phase else { return None };
         let turn = Turn { now, member: &live.member, events: &mut self.events, outputs: &mut self.outputs };
         Some((&mut live.deliveries, turn))
+    }
+}
+
+/// What requests are told whose user was logged out: that, or that there is no such user any more.
+fn refusal_after(cause: &CloseCause) -> Condition {
+    match cause {
+        CloseCause::UserRemoved => Condition::UserIdNotFound,
+        _ => Condition::SenderLoggedOut,
     }
 }
 

@@ -60,7 +60,7 @@ fn the_blacklist_is_kept_and_another_appkey_is_refused() {
     let house = House::new();
     let (mut anna, _bert) = (house.log_in("anna"), house.log_in("bert"));
     let list = |appkey: &str| json!({ "version": 0, "member_usernames": [{ "username": "bert", "appkey": appkey }] });
-    anna.ask("add_black_list", list(&"0".repeat(24))).is(882_003);
+    anna.ask("add_black_list", list(&"0".repeat(24))).is(882_004);
     anna.ask("add_black_list", list(&house.appkey())).is(0);
     let blocked = anna.ask("get_black_list", json!({ "version": 0 })).is(0);
     assert_eq!(blocked["black_list"][0]["username"], "bert");

@@ -53,7 +53,7 @@ fn nothing_but_its_turn_is_done() {
     client.ask("login", json!({ "username": "anna" })).is(882_003);
     client.ask("login", login.clone()).is(0);
     client.ask("login", login).is(880_107);
-    client.ask("no_such_request", json!({})).is(882_002);
+    client.ask("no_such_request", json!({})).is(882_003);
 }
 
 #[test]
@@ -84,6 +84,11 @@ fn a_new_login_ends_the_one_before_and_tells_it_so() {
     house.settle(&mut [&mut first, &mut second]);
     let event = first.events().pop().expect("it is told");
     assert_eq!((&event["event_type"], &event["extra"]), (&json!(1), &json!(0)));
+    first.ask("get_groups_list", json!({})).is(882_004);
+    assert!(!first.is_closed() && !second.is_closed());
+    house.pass(Duration::from_secs(5));
+    first.tick();
+    second.tick();
     assert!(first.is_closed() && !second.is_closed());
 }
 
@@ -127,6 +132,8 @@ fn users_who_are_removed_banned_or_get_another_password_are_told_why() {
             (event["event_type"].as_u64(), event["extra"].as_u64()),
             (Some(expected.0), Some(expected.1))
         );
+        house.pass(Duration::from_secs(5));
+        anna.tick();
         assert!(anna.is_closed(), "{what}");
     }
 }

@@ -5,22 +5,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use app::ports::{Contents, Ports};
+use app::ports::{Contents, Forms, Happening, Ports};
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bus::{Bus, LocalBus, Subscriber};
+use bytes::Bytes;
 use domain::account::{Register, Registrant};
-use domain::app::Settings;
+use domain::app::{App, Settings};
+use domain::hook::{self, Answer as Reply, MessageType, Rule};
 use http::{Request, StatusCode};
 use jmessage::web::{Command, WebProtocol, WebSession};
 use jmessage_wire::engine::{self, Packet};
 use jmessage_wire::message::Message;
 use kv::MemoryKv;
 use md5::{Digest as _, Md5};
-use model::content::Content;
-use model::{AppId, Audience, ConnectionId, ConversationId, Dialect, Entry, Hint, Timestamp, Uid};
+use model::content::{Content, Said};
+use model::{
+    AppId, Audience, ConnectionId, ConversationId, ConversationKind, Dialect, Entry, Hint, Timestamp, Uid,
+};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use session::pair::Virtual;
@@ -51,6 +55,39 @@ impl Contents for BothContents {
             Dialect::Easemob => std::str::from_utf8(&entry.payload).ok().map(Content::text),
             Dialect::Kith => None,
         }
+    }
+}
+
+/// The texts of messages, for the app's keyword lists. No webhooks.
+#[derive(Debug)]
+struct Texts;
+
+impl Forms for Texts {
+    fn message_type(&self, _: &Entry) -> Option<MessageType> {
+        None
+    }
+
+    fn texts(&self, entry: &Entry) -> Vec<String> {
+        match BothContents.content(entry).map(|content| content.said) {
+            Some(Said::Text(text)) => vec![text],
+            _ => Vec::new(),
+        }
+    }
+
+    fn with_texts(&self, _: &Entry, _: &[String]) -> Option<Bytes> {
+        None
+    }
+
+    fn report(&self, _: &App, _: &Rule, _: &Happening<'_>) -> Vec<Bytes> {
+        Vec::new()
+    }
+
+    fn question(&self, _: &App, _: &Rule, _: ConversationKind, _: &Entry) -> Bytes {
+        Bytes::new()
+    }
+
+    fn answer(&self, _: &hook::PreSend, _: ConversationKind, _: &Entry, _: &[u8]) -> Option<Reply> {
+        None
     }
 }
 
@@ -126,7 +163,7 @@ impl House {
         let bus = Arc::new(LocalBus::new());
         let node = Arc::new(Node::default());
         bus.subscribe(Arc::new(Ear(Arc::clone(&node))));
-        let ports = Ports { contents: Arc::new(BothContents), ..Ports::default() };
+        let ports = Ports { contents: Arc::new(BothContents), forms: Arc::new(Texts), ..Ports::default() };
         let use_cases = runtime.block_on(async {
             let store = Store::open(Arc::new(MemoryKv::new())).await.unwrap();
             let passwords =
@@ -302,6 +339,17 @@ impl Client<'_> {
         self.virtual_.input(input, |event| match house.protocol.perform().perform_now(&peer, event) {
             Outcome::Done(command) => command,
             Outcome::Later(event) => house.wait(house.protocol.perform().perform(peer.clone(), event)),
+        });
+    }
+
+    /// Lets the session do what is due by now.
+    pub(crate) fn tick(&mut self) {
+        let (house, peer) = (self.house, self.peer.clone());
+        self.virtual_.advance(house.clock.now(), |event| {
+            match house.protocol.perform().perform_now(&peer, event) {
+                Outcome::Done(command) => command,
+                Outcome::Later(event) => house.wait(house.protocol.perform().perform(peer.clone(), event)),
+            }
         });
     }
 

@@ -227,7 +227,7 @@ async fn an_owner_changes_his_password_by_showing_the_present_one() {
         ),
         (
             json!({ "newpassword": "new", "oldpassword": "guess" }),
-            (400, "credentials_wrong", "invalid_grant", "invalid password"),
+            (400, "password_wrong", "invalid_grant", "invalid password"),
         ),
         (
             json!({ "oldpassword": "pw" }),

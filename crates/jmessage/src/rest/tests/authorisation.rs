@@ -26,7 +26,8 @@ async fn every_route_asks_for_key_and_secret_before_anything_else() {
     let world = World::new().await;
     let face = world.app.value.jmessage.clone().unwrap();
     let (key, secret) = (face.key.as_str(), face.master_secret.as_str());
-    let wrong: [(Option<String>, i64); 11] = [
+    let other = other_app(&world).await;
+    let wrong: [(Option<String>, i64); 13] = [
         (None, 899_007),
         (Some(String::new()), 899_008),
         (Some("Bearer token".to_owned()), 899_008),
@@ -35,6 +36,8 @@ async fn every_route_asks_for_key_and_secret_before_anything_else() {
         (Some(basic(key)), 899_008),
         (Some(basic(&format!("{key}:"))), 899_008),
         (Some(basic(&format!("{key}:{secret}0"))), 899_008),
+        (Some(basic(&format!("{key}:{}", other.master_secret))), 899_008),
+        (Some(basic(&format!("{}:{secret}", other.key))), 899_008),
         (Some(basic(&format!("demo#kith:{secret}"))), 899_009),
         (Some(basic(&format!("{}:{secret}", "0".repeat(24)))), 899_009),
         (Some(basic(&format!("{}:{secret}", world.app.value.client_id))), 899_009),
@@ -57,6 +60,52 @@ async fn every_route_asks_for_key_and_secret_before_anything_else() {
 }
 
 #[tokio::test]
+async fn every_route_lets_the_apps_own_back_end_in_and_shows_another_app_nothing() {
+    let world = World::new().await;
+    let own = world.app.value.jmessage.clone().unwrap();
+    let other = other_app(&world).await;
+    let mut checked = 0;
+    for route in routes::all() {
+        // A user of the app, whom the other app does not have.
+        let named: Vec<&str> =
+            route.path.split('/').map(|part| if part == "{user}" { "alice" } else { part }).collect();
+        let path = path(&named.join("/"));
+        for face in [&own, &other] {
+            let pair = basic(&format!("{}:{}", face.key, face.master_secret));
+            let request = Request::builder().method(&route.method).uri(&path).header("authorization", pair);
+            let request = request.header("content-type", "application/json");
+            let reply = world.send(request.body(Body::from("{}")).unwrap()).await;
+            assert!(
+                ![401, 404, 405].contains(&reply.status.as_u16()),
+                "{} {path}: {}",
+                route.method,
+                reply.text
+            );
+            if face.key == other.key {
+                assert!(!reply.text.contains("alice"), "{} {path}: {}", route.method, reply.text);
+            }
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 2 * routes::all().count());
+    // What the other app did is done to nobody of this one.
+    let theirs = basic(&format!("{}:{}", other.key, other.master_secret));
+    let removes = Request::builder().method("DELETE").uri("/v1/users/bobby").header("authorization", theirs);
+    assert_eq!(world.send(removes.body(Body::empty()).unwrap()).await.error(), (403, 899_002));
+    world.get("/v1/users/bobby").await.is(200);
+}
+
+/// Another app of the same server, with a face of its own.
+async fn other_app(world: &World) -> domain::app::JMessageFace {
+    let create = app::CreateApp {
+        key: "demo#other".parse().unwrap(),
+        settings: domain::app::Settings::default(),
+        jmessage: true,
+    };
+    world.use_cases.create_app(create).await.unwrap().value.jmessage.clone().unwrap()
+}
+
+#[tokio::test]
 async fn the_key_is_taken_in_any_case_and_another_app_s_secret_is_not() {
     let world = World::new().await;
     let face = world.app.value.jmessage.clone().unwrap();
@@ -67,13 +116,7 @@ async fn the_key_is_taken_in_any_case_and_another_app_s_secret_is_not() {
     };
     world.send(request(format!("{key}:{}", face.master_secret))).await.is(200);
 
-    let create = app::CreateApp {
-        key: "demo#other".parse().unwrap(),
-        settings: domain::app::Settings::default(),
-        jmessage: true,
-    };
-    let other = world.use_cases.create_app(create).await.unwrap();
-    let other = other.value.jmessage.clone().unwrap();
+    let other = other_app(&world).await;
     let reply = world.send(request(format!("{key}:{}", other.master_secret))).await;
     assert_eq!(reply.error(), (401, 899_008));
 }

@@ -1,6 +1,7 @@
 //! What requests carry, in the forms that the SDK writes it in.
 
 use app::{ActingDevice, By, UseCases};
+use conditions::Condition;
 use domain::message::Sender;
 use serde_json::Value;
 use store::Account;
@@ -63,22 +64,26 @@ impl<'a> Asked<'a> {
         if list.len() > NAMES_LIMIT {
             return Err(Failure::argument(key));
         }
-        let own = self.caller.member.face.as_str();
-        let one = |user: &Value| {
-            let appkey = user.get("appkey").and_then(Value::as_str).unwrap_or_default();
-            let is_own = appkey.is_empty() || appkey.eq_ignore_ascii_case(own);
-            user.get("username").and_then(Value::as_str).filter(|_| is_own).map(str::to_owned)
-        };
-        list.iter().map(one).collect::<Option<Vec<_>>>().ok_or_else(|| Failure::argument(key))
+        let name = |user: &Value| user.get("username").and_then(Value::as_str).map(str::to_owned);
+        let names =
+            list.iter().map(name).collect::<Option<Vec<_>>>().ok_or_else(|| Failure::argument(key))?;
+        for user in list {
+            self.is_own_app(user.get("appkey").and_then(Value::as_str).unwrap_or_default())?;
+        }
+        Ok(names)
+    }
+
+    /// Apps of one server do not reach into each other. None named is the own one.
+    pub(super) fn is_own_app(self, appkey: &str) -> Result<(), Failure> {
+        let is_own = appkey.is_empty() || appkey.eq_ignore_ascii_case(self.caller.member.face.as_str());
+        if is_own { Ok(()) } else { Err(Failure::plain(Condition::AppMismatch)) }
     }
 
     /// A user of this app, whose key may stand beside the name.
     pub(super) fn user(self, name: &str, appkey: &str) -> Result<&'a str, Failure> {
-        let key = self.given(appkey)?.unwrap_or_default();
-        if !key.is_empty() && !key.eq_ignore_ascii_case(self.caller.member.face.as_str()) {
-            return Err(Failure::argument(appkey));
-        }
-        self.text(name)
+        let (key, user) = (self.given(appkey)?.unwrap_or_default(), self.text(name)?);
+        self.is_own_app(key)?;
+        Ok(user)
     }
 
     pub(super) fn name(self) -> &'a str {

@@ -64,14 +64,14 @@ pub(crate) async fn list(asked: Asked<'_>) -> Done {
 pub(crate) async fn block(asked: Asked<'_>) -> Done {
     let names = asked.users("member_usernames")?;
     let device = asked.device();
-    asked.use_cases().block_users(asked.caller.tenant, asked.name(), &names, Some(&device)).await?;
+    asked.use_cases().block_new_users(asked.caller.tenant, asked.name(), &names, Some(&device)).await?;
     Ok(Object::new())
 }
 
 pub(crate) async fn unblock(asked: Asked<'_>) -> Done {
     let names = asked.users("member_usernames")?;
     let device = asked.device();
-    asked.use_cases().unblock_users(asked.caller.tenant, asked.name(), &names, Some(&device)).await?;
+    asked.use_cases().unblock_listed_users(asked.caller.tenant, asked.name(), &names, Some(&device)).await?;
     Ok(Object::new())
 }
 

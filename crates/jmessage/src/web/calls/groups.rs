@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use app::By;
+use conditions::Condition;
 use domain::group::{Answered, CreateGroup, FOR_EVER, Group, Rank, UpdateGroup};
+use jmessage_wire::rules::{NAME_BYTES, TEXT_BYTES};
 use model::GroupId;
 use serde_json::{Value, json};
 use store::{Listing, StoredGroup};
@@ -34,8 +36,12 @@ pub(super) fn shown(asked: Asked<'_>, group: &Group) -> Value {
 }
 
 pub(crate) async fn create(asked: Asked<'_>) -> Done {
-    let (name, description) =
-        (asked.text("group_name")?, asked.given("group_description")?.unwrap_or_default());
+    let name = asked.given("group_name")?.unwrap_or_default();
+    if name.is_empty() {
+        return Err(Failure::plain(Condition::GroupFieldsInvalid));
+    }
+    let description = asked.given("group_description")?.unwrap_or_default();
+    check_lengths(Some(name), Some(description))?;
     let public = asked.is_on("is_limit");
     let command = CreateGroup {
         custom_id: None,
@@ -58,6 +64,17 @@ pub(crate) async fn create(asked: Asked<'_>) -> Done {
         // As the vendor's server spells it.
         ("group_descriptin", group.description.as_str().into()),
     ]))
+}
+
+/// This vendor's names and descriptions are shorter than what groups hold.
+fn check_lengths(name: Option<&str>, description: Option<&str>) -> Result<(), Failure> {
+    if name.is_some_and(|name| name.len() > NAME_BYTES) {
+        return Err(Failure::plain(Condition::GroupNameTooLong));
+    }
+    if description.is_some_and(|description| description.len() > TEXT_BYTES) {
+        return Err(Failure::plain(Condition::GroupDescriptionTooLong));
+    }
+    Ok(())
 }
 
 pub(crate) async fn exit(asked: Asked<'_>) -> Done {
@@ -94,6 +111,7 @@ pub(crate) async fn info(asked: Asked<'_>) -> Done {
 
 pub(crate) async fn update(asked: Asked<'_>) -> Done {
     let (gid, by) = (asked.group("gid")?, asked.by().await?);
+    check_lengths(asked.given("group_name")?, asked.given("group_description")?)?;
     let given = |key| Ok::<_, Failure>(asked.given(key)?.map(str::to_owned));
     let command = UpdateGroup {
         name: given("group_name")?.filter(|name| !name.is_empty()),
@@ -132,13 +150,14 @@ pub(crate) async fn members(asked: Asked<'_>) -> Done {
 
 pub(crate) async fn add_members(asked: Asked<'_>) -> Done {
     let (gid, names, by) = (asked.group("gid")?, asked.users("member_usernames")?, asked.by().await?);
-    asked.use_cases().add_members(asked.caller.tenant, &by, &gid, &names).await?;
+    asked.use_cases().add_members_of_choice(asked.caller.tenant, &by, &gid, &names).await?;
     Ok(Object::new())
 }
 
 pub(crate) async fn remove_members(asked: Asked<'_>) -> Done {
     let (gid, names, by) = (asked.group("gid")?, asked.users("member_usernames")?, asked.by().await?);
-    all_done(asked.use_cases().remove_members(asked.caller.tenant, &by, &gid, &names).await?)
+    asked.use_cases().remove_listed_members(asked.caller.tenant, &by, &gid, &names).await?;
+    Ok(Object::new())
 }
 
 /// Some may have been done when one is refused, as with the vendor.
@@ -244,7 +263,7 @@ pub(crate) async fn unshield(asked: Asked<'_>) -> Done {
 
 async fn set_shield(asked: Asked<'_>, shielded: bool) -> Done {
     let (gid, by) = (asked.group("gid")?, asked.by().await?);
-    asked.use_cases().shield_group(asked.caller.tenant, &by, &gid, shielded).await?;
+    asked.use_cases().shield_group_anew(asked.caller.tenant, &by, &gid, shielded).await?;
     Ok(Object::new())
 }
 

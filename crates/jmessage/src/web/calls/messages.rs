@@ -1,7 +1,7 @@
 //! Messages, transparent ones, receipts and recalls.
 
 use bytes::Bytes;
-use conditions::Condition;
+use conditions::{Condition, Operation};
 use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, Target};
 use jmessage_wire::message::{Mentioned, Message, MessageError, MessageType};
 use jmessage_wire::rules::COMMAND_BYTES;
@@ -25,7 +25,7 @@ pub(crate) async fn to_user(asked: Asked<'_>) -> Done {
     let content = content(asked)?;
     let named = asked.data.get("target_id").or_else(|| content.get("target_id"));
     let target = named.and_then(Value::as_str).ok_or_else(|| Failure::argument("target_id"))?;
-    let (message, wants) = message(asked, content)?;
+    let (message, wants) = message(asked, content, &["single"])?;
     let sent = send(asked, Target::User(target.to_owned()), EntryKind::Message, &message, wants).await?;
     Ok(sent)
 }
@@ -33,7 +33,7 @@ pub(crate) async fn to_user(asked: Asked<'_>) -> Done {
 pub(crate) async fn to_group(asked: Asked<'_>) -> Done {
     let content = content(asked)?;
     let gid = asked.number("target_gid")?;
-    let (message, wants) = message(asked, content)?;
+    let (message, wants) = message(asked, content, &["group"])?;
     let target = Target::Group(gid.to_string());
     let mut sent = send(asked, target, EntryKind::Message, &message, wants).await?;
     sent.insert("target_gid".to_owned(), gid.into());
@@ -49,7 +49,7 @@ pub(crate) async fn to_room(asked: Asked<'_>) -> Done {
     let content = content(asked)?;
     // The SDK calls it a group's number too.
     let room = asked.number("target_gid")?;
-    let (message, _) = message(asked, content)?;
+    let (message, _) = message(asked, content, &["chatroom", "group"])?;
     let target = Target::Room(room.to_string());
     let mut sent = send(asked, target, EntryKind::Message, &message, false).await?;
     sent.insert("room_id".to_owned(), room.into());
@@ -191,8 +191,9 @@ fn content(asked: Asked<'_>) -> Result<&Object, Failure> {
     asked.data.get("content").and_then(Value::as_object).ok_or_else(|| Failure::argument("content"))
 }
 
-/// The message of a request, and whether its sender wants to hear that it is read.
-fn message(asked: Asked<'_>, content: &Object) -> Result<(Message, bool), Failure> {
+/// The message of a request, and whether its sender wants to hear that it is read. After its form: it is a user's, for a
+/// target of the request's kind (803006), in the user's app.
+fn message(asked: Asked<'_>, content: &Object, targets: &[&str]) -> Result<(Message, bool), Failure> {
     let msg_type = content.get("msg_type").and_then(Value::as_str).and_then(MessageType::parse);
     let msg_type = msg_type.ok_or_else(|| Failure::argument("msg_type"))?;
     let body =
@@ -230,6 +231,16 @@ fn message(asked: Asked<'_>, content: &Object) -> Result<(Message, bool), Failur
         users,
         ..message
     };
+    let is = |key: &str, allowed: &[&str]| {
+        content.get(key).and_then(Value::as_str).is_none_or(|said| allowed.contains(&said))
+    };
+    if !is("from_type", &["user"]) || !is("target_type", targets) {
+        return Err(Failure::of(app::Error::plain(Condition::PermissionDenied), Operation::Send));
+    }
+    let appkeys = [content.get("target_appkey"), content.get("from_appkey"), asked.data.get("appkey")];
+    for appkey in appkeys.into_iter().flatten().filter_map(Value::as_str) {
+        asked.is_own_app(appkey)?;
+    }
     Ok((message, asked.is_on("need_receipt")))
 }
 
