@@ -1,14 +1,31 @@
 //! What a client asks over the REST API, one file a subject: what is sent, and what is read of the answer.
 //!
 //! Each call is one row: method, path, operation. Whether it may be made now is the core's to say, and what a refusal
-//! means is `core::derive`'s.
+//! means is `core::derive`'s. Names are parsed before they come here, or percent-encoded ([`part`]).
 
 mod account;
+mod contacts;
+mod group;
+mod history;
+mod presence;
+mod push;
+mod reactions;
+mod room;
 
-use conditions::Operation;
-use serde_json::Value;
+use conditions::{Condition, Operation};
+use model::Username;
+use serde_json::{Map, Value};
 
 use crate::core::{Call, Method};
+use crate::{Error, Result};
+
+pub use contacts::{Contact, Page};
+pub use group::{GroupDetails, GroupMember, GroupSummary, MemberRole, NewGroup};
+pub use history::{HistoryOrder, HistoryPage};
+pub use push::{PushLevel, PushOptions};
+pub use room::{RoomDetails, RoomSummary};
+
+pub(crate) use crate::core::percent as part;
 
 /// A call in the user's name; see [`Call::path`] for what may stand in it.
 fn call(operation: Operation, method: Method, path: impl Into<String>) -> Call {
@@ -26,4 +43,60 @@ impl Call {
         self.is_open = true;
         self
     }
+}
+
+/// Entries of a list that are read of one answer; a server that sends more is not believed.
+const ENTRIES_LIMIT: usize = 10_000;
+
+fn malformed(operation: Operation) -> Error {
+    Error::new(Condition::ResponseMalformed).with_operation(operation)
+}
+
+/// A list, wherever the answer has it.
+fn list(value: &Value, operation: Operation) -> Result<&[Value]> {
+    let list = value.as_array().ok_or_else(|| malformed(operation))?;
+    if list.len() <= ENTRIES_LIMIT { Ok(list) } else { Err(malformed(operation)) }
+}
+
+fn text(value: &Value, operation: Operation) -> Result<&str> {
+    value.as_str().ok_or_else(|| malformed(operation))
+}
+
+/// A list of user names.
+fn users(value: &Value, operation: Operation) -> Result<Vec<Username>> {
+    list(value, operation)?.iter().map(|name| user(name, operation)).collect()
+}
+
+fn user(value: &Value, operation: Operation) -> Result<Username> {
+    Username::parse(text(value, operation)?).map_err(|_| malformed(operation))
+}
+
+/// A cursor that leads on; servers say that nothing follows by leaving it out or empty.
+fn cursor(value: &Value) -> Option<String> {
+    const CURSOR_BYTES_LIMIT: usize = 4 << 10;
+    let cursor = value.as_str().filter(|cursor| !cursor.is_empty() && cursor.len() <= CURSOR_BYTES_LIMIT);
+    cursor.map(str::to_owned)
+}
+
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// Booleans come as such and, in older answers, as texts.
+fn flag(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str() == Some("true"))
+}
+
+fn names(users: &[Username]) -> Value {
+    users.iter().map(Username::as_str).collect()
+}
+
+/// `a,b,c`, as parts of a path.
+fn joined(users: &[Username]) -> String {
+    users.iter().map(|user| part(user.as_str())).collect::<Vec<_>>().join(",")
+}
+
+fn object(pairs: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Value {
+    let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    Value::Object(pairs.collect::<Map<_, _>>())
 }

@@ -11,12 +11,12 @@
 //! - `receive`, `outgoing`: metas to events, and commands to metas.
 //! - `derive`: conditions of failures.
 
-pub(crate) mod derive;
+mod derive;
 mod http;
 mod outgoing;
 mod queues;
 mod random;
-pub(crate) mod receive;
+mod receive;
 mod sends;
 mod session;
 pub mod state;
@@ -33,7 +33,9 @@ use serde_json::Value;
 use crate::{Error, ErrorTable, Event, Result, RoomEntry, SendState, Sent};
 pub use http::{Failure, HttpAnswer, HttpRequest, Method};
 pub use outgoing::Outgoing;
+pub(crate) use receive::{history_entry, presences};
 pub use state::{State, Verb};
+pub(crate) use traffic::percent;
 
 use queues::Queues;
 use random::Random;

@@ -12,6 +12,8 @@
 //! - [`Message`], [`NewMessage`], [`Event`]: what goes back and forth.
 //! - [`core`]: all of it without I/O.
 //!
+//! Calls over REST (contacts, groups, rooms, presence, push options, history) are methods of [`Client`] too.
+//!
 //! This crate must not know the server's storage or use cases; it meets the server on the wire only.
 
 mod api;
@@ -29,6 +31,10 @@ mod table;
 pub mod voice;
 
 pub use crate::core::{LoggedIn, State};
+pub use api::{
+    Contact, GroupDetails, GroupMember, GroupSummary, HistoryOrder, HistoryPage, MemberRole, NewGroup, Page,
+    PushLevel, PushOptions, RoomDetails, RoomSummary,
+};
 pub use conditions::{Condition, Kind, Operation, Retry, Who};
 pub use error::{Error, Result};
 pub use event::{

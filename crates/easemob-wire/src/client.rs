@@ -8,7 +8,10 @@ use prost::Message;
 
 use crate::pb::m_sync::Command;
 use crate::scan::{Budget, Fields, Shape, check};
-use crate::shapes::{COMM_NOTICE, COMM_SYNC_DL, COMM_UNREAD_DL, MSYNC, PROVISION};
+use crate::shapes::{
+    COMM_NOTICE, COMM_SYNC_DL, COMM_UNREAD_DL, MESSAGE_BODY, META, MSYNC, MUCBODY, PROVISION, ROSTER_BODY,
+    STATISTICS_BODY,
+};
 use crate::write::{delimited_len, frame, put_delimited, put_text, put_varint, text_len, varint_len};
 use crate::{Jid, JidRef, WireError, pb};
 
@@ -166,6 +169,24 @@ impl Downlink {
         }
     }
 }
+
+/// A payload that a meta carries, bounded in fields before it is decoded: a few bytes may stand for a large value.
+pub trait Payload: Message + Default {
+    /// # Errors
+    /// [`WireError`]; nothing of it is used then.
+    fn decode_bounded(bytes: Bytes) -> Result<Self, WireError>;
+}
+
+macro_rules! payloads {
+    ($($message:ident: $shape:ident),*) => {$(
+        impl Payload for pb::$message {
+            fn decode_bounded(bytes: Bytes) -> Result<Self, WireError> {
+                decode(bytes, &$shape)
+            }
+        }
+    )*};
+}
+payloads!(Meta: META, MessageBody: MESSAGE_BODY, MucBody: MUCBODY, RosterBody: ROSTER_BODY, StatisticsBody: STATISTICS_BODY);
 
 fn decode_notice(payload: &Bytes) -> Result<Downlink, WireError> {
     let mut queue = Jid::default();

@@ -1,14 +1,16 @@
 //! What the metas of a queue tell an app: one meta, at most a few events. Pure, and total: what can't be read is
 //! nothing, since whoever sent it has had the server's blessing and the next one must still come.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use easemob_wire::client::Payload as _;
 use easemob_wire::content::content_of;
 use easemob_wire::pb::message_body::{MessageConfig, Type};
 use easemob_wire::pb::meta::NameSpace;
 use easemob_wire::pb::{MessageBody, Meta, MucBody, RosterBody, StatisticsBody, muc_body, roster_body};
 use easemob_wire::{GROUP_DOMAIN, pb};
 use model::{MessageId, Timestamp, Username};
-use prost::Message as _;
 use serde_json::{Map, Value};
 
 use super::derive;
@@ -54,14 +56,36 @@ pub(super) fn read(meta: &Meta, me: &Username) -> Read {
     }
 }
 
+/// A message of the history: a meta in base 64. `None`: it is none to show.
+///
+/// # Errors
+/// It is no meta.
+pub(crate) fn history_entry(text: &str, me: &Username) -> Result<Option<Message>, ()> {
+    /// The largest message that a server takes, and what base 64 makes of it.
+    const TEXT_BYTES_LIMIT: usize = (1 << 20) / 3 * 4 + 4;
+    if text.len() > TEXT_BYTES_LIMIT {
+        return Err(());
+    }
+    let meta = BASE64_STANDARD.decode(text).map_err(drop)?;
+    let meta = Meta::decode_bounded(meta.into()).map_err(drop)?;
+    Ok(match read(&meta, me) {
+        Read::Event(event) => match *event {
+            Event::Message(message) => Some(*message),
+            _ => None,
+        },
+        Read::Kick { .. } | Read::Nothing => None,
+    })
+}
+
 /// Whether a meta may come several times under one id: the parts of a message that is being written.
 pub(super) fn is_part(meta: &Meta) -> bool {
     let payload = meta.payload.clone().unwrap_or_default();
-    meta.ns() == NameSpace::Chat && MessageBody::decode(payload).is_ok_and(|body| body.stream.is_some())
+    meta.ns() == NameSpace::Chat
+        && MessageBody::decode_bounded(payload).is_ok_and(|body| body.stream.is_some())
 }
 
 fn kick(payload: Bytes) -> Read {
-    match StatisticsBody::decode(payload) {
+    match StatisticsBody::decode_bounded(payload) {
         Ok(body) if body.operation.is_some_and(|operation| derive::of_kick(operation).is_some()) => {
             Read::Kick { operation: body.operation.unwrap_or(0), reason: body.reason().to_owned() }
         }
@@ -70,7 +94,7 @@ fn kick(payload: Bytes) -> Read {
 }
 
 fn chat(meta: &Meta, payload: Bytes, me: &Username) -> Option<Event> {
-    let body = MessageBody::decode(payload).ok()?;
+    let body = MessageBody::decode_bounded(payload).ok()?;
     let kind = Type::try_from(body.r#type.unwrap_or(0)).ok()?;
     let from = chat_author(meta, &body)?;
     let conversation = conversation(meta, &body, &from, me)?;
@@ -178,7 +202,7 @@ fn readers(body: &MessageBody) -> Option<u64> {
 }
 
 fn membership(payload: Bytes) -> Option<Event> {
-    let body = MucBody::decode(payload).ok()?;
+    let body = MucBody::decode_bounded(payload).ok()?;
     let id = body.muc_id.as_ref()?.name();
     let user = |jid: &pb::Jid| Username::parse(jid.name()).ok();
     let listed = body.members.iter().filter_map(|name| Username::parse(name).ok());
@@ -251,7 +275,7 @@ fn membership_change(number: i32) -> MembershipChange {
 
 fn contact(payload: Bytes, me: &Username) -> Option<Event> {
     use roster_body::Operation;
-    let body = RosterBody::decode(payload).ok()?;
+    let body = RosterBody::decode_bounded(payload).ok()?;
     let change = match Operation::try_from(body.operation?).ok()? {
         Operation::Add => ContactChange::Invited,
         Operation::RemoteAccept => ContactChange::Agreed,

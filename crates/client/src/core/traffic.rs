@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use conditions::{Condition, MsyncScope, Operation};
-use easemob_wire::client::Downlink;
+use easemob_wire::client::{Downlink, Payload as _};
 use easemob_wire::pb;
 use model::{ClientMessageId, MessageId, Timestamp};
-use prost::Message as _;
 use serde_json::Value;
 
 use super::outgoing::Sender;
@@ -302,7 +301,7 @@ pub(crate) fn percent(text: &str) -> String {
 
 /// `chatroomInfo` of the answer is JSON, by the user's name (msync.md 2.15).
 fn room_entry(metas: &[pb::Meta], user: &str) -> RoomEntry {
-    let body = metas.first().and_then(|meta| pb::MucBody::decode(meta.payload.clone()?).ok());
+    let body = metas.first().and_then(|meta| pb::MucBody::decode_bounded(meta.payload.clone()?).ok());
     let status = body.and_then(|body| body.status);
     let info: Value =
         status.and_then(|status| serde_json::from_str(status.chatroom_info()).ok()).unwrap_or_default();

@@ -120,7 +120,7 @@ impl Builder {
         let (view, shown) = watch::channel(View { state: State::LoggedOut, user: None });
         let config = Config {
             app_key,
-            device,
+            device: device.clone(),
             files_url: format!("{rest}/chatfiles"),
             seed: seed.as_u64_pair().0,
             reconnect_limit: self.reconnect_limit,
@@ -130,7 +130,7 @@ impl Builder {
         let ends = Ends { orders: taken, events: sender, view };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
-        Ok((Client::new(orders, shown, self.table), Events { receiver }))
+        Ok((Client::new(orders, shown, device, self.table), Events { receiver }))
     }
 }
 

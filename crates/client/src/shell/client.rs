@@ -1,7 +1,7 @@
 //! The app's handle: log in, send, and everything else that goes over the socket. What goes over REST is in `api`.
 
 use model::content::Content;
-use model::{ClientMessageId, MessageId, Username};
+use model::{ClientMessageId, MessageId, Resource, Username};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -19,6 +19,7 @@ use crate::{
 pub struct Client {
     orders: mpsc::Sender<Order>,
     view: watch::Receiver<View>,
+    device: Resource,
     table: ErrorTable,
 }
 
@@ -32,8 +33,13 @@ impl Client {
         Builder::new(app_key, rest_url, socket_url)
     }
 
-    pub(super) fn new(orders: mpsc::Sender<Order>, view: watch::Receiver<View>, table: ErrorTable) -> Self {
-        Self { orders, view, table }
+    pub(super) fn new(
+        orders: mpsc::Sender<Order>,
+        view: watch::Receiver<View>,
+        device: Resource,
+        table: ErrorTable,
+    ) -> Self {
+        Self { orders, view, device, table }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -98,6 +104,11 @@ impl Client {
     /// Who is logged in, or about to be.
     pub fn user(&self) -> Option<Username> {
         self.view.borrow().user.clone()
+    }
+
+    /// This install's name.
+    pub fn device(&self) -> &Resource {
+        &self.device
     }
 
     /// Waits until the session stands so.

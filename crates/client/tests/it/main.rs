@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod ends;
+mod hostile;
+mod joined;
 mod messages;
+mod people;
 mod support;

@@ -1,0 +1,453 @@
+//! What a hostile or broken server says: each is a typed error or nothing at all, and never a panic.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use client::core::{
+    Command, Config, Core, Credential, Failure, HttpAnswer, Input, Now, Outgoing, Output, Reply,
+};
+use client::{Condition, Conversation, ErrorTable, Event, NewMessage, Resource, State, Timestamp, Username};
+use easemob_wire::pb;
+use prost::Message as _;
+
+const NOW: Now = Now { elapsed: Duration::ZERO, wall: Timestamp(1_795_220_913_376) };
+
+fn core() -> Core {
+    let config = Config {
+        app_key: "org#app".parse().unwrap(),
+        device: Resource::parse("phone").unwrap(),
+        files_url: "http://localhost/org/app/chatfiles".into(),
+        seed: 1,
+        reconnect_limit: Some(2),
+        acknowledges_delivery: true,
+        table: ErrorTable::Easemob,
+    };
+    Core::new(config, NOW)
+}
+
+fn log_in(core: &mut Core, credential: Credential) {
+    let user = Username::parse("anna").unwrap();
+    let command = Command::LogIn { user, credential };
+    core.handle(NOW, Input::Command { ticket: 1, command });
+}
+
+fn outputs(core: &mut Core) -> Vec<Output> {
+    std::iter::from_fn(|| core.poll_output()).collect()
+}
+
+fn frame(command: i32, payload: &impl prost::Message) -> Bytes {
+    let sync = pb::MSync {
+        version: Some(0),
+        command: Some(command),
+        payload: Some(payload.encode_to_vec().into()),
+        ..pb::MSync::default()
+    };
+    sync.encode_to_vec().into()
+}
+
+/// A core whose session stands, and the number of its socket.
+fn online() -> (Core, u64) {
+    let mut core = core();
+    log_in(&mut core, Credential::Token("token".into()));
+    let socket = outputs(&mut core).iter().find_map(|output| match output {
+        Output::Open { socket } => Some(*socket),
+        _ => None,
+    });
+    let socket = socket.expect("it opens a socket");
+    core.handle(NOW, Input::Opened { socket });
+    let answer = pb::Provision {
+        status: Some(pb::Status { error_code: Some(0), ..Default::default() }),
+        ..Default::default()
+    };
+    core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
+    assert_eq!(core.state(), State::Online);
+    outputs(&mut core);
+    (core, socket)
+}
+
+fn jid(name: &str) -> pb::Jid {
+    pb::Jid { name: Some(name.to_owned()), domain: Some("easemob.com".into()), ..pb::Jid::default() }
+}
+
+fn page(metas: Vec<pb::Meta>, next_key: u64) -> pb::CommSyncDl {
+    pb::CommSyncDl {
+        metas,
+        next_key: Some(next_key),
+        queue: Some(jid("bert")),
+        is_last: Some(false),
+        ..Default::default()
+    }
+}
+
+fn text_meta(id: u64, text: &str) -> pb::Meta {
+    let body = pb::MessageBody {
+        r#type: Some(1),
+        from: Some(jid("bert")),
+        to: Some(jid("anna")),
+        contents: vec![pb::message_body::Content {
+            r#type: Some(0),
+            text: Some(text.to_owned()),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    pb::Meta { id: Some(id), ns: Some(1), payload: Some(body.encode_to_vec().into()), ..Default::default() }
+}
+
+fn events(outputs: &[Output]) -> Vec<&Event> {
+    let delivered = outputs.iter().filter_map(|output| match output {
+        Output::Deliver { events, .. } => Some(events.iter()),
+        _ => None,
+    });
+    delivered.flatten().collect()
+}
+
+#[test]
+fn frames_that_are_none_end_the_connection_and_not_the_process() {
+    let good = frame(0, &page(vec![text_meta(7, "hi")], 256));
+    let mut frames: Vec<Bytes> = (1..good.len()).map(|length| good.slice(..length)).collect();
+    frames.push(Bytes::from_static(&[0xff; 64]));
+    // Lengths and numbers that promise more than there is.
+    frames.push(Bytes::from_static(&[0x40, 0x00, 0x4a, 0xff, 0xff, 0xff, 0xff, 0x0f]));
+    frames.push(Bytes::from(vec![0x0a; 5 << 20]));
+    // A hundred thousand empty metas.
+    let many = pb::CommSyncDl { metas: vec![pb::Meta::default(); 100_000], ..Default::default() };
+    frames.push(frame(0, &many));
+    for bad in frames {
+        let (mut core, socket) = online();
+        core.handle(NOW, Input::Frame { socket, frame: bad.clone() });
+        let said = outputs(&mut core);
+        if core.state() == State::Online {
+            // A prefix may be a whole frame of fewer fields; then it says nothing of what was cut off.
+            assert!(events(&said).iter().all(|event| !matches!(event, Event::Message(_))), "{bad:?}");
+        } else {
+            let lost = events(&said).iter().find_map(|event| match event {
+                Event::Disconnected { error, .. } => Some(error.condition()),
+                _ => None,
+            });
+            assert_eq!(lost, Some(Condition::ResponseMalformed));
+            assert!(core.poll_timeout().is_some(), "it tries again");
+        }
+    }
+}
+
+#[test]
+fn metas_that_mean_nothing_are_skipped_and_the_next_one_is_shown() {
+    let bodies: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![0xff; 32],
+        // Unknown kinds of message and of content.
+        pb::MessageBody { r#type: Some(99), from: Some(jid("bert")), ..Default::default() }.encode_to_vec(),
+        // A receipt for nothing, an edit of nothing, names that are none.
+        pb::MessageBody {
+            r#type: Some(4),
+            from: Some(jid("bert")),
+            to: Some(jid("anna")),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        pb::MessageBody {
+            r#type: Some(8),
+            from: Some(jid("bert")),
+            to: Some(jid("anna")),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        pb::MessageBody {
+            r#type: Some(1),
+            from: Some(jid("a/b c")),
+            to: Some(jid("anna")),
+            ..Default::default()
+        }
+        .encode_to_vec(),
+        br#"{"type":"presence","data":{"values":[1,{"uid":[]},{"uid":"\u0000"}]}}"#.to_vec(),
+        br#"{"type":"reaction","data":"x"}"#.to_vec(),
+        br#"{"type":7}"#.to_vec(),
+        // Nested deeper than anybody reads.
+        format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes(),
+    ];
+    for (index, body) in bodies.into_iter().enumerate() {
+        for name_space in
+            [None, Some(0), Some(1), Some(2), Some(3), Some(4), Some(5), Some(6), Some(77), Some(-1)]
+        {
+            let (mut core, socket) = online();
+            let strange = pb::Meta {
+                id: Some(5),
+                ns: name_space,
+                payload: Some(body.clone().into()),
+                ..Default::default()
+            };
+            let metas = vec![strange, text_meta(7, "after it")];
+            core.handle(NOW, Input::Frame { socket, frame: frame(0, &page(metas, 256)) });
+            let said = outputs(&mut core);
+            let shown = events(&said)
+                .iter()
+                .any(|event| matches!(event, Event::Message(message) if message.id.0 == 7));
+            assert!(shown, "body {index} in {name_space:?}");
+            assert_eq!(core.state(), State::Online);
+        }
+    }
+}
+
+#[test]
+fn a_kind_of_content_of_the_future_is_told_by_its_text() {
+    let (mut core, socket) = online();
+    let mut meta = text_meta(7, "see");
+    let mut body = pb::MessageBody::decode(meta.payload.take().unwrap()).unwrap();
+    body.contents[0].r#type = Some(42);
+    meta.payload = Some(body.encode_to_vec().into());
+    core.handle(NOW, Input::Frame { socket, frame: frame(0, &page(vec![meta], 256)) });
+    let said = outputs(&mut core);
+    let Some(Event::Message(message)) = events(&said).first().copied() else { panic!("{said:?}") };
+    assert_eq!(message.content.said, client::Said::Other { readable: "see".into() });
+}
+
+#[test]
+fn what_comes_twice_is_shown_once_and_acknowledged_twice() {
+    let (mut core, socket) = online();
+    let mut shown = 0;
+    for key in [256, 257] {
+        core.handle(NOW, Input::Frame { socket, frame: frame(0, &page(vec![text_meta(7, "hi")], key)) });
+        for output in outputs(&mut core) {
+            if let Output::Deliver { number, events } = output {
+                shown += events.iter().filter(|event| matches!(event, Event::Message(_))).count();
+                core.handle(NOW, Input::Delivered { number });
+                let acknowledged = outputs(&mut core);
+                assert!(acknowledged.iter().any(|output| matches!(output, Output::Frame { .. })), "{key}");
+            }
+        }
+    }
+    assert_eq!(shown, 1);
+}
+
+#[test]
+fn a_server_that_goes_on_without_acknowledgements_is_left() {
+    let (mut core, socket) = online();
+    let mut pages = 0;
+    while core.state() == State::Online {
+        pages += 1;
+        assert!(pages < 1_000, "it keeps everything");
+        let text = "x".repeat(1 << 16);
+        core.handle(
+            NOW,
+            Input::Frame { socket, frame: frame(0, &page(vec![text_meta(pages, &text)], pages)) },
+        );
+        // The app does not take anything.
+        outputs(&mut core);
+    }
+    assert!((50..=256).contains(&pages), "{pages}");
+}
+
+#[test]
+fn queues_without_end_are_asked_for_a_few_at_a_time() {
+    let (mut core, socket) = online();
+    let unread =
+        (0..2_000).map(|number| pb::MetaQueue { queue: Some(jid(&format!("u{number}"))), n: Some(1) });
+    let list = pb::CommUnreadDl { unread: unread.collect(), ..Default::default() };
+    for _ in 0..5 {
+        core.handle(NOW, Input::Frame { socket, frame: frame(1, &list) });
+    }
+    let asked = outputs(&mut core).iter().filter(|output| matches!(output, Output::Frame { .. })).count();
+    assert!((1..=16).contains(&asked), "{asked}");
+}
+
+#[test]
+fn answers_to_nothing_are_nothing() {
+    let (mut core, socket) = online();
+    for meta_id in [1, u64::MAX] {
+        let answer = pb::CommSyncDl { meta_id: Some(meta_id), server_id: Some(9), ..Default::default() };
+        core.handle(NOW, Input::Frame { socket, frame: frame(0, &answer) });
+    }
+    // Of a socket that is none of its own.
+    core.handle(NOW, Input::Frame { socket: 999, frame: Bytes::from_static(b"x") });
+    core.handle(NOW, Input::Gone { socket: 999, failure: Failure::Malformed });
+    core.handle(NOW, Input::Answer { request: 999, result: Err(Failure::TimedOut) });
+    core.handle(NOW, Input::Delivered { number: u64::MAX });
+    assert_eq!(core.state(), State::Online);
+}
+
+#[test]
+fn answers_of_the_token_route_that_are_none_are_told() {
+    let answers = [
+        (Ok((200, "")), Condition::ResponseMalformed),
+        (Ok((200, "[]")), Condition::ResponseMalformed),
+        (Ok((200, "{}")), Condition::ResponseMalformed),
+        (Ok((200, r#"{"access_token":7}"#)), Condition::ResponseMalformed),
+        (Ok((200, r#"{"access_token":""}"#)), Condition::ResponseMalformed),
+        (Ok((302, "")), Condition::ResponseMalformed),
+        (Ok((404, "<html>not here</html>")), Condition::NotFound),
+        (Ok((500, "")), Condition::ServerError),
+        (Ok((503, "busy")), Condition::ServerBusy),
+        (Ok((999, "")), Condition::UnknownError),
+        (Err(Failure::TimedOut), Condition::ServerTimeout),
+        (Err(Failure::Unreachable), Condition::ServerUnreachable),
+        (Err(Failure::NoNetwork), Condition::NetworkUnavailable),
+        (Err(Failure::Malformed), Condition::ResponseMalformed),
+        (Err(Failure::Redirects), Condition::UrlInvalid),
+    ];
+    for (answer, condition) in answers {
+        let mut core = core();
+        log_in(&mut core, Credential::Password("pw".into()));
+        let request = outputs(&mut core).iter().find_map(|output| match output {
+            Output::Request { request, .. } => Some(*request),
+            _ => None,
+        });
+        let result = answer.map(|(status, body): (u16, &str)| HttpAnswer {
+            status,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            ..HttpAnswer::default()
+        });
+        core.handle(NOW, Input::Answer { request: request.unwrap(), result });
+        let said = outputs(&mut core);
+        let Some(Output::Reply { ticket: 1, result: Err(error) }) = said.first() else { panic!("{said:?}") };
+        assert_eq!(error.condition(), condition);
+        assert_eq!(core.state(), State::LoggedOut);
+    }
+}
+
+#[test]
+fn a_login_against_silence_ends_after_three_connections() {
+    let mut core = core();
+    log_in(&mut core, Credential::Token("token".into()));
+    let mut opened = 0;
+    loop {
+        for output in outputs(&mut core) {
+            match output {
+                Output::Open { socket } => {
+                    opened += 1;
+                    core.handle(NOW, Input::Opened { socket });
+                }
+                Output::Reply { result, .. } => {
+                    assert_eq!(result.unwrap_err().condition(), Condition::ServerTimeout);
+                    assert_eq!((opened, core.state()), (3, State::LoggedOut));
+                    return;
+                }
+                _ => {}
+            }
+        }
+        let elapsed = core.poll_timeout().expect("it goes on");
+        core.handle_timeout(Now { elapsed, wall: NOW.wall });
+    }
+}
+
+#[test]
+fn after_the_last_attempt_the_session_is_over_and_what_waited_has_failed() {
+    let (mut core, socket) = online();
+    let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), "hi")));
+    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { client_id: None, what } });
+    core.handle(NOW, Input::Gone { socket, failure: Failure::Interrupted });
+    let mut pauses = Vec::new();
+    let mut now = NOW;
+    while core.state() == State::Offline {
+        let before = now.elapsed;
+        now.elapsed = core.poll_timeout().expect("it goes on");
+        core.handle_timeout(now);
+        for output in outputs(&mut core) {
+            match output {
+                Output::Open { socket } => {
+                    pauses.push(now.elapsed - before);
+                    core.handle(now, Input::Gone { socket, failure: Failure::Unreachable });
+                }
+                Output::Reply { ticket, result } => {
+                    assert_eq!(ticket, 2);
+                    assert_eq!(result.unwrap_err().condition(), Condition::MessageSendFailed);
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(core.state(), State::LoggedOut);
+    assert_eq!(pauses.len(), 2);
+    assert!(pauses.iter().all(|pause| (1_000..2_000).contains(&pause.as_millis())), "{pauses:?}");
+    let said = outputs(&mut core);
+    let over = events(&said).into_iter().find_map(|event| match event {
+        Event::LoggedOut { error } => Some((error.condition(), error.code())),
+        _ => None,
+    });
+    assert!(over.is_none_or(|over| over.0 == Condition::RetriesExhausted), "{over:?}");
+}
+
+#[test]
+fn a_token_is_warned_of_and_ends_whatever_the_devices_clock_says() {
+    let mut core = core();
+    log_in(&mut core, Credential::Token("token".into()));
+    let socket = outputs(&mut core).iter().find_map(|output| match output {
+        Output::Open { socket } => Some(*socket),
+        _ => None,
+    });
+    let socket = socket.unwrap();
+    core.handle(NOW, Input::Opened { socket });
+    let end = NOW.wall.0 + 100_000;
+    let answer = pb::Provision {
+        status: Some(pb::Status::default()),
+        auth_token: Some(format!("{{\"expires_in\":{end}}}")),
+        ..Default::default()
+    };
+    core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
+    outputs(&mut core);
+    // The server's clock is an hour behind this device's: the token has an hour more.
+    let unread = pb::CommUnreadDl { timestamp: Some(NOW.wall.0 - 3_600_000), ..Default::default() };
+    core.handle(NOW, Input::Frame { socket, frame: frame(1, &unread) });
+    let mut told = Vec::new();
+    let mut now = NOW;
+    while core.state() == State::Online {
+        now.elapsed = core.poll_timeout().expect("it goes on");
+        // A clock that jumps about changes nothing.
+        now.wall = Timestamp(now.wall.0 ^ (1 << 40));
+        core.handle_timeout(now);
+        // The server is there.
+        core.handle(now, Input::Frame { socket, frame: frame(2, &pb::CommNotice::default()) });
+        for event in events(&outputs(&mut core)) {
+            match event {
+                Event::TokenWillExpire { expires_in } => {
+                    told.push((now.elapsed.as_secs(), expires_in.as_secs()));
+                }
+                Event::LoggedOut { error } => {
+                    assert_eq!(error.condition(), Condition::TokenExpired);
+                    told.push((now.elapsed.as_secs(), 0));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(told, [(2_960, 740), (3_700, 0)]);
+}
+
+#[test]
+fn too_many_messages_at_once_are_refused_and_none_is_forgotten() {
+    let (mut core, _) = online();
+    let mut refused = 0;
+    for ticket in 10..1_110 {
+        let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), "hi")));
+        core.handle(NOW, Input::Command { ticket, command: Command::Send { client_id: None, what } });
+        for output in outputs(&mut core) {
+            if let Output::Reply { result, .. } = output {
+                assert_eq!(result.unwrap_err().condition(), Condition::OperationInFlight);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 100);
+    core.handle(NOW, Input::Command { ticket: 9_999, command: Command::Close });
+    let replies =
+        outputs(&mut core).into_iter().filter(|output| matches!(output, Output::Reply { .. })).count();
+    assert_eq!(replies, 1_001);
+    assert_eq!(core.state(), State::Closed);
+}
+
+#[test]
+fn a_message_that_is_too_large_is_refused_before_it_is_sent() {
+    let (mut core, _) = online();
+    let text = "x".repeat(1 << 20);
+    let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), text)));
+    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { client_id: None, what } });
+    let said = outputs(&mut core);
+    let refused = said.iter().find_map(|output| match output {
+        Output::Reply { result: Err(error), .. } => Some(error.condition()),
+        _ => None,
+    });
+    assert_eq!(refused, Some(Condition::MessageTooLarge));
+    let reply_is_no_success =
+        |output: &Output| !matches!(output, Output::Reply { result: Ok(Reply::Sent(_)), .. });
+    assert!(said.iter().all(reply_is_no_success));
+}
