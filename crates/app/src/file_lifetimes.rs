@@ -13,7 +13,7 @@ use crate::{Error, TRIES, Tenant, UseCases};
 /// Deadlines worked off between two looks at the clock.
 const SWEEP_PAGE: usize = 256;
 /// How long a reader is told "expired" rather than "no such file".
-const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl UseCases {
     /// Sets how long a user's files are kept. Says for each whether it was done: it is his and still there.

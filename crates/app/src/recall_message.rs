@@ -44,6 +44,9 @@ impl UseCases {
                     let feed = Feed::Conversation(accepted.conversation);
                     let delivery = Delivery::new(app_id, feed, sequences[0], accepted.notice);
                     self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+                    if let Some((_, message)) = &found {
+                        Box::pin(self.delete_files_of_recalled(app_id, message)).await;
+                    }
                     return Ok((id, now));
                 }
                 Written::FactsMoved => self.forget_parties(&parties),

@@ -25,8 +25,8 @@ impl UseCases {
         decide_author(author)?;
         let (app_id, settings) = (app.value.id, &app.value.settings);
         for _ in 0..TRIES {
-            let found = self.find_message(app, command.subject).await?;
-            let found = found.as_ref().and_then(|(feed, seq, entry)| match feed {
+            let message = self.find_message(app, command.subject).await?;
+            let found = message.as_ref().and_then(|(feed, seq, entry)| match feed {
                 Feed::Conversation(conversation) => Some((*conversation, *seq, entry)),
                 Feed::Events(_) => None,
             });
@@ -41,6 +41,9 @@ impl UseCases {
                     let feed = Feed::Conversation(accepted.conversation);
                     let delivery = Delivery::new(app_id, feed, sequences[0], accepted.notice);
                     self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+                    if let Some((_, _, message)) = &message {
+                        Box::pin(self.delete_files_of_recalled(app_id, message)).await;
+                    }
                     return Ok(());
                 }
                 // Somebody else took it back at the same moment.

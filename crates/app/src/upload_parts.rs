@@ -43,7 +43,7 @@ impl UseCases {
         // An app's back end is not held to the number: it serves many.
         if uploader.is_some() {
             let most = limits::OPEN_PART_UPLOADS;
-            if files.open_part_uploads(app.value.id, uploader, most).await? >= most {
+            if files.open_part_uploads(app.value.id, uploader, most).await?.len() >= most {
                 return Err(UploadRefused::TooManyOpen { limit: most }.into());
             }
         }
@@ -199,12 +199,31 @@ impl UseCases {
             let others = known.iter().filter(|known| known.number != part.number);
             let length =
                 others.map(|known| known.piece.length).sum::<u64>().saturating_add(part.piece.length);
-            let usage = files.usage(app.value.id, parts.uploader).await?;
+            let mut usage = files.usage(app.value.id, parts.uploader).await?;
+            let others = self.bytes_under_way(app, parts).await?;
+            usage.of_user.bytes = usage.of_user.bytes.saturating_add(others);
+            usage.of_app.bytes = usage.of_app.bytes.saturating_add(others);
             decide_upload(&view(app, parts.uploader, &usage), length)?;
             if files.put_part(app.value.id, &upload, part, writing, former, self.now()).await? {
                 return Ok(());
             }
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Bytes of a user's other uploads in parts. They count as if they were files, so that all of them together stay within
+    /// what he may have. A back end's are not counted: it serves many.
+    async fn bytes_under_way(&self, app: &Tenant, but: &PartUpload) -> Result<u64, Error> {
+        let files = &self.store.attachments;
+        if but.uploader.is_none() {
+            return Ok(0);
+        }
+        let open = files.open_part_uploads(app.value.id, but.uploader, limits::OPEN_PART_UPLOADS).await?;
+        let mut bytes = 0_u64;
+        for file in open.into_iter().filter(|file| *file != but.file) {
+            let parts = files.parts(app.value.id, file).await?;
+            bytes = parts.iter().fold(bytes, |bytes, part| bytes.saturating_add(part.piece.length));
+        }
+        Ok(bytes)
     }
 }

@@ -331,12 +331,24 @@ impl Attachments {
         replace(&mut batch, app, file, &gone);
         doom_blobs(&mut batch, app, file, now);
         let Attachment { uploader, length, .. } = file.attachment;
+        if let Some(uploader) = uploader {
+            batch.delete(CellKey::main(keys::own_file(app, uploader, file.attachment.id)));
+        }
         let less = |usage: Usage| Usage {
             bytes: usage.bytes.saturating_sub(length),
             files: usage.files.saturating_sub(1),
         };
         put_usage(&mut batch, app, uploader, usage, less);
         self.write(batch).await
+    }
+
+    /// Some of the files that a user uploaded and whose content is there.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn files_of(&self, app: AppId, user: Uid, limit: usize) -> Result<Vec<FileId>, StoreError> {
+        let rows = self.kv.scan(Scan::prefix(Space::Main, keys::own_files(app, user), limit)).await?;
+        Ok(rows.iter().filter_map(|(key, _)| keys::own_file_id(key)).collect())
     }
 
     /// Removes the row of a file whose content is gone; `false` when it changed since it was read.
@@ -352,7 +364,7 @@ impl Attachments {
         self.write(batch).await
     }
 
-    /// How many uploads in parts a user has under way, counted to one more than `most`.
+    /// The uploads in parts that a user has under way, at most one more than `most`.
     ///
     /// # Errors
     /// Engine faults.
@@ -361,9 +373,10 @@ impl Attachments {
         app: AppId,
         user: Option<Uid>,
         most: usize,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Vec<FileId>, StoreError> {
         let scan = Scan::prefix(Space::Main, keys::part_uploads(app, user), most + 1);
-        Ok(self.kv.scan(scan).await?.len())
+        let rows = self.kv.scan(scan).await?;
+        Ok(rows.iter().filter_map(|(key, _)| keys::own_file_id(key)).collect())
     }
 
     /// # Errors
@@ -508,6 +521,9 @@ fn put_new(batch: &mut Batch, app: AppId, attachment: &Attachment, pieces: Vec<P
         files: usage.files.saturating_add(1),
     };
     put_usage(batch, app, attachment.uploader, usage, more);
+    if let Some(uploader) = attachment.uploader {
+        batch.put(Space::Main, keys::own_file(app, uploader, attachment.id), Vec::new());
+    }
     let cell = CellKey::main(keys::file(app, attachment.id));
     batch.check(cell.clone(), Expect::Absent);
     let file = StoredFile {
@@ -893,7 +909,7 @@ mod tests {
         files.begin_parts(APP, &upload).await.unwrap();
         assert_eq!(files.find_parts(APP, user, FileId(1)).await.unwrap(), Some(upload));
         assert_eq!(files.find_parts(APP, Some(Uid(4)), FileId(1)).await.unwrap(), None);
-        assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap(), 1);
+        assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap().len(), 1);
         assert_eq!(goes(&files, LATER).await, [Goes::PartUpload { uploader: user, file: FileId(1) }]);
 
         for (number, blob) in [(2, 12), (1, 11)] {
@@ -915,7 +931,7 @@ mod tests {
         assert!(files.complete(APP, &new, &upload, &parts, &usage).await.unwrap());
         let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
         assert_eq!(file.pieces, [parts[0].piece, parts[1].piece]);
-        assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap(), 0);
+        assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap().len(), 0);
         let late = begin(&files, 14).await;
         assert!(!files.put_part(APP, &upload, &part(3, 14), late, None, NOW).await.unwrap());
 

@@ -90,7 +90,7 @@ fn encode(list: &BlockList) -> Vec<u8> {
     row
 }
 
-fn decode(mut row: bytes::Bytes) -> Result<BlockList, StoreError> {
+pub(crate) fn decode(mut row: bytes::Bytes) -> Result<BlockList, StoreError> {
     let damaged = |detail: &str| StoreError::Damaged { what: "block list", detail: detail.to_owned() };
     if row.is_empty() || row.get_u8() != VERSION {
         return Err(damaged("version"));

@@ -51,6 +51,7 @@
 //! | app `ff` file | file row (JSON): what was said of it, and which blobs it consists of | upload, lifetimes, expiry | downloads |
 //! | app `fk` time kind id | what goes at that time: a file, an upload in parts, a blob | uploads, lifetimes | expiry |
 //! | app `fb` uid | bytes and files that a user has stored; uid 0 is the whole app | upload, expiry | uploads |
+//! | app `fu` uid file | the user uploaded the file, whose content is there | upload, expiry | the burial of a removed user |
 //! | app `fp` uid file | an upload in parts that is under way (JSON); uid 0 is the back end | begin, complete | parts |
 //! | app `fq` file number | a part: its blob and length (JSON) | parts | complete |
 //! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
@@ -83,8 +84,8 @@ use model::{
 
 use crate::Listing;
 pub use files::{
-    deadline, deadline_parts, deadlines, file, file_usage, part, part_number, part_upload, part_uploads,
-    parts, shared_file, shared_file_parts, shared_files,
+    deadline, deadline_parts, deadlines, file, file_usage, own_file, own_file_id, own_files, part,
+    part_number, part_upload, part_uploads, parts, shared_file, shared_file_parts, shared_files,
 };
 
 /// Length of one period of [`kv::Space::Period`]: dedupe rows live for one to two of them, so at least 7 days.
@@ -314,6 +315,11 @@ pub fn follower(app: AppId, target: Uid, uid: Uid) -> Bytes {
     with_uids(app, b'W', target, uid)
 }
 
+/// Prefix of all users' block lists.
+pub fn all_blocks(app: AppId) -> Bytes {
+    key(app, b'b', 0).into()
+}
+
 pub fn blocks(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'b', uid)
 }
@@ -412,6 +418,11 @@ pub fn member(app: AppId, group: GroupId, uid: Uid) -> Bytes {
     and_uid(with_group(app, b'h', group), uid)
 }
 
+/// Prefix of all groups' block lists.
+pub fn all_group_blocks(app: AppId) -> Bytes {
+    key(app, b'q', 0).into()
+}
+
 /// Prefix of a group's block list.
 pub fn group_blocks(app: AppId, group: GroupId) -> Bytes {
     with_group(app, b'q', group).into()
@@ -439,6 +450,11 @@ pub fn room_makers(app: AppId) -> Bytes {
 
 pub fn room_maker(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'X', uid)
+}
+
+/// Prefix of all groups' requests.
+pub fn all_group_requests(app: AppId) -> Bytes {
+    key(app, b'G', 0).into()
 }
 
 /// Prefix of a group's requests.

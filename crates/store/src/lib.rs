@@ -30,6 +30,7 @@ mod ids;
 mod inboxes;
 pub mod keys;
 mod keywords;
+mod left_behind;
 mod no_disturb;
 mod presence;
 mod pushes;
@@ -69,6 +70,7 @@ pub use ids::IdReservation;
 pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
 pub use keywords::{KeywordChange, Keywords};
 pub use kv::KvError as EngineError;
+pub use left_behind::LeftBehind;
 pub use no_disturb::{NoDisturbBook, StoredNoDisturb};
 pub use presence::{PresenceBook, StoredPublication};
 pub use pushes::{DeviceRecord, PushOutcome, PushRecord, Pushes, StoredPush};
@@ -103,6 +105,7 @@ pub struct Store {
     pub groups: Arc<Groups>,
     pub rooms: Arc<Rooms>,
     pub attachments: Arc<Attachments>,
+    pub left_behind: LeftBehind,
     pub ids: Arc<IdReservation>,
     kv: Arc<dyn Kv>,
 }
@@ -128,6 +131,7 @@ impl Store {
             retention: Arc::new(Retention::new(Arc::clone(&kv), Arc::clone(&arrivals), Arc::clone(&inboxes))),
             arrivals,
             attachments: Arc::new(Attachments::new(Arc::clone(&kv), Arc::clone(&writer))),
+            left_behind: LeftBehind::new(Arc::clone(&kv)),
             contacts: Arc::new(Contacts::new(Arc::clone(&kv), Arc::clone(&feeds))),
             blocks: Arc::new(BlockLists::new(
                 Arc::clone(&kv),

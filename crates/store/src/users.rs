@@ -315,13 +315,13 @@ impl Users {
         Ok(written_unless_moved(written.await)?.is_some())
     }
 
-    /// Bulk work after removals: what `leave` does for each of an app's removed users, then his contacts, his presence
-    /// subscriptions, his cursors and his event log. Goes on where it was interrupted, also by a crash, so `leave` may be
-    /// called again for the same one.
+    /// Bulk work after removals: what `leave` does for some of an app's removed users at a time, then their contacts, presence
+    /// subscriptions, cursors and event logs. Goes on where it was interrupted, also by a crash, so `leave` may be called
+    /// again for the same ones.
     ///
     /// # Errors
     /// Those of `leave`; engine faults, and [`StoreError::Damaged`].
-    pub async fn sweep_removed<E, F>(&self, app: AppId, leave: impl Fn(Uid) -> F) -> Result<(), E>
+    pub async fn sweep_removed<E, F>(&self, app: AppId, leave: impl Fn(Vec<Uid>) -> F) -> Result<(), E>
     where
         E: From<StoreError>,
         F: Future<Output = Result<(), E>> + Send,
@@ -344,9 +344,12 @@ impl Users {
             if removed.is_empty() {
                 return Ok(());
             }
+            let removed = removed
+                .into_iter()
+                .map(|(sequence, uid)| Ok((sequence, Uid(number(&uid, "removed user")?))))
+                .collect::<Result<Vec<_>, StoreError>>()?;
+            leave(removed.iter().map(|(_, uid)| *uid).collect()).await?;
             for (sequence, uid) in removed {
-                let uid = Uid(number(&uid, "removed user")?);
-                leave(uid).await?;
                 self.sweep(app, uid).await?;
                 swept = sequence;
                 let mut batch = Batch::background();
@@ -363,6 +366,7 @@ impl Users {
         attributes::sweep(&*self.kv, app, uid).await?;
         pushes::sweep(&*self.kv, app, uid).await?;
         favourites::sweep(&*self.kv, app, uid).await?;
+        kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::file_usage(app, Some(uid)), 0)).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::inboxes(app, uid), 0)).await?;
         kv::sweep(&*self.kv, Scan::prefix(Space::Main, keys::own_views(app, uid), 0)).await?;
         trim_log(&*self.kv, &keys::feed_log(app, model::Feed::Events(uid))).await

@@ -82,14 +82,14 @@ impl UseCases {
         }
     }
 
-    /// Bulk work: removed users leave their groups and are swept, destroyed groups are buried.
+    /// Bulk work: destroyed groups and removed users are buried.
     pub(crate) async fn sweep(&self, app: AppId) -> Result<(), Error> {
         let apps = self.store.apps.list();
         let Some(tenant) = apps.iter().find(|tenant| tenant.value.id == app) else { return Ok(()) };
         for group in self.store.groups.unburied(app).await? {
             self.bury(app, group).await?;
         }
-        self.store.users.sweep_removed(app, move |uid| self.leave_all_groups(tenant, uid)).await
+        self.store.users.sweep_removed(app, move |removed| self.bury_users(tenant, removed)).await
     }
 
     /// What groups still have of a user who was removed: his own end, in the others he is a member no longer.

@@ -31,6 +31,21 @@ pub fn file_usage(app: AppId, user: Option<Uid>) -> Bytes {
     of_files(app, b'b', &[&number_or_zero(user)])
 }
 
+/// Prefix of the files that a user uploaded.
+pub fn own_files(app: AppId, user: Uid) -> Bytes {
+    of_files(app, b'u', &[&user.0.to_be_bytes()])
+}
+
+pub fn own_file(app: AppId, user: Uid, file: FileId) -> Bytes {
+    of_files(app, b'u', &[&user.0.to_be_bytes(), &file.0.to_be_bytes()])
+}
+
+/// The file of such a key.
+pub fn own_file_id(key: &[u8]) -> Option<FileId> {
+    let (_, file) = key.split_last_chunk()?;
+    Some(FileId(u128::from_be_bytes(*file)))
+}
+
 /// Prefix of a user's uploads in parts.
 pub fn part_uploads(app: AppId, user: Option<Uid>) -> Bytes {
     of_files(app, b'p', &[&number_or_zero(user)])

@@ -1,5 +1,6 @@
 //! Files: what uploads and downloads answer, over a store in memory that fails on demand.
 
+mod burial;
 mod downloads;
 mod faults;
 mod hostile;

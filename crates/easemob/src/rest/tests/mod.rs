@@ -32,7 +32,7 @@ mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::Ports;
+use app::ports::{Contents, Ports};
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -40,7 +40,8 @@ use bus::LocalBus;
 use domain::app::Settings;
 use http::{HeaderMap, Request, StatusCode};
 use kv::{Kv, MemoryKv};
-use model::Timestamp;
+use model::content::Content;
+use model::{Entry, Timestamp};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use store::Store;
@@ -58,6 +59,16 @@ struct HandClock(Mutex<Timestamp>);
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         *self.0.lock()
+    }
+}
+
+/// What this dialect's messages say.
+#[derive(Debug)]
+struct OwnContents;
+
+impl Contents for OwnContents {
+    fn content(&self, entry: &Entry) -> Option<Content> {
+        easemob_wire::content::content(&entry.payload).ok().flatten()
     }
 }
 
@@ -82,8 +93,12 @@ impl World {
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
         let blobs = HandBlobs::default();
-        let ports =
-            Ports { forms: Arc::new(EasemobForms), blobs: Arc::new(blobs.clone()), ..Ports::default() };
+        let ports = Ports {
+            forms: Arc::new(EasemobForms),
+            contents: Arc::new(OwnContents),
+            blobs: Arc::new(blobs.clone()),
+            ..Ports::default()
+        };
         let (use_cases, jobs) =
             UseCases::open_with(store, bus, clock.clone(), passwords, 0, ports).await.unwrap();
         let stall_limit = Duration::from_millis(200);

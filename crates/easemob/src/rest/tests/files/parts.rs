@@ -163,3 +163,18 @@ async fn the_first_part_says_what_the_file_is() {
     parts.put("1", b"a text with ").await.ok();
     parts.complete().await.ok();
 }
+
+#[tokio::test]
+async fn uploads_that_are_under_way_are_held_against_the_quota_together() {
+    let world = World::new().await;
+    world.set("files.user_bytes_limit", "10").await;
+    let first = Parts::begin(&world, "alice").await;
+    let second = Parts::begin(&world, "alice").await;
+    first.put("1", &[1; 6]).await.ok();
+    second.put("1", &[1; 4]).await.ok();
+    assert_eq!(second.put("2", &[1; 1]).await.condition(), "file_quota_exceeded");
+    assert_eq!(first.put("2", &[1; 1]).await.condition(), "file_quota_exceeded");
+    first.abort().await.ok();
+    second.put("2", &[1; 1]).await.ok();
+    Parts::begin(&world, "bob").await.put("1", &[1; 10]).await.ok();
+}
