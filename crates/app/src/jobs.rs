@@ -184,7 +184,7 @@ impl Jobs {
         store.apps.list().iter().for_each(|app| sweeps.request(app.value.id));
         loop {
             let app = sweeps.next().await;
-            if let Err(error) = self.use_cases.sweep(app).await {
+            if let Err(error) = Box::pin(self.use_cases.sweep(app)).await {
                 tracing::warn!(%app, %error, "what was removed could not be swept; tried again in a minute");
                 sleep(SWEEP_PAUSE).await;
                 sweeps.request(app);
