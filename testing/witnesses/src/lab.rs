@@ -57,6 +57,14 @@ impl Lab {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A path in the run's folder where nothing is yet, in a folder of its own.
+    pub(crate) fn new_path(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(format!("files{}", self.number()));
+        // If that fails, so does whatever is done there.
+        let _ = std::fs::create_dir(&folder);
+        folder.join(name)
+    }
+
     /// A server of the witness's own, with further flags of `kith serve`. It ends with the value.
     pub(crate) async fn own_server(&self, flags: &[&str]) -> Result<Server> {
         let Place::Own { kith } = &self.place else {
@@ -170,6 +178,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// The same app as if its server were elsewhere.
+    pub(crate) fn at(&self, server: String) -> Self {
+        Self { server, ..self.clone() }
+    }
+
     /// Changes settings while it runs: `name=value`.
     pub(crate) async fn set(&self, settings: &[&str]) -> Result<()> {
         let url = format!("{}/admin/v1/apps/{}", self.server, self.key.replace('#', "/"));

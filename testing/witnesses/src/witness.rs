@@ -39,6 +39,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// What a call of the SDK gave.
+    pub(crate) fn of<T>(result: client::Result<T>) -> Self {
+        result.map_or_else(Self::Failed, |_| Self::Fine)
+    }
+
     /// The same failure under the word that a call of the old SDKs has for it, whatever the server's finer one is.
     pub(crate) fn under(self, condition: Condition) -> Self {
         match self {

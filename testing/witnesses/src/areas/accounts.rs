@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
-use super::tables::{ALL_EASEMOB, LEGACY, LOOK_UP, PRESENT, WINDOWS};
+use super::tables::{AGORA_AND_LEGACY, ALL_EASEMOB, LEGACY, PRESENT, WINDOWS};
 use crate::lab::{App, Lab, password};
 use crate::wire::Answer;
 use crate::witness::{Cause, Outcome, Witness, witness};
@@ -18,7 +18,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(WINDOWS, LimitExceeded, one_user_too_many),
     witness!(LEGACY, CredentialsWrong, wrong_password),
     witness!(LEGACY, RateLimited, too_many_calls),
-    witness!(LOOK_UP, NotFound, look_up_of_nobody),
+    witness!(AGORA_AND_LEGACY, NotFound, look_up_of_nobody),
     witness!(PRESENT, ServerBusy, more_logins_at_once_than_wait).on_own_server(),
     witness!(LEGACY, PermissionFailure, users_token_for_the_back_ends_work),
 ];

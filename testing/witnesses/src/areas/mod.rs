@@ -8,6 +8,7 @@ mod jmessage;
 mod messages;
 mod push;
 mod rooms;
+mod sdk;
 mod sessions;
 
 use crate::witness::Witness;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
         messages::WITNESSES,
         push::WITNESSES,
         rooms::WITNESSES,
+        sdk::WITNESSES,
         sessions::WITNESSES,
     ];
     areas.into_iter().flatten()
@@ -37,7 +39,6 @@ mod tables {
     pub(super) const PRESENT: &[Table] = &[Table::EasemobWindows, Table::AgoraIos];
     pub(super) const WINDOWS: &[Table] = &[Table::EasemobWindows];
     pub(super) const AGORA: &[Table] = &[Table::AgoraIos];
-    /// Those that have one word for whatever is not there.
-    pub(super) const LOOK_UP: &[Table] = &[Table::AgoraIos, Table::EasemobIosLegacy];
+    pub(super) const AGORA_AND_LEGACY: &[Table] = &[Table::AgoraIos, Table::EasemobIosLegacy];
     pub(super) const LEGACY: &[Table] = &[Table::EasemobIosLegacy];
 }
