@@ -455,6 +455,12 @@ impl Client<'_> {
         all
     }
 
+    /// Forgets what was said, which is much.
+    pub(crate) fn forget(&mut self) {
+        self.virtual_.outputs.clear();
+        self.looked_at = 0;
+    }
+
     /// Whether the server closed the connection.
     pub(crate) fn is_closed(&self) -> bool {
         self.virtual_.outputs.iter().any(|output| matches!(output, Output::Close { .. }))

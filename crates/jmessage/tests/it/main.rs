@@ -8,4 +8,5 @@ mod house;
 mod contacts;
 mod groups;
 mod handshake;
+mod malformed;
 mod messages;
