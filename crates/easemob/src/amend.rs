@@ -1,5 +1,7 @@
 //! Edits in the vendor's form, from clients and from back ends: what they replace, and the marks that show it.
 
+use std::borrow::Cow;
+
 use app::{Change, EditMark};
 use bytes::Bytes;
 use domain::edit::{ContentKind, EditScope};
@@ -10,22 +12,30 @@ use easemob_wire::rest::message::{ChatType, Stored, ext};
 use model::{ConversationId, ConversationKind, Dialect, Entry};
 use serde_json::{Map, Value};
 
-/// A change as a client wrote it: the cleaned remainder of an edit.
+use crate::foreign::Foreign;
+
+/// A change as a client wrote it.
 #[derive(Clone, Debug)]
-pub(crate) struct ClientChange(pub(crate) Bytes);
+pub(crate) struct ClientChange {
+    /// The cleaned remainder of the edit.
+    pub(crate) edit: Bytes,
+    /// By which a message of another dialect is read before it is changed. After it, it is one of this dialect.
+    pub(crate) foreign: Foreign,
+}
 
 impl Change for ClientChange {
     fn kinds(&self, stored: &Entry) -> Option<(ContentKind, ContentKind)> {
-        Some((kind_of_stored(stored)?, kind_of(amend::edit_of(&self.0).ok()?.0.as_ref()?)?))
+        let new = amend::edit_of(&self.edit).ok()?.0;
+        Some((kind_of_stored(&self.foreign, stored)?, kind_of(new.as_ref()?)?))
     }
 
     fn scope(&self) -> EditScope {
-        let ext = amend::edit_of(&self.0).is_ok_and(|(_, scope)| scope.ext);
+        let ext = amend::edit_of(&self.edit).is_ok_and(|(_, scope)| scope.ext);
         EditScope { content: true, ext }
     }
 
     fn apply(&self, stored: &Entry, scope: EditScope, mark: &EditMark<'_>) -> Option<(Bytes, Bytes)> {
-        merge(stored, &self.0, scope, mark)
+        merge(&own(&self.foreign, stored, mark), &self.edit, scope, mark)
     }
 
     fn notice_of(&self, notice: &Bytes, message: &Bytes) -> Option<Bytes> {
@@ -42,11 +52,13 @@ pub(crate) struct BackEndChange {
     pub(crate) ext: Option<Map<String, Value>>,
     /// The new keys join the old ones.
     pub(crate) joins: bool,
+    /// As that of [`ClientChange`].
+    pub(crate) foreign: Foreign,
 }
 
 impl Change for BackEndChange {
     fn kinds(&self, stored: &Entry) -> Option<(ContentKind, ContentKind)> {
-        Some((kind_of_stored(stored)?, self.kind))
+        Some((kind_of_stored(&self.foreign, stored)?, self.kind))
     }
 
     fn scope(&self) -> EditScope {
@@ -54,6 +66,7 @@ impl Change for BackEndChange {
     }
 
     fn apply(&self, stored: &Entry, scope: EditScope, mark: &EditMark<'_>) -> Option<(Bytes, Bytes)> {
+        let stored = &*own(&self.foreign, stored, mark);
         let old = Stored::decode(&stored.payload).ok()?.body;
         let new = self.ext.as_ref().map(|new| self.extension(new, old.ext));
         let content = self.content.as_ref().filter(|_| scope.content);
@@ -103,11 +116,18 @@ fn kind_of(content: &Content) -> Option<ContentKind> {
     kind_of_type(amend::type_name(content))
 }
 
-fn kind_of_stored(stored: &Entry) -> Option<ContentKind> {
-    if stored.dialect != Dialect::Easemob {
+fn kind_of_stored(foreign: &Foreign, stored: &Entry) -> Option<ContentKind> {
+    if stored.dialect == Dialect::Kith {
         return None;
     }
-    kind_of(amend::content_of(&stored.payload).ok()?.as_ref()?)
+    // What kind of conversation it stands in makes no other content of it.
+    let translated = foreign.payload(ChatType::Chat, stored);
+    kind_of(amend::content_of(translated.as_ref().unwrap_or(&stored.payload)).ok()?.as_ref()?)
+}
+
+/// A message as one of this dialect.
+fn own<'a>(foreign: &Foreign, stored: &'a Entry, mark: &EditMark<'_>) -> Cow<'a, Entry> {
+    foreign.translated(mark.conversation, stored).map_or(Cow::Borrowed(stored), Cow::Owned)
 }
 
 fn merge(stored: &Entry, edit: &Bytes, scope: EditScope, mark: &EditMark<'_>) -> Option<(Bytes, Bytes)> {

@@ -90,7 +90,7 @@ fn edit(member: Arc<Member>, client_id: u64, target: Target, clean: Clean) -> Re
         subject: MessageId(subject),
         conversation: Some(conversation),
         dialect: Dialect::Easemob,
-        change: Box::new(ClientChange(clean.remainder)),
+        change: Box::new(ClientChange { edit: clean.remainder, foreign: member.foreign.clone() }),
         client: Some((ClientMessageId(client_id.into()), digest)),
     });
     Ok(Event::Edit { member, client_id, edit })

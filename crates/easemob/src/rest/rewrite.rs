@@ -52,6 +52,7 @@ pub(crate) async fn rewrite(call: Call) -> Result<Answer, Failure> {
             content,
             ext: request.new_ext,
             joins: request.is_combine_ext,
+            foreign: call.foreign(),
         }),
         client: None,
     };
