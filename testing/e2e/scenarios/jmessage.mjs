@@ -163,6 +163,71 @@ export default {
     assert.equal(event.from_username, 'bert');
   },
 
+  async 'a message of either side is edited by its author and read as it is then'(world) {
+    const [page1, bert] = [await page(world, 'anna'), await world.online('bert')];
+    // The author's other client is the other vendor's: his own words, in its form.
+    const anna = await world.online('anna');
+    const sent = await page1.text('bert', 'first words of a page');
+    await bert.next('onTextMessage');
+    const text = world.sdk.message.create({ type: 'txt', to: 'bert', chatType: 'singleChat', msg: 'better words' });
+    await anna.connection.modifyMessage({ messageId: String(sent.msg_id), modifiedMessage: text });
+    const edited = await bert.next('onModifiedMessage');
+    assert.deepEqual([edited.msg, edited.id], ['better words', String(sent.msg_id)]);
+    // The vendor's pages know no edits: one that comes later reads what the message says then.
+    page1.close();
+    await page1.closed;
+    const mine = await bert.text('anna', 'first answer');
+    const corrected = world.sdk.message.create({ type: 'txt', to: 'anna', chatType: 'singleChat', msg: 'better answer' });
+    await bert.connection.modifyMessage({ messageId: mine.serverMsgId, modifiedMessage: corrected });
+    const again = await page(world, 'anna');
+    await until(() => texts(again).length > 0);
+    assert.deepEqual(texts(again), ['better answer']);
+  },
+
+  async 'a room has people of both vendors'(world) {
+    const [anna, bert] = [await pollingPage(world, 'anna'), await world.online('bert')];
+    const token = await world.appToken();
+    const body = { name: 'Both', description: 'sides', maxusers: 100, owner: 'bert' };
+    const made = await world.rest('POST', '/chatrooms', { token, body });
+    const id = made.body.data.id;
+    await bert.connection.joinChatRoom({ roomId: id });
+    for (const text of numbered('before', 60)) await bert.text(id, text, { chatType: 'chatRoom' });
+    await anna.ask('join_room', { id: Number(id) });
+    const { messages: [before] } = await anna.next('room_msg_sync_his');
+    assert.equal(before.room_id, Number(id));
+    assert.deepEqual(before.msgs.map(({ content }) => content.msg_body.text), numbered('before', 60).slice(10));
+    await bert.text(id, 'welcome', { chatType: 'chatRoom' });
+    const heard = await anna.next('room_msg_sync');
+    assert.deepEqual([heard.room_id, heard.content.msg_body.text], [Number(id), 'welcome']);
+    const content = { version: 1, target_type: 'chatroom', target_id: id, msg_type: 'text', msg_body: { text: 'thank you' } };
+    await anna.ask('send_room_msg', { content, target_gid: Number(id), no_offline: false, no_notification: false });
+    const got = await bert.next('onTextMessage', ({ msg }) => msg === 'thank you');
+    assert.deepEqual([got.from, got.to, got.chatType], ['anna', id, 'chatRoom']);
+    assert.equal(anna.heard.filter(([name]) => name === 'room_msg_sync').length, 1);
+    await anna.ask('exit_room', { id: Number(id) });
+  },
+
+  async 'what the back end changes is told to the page'(world) {
+    const [anna] = [await page(world, 'anna'), await world.online('bert')];
+    const { jmessage_appkey, jmessage_master_secret } = world.app;
+    const authorization = `Basic ${btoa(`${jmessage_appkey}:${jmessage_master_secret}`)}`;
+    const call = async (method, path, body) => {
+      const headers = { authorization, 'content-type': 'application/json' };
+      const answer = await fetch(`${world.server.apiUrl}/v1${path}`, { method, headers, body: JSON.stringify(body) });
+      assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
+    };
+    await call('PUT', '/users/anna/blacklist', ['bert']);
+    assert.equal((await anna.event(38)).to_usernames[0].username, 'bert');
+    await call('POST', '/users/anna/nodisturb', { single: { add: ['bert'] } });
+    assert.equal((await anna.event(37)).to_usernames[0].username, 'bert');
+    await call('PUT', '/users/anna', { nickname: 'An' });
+    await anna.event(40);
+    const second = new JMessage(world.server, world.app, 'anna');
+    world.clients.push(second);
+    const { online_list } = await second.online();
+    assert.deepEqual(online_list.map(({ platform, isOnline, flag }) => [platform, isOnline, flag]), [['j', true, true]]);
+  },
+
   async 'receipts act across'(world) {
     const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
     const sent = await anna.text('bert', 'read me', { need_receipt: true });
