@@ -500,16 +500,25 @@ impl<'a> Client<'a> {
 
     /// Takes one frame that was said, and gives what the SDK sends for it.
     pub(crate) fn take_one(&mut self) -> Option<Vec<Bytes>> {
+        self.take_page().map(|(_, replies)| replies)
+    }
+
+    /// The same, with the messages that were in it, shown before or not.
+    pub(crate) fn take_page(&mut self) -> Option<(Vec<u64>, Vec<Bytes>)> {
         while self.looked_at < self.virtual_.outputs.len() {
             self.looked_at += 1;
             if let Output::Frame(frame) = &self.virtual_.outputs[self.looked_at - 1] {
                 return Some(match decode(frame) {
                     Downlink::Unread(unread) => {
                         let queues = unread.unread.iter().map(|queue| queue.queue.clone().unwrap());
-                        queues.map(|queue| encode_sync(jid(&queue), None)).collect()
+                        (Vec::new(), queues.map(|queue| encode_sync(jid(&queue), None)).collect())
                     }
-                    Downlink::Sync(sync) => self.reply_to(&sync).into_iter().collect(),
-                    _ => Vec::new(),
+                    Downlink::Sync(sync) => {
+                        let is_message = |meta: &&pb::Meta| meta.ns() == pb::meta::NameSpace::Chat;
+                        let ids = sync.metas.iter().filter(is_message).map(pb::Meta::id).collect();
+                        (ids, self.reply_to(&sync).into_iter().collect())
+                    }
+                    _ => (Vec::new(), Vec::new()),
                 });
             }
         }
@@ -520,6 +529,12 @@ impl<'a> Client<'a> {
     pub(crate) fn text(&mut self, to: &str, text: &str) -> Bytes {
         self.next_id += 1;
         encode_text(self.next_id, &self.user, JidRef::user(APP, to), text)
+    }
+
+    /// A message to a user or a place, as a frame.
+    pub(crate) fn message(&mut self, to: JidRef<'_>, body: &pb::MessageBody) -> Bytes {
+        self.next_id += 1;
+        encode_message(self.next_id, to, body)
     }
 
     /// Sends the login, and gives what the session wants done for it.
@@ -547,6 +562,11 @@ impl<'a> Client<'a> {
         again.next_id = self.next_id;
         again.log_in(LoginForm { user: &self.user, resource, token, ..LoginForm::default() });
         again
+    }
+
+    /// The app was closed and is started again on the same device: it remembers nothing.
+    pub(crate) fn start_anew(self, token: &str, resource: &str) -> Client<'a> {
+        Client { sdk: Sdk::default(), ..self }.reconnect(token, resource)
     }
 
     pub(crate) fn is_in(&self) -> bool {
@@ -731,6 +751,11 @@ impl<'a> Client<'a> {
     /// The texts that the app was shown so far.
     pub(crate) fn shown(&self) -> Vec<String> {
         self.sdk.shown.iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    /// The same with the messages' numbers.
+    pub(crate) fn shown_with_ids(&self) -> Vec<(u64, String)> {
+        self.sdk.shown.clone()
     }
 
     /// How often a message came twice.

@@ -19,3 +19,4 @@ mod size;
 mod storm;
 mod streams;
 mod threads;
+mod town;
