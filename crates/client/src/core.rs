@@ -275,6 +275,12 @@ impl Core {
         self.session.as_ref().map(|session| &session.user)
     }
 
+    /// The token of whoever is logged in.
+    pub fn token(&self) -> Option<&str> {
+        let session = self.session.as_ref().filter(|_| matches!(self.state, State::Online | State::Offline));
+        session.map(|session| session.token.as_str())
+    }
+
     /// Takes one input. Never panics, whatever a server says.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.advance(now);

@@ -1,12 +1,14 @@
 //! The core with sockets, HTTP, clocks and the app's channel around it, on tokio.
 //!
 //! One task a client (`actor`) owns the core; a further one reads and writes the socket, and each REST call has its own.
+//! So has each file on its way (`files`).
 //! No rules here: what to do is the core's to say.
 
 mod actor;
 mod builder;
 mod client;
 mod events;
+mod files;
 mod http;
 mod socket;
 mod tls;
@@ -14,3 +16,4 @@ mod tls;
 pub use builder::Builder;
 pub use client::Client;
 pub use events::Events;
+pub use files::Transferring;

@@ -28,6 +28,17 @@ pub(super) struct Order {
 pub(super) struct View {
     pub(super) state: State,
     pub(super) user: Option<Username>,
+    pub(super) token: Option<Token>,
+}
+
+/// A token that does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Token(pub(super) String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
 }
 
 #[derive(Debug)]
@@ -136,7 +147,11 @@ impl Actor {
     fn settle(&mut self) {
         loop {
             // Before the replies: whoever gets one finds the state that it speaks of.
-            let view = View { state: self.core.state(), user: self.core.user().cloned() };
+            let view = View {
+                state: self.core.state(),
+                user: self.core.user().cloned(),
+                token: self.core.token().map(|token| Token(token.to_owned())),
+            };
             self.view.send_if_modified(|shown| std::mem::replace(shown, view.clone()) != view);
             while let Some(output) = self.core.poll_output() {
                 self.perform(output);

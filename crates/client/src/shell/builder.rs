@@ -7,6 +7,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
 use super::actor::{Actor, Ends, View};
+use super::files::Files;
 use super::http::Http;
 use super::socket::Address;
 use super::{Client, Events, tls};
@@ -117,7 +118,7 @@ impl Builder {
 
         let (orders, taken) = mpsc::channel(ORDERS);
         let (sender, receiver) = mpsc::channel(self.events);
-        let (view, shown) = watch::channel(View { state: State::LoggedOut, user: None });
+        let (view, shown) = watch::channel(View { state: State::LoggedOut, user: None, token: None });
         let config = Config {
             app_key,
             device: device.clone(),
@@ -127,10 +128,11 @@ impl Builder {
             acknowledges_delivery: self.acknowledges_delivery,
             table: self.table,
         };
+        let files = Files { http: http.clone(), runtime: runtime.clone() };
         let ends = Ends { orders: taken, events: sender, view };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
-        Ok((Client::new(orders, shown, device, self.table), Events { receiver }))
+        Ok((Client::new(orders, shown, device, files, self.table), Events { receiver }))
     }
 }
 

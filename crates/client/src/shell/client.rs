@@ -1,5 +1,6 @@
 //! The app's handle: log in, send, and everything else that goes over the socket. What goes over REST is in `api`.
 
+use conditions::Operation;
 use model::content::Content;
 use model::{ClientMessageId, MessageId, Resource, Username};
 use serde_json::Value;
@@ -7,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Builder;
 use super::actor::{Order, View, closed};
+use super::files::Files;
 use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, State};
 use crate::{
     Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent, username,
@@ -20,6 +22,7 @@ pub struct Client {
     orders: mpsc::Sender<Order>,
     view: watch::Receiver<View>,
     device: Resource,
+    files: Files,
     table: ErrorTable,
 }
 
@@ -37,9 +40,10 @@ impl Client {
         orders: mpsc::Sender<Order>,
         view: watch::Receiver<View>,
         device: Resource,
+        files: Files,
         table: ErrorTable,
     ) -> Self {
-        Self { orders, view, device, table }
+        Self { orders, view, device, files, table }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -216,6 +220,28 @@ impl Client {
             Reply::Json(value) => Ok(value),
             other => Err(self.unexpected(&other)),
         }
+    }
+
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The table that errors speak.
+    pub fn table(&self) -> ErrorTable {
+        self.table
+    }
+
+    /// The token for what goes past the core.
+    ///
+    /// # Errors
+    /// [`crate::Condition::NotLoggedIn`].
+    pub(super) fn token(&self, operation: Operation) -> Result<String> {
+        let view = self.view.borrow();
+        let token = view
+            .token
+            .as_ref()
+            .ok_or_else(|| Error::new(crate::Condition::NotLoggedIn).with_operation(operation))?;
+        Ok(token.0.clone())
     }
 
     /// The same result, its error in the app's table.

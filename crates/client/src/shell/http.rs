@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use conditions::Condition;
 use conditions::http::{CONDITION_HEADER, TRACE_HEADER};
-use reqwest::{Client, Method as HttpMethod, Response};
+use reqwest::{Client, Method as HttpMethod, RequestBuilder, Response};
 
 use crate::core::{Failure, HttpAnswer, HttpRequest, Method};
 use crate::{Error, Result};
@@ -50,6 +50,21 @@ impl Http {
         tokio::time::timeout(ANSWER_LIMIT, whole).await.unwrap_or(Err(Failure::TimedOut))
     }
 
+    /// An upload, whose time depends on its size.
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.base))
+    }
+
+    /// A download, likewise.
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
+    }
+
+    /// A download from somewhere else.
+    pub(super) fn get_elsewhere(&self, url: &str) -> RequestBuilder {
+        self.client.get(url)
+    }
+
     async fn send(&self, http: HttpRequest) -> reqwest::Result<Response> {
         let method = match http.method {
             Method::Get => HttpMethod::GET,
@@ -68,7 +83,7 @@ impl Http {
     }
 }
 
-async fn answer(mut response: Response) -> std::result::Result<HttpAnswer, Failure> {
+pub(super) async fn answer(mut response: Response) -> std::result::Result<HttpAnswer, Failure> {
     let text = |name: &str| {
         let value = response.headers().get(name)?;
         value.to_str().ok().map(str::to_owned)
