@@ -135,7 +135,7 @@ async fn once(witness: &Witness, lab: &Lab, cause: Cause) -> Result<Outcome, Str
 }
 
 /// The face that speaks a table of the documents.
-fn face_of(table: Table) -> ErrorTable {
+pub(crate) fn face_of(table: Table) -> ErrorTable {
     ErrorTable::ALL
         .into_iter()
         .find(|face| face.tables().first() == Some(&table))

@@ -1,6 +1,8 @@
 //! The witnesses, one file an area.
 
 mod accounts;
+mod calls;
+mod checks;
 mod contacts;
 mod files;
 mod groups;
@@ -10,6 +12,7 @@ mod push;
 mod rooms;
 mod sdk;
 mod sessions;
+mod storage;
 
 use crate::witness::Witness;
 
@@ -17,6 +20,8 @@ use crate::witness::Witness;
 pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
     let areas = [
         accounts::WITNESSES,
+        calls::WITNESSES,
+        checks::WITNESSES,
         contacts::WITNESSES,
         files::WITNESSES,
         groups::WITNESSES,
@@ -26,6 +31,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
         rooms::WITNESSES,
         sdk::WITNESSES,
         sessions::WITNESSES,
+        storage::WITNESSES,
     ];
     areas.into_iter().flatten()
 }
