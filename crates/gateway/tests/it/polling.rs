@@ -274,6 +274,17 @@ async fn a_poll_is_parked_for_a_while_and_who_does_not_poll_is_cut() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_poll_is_bounded() {
+    let server = server_with(|options, _| options.write_buffer_bytes_limit = 10_000);
+    let client = open(&server).await;
+    client.say("flood 9 1000").await;
+    let heard = client.poll().await;
+    assert!(heard.len() >= 1_000 && heard.lines().all(|line| line == "x".repeat(1_000)), "{}", heard.len());
+    client.say("flood 20 1000").await;
+    eventually("the session is cut", || server.log() == ["left"]).await;
+}
+
+#[tokio::test]
 async fn what_a_client_says_waits_for_the_session_and_keeps_its_order() {
     let server = server();
     let client = open(&server).await;

@@ -26,6 +26,9 @@ use super::{news, render};
 const FEEDS_LIMIT: usize = 256;
 /// Entries of one feed that may be out unacknowledged before more are read.
 const OUT_LIMIT: usize = 64;
+/// Bytes of pages that may be out unacknowledged before another page is read, of whichever feed: who comes back after a
+/// while lacks something in all of his conversations, and what he did not take yet waits in memory. A page may be larger.
+const OUT_BYTES_LIMIT: usize = 96 << 10;
 /// How long after an event a sign of life says that it arrived.
 const ARRIVES: Duration = Duration::from_secs(5);
 
@@ -47,6 +50,8 @@ impl Turn<'_> {
 pub(crate) struct Deliveries {
     feeds: Vec<Tracked>,
     is_listing: bool,
+    /// Which feed is the next to be read, so that none waits for the others to have everything.
+    turn: usize,
     /// Marks the pages of this connection.
     sync_key: u64,
     attempt: u8,
@@ -71,6 +76,8 @@ struct Tracked {
 struct Out {
     seq: Seq,
     by: By,
+    /// On the last entry of a page: how large the page was.
+    page_bytes: usize,
 }
 
 /// What acknowledges an entry.
@@ -89,6 +96,7 @@ impl Deliveries {
         Self {
             feeds: Vec::new(),
             is_listing: false,
+            turn: 0,
             sync_key: 0,
             attempt: u8::try_from(connection % 255).expect("a remainder of 255 fits") + 1,
         }
@@ -126,19 +134,19 @@ impl Deliveries {
         // Events and receipts are rendered where the facts are that they name.
         if tracked.is_reading || (shown == Offer::Deliver && !is_message(entry)) {
             clock.learn_head(delivery.seq);
-            return self.read(turn, place);
+            return self.read(turn);
         }
         match clock.hear(delivery.seq, shown) {
             Heard::Push => {
                 let by = acknowledgement(delivery.feed, entry, turn.now);
                 let is_done = by == By::Received;
-                tracked.out.push_back(Out { seq: delivery.seq, by });
+                tracked.out.push_back(Out { seq: delivery.seq, by, page_bytes: 0 });
                 push(turn, delivery);
                 if is_done {
                     self.settle(turn, place);
                 }
             }
-            Heard::Fetch => self.read(turn, place),
+            Heard::Fetch => self.read(turn),
             Heard::Nothing => {}
         }
     }
@@ -180,8 +188,8 @@ impl Deliveries {
                 clock.learn_head(head);
                 tracked.is_catching_up |= clock.lacks();
             }
-            self.read(turn, place);
         }
+        self.read(turn);
     }
 
     /// The log could not be looked at; the next `sync_check` tries again.
@@ -200,12 +208,12 @@ impl Deliveries {
         if tracked.clock.is_none() {
             tracked.clock = Some(DeliveryClock::new(position, tracked.heard, self.attempt));
         }
-        self.read(turn, place);
+        self.read(turn);
     }
 
     /// A page is read.
     pub(crate) fn read_page(&mut self, turn: &mut Turn<'_>, feed: Feed, after: Seq, page: Option<PageRead>) {
-        let Some(place) = self.place(feed) else { return };
+        let Some(place) = self.place(feed) else { return self.read(turn) };
         let sync_key = self.sync_key + 1;
         let tracked = &mut self.feeds[place];
         tracked.is_reading = false;
@@ -215,7 +223,7 @@ impl Deliveries {
         clock.learn_head(head);
         // The position went back while the page was read: it begins too late.
         if after > clock.offered() {
-            return self.read(turn, place);
+            return self.read(turn);
         }
         if items.is_empty() {
             clock.found_nothing();
@@ -232,13 +240,17 @@ impl Deliveries {
                 Item::Message { id, .. } => By::Message(id.0),
                 Item::Event(_) | Item::Receipt(_) => By::Life(turn.now),
             };
-            tracked.out.push_back(Out { seq, by });
+            tracked.out.push_back(Out { seq, by, page_bytes: 0 });
             told.take(item);
         }
         let is_catching_up = tracked.is_catching_up;
         tracked.is_catching_up &= clock.lacks();
         self.sync_key = sync_key;
+        let before = turn.outputs.len();
         told.say(turn, is_catching_up.then_some(sync_key));
+        if let Some(last) = tracked.out.back_mut() {
+            last.page_bytes += turn.outputs.range(before..).map(bytes_of).sum::<usize>();
+        }
         self.settle(turn, place);
     }
 
@@ -309,16 +321,21 @@ impl Deliveries {
             let (feed, seq) = (tracked.feed, clock.acked());
             turn.events.push_back(Event::Acknowledge { member: Arc::clone(turn.member), feed, seq });
         }
-        self.read(turn, place);
+        self.read(turn);
     }
 
-    /// Reads on, if something is missing and there is room for it.
-    fn read(&mut self, turn: &mut Turn<'_>, place: usize) {
-        let tracked = &mut self.feeds[place];
-        let Some(clock) = &tracked.clock else { return };
-        if tracked.is_reading || !clock.lacks() || tracked.out.len() >= OUT_LIMIT {
+    /// Reads on in the next feed in which something is missing, if there is room for it: one page after the other.
+    fn read(&mut self, turn: &mut Turn<'_>) {
+        let out_bytes: usize =
+            self.feeds.iter().flat_map(|tracked| &tracked.out).map(Out::waiting_bytes).sum();
+        if out_bytes >= OUT_BYTES_LIMIT || self.feeds.iter().any(|tracked| tracked.is_reading) {
             return;
         }
+        let places = (0..self.feeds.len()).map(|step| (self.turn + step) % self.feeds.len());
+        let Some(place) = places.into_iter().find(|place| self.feeds[*place].wants_page()) else { return };
+        self.turn = place + 1;
+        let tracked = &mut self.feeds[place];
+        let Some(clock) = &tracked.clock else { return };
         tracked.is_reading = true;
         let (feed, after) = (tracked.feed, clock.offered());
         turn.events.push_back(Event::ReadPage { member: Arc::clone(turn.member), feed, after });
@@ -359,8 +376,26 @@ impl Tracked {
         Self { feed, clock, heard, is_reading: false, is_catching_up: false, out: VecDeque::new() }
     }
 
+    fn wants_page(&self) -> bool {
+        self.out.len() < OUT_LIMIT && self.clock.as_ref().is_some_and(DeliveryClock::lacks)
+    }
+
     fn is_idle(&self) -> bool {
         self.clock.as_ref().is_some_and(DeliveryClock::is_settled) && !self.is_reading && self.out.is_empty()
+    }
+}
+
+impl Out {
+    /// What the client says nothing about is not waited for.
+    fn waiting_bytes(&self) -> usize {
+        if matches!(self.by, By::Message(_) | By::Page(_)) { self.page_bytes } else { 0 }
+    }
+}
+
+fn bytes_of(output: &Output) -> usize {
+    match output {
+        Output::Frame(frame) => frame.len(),
+        Output::Close { .. } => 0,
     }
 }
 

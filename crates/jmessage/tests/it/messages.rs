@@ -88,6 +88,38 @@ fn a_long_burst_arrives_whole() {
     assert_eq!(heard, texts);
 }
 
+/// Who takes nothing must not fill the server's memory, and who polls has taken nothing until his next request.
+#[test]
+fn what_was_missed_in_many_conversations_comes_as_it_is_acknowledged() {
+    let house = House::new();
+    house.register("anna");
+    let text = |sender: usize, number: usize| format!("{sender}/{number} {}", "x".repeat(2_000));
+    for sender in 0..20 {
+        let mut client = house.log_in(&format!("sender{sender}"));
+        for number in 0..20 {
+            client.text("anna", &text(sender, number)).is(0);
+        }
+    }
+    let mut anna = house.log_in("anna");
+    let said: usize = anna.frames().iter().map(String::len).sum();
+    assert!((90 << 10..250 << 10).contains(&said), "{said} bytes wait for somebody who takes nothing");
+    let mut got = Vec::new();
+    loop {
+        let more = anna.texts();
+        if more.is_empty() {
+            break;
+        }
+        got.extend(more);
+    }
+    for sender in 0..20 {
+        let of_sender: Vec<&String> =
+            got.iter().filter(|text| text.starts_with(&format!("{sender}/"))).collect();
+        let expected: Vec<String> = (0..20).map(|number| text(sender, number)).collect();
+        assert!(of_sender.into_iter().eq(&expected), "{sender}");
+    }
+    assert_eq!(got.len(), 400);
+}
+
 #[test]
 fn another_dialects_message_is_shown_and_the_way_back_too() {
     let house = House::new();
