@@ -1,7 +1,9 @@
 //! Writes down what webhooks tell that stands in no feed.
 
-use domain::hook::{EventType, Notice, RoomNotice, SessionChange, SessionNotice};
+use domain::hook::{EventType, Notice, PushNotice, PushResult, RoomNotice, SessionChange, SessionNotice};
+use domain::push::{Binding, Skip};
 use model::{AppId, DeviceClass, Entry, GroupNews, Resource, Username};
+use store::{PushOutcome, PushRecord};
 
 use crate::{Tenant, UseCases};
 
@@ -53,6 +55,36 @@ impl UseCases {
             class: device.class,
             change,
             at,
+        });
+        self.note(app, &notice).await;
+    }
+
+    /// Notes what became of a message on its way to a device. Of who is there nobody is told: no push was due.
+    pub(crate) async fn note_push(
+        &self,
+        app: &Tenant,
+        message: &PushRecord,
+        user: &Username,
+        group: Option<&Username>,
+        (binding, outcome): (&Binding, &PushOutcome),
+    ) {
+        if !wants(app, EventType::Push) {
+            return;
+        }
+        let result = match outcome {
+            PushOutcome::Sent => PushResult::Sent,
+            PushOutcome::Skipped(Skip::Online) => return,
+            PushOutcome::Skipped(skip) => PushResult::Skipped(*skip),
+            PushOutcome::Failed(words) => PushResult::Failed(words.clone()),
+        };
+        let notice = Notice::Push(PushNotice {
+            message: message.message,
+            sender: message.sender.clone(),
+            user: user.to_string(),
+            group: group.map(ToString::to_string),
+            binding: binding.clone(),
+            result,
+            at: self.now(),
         });
         self.note(app, &notice).await;
     }

@@ -192,19 +192,22 @@ impl UseCases {
                     }
                     Err(skip) => PushOutcome::Skipped(skip),
                 };
-                let Binding { device, notifier, .. } = binding.clone();
-                (index, DeviceRecord { device, notifier, outcome })
+                (index, binding, outcome)
             })
             .collect();
-        let mut outcomes: Vec<(usize, DeviceRecord)> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-        outcomes.sort_by_key(|(index, _)| *index);
+        let mut outcomes: Vec<(usize, &Binding, PushOutcome)> =
+            stream::iter(calls).buffered(AT_ONCE).collect().await;
+        outcomes.sort_by_key(|(index, ..)| *index);
         let mut records: Vec<(usize, PushRecord)> = Vec::new();
-        for (index, device) in outcomes {
+        let group = woken.conversation.group().map(|_| &woken.entry.target_name);
+        for (index, binding, outcome) in outcomes {
             if records.last().is_none_or(|(last, _)| *last != index) {
                 records.push((index, self.record_of(woken, recipients[index].uid)));
             }
             if let Some((_, record)) = records.last_mut() {
-                record.devices.push(device);
+                self.note_push(app, record, &recipients[index].name, group, (binding, &outcome)).await;
+                let Binding { device, notifier, .. } = binding.clone();
+                record.devices.push(DeviceRecord { device, notifier, outcome });
             }
         }
         let records: Vec<(Uid, PushRecord)> =

@@ -129,10 +129,9 @@ fn event_of(news: &News) -> Option<EventType> {
         News::Conversation(ConversationNews { change: ConversationChange::Reacted { .. }, .. }) => {
             Some(EventType::Reaction)
         }
-        // The vendor has no callback about threads.
+        News::Thread(_) => Some(EventType::Thread),
         News::Conversation(_)
         | News::Presence(_)
-        | News::Thread(_)
         | News::HistoryCleared
         | News::Silence(_)
         | News::Setting(_) => None,
@@ -147,7 +146,9 @@ fn wants(rule: &Rule, kind: EntryKind) -> bool {
         EntryKind::Edit => &[EventType::Edit],
         EntryKind::ReadReceipt => &[EventType::Read],
         EntryKind::ConversationRead => &[EventType::ConversationRead],
-        EntryKind::Event => &[EventType::Group, EventType::Room, EventType::Contact, EventType::Reaction],
+        EntryKind::Event => {
+            &[EventType::Group, EventType::Room, EventType::Contact, EventType::Reaction, EventType::Thread]
+        }
         EntryKind::Recalled | EntryKind::DeliveryReceipt | EntryKind::StreamPart => &[],
     };
     events.iter().any(|event| rule.hears(*event))

@@ -20,7 +20,7 @@ use thiserror::Error;
 use crate::Refusal;
 
 pub use breaker::Breaker;
-pub use notice::{KeywordHit, Notice, RoomNotice, SessionChange, SessionNotice};
+pub use notice::{KeywordHit, Notice, PushNotice, PushResult, RoomNotice, SessionChange, SessionNotice};
 pub use target::{TargetRefused, decide_target};
 
 /// Rules of one app, of both kinds together. The vendor has 4 (easemob-rest.md 5.1).
@@ -75,6 +75,10 @@ pub enum EventType {
     Session,
     /// A word of a keyword list was found.
     Keyword,
+    /// A thread of a group began, got another name or ended.
+    Thread,
+    /// A device of somebody away was woken, or was not.
+    Push,
 }
 
 /// What happens to a message when the app's server gives no usable answer.

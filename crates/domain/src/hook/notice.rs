@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EventType, MessageType};
 use crate::keyword::WordAction;
+use crate::push::{Binding, Skip};
 
 /// Something that happened. Stored as JSON until every rule that wants it has told it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,7 @@ pub enum Notice {
     Keyword(KeywordHit),
     Room(RoomNotice),
     Session(SessionNotice),
+    Push(PushNotice),
 }
 
 /// Words of a keyword list stood in a message.
@@ -53,6 +55,29 @@ pub struct SessionNotice {
     pub at: Timestamp,
 }
 
+/// What became of a message on its way to a device of somebody who was away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushNotice {
+    pub message: u64,
+    pub sender: String,
+    /// Whose device it is.
+    pub user: String,
+    /// The public id of the group that the message stands in.
+    pub group: Option<String>,
+    pub binding: Binding,
+    pub result: PushResult,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushResult {
+    Sent,
+    Skipped(Skip),
+    /// The provider's or our words.
+    Failed(String),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionChange {
@@ -70,6 +95,7 @@ impl Notice {
             Self::Keyword(_) => EventType::Keyword,
             Self::Room(_) => EventType::Room,
             Self::Session(_) => EventType::Session,
+            Self::Push(_) => EventType::Push,
         }
     }
 
@@ -79,6 +105,7 @@ impl Notice {
             Self::Keyword(hit) => hit.at,
             Self::Room(room) => room.at,
             Self::Session(session) => session.at,
+            Self::Push(push) => push.at,
         }
     }
 

@@ -4,13 +4,17 @@
 use app::ports::Happening;
 use bytes::Bytes;
 use domain::app::App;
-use domain::hook::{EventFormat, KeywordHit, Notice, Rule, SessionChange, SessionNotice};
+use domain::hook::{
+    EventFormat, KeywordHit, Notice, PushNotice, PushResult, Rule, SessionChange, SessionNotice,
+};
 use domain::keyword::WordAction;
+use domain::push::Skip;
 use easemob_wire::pb::roster_body::Operation;
 use easemob_wire::rest::message::{ChatType, Stored};
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
 use model::{
-    ContactNews, ConversationKind, ConversationNews, DeviceClass, Entry, MessageId, News, Resource, Timestamp,
+    ContactNews, ConversationKind, ConversationNews, DeviceClass, Entry, MessageId, News, Resource,
+    ThreadNews, Timestamp, Username,
 };
 use serde_json::{Value, json};
 
@@ -37,15 +41,13 @@ pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<B
                 }
                 News::Contact(news) => vec![contact(app, rule, &by, news)],
                 News::Conversation(news) => vec![reaction(app, rule, entry, news)],
-                News::Presence(_)
-                | News::Thread(_)
-                | News::HistoryCleared
-                | News::Silence(_)
-                | News::Setting(_) => Vec::new(),
+                News::Thread(news) => vec![thread(app, rule, entry, news)],
+                News::Presence(_) | News::HistoryCleared | News::Silence(_) | News::Setting(_) => Vec::new(),
             }
         }
         Happening::Notice(Notice::Keyword(hit)) => vec![keyword(app, rule, hit)],
         Happening::Notice(Notice::Session(notice)) => vec![session(app, rule, notice)],
+        Happening::Notice(Notice::Push(notice)) => vec![push(app, rule, notice)],
         Happening::Notice(Notice::Room(notice)) => {
             let by = By {
                 id: MessageId(notice.id),
@@ -194,6 +196,56 @@ fn reaction(app: &App, rule: &Rule, entry: &Entry, news: &ConversationNews) -> V
     report["chat_type"] = "notify".into();
     report["payload"] = payload;
     report
+}
+
+/// Who did it stands in the payload.
+fn thread(app: &App, rule: &Rule, entry: &Entry, news: &ThreadNews) -> Value {
+    let mut report = envelope(app, rule, entry);
+    report["chat_type"] = "notify".into();
+    report["from"] = Username::BACK_END.into();
+    report["group_id"] = news.parent.as_str().into();
+    report["payload"] = notices::thread(entry, news);
+    report
+}
+
+/// The vendor's words for why a device was not woken (easemob-rest.md 5.7).
+fn push(app: &App, rule: &Rule, notice: &PushNotice) -> Value {
+    let PushNotice { message, sender, user, group, binding, result, at } = notice;
+    let mut report = signed(app, rule, MessageId(*message), 0, *at);
+    report["step"] = "push".into();
+    report["channel"] = "WEBHOOK".into();
+    report["chat_type"] = if group.is_some() { "groupchat" } else { "chat" }.into();
+    report["msg_id"] = message.to_string().into();
+    report["from"] = sender.as_str().into();
+    report["target"] = user.as_str().into();
+    report["device_id"] = binding.device.as_str().into();
+    report["device_token"] = binding.token.as_str().into();
+    report["notifier_name"] = binding.notifier.as_str().into();
+    if let Some(group) = group {
+        report["group_id"] = group.as_str().into();
+    }
+    let (status, detail) = match result {
+        PushResult::Sent => ("success", None),
+        PushResult::Failed(words) => {
+            report["e_message"] = words.as_str().into();
+            ("error", Some("push yet but fail"))
+        }
+        PushResult::Skipped(skip) => ("fail", Some(detail_of(*skip))),
+    };
+    report["status"] = status.into();
+    if let Some(detail) = detail {
+        report["detail"] = detail.into();
+    }
+    report
+}
+
+fn detail_of(skip: Skip) -> &'static str {
+    match skip {
+        Skip::MessageIgnored => "message ignore push",
+        Skip::DeviceFiltered => "ignore push device id",
+        Skip::NoProvider => "no notifier exist",
+        Skip::Online | Skip::Silent | Skip::Level => "user ignore push",
+    }
 }
 
 fn contact(app: &App, rule: &Rule, by: &By<'_>, news: &ContactNews) -> Value {

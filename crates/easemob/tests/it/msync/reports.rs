@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use app::By;
 use app::ports::{CallFailed, Callbacks, HookCall, Ports};
+use app::{By, CreateThread};
 use async_trait::async_trait;
 use domain::app::Settings;
-use domain::hook::{EventFormat, EventType, PostSend, RuleKind, RuleSpec};
+use domain::hook::{EventFormat, EventType, PostSend, PushRule, RuleKind, RuleSpec};
+use domain::push::Bind;
 use easemob::hooks::EasemobForms;
 use easemob_wire::pb::message_body::Type;
 use model::MessageId;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::groups::group;
+use super::groups::{group, say};
 use super::house::{APP, House, about};
 
 /// The app's own server.
@@ -184,4 +185,62 @@ fn groups_are_told_in_the_new_form() {
             [json!("LEAVE"), json!("org#app_bob@easemob.com"), json!("QUIT"), json!(["bob"])],
         ]
     );
+}
+
+#[test]
+fn threads_are_told_as_clients_hear_of_them() {
+    let (house, server) = house(&[EventType::Thread], EventFormat::default());
+    ["alice", "bob"].iter().for_each(|name| house.register(name));
+    let parent = group(&house, "alice", &["bob"]);
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let topic = say(&mut alice, &parent, "hi").server_id();
+    let tenant = house.tenant();
+    let account = house.wait(house.use_cases.get_user(&tenant, "alice")).unwrap();
+    let by = By { account: Some(account), ..By::back_end() };
+    let create = CreateThread { group: &parent, owner: "alice", name: "Aside", message: MessageId(topic) };
+    let thread = house.wait(house.use_cases.create_thread(&tenant, &by, create)).unwrap();
+    house.wait(house.use_cases.end_thread(&tenant, &by, thread.public_id.as_str())).unwrap();
+    let told = server.told(&house, 2);
+    let told: Vec<_> = told
+        .iter()
+        .map(|report| {
+            let pointers =
+                ["/chat_type", "/group_id", "/payload/type", "/payload/data/operation", "/payload/data/from"];
+            fields(report, &pointers)
+        })
+        .collect();
+    let expected =
+        |operation: &str| [json!("notify"), json!(parent), json!("thread"), json!(operation), json!("alice")];
+    assert_eq!(told, [expected("create"), expected("delete")]);
+}
+
+#[test]
+fn what_became_of_a_push_is_told_for_each_device() {
+    let (house, server) = house(&[EventType::Push], EventFormat::default());
+    let spec = RuleSpec {
+        name: "phones".to_owned(),
+        url: "http://example.com/".to_owned(),
+        enabled: true,
+        conversations: Vec::new(),
+        kind: RuleKind::Push(PushRule { notifiers: vec!["fcm".to_owned()], ..PushRule::default() }),
+    };
+    house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
+    house.register("bob");
+    let bind = Bind { device: "phone".to_owned(), notifier: "fcm".to_owned(), token: "t".to_owned() };
+    house.wait(house.use_cases.bind_push(&house.tenant(), "bob", &bind)).unwrap();
+    let id = house.log_in("alice", "webim_web_a").send_text("bob", "hi").server_id();
+    let told = server.told(&house, 1);
+    let pointers = ["/step", "/msg_id", "/from", "/target", "/device_id", "/status", "/detail", "/e_message"];
+    // Nothing leaves this house.
+    let expected = [
+        json!("push"),
+        json!(id.to_string()),
+        json!("alice"),
+        json!("bob"),
+        json!("phone"),
+        json!("error"),
+        json!("push yet but fail"),
+        json!("nothing leaves this server"),
+    ];
+    assert_eq!(fields(&told[0], &pointers), expected);
 }
