@@ -61,6 +61,14 @@ enum AppCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Serve JMessage's back ends and web pages too, and print key and secret; an app that has them keeps them
+    Jmessage {
+        #[arg(value_name = "ORG#APP", value_parser = app_key)]
+        key: AppKey,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Webhooks: have your server asked before messages go out, or told what happened
     #[command(subcommand)]
     Webhook(WebhookCommand),
@@ -102,6 +110,9 @@ async fn call(reach: &Reach, command: &AppCommand) -> Result<Value, Failure> {
                 settings.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect();
             reach.call(Method::PATCH, &path(key), Some(&json!({ "settings": settings }))).await
         }
+        AppCommand::Jmessage { key, .. } => {
+            reach.call(Method::PUT, &format!("{}/jmessage", path(key)), None).await
+        }
         AppCommand::Webhook(command) => webhook::call(reach, command).await,
     }
 }
@@ -116,14 +127,15 @@ fn print(out: &mut impl Write, command: &AppCommand, answer: &Value) -> io::Resu
         AppCommand::Create { json, .. }
         | AppCommand::List { json }
         | AppCommand::Get { json, .. }
-        | AppCommand::Set { json, .. } => *json,
+        | AppCommand::Set { json, .. }
+        | AppCommand::Jmessage { json, .. } => *json,
         AppCommand::Webhook(command) => return webhook::print(out, command, answer),
     };
     if json {
         return writeln!(out, "{answer}");
     }
     match command {
-        AppCommand::Create { .. } => credentials(out, answer),
+        AppCommand::Create { .. } | AppCommand::Jmessage { .. } => credentials(out, answer),
         AppCommand::List { .. } => {
             for app in answer["apps"].as_array().into_iter().flatten() {
                 let off = if app["enabled"] == false { "  disabled" } else { "" };

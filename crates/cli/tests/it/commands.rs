@@ -36,6 +36,11 @@ fn apps_are_made_and_set_at_the_running_server() {
     assert_eq!((value("devices.policy"), value("users.limit")), ("single".into(), "7".into()));
     let list = place.run(&["app", "list"]).text();
     assert!(list.starts_with("acme#chat ") && list.lines().count() == 1, "{list}");
+    assert!(app["jmessage_appkey"].is_null(), "{app}");
+    let opened = place.run(&["app", "jmessage", "acme#chat", "--json"]).json();
+    let key = opened["jmessage_appkey"].as_str().unwrap();
+    let text = place.run(&["app", "jmessage", "acme#chat"]).text();
+    assert!(key.len() == 24 && text.contains(key), "{opened} {text}");
 
     // From elsewhere: the address and the token.
     let token = place.data().join("admin-token");

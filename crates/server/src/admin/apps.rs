@@ -76,6 +76,14 @@ pub(super) async fn set(
     Ok(Json(whole(&app)))
 }
 
+/// Serves JMessage's clients and back ends too. An app that has a key of theirs keeps it.
+pub(super) async fn open_jmessage(State(admin): State<Admin>, path: AppPath) -> Result<Json<Value>, Problem> {
+    let app = find(&admin, path)?;
+    let app = admin.use_cases.open_jmessage(&app.value.key).await?;
+    tracing::info!(app = %app.value.key, "app opened to JMessage");
+    Ok(Json(whole(&app)))
+}
+
 /// The app of a request's path.
 pub(super) fn find(admin: &Admin, path: AppPath) -> Result<Tenant, Problem> {
     let Path((org, app)) = path.map_err(|rejection| bad_path(&rejection))?;

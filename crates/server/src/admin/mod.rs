@@ -61,6 +61,7 @@ pub(crate) fn routes(admin: Admin) -> Router {
         .route("/server", get(server))
         .route("/apps", get(apps::list).post(apps::create))
         .route("/apps/{org}/{app}", get(apps::get).patch(apps::set))
+        .route("/apps/{org}/{app}/jmessage", put(apps::open_jmessage))
         .route("/apps/{org}/{app}/users", get(users::list).post(users::create))
         .route("/apps/{org}/{app}/users/{name}", delete(users::remove))
         .route("/apps/{org}/{app}/users/{name}/password", put(users::set_password))

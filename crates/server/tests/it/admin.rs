@@ -1,5 +1,6 @@
 //! The admin API: who gets in, what it does, and how it says no.
 
+use base64::Engine as _;
 use http::StatusCode;
 use serde_json::json;
 
@@ -45,6 +46,33 @@ async fn only_the_token_opens_the_door_and_never_for_a_web_page() {
     let answer = call(site.running.address(), "OPTIONS", "/admin/v1/apps", &preflight, "").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(answer.header("access-control-allow-origin"), "");
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_gets_its_key_of_jmessages_later_and_keeps_it() {
+    let site = Site::start().await;
+    let made = site.admin("POST", "/apps", r#"{"appkey":"acme#chat"}"#).await.json();
+    assert!(made["jmessage_appkey"].is_null(), "{made}");
+    let opened = site.admin("PUT", "/apps/acme/chat/jmessage", "").await;
+    assert_eq!(opened.status, StatusCode::OK, "{}", opened.text);
+    let opened = opened.json();
+    let (key, secret) = (&opened["jmessage_appkey"], &opened["jmessage_master_secret"]);
+    assert!(key.as_str().is_some_and(|key| key.len() == 24), "{opened}");
+    assert_eq!(opened["client_id"], made["client_id"]);
+    let again = site.admin("PUT", "/apps/acme/chat/jmessage", "").await.json();
+    assert_eq!((&again["jmessage_appkey"], &again["jmessage_master_secret"]), (key, secret));
+
+    let header = |secret: &str| {
+        let pair = format!("{}:{secret}", key.as_str().unwrap());
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    };
+    for (secret, status) in [(secret.as_str().unwrap(), 200), ("wrong", 401)] {
+        let headers = [("authorization", &*header(secret))];
+        let answer = call(site.running.address(), "GET", "/v1/users?start=0&count=1", &headers, "").await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
+    }
+    refused(&site.admin("PUT", "/apps/acme/none/jmessage", "").await, 404, "app_not_found");
     site.running.shutdown().await;
 }
 
