@@ -7,7 +7,7 @@
 //! - `areas`: the witnesses, one file an area; [`areas::all`] is the list of them.
 //! - `witness`: what a witness is and what it can see.
 //! - `lab`: servers, apps and users for them, each app new, so that witnesses run side by side.
-//! - `wire`, `device`: REST answers, and those on a connection, as they stand on the wire.
+//! - `wire`, `device`, `page`: REST answers, and those on a connection of either vendor's, as they stand on the wire.
 //! - `run`: picks rows, runs their witnesses, judges.
 //!
 //! Nothing here looks into the server: it is a process, and all that is asked of it goes over its ports.
@@ -16,6 +16,7 @@ mod areas;
 mod device;
 mod lab;
 mod listener;
+mod page;
 mod rows;
 mod run;
 mod wire;

@@ -94,5 +94,11 @@ macro_rules! witness {
             run: |lab, cause| Box::pin($run(lab, cause)),
         }
     };
+    ($tables:expr, $condition:ident, $operation:ident, $run:path) => {
+        $crate::witness::Witness {
+            operation: Some(::conditions::Operation::$operation),
+            ..$crate::witness::witness!($tables, $condition, $run)
+        }
+    };
 }
 pub(crate) use witness;

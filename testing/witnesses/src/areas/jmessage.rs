@@ -5,6 +5,8 @@
 
 use anyhow::Result;
 use conditions::Table;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, password};
@@ -20,6 +22,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(SERVER, CredentialsMissing, no_credentials),
     witness!(SERVER, CredentialsWrong, wrong_secret),
     witness!(SERVER, AppNotFound, unknown_app),
+    witness!(SERVER, ServerBusy, more_registrations_at_once_than_wait).on_own_server(),
 ];
 
 fn registration(names: &[&str]) -> Value {
@@ -77,4 +80,22 @@ async fn unknown_app(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let key = cause.choose("0123456789abcdef01234567", &*app.jmessage_key);
     let credentials = Some((key, &*app.jmessage_secret));
     app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899009")
+}
+
+async fn more_registrations_at_once_than_wait(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    // One hash at a time, and each a slow one: what comes meanwhile waits, and then no more may.
+    let config = "[passwords]\nparallel = 1\npasses = 8\nmemory = \"64MiB\"\n";
+    let server = lab.configured_server(config).await?;
+    let app = lab.app_on(&server, &["jmessage.calls_per_minute=0"]).await?;
+    let admin = |number| json!({ "username": format!("chief{number}"), "password": "secret" });
+    let count = cause.choose(700, 1);
+    let calls = (0..count).map(|number| app.jmessage("POST", "/v1/admins", admin(number)));
+    let mut answers = calls.collect::<FuturesUnordered<_>>();
+    while let Some(answer) = answers.next().await {
+        let answer = answer?;
+        if !answer.is_fine() {
+            return answer.seen(500, "899030");
+        }
+    }
+    Ok(Outcome::Fine)
 }

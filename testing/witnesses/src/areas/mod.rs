@@ -8,6 +8,7 @@ mod files;
 mod groups;
 mod jmessage;
 mod messages;
+mod pages;
 mod push;
 mod rooms;
 mod sdk;
@@ -27,6 +28,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
         groups::WITNESSES,
         jmessage::WITNESSES,
         messages::WITNESSES,
+        pages::WITNESSES,
         push::WITNESSES,
         rooms::WITNESSES,
         sdk::WITNESSES,
