@@ -46,7 +46,7 @@ fn body(meta: &pb::Meta) -> pb::MessageBody {
     pb::MessageBody::decode(meta.payload.clone().unwrap()).unwrap()
 }
 
-fn edit_of(id: u64, text: &str) -> pb::MessageBody {
+pub(super) fn edit_of(id: u64, text: &str) -> pb::MessageBody {
     pb::MessageBody {
         r#type: Some(Type::Edit.into()),
         edit_message_id: Some(id),

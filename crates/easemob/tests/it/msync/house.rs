@@ -537,6 +537,20 @@ impl<'a> Client<'a> {
         encode_message(self.next_id, to, body)
     }
 
+    /// A message to some of those who are in a place, as a frame.
+    pub(crate) fn directed(&mut self, to: JidRef<'_>, users: &[&str], body: &pb::MessageBody) -> Bytes {
+        self.next_id += 1;
+        easemob_wire::client::encode_meta(&pb::Meta {
+            id: Some(self.next_id),
+            to: Some(to.into()),
+            ns: Some(1),
+            payload: Some(body.encode_to_vec().into()),
+            routetype: Some(pb::meta::RouteType::RouteDirect.into()),
+            directed_users: users.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        })
+    }
+
     /// Sends the login, and gives what the session wants done for it.
     pub(crate) fn log_in_without_answer(&mut self, form: LoginForm<'_>) -> Event {
         use session::Session as _;
