@@ -33,6 +33,7 @@ use serde_json::Value;
 use crate::{Error, ErrorTable, Event, Result, RoomEntry, SendState, Sent};
 pub use http::{Failure, HttpAnswer, HttpRequest, Method};
 pub use outgoing::Outgoing;
+pub(crate) use outgoing::{Sender, kept_message};
 pub(crate) use receive::{history_entry, presences};
 pub use state::{State, Verb};
 pub(crate) use traffic::percent;

@@ -79,6 +79,10 @@ pub enum Event {
         client_id: ClientMessageId,
         state: SendState,
     },
+    /// The database on the device can't be written. Nothing more comes until it can; the server keeps it.
+    StorageFailed {
+        error: Error,
+    },
     Contact(ContactEvent),
     Group(Box<GroupEvent>),
     Room(Box<RoomEvent>),

@@ -82,8 +82,8 @@ pub enum SendState {
     Queued,
     /// Written to the socket.
     OnTheWire,
-    /// The server has it.
-    Acknowledged(MessageId),
+    /// The server has it, since then.
+    Acknowledged { id: MessageId, at: Timestamp },
     /// It will not be sent, and why.
     Failed(Error),
 }

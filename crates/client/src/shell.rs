@@ -10,6 +10,7 @@ mod client;
 mod events;
 mod files;
 mod http;
+mod keeper;
 mod socket;
 mod tls;
 
@@ -17,3 +18,4 @@ pub use builder::Builder;
 pub use client::Client;
 pub use events::Events;
 pub use files::Transferring;
+pub use keeper::content_of;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use conditions::{Condition, Operation};
+use easemob_wire::client::Payload as _;
 use easemob_wire::content;
 use easemob_wire::pb::meta::{NameSpace, RouteType};
 use easemob_wire::pb::{self, MessageBody, Meta, message_body};
@@ -118,14 +119,39 @@ impl Outgoing {
 
 /// Who sends.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sender<'a> {
-    pub(super) app_key: &'a AppKey,
-    pub(super) user: &'a Username,
+pub(crate) struct Sender<'a> {
+    pub(crate) app_key: &'a AppKey,
+    pub(crate) user: &'a Username,
     /// `{rest_url}/{org}/{app}/chatfiles`.
-    pub(super) files_url: &'a str,
+    pub(crate) files_url: &'a str,
+}
+
+/// A message as it was kept by [`Sender::kept`], in the conversation that stands beside it. `None`: it is none.
+pub(crate) fn kept_message(to: Conversation, kept: &[u8]) -> Option<NewMessage> {
+    let meta = Meta::decode_bounded(Bytes::copy_from_slice(kept)).ok()?;
+    let only_for = meta.directed_users.iter().map(|name| Username::parse(name));
+    let only_for = only_for.collect::<std::result::Result<_, _>>().ok()?;
+    let body = MessageBody::decode_bounded(meta.payload.clone().unwrap_or_default()).ok()?;
+    Some(NewMessage {
+        to,
+        content: content::content_of(&body)?,
+        wants_receipts: body.msg_config.as_ref().is_some_and(message_body::MessageConfig::allow_group_ack),
+        online_only: meta.routetype() == RouteType::RouteOnline,
+        only_for,
+    })
 }
 
 impl Sender<'_> {
+    /// A message in the form in which it is kept on the device.
+    pub(crate) fn kept(&self, message: &NewMessage) -> Vec<u8> {
+        self.message(message).encode_to_vec()
+    }
+
+    /// A content in that form.
+    pub(crate) fn kept_content(&self, conversation: &Conversation, content: &Content) -> Vec<u8> {
+        self.with_content(conversation, content, false).encode_to_vec()
+    }
+
     fn message(&self, message: &NewMessage) -> Meta {
         let mut meta = self.with_content(&message.to, &message.content, message.wants_receipts);
         if !message.only_for.is_empty() {

@@ -107,17 +107,14 @@ impl Core {
         let status = sync.status.clone().unwrap_or_default();
         let result = if status.error_code.unwrap_or(0) == 0 {
             let id = MessageId(sync.server_id.unwrap_or(0));
+            let at = Timestamp(sync.timestamp.unwrap_or(self.now.wall.0));
             if pending.shown.is_some() {
-                self.tell_send(client_id, SendState::Acknowledged(id));
+                self.tell_send(client_id, SendState::Acknowledged { id, at });
             }
             let user = self.session.as_ref().map(|session| session.user.as_str().to_owned());
             Ok(match pending.entering {
                 Some(_) => Reply::Entered(room_entry(&sync.metas, user.as_deref().unwrap_or_default())),
-                None => Reply::Sent(Sent {
-                    client_id: ClientMessageId(client_id.into()),
-                    id,
-                    at: Timestamp(sync.timestamp.unwrap_or(self.now.wall.0)),
-                }),
+                None => Reply::Sent(Sent { client_id: ClientMessageId(client_id.into()), id, at }),
             })
         } else {
             let error = derive::of_status(MsyncScope::Send, &status, pending.operation);

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::http::Http;
+use super::keeper::{Keeping, Kept, Slot, keep};
 use super::socket::{Address, Socket};
 use crate::core::{Command, Core, Failure, Input, Now, Output, Reply, State, Ticket};
 use crate::{Error, Event, Result, Username};
@@ -21,6 +22,8 @@ const INBOX: usize = 64;
 pub(super) struct Order {
     pub(super) command: Command,
     pub(super) reply: oneshot::Sender<Result<Reply>>,
+    /// Of a login: where what comes is kept.
+    pub(super) kept: Option<Kept>,
 }
 
 /// What the app may look at at any time.
@@ -41,7 +44,6 @@ impl std::fmt::Debug for Token {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Actor {
     core: Core,
     started: Instant,
@@ -54,6 +56,10 @@ pub(super) struct Actor {
     replies: HashMap<Ticket, oneshot::Sender<Result<Reply>>>,
     next_ticket: Ticket,
     events: mpsc::Sender<Event>,
+    slot: Slot,
+    /// Events that are to be written first, and the part that is being written. The core bounds them.
+    unkept: VecDeque<(u64, Vec<Event>, Option<Kept>)>,
+    keeping: Option<Keeping>,
     /// Events on their way to the app, by delivery. The core bounds them.
     waiting: VecDeque<(u64, VecDeque<Event>)>,
     view: watch::Sender<View>,
@@ -73,6 +79,14 @@ pub(super) struct Ends {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) view: watch::Sender<View>,
+    pub(super) slot: Slot,
+}
+
+// What is being written has no form to show.
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Actor").field("core", &self.core).finish_non_exhaustive()
+    }
 }
 
 impl Actor {
@@ -91,6 +105,9 @@ impl Actor {
             replies: HashMap::new(),
             next_ticket: 0,
             events: ends.events,
+            slot: ends.slot,
+            unkept: VecDeque::new(),
+            keeping: None,
             waiting: VecDeque::new(),
             view: ends.view,
         }
@@ -117,6 +134,11 @@ impl Actor {
                     }
                     Happened::EventTaken
                 }
+                (number, events) = kept(&mut self.keeping) => {
+                    self.keeping = None;
+                    self.waiting.push_back((number, events.into()));
+                    Happened::EventTaken
+                }
                 () = wait => Happened::Timeout,
             };
             let now = now(self.started);
@@ -133,14 +155,21 @@ impl Actor {
     fn take_order(&mut self, now: Now, order: Option<Order>) {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
+        let was = self.core.state();
+        let mut offered = None;
         let command = match order {
-            Some(Order { command, reply }) => {
+            Some(Order { command, reply, kept }) => {
                 self.replies.insert(ticket, reply);
+                offered = kept;
                 command
             }
             None => Command::Close,
         };
         self.core.handle(now, Input::Command { ticket, command });
+        if was == State::LoggedOut && self.core.state() == State::LoggingIn {
+            // Whatever comes from now on is this user's.
+            *self.slot.lock() = offered;
+        }
     }
 
     /// Does everything that the core says.
@@ -155,6 +184,11 @@ impl Actor {
             self.view.send_if_modified(|shown| std::mem::replace(shown, view.clone()) != view);
             while let Some(output) = self.core.poll_output() {
                 self.perform(output);
+            }
+            if self.keeping.is_none()
+                && let Some((number, events, kept)) = self.unkept.pop_front()
+            {
+                self.keeping = Some(keep(kept, number, events, self.events.clone()));
             }
             let Some(number) = done(&mut self.waiting) else { break };
             self.core.handle(now(self.started), Input::Delivered { number });
@@ -196,8 +230,26 @@ impl Actor {
                     drop(reply.send(result));
                 }
             }
-            Output::Deliver { number, events } => self.waiting.push_back((number, events.into())),
+            Output::Deliver { number, events } => {
+                let kept = self.slot.lock().clone();
+                match kept {
+                    Some(kept) => self.unkept.push_back((number, events, Some(kept))),
+                    // Behind those that are still being written.
+                    None if self.keeping.is_none() && self.unkept.is_empty() => {
+                        self.waiting.push_back((number, events.into()));
+                    }
+                    None => self.unkept.push_back((number, events, None)),
+                }
+            }
         }
+    }
+}
+
+/// The part that is being written, once it is; never without one.
+async fn kept(keeping: &mut Option<Keeping>) -> (u64, Vec<Event>) {
+    match keeping {
+        Some(keeping) => keeping.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -216,10 +268,15 @@ fn done(waiting: &mut VecDeque<(u64, VecDeque<Event>)>) -> Option<u64> {
     number
 }
 
-#[expect(clippy::disallowed_methods, reason = "the shell is where the SDK's time comes from")]
 fn now(started: Instant) -> Now {
+    Now { elapsed: started.elapsed(), wall: wall_time() }
+}
+
+/// What this device takes for the time.
+#[expect(clippy::disallowed_methods, reason = "the shell is where the SDK's time comes from")]
+pub(super) fn wall_time() -> Timestamp {
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    Now { elapsed: started.elapsed(), wall: Timestamp::default().plus(wall) }
+    Timestamp::default().plus(wall)
 }
 
 /// What calls get once the actor has ended.

@@ -1,5 +1,7 @@
 //! Settings of a client, checked when it is built.
 
+use std::path::{Path, PathBuf};
+
 use conditions::Condition;
 use http::Uri;
 use model::{AppKey, Resource};
@@ -9,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::actor::{Actor, Ends, View};
 use super::files::Files;
 use super::http::Http;
+use super::keeper::{Keeper, Slot};
 use super::socket::Address;
 use super::{Client, Events, tls};
 use crate::core::{Config, Core, State};
@@ -31,6 +34,7 @@ pub struct Builder {
     acknowledges_delivery: bool,
     events: usize,
     certificates: Vec<u8>,
+    folder: Option<PathBuf>,
 }
 
 impl Builder {
@@ -45,6 +49,7 @@ impl Builder {
             acknowledges_delivery: false,
             events: EVENTS,
             certificates: Vec::new(),
+            folder: None,
         }
     }
 
@@ -91,6 +96,15 @@ impl Builder {
         self
     }
 
+    /// Keeps conversations, messages and what is to be sent in this folder: a database a user. Then what was not sent when
+    /// the process ended goes out after the next login, and what came once does not come again. See
+    /// [`Client::storage`].
+    #[must_use]
+    pub fn data_folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
     /// Starts the client. Nothing is sent before a login.
     ///
     /// # Errors
@@ -119,6 +133,12 @@ impl Builder {
         let (orders, taken) = mpsc::channel(ORDERS);
         let (sender, receiver) = mpsc::channel(self.events);
         let (view, shown) = watch::channel(View { state: State::LoggedOut, user: None, token: None });
+        let keeper = Keeper {
+            app_key: app_key.clone(),
+            files_url: format!("{rest}/chatfiles"),
+            folder: self.folder,
+            slot: Slot::default(),
+        };
         let config = Config {
             app_key,
             device: device.clone(),
@@ -129,10 +149,10 @@ impl Builder {
             table: self.table,
         };
         let files = Files { http: http.clone(), runtime: runtime.clone() };
-        let ends = Ends { orders: taken, events: sender, view };
+        let ends = Ends { orders: taken, events: sender, view, slot: keeper.slot.clone() };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
-        Ok((Client::new(orders, shown, device, files, self.table), Events { receiver }))
+        Ok((Client::new(orders, shown, device, files, keeper, self.table), Events { receiver }))
     }
 }
 

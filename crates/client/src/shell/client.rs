@@ -9,7 +9,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Builder;
 use super::actor::{Order, View, closed};
 use super::files::Files;
-use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, State};
+use super::keeper::{Keeper, Kept};
+use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, State, Verb};
+use crate::storage::Storage;
 use crate::{
     Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent, username,
 };
@@ -23,6 +25,7 @@ pub struct Client {
     view: watch::Receiver<View>,
     device: Resource,
     files: Files,
+    keeper: Keeper,
     table: ErrorTable,
 }
 
@@ -41,9 +44,10 @@ impl Client {
         view: watch::Receiver<View>,
         device: Resource,
         files: Files,
+        keeper: Keeper,
         table: ErrorTable,
     ) -> Self {
-        Self { orders, view, device, files, table }
+        Self { orders, view, device, files, keeper, table }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -72,10 +76,26 @@ impl Client {
 
     async fn log_in_by(&self, user: &str, credential: Credential) -> Result<LoggedIn> {
         let user = self.told(username(user))?;
-        match self.order(Command::LogIn { user, credential }).await? {
-            Reply::LoggedIn(logged_in) => Ok(logged_in),
-            other => Err(self.unexpected(&other)),
+        let kept = match self.state() {
+            State::LoggedOut => self.told(self.keeper.open(&user).await)?,
+            // Refused anyway, and the database may be that of who is in.
+            _ => None,
+        };
+        let logged_in = match self.order_with(Command::LogIn { user, credential }, kept.clone()).await? {
+            Reply::LoggedIn(logged_in) => logged_in,
+            other => return Err(self.unexpected(&other)),
+        };
+        if let Some(kept) = kept {
+            for (client_id, message) in self.told(kept.outbox().await)? {
+                let what = Outgoing::Message(Box::new(message));
+                let (reply, _) = oneshot::channel();
+                let command = Command::Send { client_id: Some(client_id), what };
+                // What becomes of it is told by events, and in the database.
+                let order = Order { command, reply, kept: None };
+                self.orders.send(order).await.map_err(|_| self.closed())?;
+            }
         }
+        Ok(logged_in)
     }
 
     /// Ends the session. What waits to be sent is given up.
@@ -115,6 +135,12 @@ impl Client {
         &self.device
     }
 
+    /// The database of the user who is or was in; `None` before the first login, and without
+    /// [`Builder::data_folder`].
+    pub fn storage(&self) -> Option<Storage> {
+        self.keeper.slot.lock().as_ref().map(|kept| kept.storage.clone())
+    }
+
     /// Waits until the session stands so.
     ///
     /// # Errors
@@ -134,15 +160,28 @@ impl Client {
     /// # Errors
     /// The server's refusal, [`State::permits`], or that it was given up.
     pub async fn send(&self, message: NewMessage) -> Result<Sent> {
-        self.sent(None, Outgoing::Message(Box::new(message))).await
+        // The random part of a UUID: no other send of any device has it.
+        let number = uuid::Uuid::new_v4().as_u64_pair().1 >> 1;
+        self.send_again(ClientMessageId(number.into()), message).await
     }
 
     /// Sends a message under a number of an earlier try, so that the server takes it once even if that try reached it.
     ///
     /// # Errors
-    /// As [`Client::send`]; [`crate::Condition::ArgumentInvalid`] for a number that is just being sent.
+    /// As [`Client::send`]; [`crate::Condition::ArgumentInvalid`] for a number that is just being sent. With
+    /// [`Builder::data_folder`]: [`crate::Condition::MessageNotSendable`] for one that is being sent or was.
     pub async fn send_again(&self, client_id: ClientMessageId, message: NewMessage) -> Result<Sent> {
-        self.sent(Some(client_id), Outgoing::Message(Box::new(message))).await
+        let kept = self.keeper.slot.lock().clone();
+        if let Some(kept) = &kept {
+            let permitted = self.state().permits(Verb::Send).map_err(Error::new);
+            self.told(permitted.map_err(|error| error.with_operation(Operation::Send)))?;
+            self.told(kept.enqueue(client_id, &message).await)?;
+        }
+        let result = self.sent(Some(client_id), Outgoing::Message(Box::new(message))).await;
+        if let Some(kept) = &kept {
+            kept.settle(client_id, &result).await;
+        }
+        result
     }
 
     /// Tells a message's author that it was read.
@@ -250,8 +289,12 @@ impl Client {
     }
 
     async fn order(&self, command: Command) -> Result<Reply> {
+        self.order_with(command, None).await
+    }
+
+    async fn order_with(&self, command: Command, kept: Option<Kept>) -> Result<Reply> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order { command, reply }).await.map_err(|_| self.closed())?;
+        self.orders.send(Order { command, reply, kept }).await.map_err(|_| self.closed())?;
         answer.await.map_err(|_| self.closed())?
     }
 

@@ -6,6 +6,7 @@ mod ends;
 mod files;
 mod hostile;
 mod joined;
+mod kept;
 mod messages;
 mod people;
 mod support;

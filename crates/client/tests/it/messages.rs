@@ -47,7 +47,10 @@ async fn a_send_tells_how_far_it_is() {
         });
         states.push(state.await);
     }
-    assert_eq!(states, [SendState::Queued, SendState::OnTheWire, SendState::Acknowledged(sent.id)]);
+    assert_eq!(
+        states,
+        [SendState::Queued, SendState::OnTheWire, SendState::Acknowledged { id: sent.id, at: sent.at }]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

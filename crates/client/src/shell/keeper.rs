@@ -1,0 +1,212 @@
+//! Between the core and the app: what comes is written into the user's database first, and told and acknowledged then.
+//!
+//! So what the process forgets comes again, and what comes again is known by its row. A disk that takes nothing holds
+//! up the stream: nothing is lost, the server keeps it.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conditions::Condition;
+use model::content::{Content, Said};
+use model::{AppKey, ClientMessageId, Username};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::core::{Sender, kept_message};
+use crate::storage::{NewRecord, Outcome, Outgoing, Record, Storage, StorageOptions, Write};
+use crate::{Conversation, Event, Message, NewMessage, Result, SendState, Sent};
+
+/// Pause before a disk that took nothing is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// Where databases lie.
+#[derive(Clone, Debug)]
+pub(super) struct Keeper {
+    pub(super) app_key: AppKey,
+    pub(super) files_url: String,
+    /// `None`: nothing is kept.
+    pub(super) folder: Option<PathBuf>,
+    pub(super) slot: Slot,
+}
+
+/// The database of who is in; the actor changes it, the client's handles look.
+pub(super) type Slot = Arc<Mutex<Option<Kept>>>;
+
+/// A user's database.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) storage: Storage,
+    app_key: AppKey,
+    user: Username,
+    files_url: String,
+}
+
+/// Events that are being written, by the number of their delivery; gives those that are new.
+pub(super) type Keeping = Pin<Box<dyn Future<Output = (u64, Vec<Event>)> + Send>>;
+
+impl Keeper {
+    /// Opens the database of a user. `None` if nothing is kept.
+    pub(super) async fn open(&self, user: &Username) -> Result<Option<Kept>> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let open = self.slot.lock().clone().filter(|kept| kept.user == *user);
+        if open.is_some() {
+            return Ok(open);
+        }
+        let storage = Storage::open(StorageOptions::new(folder, &self.app_key, user)).await?;
+        let (app_key, files_url) = (self.app_key.clone(), self.files_url.clone());
+        Ok(Some(Kept { storage, app_key, user: user.clone(), files_url }))
+    }
+}
+
+impl Kept {
+    fn sender(&self) -> Sender<'_> {
+        Sender { app_key: &self.app_key, user: &self.user, files_url: &self.files_url }
+    }
+
+    /// Writes down that a message is to be sent.
+    pub(super) async fn enqueue(&self, client_id: ClientMessageId, message: &NewMessage) -> Result<()> {
+        let outgoing = Outgoing {
+            conversation: message.to.clone(),
+            client_id,
+            from: self.user.clone(),
+            at: super::actor::wall_time(),
+            text: words(&message.content),
+            payload: self.sender().kept(message),
+        };
+        self.storage.enqueue(outgoing).await
+    }
+
+    /// What an earlier process left to be sent.
+    pub(super) async fn outbox(&self) -> Result<Vec<(ClientMessageId, NewMessage)>> {
+        let queued = self.storage.outbox().await?.into_iter();
+        let messages = queued.filter_map(|queued| {
+            let message = kept_message(queued.record.conversation, &queued.record.payload)?;
+            Some((queued.record.client_id?, message))
+        });
+        Ok(messages.collect())
+    }
+
+    /// Writes down what became of a send. If that fails it is sent again after the next login, and the server knows it.
+    pub(super) async fn settle(&self, client_id: ClientMessageId, result: &Result<Sent>) {
+        let write = match result {
+            Ok(sent) => Write::Acknowledged { client_id, id: sent.id, at: sent.at },
+            // The client was closed: it goes out after the next login.
+            Err(error)
+                if matches!(error.condition(), Condition::RequestAborted | Condition::SdkNotInitialized) =>
+            {
+                return;
+            }
+            Err(error) => Write::Failed { client_id, condition: error.condition() },
+        };
+        drop(self.storage.apply(vec![write]).await);
+    }
+
+    fn write_for(&self, event: &Event) -> Option<Write> {
+        Some(match event {
+            Event::Message(message) => Write::Received(Box::new(self.record(message)?)),
+            Event::Delivered { id, conversation, .. } => {
+                Write::Delivered { conversation: conversation.clone(), id: *id }
+            }
+            Event::Read { id, conversation: conversation @ Conversation::User(_), .. } => {
+                Write::Read { conversation: conversation.clone(), id: *id }
+            }
+            Event::ConversationRead { conversation, by } if *by != self.user => {
+                Write::ReadByPeer { conversation: conversation.clone() }
+            }
+            Event::Recalled { id, conversation, .. } => {
+                Write::Recalled { conversation: conversation.clone(), id: *id }
+            }
+            Event::Edited(edit) => Write::Edited {
+                conversation: edit.conversation.clone(),
+                id: edit.id,
+                text: words(&edit.content),
+                payload: self.sender().kept_content(&edit.conversation, &edit.content),
+            },
+            Event::SendState { client_id, state } => match state {
+                SendState::Queued => return None,
+                SendState::OnTheWire => Write::OnTheWire { client_id: *client_id },
+                SendState::Acknowledged { id, at } => {
+                    Write::Acknowledged { client_id: *client_id, id: *id, at: *at }
+                }
+                SendState::Failed(error) => {
+                    Write::Failed { client_id: *client_id, condition: error.condition() }
+                }
+            },
+            _ => return None,
+        })
+    }
+
+    /// `None` in rooms, which have no history on the device either.
+    fn record(&self, message: &Message) -> Option<NewRecord> {
+        if matches!(message.conversation, Conversation::Room(_)) {
+            return None;
+        }
+        Some(NewRecord {
+            conversation: message.conversation.clone(),
+            id: message.id,
+            from: message.from.clone(),
+            is_own: message.is_own,
+            is_counted: !message.is_own && !matches!(message.content.said, Said::Command { .. }),
+            at: message.at,
+            text: words(&message.content),
+            payload: self.sender().kept_content(&message.conversation, &message.content),
+        })
+    }
+}
+
+/// Writes what the events change, again and again until the disk takes it, and gives the events that are new. Without
+/// a database they are all new.
+pub(super) fn keep(
+    kept: Option<Kept>,
+    number: u64,
+    events: Vec<Event>,
+    told: mpsc::Sender<Event>,
+) -> Keeping {
+    let Some(kept) = kept else { return Box::pin(std::future::ready((number, events))) };
+    Box::pin(async move {
+        let writes: Vec<Option<Write>> = events.iter().map(|event| kept.write_for(event)).collect();
+        let batch: Vec<Write> = writes.iter().flatten().cloned().collect();
+        if batch.is_empty() {
+            return (number, events);
+        }
+        let mut is_told = false;
+        let outcomes = loop {
+            match kept.storage.apply(batch.clone()).await {
+                Ok(outcomes) => break outcomes,
+                Err(error) if !std::mem::replace(&mut is_told, true) => {
+                    // An app that does not listen now finds out by what does not come.
+                    drop(told.try_send(Event::StorageFailed { error }));
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        };
+        let mut outcomes = outcomes.into_iter();
+        let is_new = |(event, write): (Event, Option<Write>)| {
+            let outcome = write.and_then(|_| outcomes.next());
+            let is_repeated = outcome == Some(Outcome::Repeated) && matches!(event, Event::Message(_));
+            (!is_repeated).then_some(event)
+        };
+        (number, events.into_iter().zip(writes).filter_map(is_new).collect())
+    })
+}
+
+/// The content of a stored message; `None` for what was taken back, and for what is none.
+pub fn content_of(record: &Record) -> Option<Content> {
+    kept_message(record.conversation.clone(), &record.payload).map(|message| message.content)
+}
+
+/// What a search finds.
+fn words(content: &Content) -> String {
+    match &content.said {
+        Said::Text(text) => text.clone(),
+        Said::Image { file, .. } | Said::Voice { file, .. } | Said::Video { file, .. } | Said::File(file) => {
+            file.name.clone()
+        }
+        Said::Location { label, .. } => label.clone(),
+        Said::Other { readable } => readable.clone(),
+        Said::Custom { .. } | Said::Command { .. } => String::new(),
+    }
+}
