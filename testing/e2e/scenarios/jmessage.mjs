@@ -295,6 +295,30 @@ export default {
     await anna.closed;
   },
 
+  async 'a page that polls catches up on much in many conversations'(world) {
+    await world.register('anna');
+    world.known = new Set(['anna']);
+    const token = await world.appToken();
+    const names = Array.from({ length: 15 }, (_, index) => `sender${index}`);
+    await world.rest('POST', '/users', { token, body: names.map((username) => ({ username, password: username })) });
+    const filler = 'x'.repeat(3000);
+    await Promise.all(names.map(async (from) => {
+      for (let number = 1; number <= 15; number += 1) {
+        const body = { from, to: ['anna'], type: 'txt', body: { msg: `${from}/${number} ${filler}` } };
+        const sent = await world.rest('POST', '/messages/users', { token, body });
+        assert.equal(sent.status, 200, JSON.stringify(sent.body));
+      }
+    }));
+    const anna = await pollingPage(world, 'anna');
+    await until(() => texts(anna).length >= 225);
+    for (const from of names) {
+      const got = texts(anna).filter((text) => text.startsWith(`${from}/`)).map((text) => text.split(' ')[0]);
+      assert.deepEqual(got, Array.from({ length: 15 }, (_, index) => `${from}/${index + 1}`));
+    }
+    assert.equal(anna.heard.filter(([name]) => name === 'sync_conversation').length >= 15, true);
+    assert.equal(anna.engine.transport.name, 'polling');
+  },
+
   async 'a page moves from polling to a WebSocket while both sides send'(world) {
     const bert = await world.online('bert');
     const anna = new PollingJMessage(world.server, world.app, 'anna', ['polling', 'websocket']);
