@@ -65,7 +65,7 @@ export class InChromium {
     await this.#idle();
     this.#console = [];
     const job = {
-      sdk: `/node_modules/${sdkName}/${sdkFile(sdkName)}`, file: `/scenarios/${scenario.file}`, scenario: scenario.title, worldName,
+      sdkName, sdk: `/node_modules/${sdkName}/${sdkFile(sdkName)}`, file: `/scenarios/${scenario.file}`, scenario: scenario.title, worldName,
       apiUrl: this.#server.apiUrl, socketUrl: this.#server.socketUrl,
     };
     const failure = await new Promise((resolve) => {

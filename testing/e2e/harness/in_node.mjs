@@ -27,7 +27,7 @@ export class InNode {
     this.#coverage.begin(scenario.name);
     stray = null;
     const watch = (connection) => this.#coverage.watch(sdkName, connection);
-    const world = new World({ name: worldName, sdk, server: this.#server, sockets, watch });
+    const world = new World({ name: worldName, sdkName, sdk, server: this.#server, sockets, watch });
     try {
       await limited(scenario.run(world));
       if (stray) throw stray;

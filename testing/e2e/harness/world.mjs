@@ -5,10 +5,12 @@ const SCENARIO_LIMIT_MS = 90_000;
 
 export class World {
   /**
-   * `name` tells this world's app from all others at the server; `sockets` holds what can be cut, where that is possible;
+   * `name` tells this world's app from all others at the server; `sdkName` is the SDK's package; `sockets` holds what can be
+   * cut, where that is possible;
    * `watch` may wrap a connection.
    */
-  constructor({ name, sdk, server, sockets = new Set(), watch = (connection) => connection }) {
+  constructor({ name, sdkName, sdk, server, sockets = new Set(), watch = (connection) => connection }) {
+    this.sdkName = sdkName;
     this.sdk = sdk;
     this.server = server;
     this.sockets = sockets;

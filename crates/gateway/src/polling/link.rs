@@ -71,7 +71,8 @@ pub(super) enum Found {
 // The HTTP side.
 impl Link {
     /// What the session says, as soon as it says something; empty when the request is to end without, after `limit` at
-    /// the latest. One at a time. Given up while it is parked, the connection is lost: what it was to bring may be lost with it, and the client knows.
+    /// the latest. One at a time. Given up while it is parked, the connection is lost: what it was to bring may be lost
+    /// with it, and the client knows.
     pub(super) async fn poll(&self, limit: Duration) -> Result<Vec<Bytes>, Refused> {
         {
             let mut state = self.state.lock();

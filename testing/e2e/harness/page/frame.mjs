@@ -11,7 +11,7 @@ addEventListener('unhandledrejection', (event) => { stray ??= event.reason; });
 async function run(job) {
   localStorage.clear();
   const sdk = await loadSdk(window, job.sdk);
-  const world = new World({ name: job.worldName, sdk, server: new PageServer(job) });
+  const world = new World({ name: job.worldName, sdkName: job.sdkName, sdk, server: new PageServer(job) });
   world.sdkAddress = job.sdk;
   try {
     const { default: scenarios } = await import(job.file);
