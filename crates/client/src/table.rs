@@ -59,18 +59,29 @@ impl ErrorTable {
     }
 
     /// How this face says a condition. The row of exactly that operation, else the row for any; if no table has either,
-    /// the same for the broader conditions in turn; then a row that has the condition for another operation; failing
-    /// all, what the table says to that sort of failure, at last its word for "something failed".
+    /// the same for the broader conditions in turn; then a row that has the condition for another operation, or, of a
+    /// failure on the way, a closer case of it; failing all, what the table says to that sort of failure, at last its word for "something failed".
     pub fn row(self, condition: Condition, operation: Option<Operation>) -> &'static Row {
         let narrow = condition.and_broader().find_map(|condition| self.exact(condition, operation));
         let elsewhere = || {
             let mut rows = self.tables().iter().flat_map(|table| table.rows());
             rows.find(|row| row.condition == condition && !row.alias)
         };
+        // Of what fails on the way a table may have the usual case only. Of what is missing or wrong a closer case would say
+        // more than is known.
+        let closer = || {
+            let is_on_the_way = matches!(condition.kind(), Kind::Client | Kind::Unavailable | Kind::Internal);
+            let mut rows = self.tables().iter().flat_map(|table| table.rows()).filter(|_| is_on_the_way);
+            rows.find(|row| {
+                let mut broader = row.condition.and_broader();
+                !row.alias && row.operation.is_none() && broader.any(|broader| broader == condition)
+            })
+        };
         let broad = || fallbacks(condition.kind()).iter().find_map(|condition| self.exact(*condition, None));
         let any = || ANYTHING.iter().find_map(|condition| self.exact(*condition, None));
         narrow
             .or_else(elsewhere)
+            .or_else(closer)
             .or_else(broad)
             .or_else(any)
             .expect("each table has a word for a failure: tested")
@@ -131,6 +142,16 @@ mod tests {
     /// The face that speaks a table of the vendors' documents.
     fn face_of(table: Table) -> Option<ErrorTable> {
         ErrorTable::ALL.into_iter().find(|face| face.tables()[0] == table)
+    }
+
+    #[test]
+    fn of_a_failure_on_the_way_the_usual_case_is_told_and_of_others_no_more_than_is_known() {
+        let code = |table: ErrorTable, condition| table.row(condition, None).code;
+        assert_eq!(code(ErrorTable::JMessageAndroid, Condition::ServerUnreachable), Some(871_102));
+        assert_eq!(code(ErrorTable::JMessageIos, Condition::ServerTimeout), Some(860_011));
+        assert_eq!(code(ErrorTable::JMessageAndroid, Condition::ServerFailure), Some(871_103));
+        assert_eq!(code(ErrorTable::Easemob, Condition::ServerFailure), Some(303));
+        assert_ne!(code(ErrorTable::Easemob, Condition::NotFound), Some(204), "not every object is a user");
     }
 
     #[test]

@@ -183,6 +183,20 @@ impl App {
         Self { server, ..self.clone() }
     }
 
+    /// The SDK on this app.
+    pub(crate) fn sdk(&self) -> client::Result<(client::Client, client::Events)> {
+        self.sdk_with(|builder| builder)
+    }
+
+    /// The same with something else than it has by itself.
+    pub(crate) fn sdk_with(
+        &self,
+        change: impl FnOnce(client::Builder) -> client::Builder,
+    ) -> client::Result<(client::Client, client::Events)> {
+        let socket = format!("{}/ws", self.server.replacen("http", "ws", 1));
+        change(client::Client::builder(&self.key, &self.server, &socket)).build()
+    }
+
     /// Changes settings while it runs: `name=value`.
     pub(crate) async fn set(&self, settings: &[&str]) -> Result<()> {
         let url = format!("{}/admin/v1/apps/{}", self.server, self.key.replace('#', "/"));

@@ -76,6 +76,12 @@ impl Witness {
         row.condition == self.condition && row.operation == self.operation && self.tables.contains(&row.table)
     }
 
+    /// The same for rows that a table has for one operation.
+    pub(crate) const fn of_operation(mut self, operation: Operation) -> Self {
+        self.operation = Some(operation);
+        self
+    }
+
     /// The same for one that breaks its server.
     pub(crate) const fn on_own_server(mut self) -> Self {
         self.needs_own_server = true;

@@ -103,7 +103,7 @@ fn condition_of_answer(status: u16, body: &Value, operation: Operation) -> Condi
         415 => Condition::UnsupportedMediaType,
         429 => Condition::RateLimited,
         502 | 503 => Condition::ServerBusy,
-        500..=599 => Condition::ServerError,
+        500..=599 => Condition::ServerFailure,
         // A success that is none, or a redirect to nowhere.
         100..=399 => Condition::ResponseMalformed,
         _ => Condition::UnknownError,

@@ -276,7 +276,7 @@ fn answers_of_the_token_route_that_are_none_are_told() {
         (Ok((200, r#"{"access_token":""}"#)), Condition::ResponseMalformed),
         (Ok((302, "")), Condition::ResponseMalformed),
         (Ok((404, "<html>not here</html>")), Condition::NotFound),
-        (Ok((500, "")), Condition::ServerError),
+        (Ok((500, "")), Condition::ServerFailure),
         (Ok((503, "busy")), Condition::ServerBusy),
         (Ok((999, "")), Condition::UnknownError),
         (Err(Failure::TimedOut), Condition::ServerTimeout),

@@ -4,6 +4,7 @@ mod accounts;
 mod calls;
 mod checks;
 mod contacts;
+mod faults;
 mod files;
 mod groups;
 mod jmessage;
@@ -24,6 +25,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
         calls::WITNESSES,
         checks::WITNESSES,
         contacts::WITNESSES,
+        faults::WITNESSES,
         files::WITNESSES,
         groups::WITNESSES,
         jmessage::WITNESSES,

@@ -9,12 +9,12 @@ use client::media::{
     Download, Expected, FileRules, Format, LocalFile, MediaKind, place_of, remove, thumbnail,
 };
 use client::voice::{Recorder, RecorderLimits, SoundFormat};
-use client::{Attached, Client, Conversation, Events, NewMessage, Place, Said, State, username};
+use client::{Attached, Client, Conversation, NewMessage, Place, Said, State, username};
 use conditions::Table;
 use tokio::net::TcpListener;
 
 use super::tables::{AGORA_AND_LEGACY, ALL_EASEMOB, LEGACY, PRESENT, WINDOWS};
-use crate::lab::{App, Lab, password};
+use crate::lab::{Lab, password};
 use crate::witness::{Cause, Outcome, Witness, witness};
 
 const NOT_IN: &[Table] = &[
@@ -28,6 +28,7 @@ const IN_ALREADY: &[Table] = &[Table::EasemobWindows, Table::AgoraIos, Table::Jm
 const GOING: &[Table] = &[Table::EasemobIosLegacy, Table::JmessageIos];
 const ANDROID: &[Table] = &[Table::JmessageAndroid];
 const IOS: &[Table] = &[Table::JmessageIos];
+const JMESSAGE: &[Table] = &[Table::JmessageAndroid, Table::JmessageIos];
 const GONE_FILE: &[Table] = &[Table::EasemobIosLegacy, Table::JmessageAndroid];
 
 pub(super) const WITNESSES: &[Witness] = &[
@@ -40,6 +41,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(GOING, LogoutInProgress, logged_out_while_logging_out),
     witness!(ANDROID, SdkNotInitialized, used_without_a_client),
     witness!(ALL_EASEMOB, ServerUnreachable, nobody_listens),
+    witness!(JMESSAGE, ConnectionFailed, nobody_listens),
     witness!(GONE_FILE, AttachmentNotFound, file_that_is_gone),
     witness!(PRESENT, FileNotFound, file_that_is_gone),
     witness!(PRESENT, FileInvalid, folder_sent_as_a_file),
@@ -58,14 +60,6 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(LEGACY, RecorderNotStarted, stopped_what_was_not_started),
     witness!(LEGACY, RecordingTooShort, stopped_at_once),
 ];
-
-impl App {
-    /// The SDK on this app.
-    fn sdk(&self) -> client::Result<(Client, Events)> {
-        let socket = format!("{}/ws", self.server.replacen("http", "ws", 1));
-        Client::builder(&self.key, &self.server, &socket).build()
-    }
-}
 
 async fn malformed_app_key(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
