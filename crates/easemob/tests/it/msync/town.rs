@@ -1,7 +1,7 @@
-//! A town at a random day: users with several devices speak to each other, in groups, threads and rooms, to all or some, join
-//! and leave, edit and take back, lose their sockets, start anew. Hints are shuffled, repeated and lost. In the end every device has shown what its
-//! user was entitled to: all of it, in the order of the conversation, and nothing else; and what a device acknowledged does
-//! not come again on a later connection.
+//! A town on a random day: users with several devices speak to each other, in groups, threads and rooms, to all or to some,
+//! join and leave, edit and take back, lose their sockets, start anew. Hints are shuffled, repeated and lost. In the end
+//! every device has shown what its user was entitled to: all of it, in the order of the conversation, and nothing else; and
+//! what a device acknowledged does not come again on a later connection.
 //!
 //! A failure names its seed; `KITH_SEEDS=17` or `KITH_SEEDS=0..5000` runs that one or those.
 
