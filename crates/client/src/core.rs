@@ -17,6 +17,7 @@ mod outgoing;
 mod queues;
 mod random;
 mod receive;
+mod secret;
 mod sends;
 mod session;
 pub mod state;
@@ -35,6 +36,7 @@ pub use http::{Failure, HttpAnswer, HttpRequest, Method};
 pub use outgoing::Outgoing;
 pub(crate) use outgoing::{Sender, kept_message};
 pub(crate) use receive::{history_entry, presences};
+pub use secret::Secret;
 pub use state::{State, Verb};
 pub(crate) use traffic::percent;
 
@@ -90,7 +92,7 @@ impl std::fmt::Debug for Credential {
 }
 
 /// A call of the REST API in the user's name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Call {
     pub operation: Operation,
     pub method: Method,
@@ -100,6 +102,13 @@ pub struct Call {
     pub body: Option<Value>,
     /// Also for nobody in particular: registration.
     pub is_open: bool,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the body: a registration has a password in it.
+        write!(f, "{} {} {}", self.operation, self.method.as_str(), self.path)
+    }
 }
 
 /// What an app wants.
@@ -117,7 +126,7 @@ pub enum Command {
     },
     Call(Call),
     /// Goes on with a newer token.
-    RenewToken(String),
+    RenewToken(Secret),
     /// The client is no longer used.
     Close,
 }
@@ -219,7 +228,7 @@ const EVENTS_LIMIT: usize = 4_096;
 enum Purpose {
     Token { user: Username },
     Call { ticket: Ticket, operation: Operation },
-    Renewal { ticket: Ticket, token: String },
+    Renewal { ticket: Ticket, token: Secret },
 }
 
 /// One client.
@@ -279,7 +288,7 @@ impl Core {
     /// The token of whoever is logged in.
     pub fn token(&self) -> Option<&str> {
         let session = self.session.as_ref().filter(|_| matches!(self.state, State::Online | State::Offline));
-        session.map(|session| session.token.as_str())
+        session.map(|session| session.token.expose())
     }
 
     /// Takes one input. Never panics, whatever a server says.

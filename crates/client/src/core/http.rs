@@ -45,7 +45,7 @@ impl std::fmt::Debug for HttpRequest {
 }
 
 /// What came back, whatever the status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct HttpAnswer {
     pub status: u16,
     /// `x-kith-condition`.
@@ -55,6 +55,18 @@ pub struct HttpAnswer {
     /// `Retry-After`, in seconds.
     pub retry_after: Option<Duration>,
     pub body: Bytes,
+}
+
+impl std::fmt::Debug for HttpAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the body: that of the token route is a secret.
+        f.debug_struct("HttpAnswer")
+            .field("status", &self.status)
+            .field("condition", &self.condition)
+            .field("trace", &self.trace)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why nothing came back, from a request or from a socket.

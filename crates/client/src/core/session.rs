@@ -9,8 +9,8 @@ use model::{Timestamp, Username};
 use serde_json::{Value, json};
 
 use super::{
-    Core, Credential, Failure, HttpAnswer, HttpRequest, LoggedIn, Method, Output, Purpose, Reply, State,
-    Ticket, Verb, derive, failure,
+    Core, Credential, Failure, HttpAnswer, HttpRequest, LoggedIn, Method, Output, Purpose, Reply, Secret,
+    State, Ticket, Verb, derive, failure,
 };
 use crate::{Error, Event, Result, SendState};
 
@@ -36,7 +36,7 @@ const TOKEN_BYTES_LIMIT: usize = 16 << 10;
 pub(super) struct Session {
     pub(super) user: Username,
     /// Empty until the password was exchanged for it.
-    pub(super) token: String,
+    pub(super) token: Secret,
     expires_at: Option<Timestamp>,
     /// When the app is told of the token's end; `None`: it was, or there is no end.
     warn: Option<Duration>,
@@ -127,7 +127,7 @@ impl Core {
         self.queues.forget();
         match credential {
             Credential::Token(token) => {
-                self.session = Some(Session::new(user, token));
+                self.session = Some(Session::new(user, Secret::new(token)));
                 self.open();
             }
             Credential::Password(password) => {
@@ -143,7 +143,7 @@ impl Core {
                     token: None,
                     body: body.to_string().into(),
                 };
-                self.session = Some(Session::new(user.clone(), String::new()));
+                self.session = Some(Session::new(user.clone(), Secret::default()));
                 self.request(http, Purpose::Token { user });
             }
         }
@@ -176,7 +176,7 @@ impl Core {
         match token {
             Ok(token) => {
                 if let Some(session) = &mut self.session {
-                    session.token = token;
+                    session.token = Secret::new(token);
                 }
                 self.open();
             }
@@ -277,7 +277,7 @@ impl Core {
             app_key: self.config.app_key.as_str(),
             user: session.user.as_str(),
             resource: self.config.device.as_str(),
-            token: &session.token,
+            token: session.token.expose(),
             version: env!("CARGO_PKG_VERSION"),
             reason: "",
         };
@@ -362,7 +362,7 @@ impl Core {
             let logged_in = LoggedIn {
                 user: session.user.clone(),
                 device: self.config.device.clone(),
-                token: session.token.clone(),
+                token: session.token.expose().to_owned(),
                 expires_at: session.expires_at,
             };
             self.reply(ticket, Ok(Reply::LoggedIn(logged_in)));
@@ -466,12 +466,12 @@ impl Core {
 
 // The token.
 impl Core {
-    pub(super) fn renew_token(&mut self, ticket: Ticket, token: String) -> Result<Option<Reply>> {
+    pub(super) fn renew_token(&mut self, ticket: Ticket, token: Secret) -> Result<Option<Reply>> {
         self.permit(Verb::RenewToken, Operation::Token)?;
-        if token.is_empty() {
+        if token.expose().is_empty() {
             return Err(failure(Condition::CredentialsMissing, Operation::Token));
         }
-        if token.len() > TOKEN_BYTES_LIMIT {
+        if token.expose().len() > TOKEN_BYTES_LIMIT {
             return Err(failure(Condition::TokenInvalid, Operation::Token));
         }
         let Some(session) = &mut self.session else {
@@ -484,7 +484,7 @@ impl Core {
         let http = HttpRequest {
             method: Method::Get,
             path: format!("/sdk/users/{}/token/expires", session.user),
-            token: Some(token.clone()),
+            token: Some(token.expose().to_owned()),
             body: bytes::Bytes::new(),
         };
         self.request(http, Purpose::Renewal { ticket, token });
@@ -494,7 +494,7 @@ impl Core {
     pub(super) fn renewal_answered(
         &mut self,
         ticket: Ticket,
-        token: String,
+        token: Secret,
         result: std::result::Result<HttpAnswer, Failure>,
     ) {
         let expires_at = match result {
@@ -526,7 +526,7 @@ impl Core {
 }
 
 impl Session {
-    fn new(user: Username, token: String) -> Self {
+    fn new(user: Username, token: Secret) -> Self {
         Self { user, token, expires_at: None, warn: None, expire: None, renewing: false }
     }
 }

@@ -246,7 +246,7 @@ impl Core {
             return Err(failure(Condition::OperationInFlight, operation));
         }
         let (user, token) = match &self.session {
-            Some(session) => (session.user.as_str(), Some(session.token.clone())),
+            Some(session) => (session.user.as_str(), Some(session.token.expose().to_owned())),
             None => ("", None),
         };
         let path = call.path.replace("{me}", user).replace("{device}", &percent(self.config.device.as_str()));

@@ -10,7 +10,7 @@ use super::Builder;
 use super::actor::{Order, View, closed};
 use super::files::Files;
 use super::keeper::{Keeper, Kept};
-use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, State, Verb};
+use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, Secret, State, Verb};
 use crate::storage::Storage;
 use crate::{
     Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent, username,
@@ -117,7 +117,7 @@ impl Client {
     /// # Errors
     /// When the server does not accept it; the old one then stays.
     pub async fn renew_token(&self, token: &str) -> Result<()> {
-        self.order(Command::RenewToken(token.to_owned())).await.map(drop)
+        self.order(Command::RenewToken(Secret::new(token))).await.map(drop)
     }
 
     /// Where the session stands.

@@ -210,3 +210,73 @@ fn words(content: &Content) -> String {
         Said::Custom { .. } | Said::Command { .. } => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Page, RecordState};
+    use crate::{MessageId, Timestamp};
+
+    async fn kept(folder: &tempfile::TempDir) -> Kept {
+        let keeper = Keeper {
+            app_key: "org#app".parse().unwrap(),
+            files_url: "http://localhost/org/app/chatfiles".into(),
+            folder: Some(folder.path().to_owned()),
+            slot: Slot::default(),
+        };
+        keeper.open(&Username::parse("anna").unwrap()).await.unwrap().unwrap()
+    }
+
+    fn message(id: u64) -> Event {
+        let from = Username::parse("bert").unwrap();
+        Event::Message(Box::new(Message {
+            id: MessageId(id),
+            conversation: Conversation::User(from.clone()),
+            from,
+            is_own: false,
+            at: Timestamp(1),
+            content: Content::text(id.to_string()),
+            wants_receipts: false,
+            marks: serde_json::Map::new(),
+        }))
+    }
+
+    async fn keep_all(kept: &Kept, events: Vec<Event>) -> Vec<Event> {
+        let (told, _) = mpsc::channel(1);
+        keep(Some(kept.clone()), 1, events, told).await.1
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_process_was_told_is_not_told_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = kept(&folder).await;
+        assert_eq!(keep_all(&first, vec![message(1), message(2)]).await, [message(1), message(2)]);
+        drop(first);
+        // It died before the server heard that they arrived.
+        let second = kept(&folder).await;
+        let events = vec![Event::Connected, message(1), message(2), message(3), Event::SyncFinished];
+        assert_eq!(keep_all(&second, events).await, [Event::Connected, message(3), Event::SyncFinished]);
+        let conversation = Conversation::user("bert").unwrap();
+        assert_eq!(second.storage.messages(conversation, Page::newest(10)).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_message_comes_out_of_the_outbox_as_it_went_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let group = Conversation::group("77").unwrap();
+        let message = NewMessage {
+            wants_receipts: true,
+            only_for: vec![Username::parse("cora").unwrap()],
+            ..NewMessage::text(group, "hello").with_ext("k", serde_json::json!({ "deep": [1, null] }))
+        };
+        let number = ClientMessageId(7);
+        kept.enqueue(number, &message).await.unwrap();
+        assert_eq!(kept.outbox().await.unwrap(), [(number, message)]);
+        kept.settle(number, &Err(Condition::GroupNotFound.into())).await;
+        assert!(kept.outbox().await.unwrap().is_empty());
+        let record = kept.storage.sent(number).await.unwrap().unwrap();
+        assert_eq!(record.state, RecordState::Failed(Condition::GroupNotFound));
+        assert_eq!(content_of(&record).unwrap().said, Said::Text("hello".into()));
+    }
+}

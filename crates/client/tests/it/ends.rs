@@ -111,6 +111,27 @@ async fn a_device_that_was_put_out_is_told_by_whom() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_device_makes_room_for_a_newer_one_and_is_told() {
+    let site = Site::start().await;
+    let mut devices = Vec::new();
+    let mut first = Device::log_in(&site, "alice", "device0").await;
+    let error = loop {
+        let name = format!("device{}", devices.len() + 1);
+        devices.push(Device::log_in(&site, "alice", &name).await);
+        assert!(devices.len() < 40, "there is no limit");
+        let told = tokio::time::timeout(std::time::Duration::from_millis(500), first.until(logged_out)).await;
+        if let Ok(error) = told {
+            break error;
+        }
+    };
+    assert_eq!((error.condition(), error.code()), (Condition::KickedByNewLogin, Some(206)));
+    assert_eq!(first.client.state(), State::LoggedOut);
+    // It does not fight back.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(devices.iter().all(|device| device.client.state() == State::Online));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_at_the_address_is_told_at_once() {
     let mut site = Site::start().await;
     let device = Device::new(&site, "phone");

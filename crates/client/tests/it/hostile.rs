@@ -451,3 +451,15 @@ fn a_message_that_is_too_large_is_refused_before_it_is_sent() {
         |output: &Output| !matches!(output, Output::Reply { result: Ok(Reply::Sent(_)), .. });
     assert!(said.iter().all(reply_is_no_success));
 }
+
+#[test]
+fn no_secret_is_shown_in_logs() {
+    let mut core = core();
+    log_in(&mut core, Credential::Token("very-secret".into()));
+    let command = Command::RenewToken(client::core::Secret::new("very-secret"));
+    let shown = format!("{core:?} {command:?} {:?}", Credential::Password("very-secret".into()));
+    assert!(!shown.contains("very-secret"), "{shown}");
+    let body = Bytes::from_static(br#"{"access_token":"very-secret"}"#);
+    let answer = HttpAnswer { status: 200, body, ..HttpAnswer::default() };
+    assert!(!format!("{answer:?}").contains("very-secret"));
+}

@@ -128,3 +128,35 @@ async fn a_refused_message_says_why_and_in_which_line_of_the_log() {
     });
     assert_eq!(failed.await, error);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_does_not_listen_can_send_and_misses_nothing() {
+    let site = Site::start().await;
+    let alice = Device::log_in(&site, "alice", "phone").await;
+    let builder = client::Client::builder(Site::APP, &site.rest_url(), &site.socket_url());
+    let (client, events) = builder.device("phone").event_capacity(1).build().unwrap();
+    let mut bob = Device { client, events };
+    bob.client.log_in("bob", "bob-demo").await.unwrap();
+    let to = |name: &str| Conversation::user(name).unwrap();
+    for number in 0..300 {
+        alice.client.send(NewMessage::text(to("bob"), number.to_string())).await.unwrap();
+    }
+    bob.client.send(NewMessage::text(to("alice"), "busy")).await.unwrap();
+    for number in 0..300 {
+        assert_eq!(text_of(&bob.message().await), number.to_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_only_sends_may_drop_its_events() {
+    let site = Site::start().await;
+    let Device { client: alice, events } = Device::log_in(&site, "alice", "phone").await;
+    drop(events);
+    let mut bob = Device::log_in(&site, "bob", "phone").await;
+    let to = |name: &str| Conversation::user(name).unwrap();
+    for number in 0..100 {
+        bob.client.send(NewMessage::text(to("alice"), number.to_string())).await.unwrap();
+    }
+    alice.send(NewMessage::text(to("bob"), "only sending")).await.unwrap();
+    assert_eq!(text_of(&bob.message().await), "only sending");
+}

@@ -1,0 +1,31 @@
+//! Sends a picture and downloads it again.
+//!
+//! `kith serve --demo`, then `cargo run -p client --example file -- picture.png`.
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::path::Path;
+
+use client::media::{FileRules, LocalFile, MediaKind};
+use client::{Client, Content, Conversation, NewMessage, Said};
+
+#[tokio::main]
+async fn main() -> Result<(), client::Error> {
+    let builder = Client::builder("demo#kith", "http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws");
+    let (client, _events) = builder.device("example-file").build()?;
+    client.log_in("alice", "alice-demo").await?;
+
+    let path = std::env::args().nth(1).unwrap_or_else(|| "picture.png".to_owned());
+    let picture = LocalFile::open(Path::new(&path), MediaKind::Image, &FileRules::default())?;
+    let mut upload = client.upload(&picture)?;
+    while let Some((done, total)) = upload.progress().await {
+        println!("{done} of {total:?} bytes");
+    }
+    let said = Said::Image { file: upload.finish().await?, size: picture.size };
+    let sent = client.send(NewMessage::new(Conversation::user("bob")?, said.clone())).await?;
+    println!("stored as message {}", sent.id);
+
+    let content = Content { said, ext: serde_json::Map::new() };
+    client.download(&content, Path::new("picture.copy"))?.finish().await?;
+    client.log_out().await
+}
