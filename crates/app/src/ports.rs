@@ -28,6 +28,7 @@ pub struct Ports {
     pub pre_send: Arc<dyn PreSend>,
     pub callbacks: Arc<dyn Callbacks>,
     pub push: Arc<dyn PushProvider>,
+    pub fetcher: Arc<dyn Fetcher>,
     /// Where the bytes of files lie.
     pub blobs: Arc<dyn Blobs>,
 }
@@ -40,6 +41,7 @@ impl Default for Ports {
             pre_send: Arc::new(Nothing),
             callbacks: Arc::new(Nothing),
             push: Arc::new(Nothing),
+            fetcher: Arc::new(Nothing),
             blobs: Arc::new(MemoryBlobs::default()),
         }
     }
@@ -211,6 +213,38 @@ pub trait Forms: Send + Sync + Debug {
     ) -> Option<Answer>;
 }
 
+/// A file that lies elsewhere, to be fetched.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    pub url: String,
+    /// Whether it may lie at loopback and private addresses.
+    pub private_targets: bool,
+}
+
+/// A file on its way here.
+#[async_trait]
+pub trait Fetched: Send + Debug {
+    /// How many bytes its server says will come.
+    fn announced(&self) -> Option<u64>;
+
+    /// What its server says it is.
+    fn media_type(&self) -> &str;
+
+    /// The next bytes; `None`: that was all.
+    ///
+    /// # Errors
+    /// [`CallFailed`]: it broke off.
+    async fn next(&mut self) -> Result<Option<Bytes>, CallFailed>;
+}
+
+/// Fetches files from where somebody says they lie. Who asks bounds the time and the bytes.
+#[async_trait]
+pub trait Fetcher: Send + Sync + Debug {
+    /// # Errors
+    /// [`CallFailed`]; any status but 200 is one.
+    async fn fetch(&self, fetch: Fetch) -> Result<Box<dyn Fetched>, CallFailed>;
+}
+
 /// What messages say, whatever dialect they came in. Each dialect reads its own payloads and renders what this says of
 /// others'.
 pub trait Contents: Send + Sync + Debug {
@@ -232,6 +266,13 @@ impl PreSend for Nothing {
 #[async_trait]
 impl PushProvider for Nothing {
     async fn push(&self, _: PushCall) -> Result<(), CallFailed> {
+        Err(CallFailed::NoWayOut)
+    }
+}
+
+#[async_trait]
+impl Fetcher for Nothing {
+    async fn fetch(&self, _: Fetch) -> Result<Box<dyn Fetched>, CallFailed> {
         Err(CallFailed::NoWayOut)
     }
 }

@@ -204,7 +204,7 @@ impl UseCases {
         })
     }
 
-    async fn change_profile(
+    pub(crate) async fn change_profile(
         &self,
         app: &Tenant,
         user: &str,
@@ -231,7 +231,7 @@ impl UseCases {
     }
 }
 
-fn check_enabled(app: &Tenant) -> Result<(), Error> {
+pub(crate) fn check_enabled(app: &Tenant) -> Result<(), Error> {
     if app.value.settings.push_enabled {
         return Ok(());
     }

@@ -6,8 +6,8 @@
 use domain::app::App;
 use domain::hook::{Breaker, PushRule, Rule};
 use domain::push::{
-    Binding, GROUP_MEMBERS_LIMIT, Notification, PushHints, PushProfile, PushView, SilenceOf, Skip, Style,
-    decide_push,
+    Binding, GROUP_MEMBERS_LIMIT, Notification, PushHints, PushProfile, PushView, SilenceOf, Skip, Template,
+    decide_push, words,
 };
 use futures_util::{StreamExt as _, stream};
 use model::{AppKey, ConversationId, Entry, EntryKind, Feed, GroupId, Seq, Timestamp, Uid, Username};
@@ -61,6 +61,7 @@ struct Woken<'a> {
     entry: &'a Entry,
     conversation: ConversationId,
     hints: PushHints,
+    templates: Vec<Template>,
     /// What the message says, in short; `None` where it can't be shown.
     preview: Option<String>,
     sender: String,
@@ -107,6 +108,7 @@ impl UseCases {
         }
         let woken = Woken {
             hints: self.ports.forms.push_hints(&entry),
+            templates: self.store.pushes.templates(app.value.id).await?.templates,
             preview: self.ports.forms.preview(&entry),
             sender: self.shown_name(app, &entry).await?,
             conversation,
@@ -340,11 +342,7 @@ fn notification(
 ) -> Notification {
     let Woken { entry, hints, .. } = woken;
     let is_group = woken.conversation.group().is_some();
-    let content = match (&hints.content, profile.style.unwrap_or_default()) {
-        (Some(content), _) => Some(content.clone()),
-        (None, Style::Content) => woken.preview.clone(),
-        (None, Style::Summary) => None,
-    };
+    let (title, content) = words(&woken.templates, profile, hints, woken.preview.as_deref(), &woken.sender);
     Notification {
         app: app.value.key.to_string(),
         message: entry.id.0.to_string(),
@@ -354,7 +352,7 @@ fn notification(
         conversation_kind: if is_group { "group" } else { "single" }.to_owned(),
         conversation: if is_group { entry.target_name.to_string() } else { entry.sender_name.to_string() },
         sender: entry.sender_name.to_string(),
-        title: hints.title.clone().unwrap_or_else(|| woken.sender.clone()),
+        title,
         content,
         language: profile.language.clone(),
         options: hints.options.clone(),

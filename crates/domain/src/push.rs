@@ -4,6 +4,7 @@
 //! concern pushes only a dialect knows ([`PushHints`]). Source of the rules: easemob-rest.md 3.16, 3.17.
 
 mod silence;
+mod template;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 use crate::Refusal;
 
 pub use silence::{Interval, Level, Silence, SilenceChange};
+pub use template::{Template, TemplateUse, decide_drop_template, decide_template, words};
 
 /// Devices of a user that can be woken.
 pub const BINDINGS_LIMIT: usize = 32;
@@ -105,6 +107,8 @@ pub struct PushProfile {
     pub ignored_groups: BTreeSet<String>,
     /// What pushes are to be translated into.
     pub language: Option<String>,
+    /// The template that his pushes are made by.
+    pub template: Option<String>,
 }
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -117,6 +121,12 @@ pub enum PushRefused {
     NotBound,
     #[error("the setting {name} has a value that does not exist")]
     Setting { name: &'static str },
+    #[error("{name} of a template is missing, too long or has characters that it may not have")]
+    Template { name: &'static str },
+    #[error("there is no template {name:?}")]
+    TemplateNotFound { name: String },
+    #[error("the app has its {} templates", template::TEMPLATES)]
+    TemplatesFull,
 }
 
 impl Refusal for PushRefused {
@@ -125,12 +135,19 @@ impl Refusal for PushRefused {
             Self::Binding { .. } | Self::NotifierUnknown { .. } => Condition::PushBindFailed,
             Self::NotBound => Condition::PushUnbindFailed,
             Self::Setting { .. } => Condition::PushConfigFailed,
+            Self::Template { .. } => Condition::ArgumentInvalid,
+            Self::TemplateNotFound { .. } => Condition::PushTemplateNotFound,
+            Self::TemplatesFull => Condition::LimitExceeded,
         }
     }
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Binding { name, .. } | Self::Setting { name } => vec![("name", (*name).to_owned())],
+            Self::TemplateNotFound { name } => vec![("name", name.chars().take(64).collect())],
+            Self::TemplatesFull => vec![("limit", template::TEMPLATES.to_string())],
+            Self::Binding { name, .. } | Self::Setting { name } | Self::Template { name } => {
+                vec![("name", (*name).to_owned())]
+            }
             Self::NotifierUnknown { .. } => vec![("name", "notifier_name".to_owned())],
             Self::NotBound => Vec::new(),
         }
@@ -252,6 +269,21 @@ fn hour(name: &'static str, text: Option<&str>, held: Option<u8>) -> Result<Opti
     hour.map(Some).ok_or(PushRefused::Setting { name })
 }
 
+/// Decides by which template a user's pushes are made; an empty name is none.
+///
+/// # Errors
+/// [`PushRefused::TemplateNotFound`].
+pub fn decide_own_template(
+    profile: &PushProfile,
+    templates: &[Template],
+    name: &str,
+) -> Result<PushProfile, PushRefused> {
+    if !name.is_empty() && !templates.iter().any(|template| template.name == name) {
+        return Err(PushRefused::TemplateNotFound { name: name.to_owned() });
+    }
+    Ok(PushProfile { template: Some(name.to_owned()).filter(|name| !name.is_empty()), ..profile.clone() })
+}
+
 /// Decides the language of pushes; an empty one is none.
 ///
 /// # Errors
@@ -313,6 +345,8 @@ pub struct PushHints {
     /// The sender's own words for the notification.
     pub title: Option<String>,
     pub content: Option<String>,
+    /// The template that it names.
+    pub template: Option<TemplateUse>,
     /// What providers are to be given as it came, JSON.
     pub options: serde_json::Map<String, serde_json::Value>,
 }

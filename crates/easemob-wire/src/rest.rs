@@ -23,7 +23,9 @@ pub use group::{
     AttributeBatch, GroupAnswer, GroupFields, GroupMute, GroupText, MemberAttributes, ThreadFields,
 };
 pub use people::{AttributeQuery, ContactRemark, NamedUsers, PresenceExt, RelationCheck, UserList};
-pub use push::{PushBinding, PushLanguage, PushNicknames, SilenceUpdate, UserUpdate};
+pub use push::{
+    PushBinding, PushLanguage, PushNicknames, PushTemplate, PushTemplateChoice, SilenceUpdate, UserUpdate,
+};
 pub use request::{BodyError, FileLifetimes, NewUser, PasswordChange, Register, StatusBatch, TokenRequest};
 pub use room::{RoomAttributesBody, RoomFields, RoomMaker, RoomTagMute, RoomTags};
 pub use send::{ImportRequest, MuteRequest, RecallRequest, SendRequest, StreamBody, StreamRequest};

@@ -42,6 +42,7 @@ mod origin;
 mod pins;
 mod presence;
 mod push;
+mod push_templates;
 mod query;
 mod rates;
 mod reactions;

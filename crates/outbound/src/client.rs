@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{CallFailed, HookCall};
+use app::ports::{CallFailed, Fetch, Fetched, HookCall};
+use async_trait::async_trait;
 use bytes::{Buf, Bytes, BytesMut};
 use domain::hook::ANSWER_CHARS;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -88,6 +89,60 @@ impl Client {
             return Err(CallFailed::Status(response.status().as_u16()));
         }
         read(response.into_body()).await
+    }
+}
+
+impl Client {
+    /// Asks for a file; its bytes are read one after the other as they come.
+    pub(crate) async fn fetch(&self, fetch: &Fetch) -> Result<File, CallFailed> {
+        let uri: Uri =
+            fetch.url.parse().map_err(|error: http::uri::InvalidUri| CallFailed::Url(error.to_string()))?;
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(uri)
+            .header(USER_AGENT, concat!("kith/", env!("CARGO_PKG_VERSION")))
+            .body(Full::new(Bytes::new()))
+            .map_err(|error| CallFailed::Url(error.to_string()))?;
+        let pool = if fetch.private_targets { &self.lenient } else { &self.strict };
+        let response = pool.request(request).await.map_err(|error| failed(&error))?;
+        if response.status() != StatusCode::OK {
+            return Err(CallFailed::Status(response.status().as_u16()));
+        }
+        let header = |name: HeaderName| response.headers().get(name)?.to_str().ok();
+        Ok(File {
+            announced: header(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            media_type: header(CONTENT_TYPE).unwrap_or_default().to_owned(),
+            body: response.into_body(),
+        })
+    }
+}
+
+/// A file on its way here.
+#[derive(Debug)]
+pub(crate) struct File {
+    announced: Option<u64>,
+    media_type: String,
+    body: Incoming,
+}
+
+#[async_trait]
+impl Fetched for File {
+    fn announced(&self) -> Option<u64> {
+        self.announced
+    }
+
+    fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, CallFailed> {
+        while let Some(frame) = self.body.frame().await {
+            let frame = frame.map_err(|error| CallFailed::Broken(error.to_string()))?;
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
     }
 }
 

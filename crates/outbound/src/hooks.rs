@@ -1,6 +1,6 @@
 //! The port that asks the apps' own servers, with figures about how they answer.
 
-use app::ports::{CallFailed, Callbacks, HookCall, PreSend, PushCall, PushProvider};
+use app::ports::{CallFailed, Callbacks, Fetch, Fetched, Fetcher, HookCall, PreSend, PushCall, PushProvider};
 use async_trait::async_trait;
 use bytes::Bytes;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
@@ -67,5 +67,15 @@ impl PushProvider for Outbound {
         let PushCall { url, secret, timeout, private_targets, key, at, .. } = call;
         let call = HookCall { url, secret, body: body.into(), timeout, private_targets, key, at };
         self.call("push", call).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Fetcher for Outbound {
+    async fn fetch(&self, fetch: Fetch) -> Result<Box<dyn Fetched>, CallFailed> {
+        let outcome = self.client.fetch(&fetch).await;
+        let name = outcome.as_ref().map_or_else(name_of, |_| "ok");
+        counter!("kith_webhook_calls_total", "purpose" => "fetch", "outcome" => name).increment(1);
+        Ok(Box::new(outcome?))
     }
 }

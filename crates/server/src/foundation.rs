@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use app::ports::{Callbacks, Ports, PreSend};
+use app::ports::{Callbacks, Ports, PreSend, PushProvider};
 use app::{Blobs, MemoryBlobs, SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
@@ -52,7 +52,8 @@ impl Foundation {
             contents: Arc::new(AllContents),
             pre_send: Arc::clone(&outbound) as Arc<dyn PreSend>,
             callbacks: Arc::clone(&outbound) as Arc<dyn Callbacks>,
-            push: outbound,
+            push: Arc::clone(&outbound) as Arc<dyn PushProvider>,
+            fetcher: outbound,
             blobs: open_files(config)?,
         };
         let (use_cases, jobs) = UseCases::open_with(

@@ -35,6 +35,7 @@
 //! | app `b` uid | whom the user blocks | block lists | messages to him, if his account row says that there is one |
 //! | app `P` uid | what the user publishes: words, states of devices (JSON) | presence | what is shown of him |
 //! | app `N` uid | what the user set for pushes: bound devices, quiet times (JSON) | push settings | the job that wakes devices |
+//! | app `Q` | the templates of the app's pushes (JSON) | the app's back end | pushes |
 //! | app `t` uid | the user's attributes (JSON) | user attributes | everybody |
 //! | app `T` part | bytes that the attributes of some of the users have together | user attributes | their limit |
 //! | app `O` uid | lines of the user's favourites (JSON) | favourites | lists; a policy cell of itself |
@@ -263,6 +264,11 @@ pub fn presence(app: AppId, uid: Uid) -> Bytes {
 
 pub fn push_profile(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'N', uid)
+}
+
+/// The templates of an app's pushes.
+pub fn push_templates(app: AppId) -> Bytes {
+    key(app, b'Q', 0).into()
 }
 
 pub fn push_records(app: AppId, uid: Uid) -> Bytes {
@@ -779,6 +785,7 @@ mod tests {
             groups(app, Listing::Public),
             destroyed_groups(app),
             keyword_lists(app),
+            push_templates(app),
             keywords(app, 1),
         ]
         .iter()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::push::{PushProfile, Skip};
+use domain::push::{PushProfile, Skip, Template};
 use kv::{Batch, CellKey, Expect, Kv, KvError, ReadLog, Space, ValueHash};
 use model::{AppId, Entry, Feed, Uid};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,13 @@ const WRITTEN_AT_ONCE: usize = 50;
 #[derive(Clone, Debug, Default)]
 pub struct StoredPush {
     pub profile: PushProfile,
+    version: Option<ValueHash>,
+}
+
+/// The templates of an app's pushes.
+#[derive(Clone, Debug, Default)]
+pub struct StoredTemplates {
+    pub templates: Vec<Template>,
     version: Option<ValueHash>,
 }
 
@@ -108,6 +115,40 @@ impl Pushes {
         match self.feeds.append_then(app, &feeds, batch, |_| ()).await {
             Ok(sequences) => Ok(Written::Done(sequences.into_vec())),
             Err(KvError::CheckFailed { .. }) => Ok(Written::FactsMoved),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An app's templates, with the version that a change is checked against.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn templates(&self, app: AppId) -> Result<StoredTemplates, StoreError> {
+        let row = self.kv.get(CellKey::main(keys::push_templates(app))).await?;
+        let Some(row) = row else { return Ok(StoredTemplates::default()) };
+        Ok(StoredTemplates {
+            templates: from_json("push templates", &row)?,
+            version: Some(ValueHash::of(&row)),
+        })
+    }
+
+    /// Replaces an app's templates; `false` when they changed since `stored` was read.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn write_templates(
+        &self,
+        app: AppId,
+        stored: &StoredTemplates,
+        templates: &[Template],
+    ) -> Result<bool, StoreError> {
+        let mut batch = Batch::new();
+        let cell = CellKey::main(keys::push_templates(app));
+        batch.check(cell.clone(), expect(stored.version));
+        batch.put(Space::Main, cell.key, to_json(&templates));
+        match self.kv.commit(batch).await {
+            Ok(_) => Ok(true),
+            Err(KvError::CheckFailed { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }

@@ -211,6 +211,8 @@ pub enum Condition {
     FileDeleteFailed,
     /// The file was kept for its time and is gone.
     FileExpired,
+    /// The file that the call names could not be fetched from where it lies.
+    FileFetchFailed,
     /// The file cannot be used as an attachment.
     FileInvalid,
     /// The upload contains no file.
@@ -491,6 +493,8 @@ pub enum Condition {
     PushOptionInvalid,
     /// The APNs token was not accepted at login.
     PushRegistrationFailed,
+    /// The app has no push template of this name.
+    PushTemplateNotFound,
     /// The vendor's SDK once used this code when a push token could not be bound.
     PushTokenBindFailed,
     /// The vendor's SDK once used this code when a push token could not be unbound.
@@ -723,7 +727,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 356] = [
+    pub const ALL: [Self; 358] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -826,6 +830,7 @@ impl Condition {
         Self::FileConversionFailed,
         Self::FileDeleteFailed,
         Self::FileExpired,
+        Self::FileFetchFailed,
         Self::FileInvalid,
         Self::FileMissing,
         Self::FileNotFound,
@@ -966,6 +971,7 @@ impl Condition {
         Self::PushConfigFailed,
         Self::PushOptionInvalid,
         Self::PushRegistrationFailed,
+        Self::PushTemplateNotFound,
         Self::PushTokenBindFailed,
         Self::PushTokenUnbindFailed,
         Self::PushUnbindFailed,
@@ -1083,7 +1089,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 356] = [
+pub(crate) static DETAILS: [Details; 358] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -2511,6 +2517,20 @@ pub(crate) static DETAILS: [Details; 356] = [
         meaning_zh: "文件已超过保存期限。",
         cause_zh: "附件只保存一段时间（原厂云默认七天）；消息还在，文件已删除。",
         remedy_zh: "请发送者重新发送；保存时间由运维人员设置。",
+    },
+    Details {
+        name: "file_fetch_failed",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: None,
+        args: &["detail"],
+        meaning: "The file that the call names could not be fetched from where it lies.",
+        cause: "Its server did not answer with 200, or not within 30 seconds; or the address is a private one.",
+        remedy: "Open the address from this server's machine. Private addresses need `kith app set ORG#APP webhook.private_targets=true`; or upload the file first and name it here.",
+        meaning_zh: "无法从给定地址下载文件。",
+        cause_zh: "对方服务器没有返回 200，或没有在 30 秒内完成，或地址是内网地址。",
+        remedy_zh: "请在本服务器所在机器上访问该地址。内网地址需要 `kith app set ORG#APP webhook.private_targets=true`；也可以先上传文件再引用。",
     },
     Details {
         name: "file_invalid",
@@ -4471,6 +4491,20 @@ pub(crate) static DETAILS: [Details; 356] = [
         meaning_zh: "登录时 APNs 注册失败。",
         cause_zh: "旧版 iOS SDK 在登录时提交推送 token；token 长度不对，或属于另一个环境。",
         remedy_zh: "原样传入 `didRegisterForRemoteNotifications` 得到的 token，并使用同一环境（开发或生产）的证书。",
+    },
+    Details {
+        name: "push_template_not_found",
+        kind: Kind::NotFound,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::NotFound),
+        args: &["name"],
+        meaning: "The app has no push template of this name.",
+        cause: "It was not made, or was deleted; names tell large and small letters apart.",
+        remedy: "Make it with `POST /notification/template`, or name one that is there.",
+        meaning_zh: "应用没有该名称的推送模板。",
+        cause_zh: "模板未创建或已删除；名称区分大小写。",
+        remedy_zh: "用 `POST /notification/template` 创建模板，或使用已有模板的名称。",
     },
     Details {
         name: "push_token_bind_failed",

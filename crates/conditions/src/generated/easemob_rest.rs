@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 301] = [
+pub(crate) static ANSWERS: [RestAnswer; 305] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInChatroom), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {room}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
@@ -25,6 +25,7 @@ pub(crate) static ANSWERS: [RestAnswer; 301] = [
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupOnline), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "Type must be 0 or 1.", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::GroupUpdate), status: 400, error: "invalid_parameter", exception: None, description: "some of [{name}] are not valid fields", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Pin), status: 400, error: "illegal_argument", exception: None, description: "param {name} illegal, please check it!", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::PushTemplate), status: 400, error: "IllegalArgumentException", exception: None, description: "parameters is invalid : {name}", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::RoomTag), status: 400, error: "invalid_parameter", exception: None, description: "{name} should be type of List", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} is illegal", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentInvalid), operation: Some(Operation::SendStream), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} is illegal", error_code: None },
@@ -44,6 +45,7 @@ pub(crate) static ANSWERS: [RestAnswer; 301] = [
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceSubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} is empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PresenceUnsubscribe), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be null", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PushNickname), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "put user push nicknames illegal empty request body", error_code: None },
+    RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::PushTemplate), status: 400, error: "IllegalArgumentException", exception: None, description: "parameters is invalid : {name}", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Recall), status: 400, error: "message_recall_error", exception: None, description: "param {name} can't be empty", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::RelationCheck), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{name} cannot be blank", error_code: None },
     RestAnswer { condition: Some(Condition::ArgumentMissing), operation: Some(Operation::Send), status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} can't be empty", error_code: None },
@@ -127,6 +129,7 @@ pub(crate) static ANSWERS: [RestAnswer; 301] = [
     RestAnswer { condition: Some(Condition::FileAccessDenied), operation: Some(Operation::FileDownload), status: 403, error: "forbidden_op", exception: None, description: "chatfile no permission", error_code: None },
     RestAnswer { condition: Some(Condition::FileContentRejected), operation: None, status: 400, error: "illegal_argument", exception: None, description: "content improper", error_code: None },
     RestAnswer { condition: Some(Condition::FileExpired), operation: None, status: 404, error: "file_expired", exception: None, description: "file {file} is expired", error_code: None },
+    RestAnswer { condition: Some(Condition::FileFetchFailed), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "the file can't be fetched: {detail}", error_code: None },
     RestAnswer { condition: Some(Condition::FileMissing), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "file must be provided.", error_code: None },
     RestAnswer { condition: Some(Condition::FileNotFound), operation: None, status: 404, error: "entity_not_found", exception: None, description: "file may not exists", error_code: None },
     RestAnswer { condition: Some(Condition::FilePartMissing), operation: Some(Operation::FileUpload), status: 409, error: "illegal_argument", exception: None, description: "{meaning}", error_code: None },
@@ -217,6 +220,7 @@ pub(crate) static ANSWERS: [RestAnswer; 301] = [
     RestAnswer { condition: Some(Condition::PresenceOfOneself), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "you can't sub yourself", error_code: None },
     RestAnswer { condition: Some(Condition::PushBindFailed), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "parameters is invalid : {name}", error_code: None },
     RestAnswer { condition: Some(Condition::PushConfigFailed), operation: None, status: 400, error: "IllegalArgumentException", exception: Some("java.lang.IllegalArgumentException"), description: "parameters is invalid : {name}", error_code: None },
+    RestAnswer { condition: Some(Condition::PushTemplateNotFound), operation: None, status: 400, error: "EntityNotFoundException", exception: None, description: "{name} template is not exist", error_code: None },
     RestAnswer { condition: Some(Condition::PushUnbindFailed), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "{meaning}", error_code: None },
     RestAnswer { condition: Some(Condition::RateLimited), operation: None, status: 429, error: "reach_limit", exception: None, description: "This request has reached api limit", error_code: None },
     RestAnswer { condition: Some(Condition::ReactionAlreadyExists), operation: None, status: 400, error: "Bad Request", exception: None, description: "the user is already operation this message", error_code: None },

@@ -132,6 +132,8 @@ pub enum Operation {
     PushNickname,
     /// Changing push settings.
     PushSetting,
+    /// Making, changing and choosing templates of pushes.
+    PushTemplate,
     /// Adding, removing or reading reactions.
     Reaction,
     /// Taking a message back.
@@ -196,7 +198,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 94] = [
+    pub const ALL: [Self; 95] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -261,6 +263,7 @@ impl Operation {
         Self::PushBinding,
         Self::PushNickname,
         Self::PushSetting,
+        Self::PushTemplate,
         Self::Reaction,
         Self::Recall,
         Self::Receipt,
@@ -295,7 +298,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 94] = [
+pub(crate) static DETAILS: [(&str, &str); 95] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -360,6 +363,7 @@ pub(crate) static DETAILS: [(&str, &str); 94] = [
     ("push_binding", "Binding or unbinding a push token."),
     ("push_nickname", "Naming many users for pushes."),
     ("push_setting", "Changing push settings."),
+    ("push_template", "Making, changing and choosing templates of pushes."),
     ("reaction", "Adding, removing or reading reactions."),
     ("recall", "Taking a message back."),
     ("receipt", "Acknowledging a message as delivered or read."),

@@ -167,6 +167,44 @@ impl PushLanguage {
     }
 }
 
+/// `POST /notification/template` and `PUT /notification/template/{name}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushTemplate {
+    pub name: Option<String>,
+    pub title_pattern: Option<String>,
+    pub content_pattern: Option<String>,
+}
+
+impl PushTemplate {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let fields: Fields<'_> = parse(body)?;
+        let raw = |field: &str| fields.get(field).copied().flatten();
+        Ok(Self {
+            name: text("name", raw("name"))?,
+            title_pattern: text("title_pattern", raw("title_pattern"))?,
+            content_pattern: text("content_pattern", raw("content_pattern"))?,
+        })
+    }
+}
+
+/// `PUT /users/{user}/notification/template`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushTemplateChoice {
+    pub template_name: Option<String>,
+}
+
+impl PushTemplateChoice {
+    /// # Errors
+    /// [`BodyError`].
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        let fields: Fields<'_> = parse(body)?;
+        let raw = fields.get("templateName").copied().flatten();
+        Ok(Self { template_name: text("templateName", raw)? })
+    }
+}
+
 /// `PUT /push/nickname`: users and their names for pushes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushNicknames(pub Vec<(String, String)>);

@@ -1,7 +1,7 @@
 //! What a message says about pushes: keys of its extension (easemob-rest.md 3.17), and its words in short.
 
 use domain::hook::MessageType;
-use domain::push::PushHints;
+use domain::push::{PushHints, TemplateUse};
 use easemob_wire::rest::message::ext_json;
 use model::Entry;
 use serde_json::{Map, Value};
@@ -19,6 +19,8 @@ const OPTIONS: [&str; 6] = [
 ];
 /// Users that one message names, at most.
 const MENTIONS_LIMIT: usize = 1_000;
+/// Words for the places of a template.
+const TEMPLATE_WORDS: usize = 32;
 /// Characters of a notification.
 const PREVIEW_CHARS: usize = 200;
 
@@ -55,6 +57,14 @@ fn of_ext(ext: &Map<String, Value>) -> PushHints {
         let words = own.or(general).and_then(Value::as_str)?;
         Some(shortened(words))
     };
+    hints.template = object("em_push_template").and_then(|template| {
+        let texts = |key: &str| texts_of(template.get(key), TEMPLATE_WORDS);
+        Some(TemplateUse {
+            name: template.get("name")?.as_str()?.to_owned(),
+            title_args: texts("title_args"),
+            content_args: texts("content_args"),
+        })
+    });
     hints.title = words("em_push_title", "title");
     hints.content = words("em_push_content", "content");
     hints

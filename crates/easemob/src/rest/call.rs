@@ -79,11 +79,15 @@ impl Call {
 
     /// Shows what was sent in other dialects.
     pub(crate) fn foreign(&self) -> Foreign {
+        Foreign::new(Arc::clone(self.use_cases().contents()), &self.app_url())
+    }
+
+    /// Below which the app's routes are, as the caller reached it.
+    pub(crate) fn app_url(&self) -> String {
         let key = &self.tenant.value.key;
         let origin_end = self.line.uri.find("://").map_or(0, |at| at + 3);
         let path = self.line.uri[origin_end..].find('/').map_or(self.line.uri.len(), |at| origin_end + at);
-        let app_url = format!("{}/{}/{}", &self.line.uri[..path], key.org(), key.app());
-        Foreign::new(Arc::clone(self.use_cases().contents()), &app_url)
+        format!("{}/{}/{}", &self.line.uri[..path], key.org(), key.app())
     }
 
     /// The body as a form with files.

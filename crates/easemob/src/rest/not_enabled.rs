@@ -36,7 +36,7 @@ static FAMILIES: &[Family] = {
         // Stands below /api/sdk, before the app's names.
         family(&["/v1/*/*/speech/**"], OFF, None, "speech"),
         family(&["/chatrooms/**"], OFF, None, "chatroom"),
-        family(&["/push/**", "/users/*/notification/template", "/notification/**"], OFF, None, "push"),
+        family(&["/push/**", "/notification/**"], OFF, None, "push"),
         family(
             &[
                 "/moderation/**",

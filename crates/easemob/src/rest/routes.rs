@@ -91,6 +91,7 @@ static FAMILIES: &[&[Route]] = &[
     super::threads::ROUTES,
     super::keywords::ROUTES,
     super::push::ROUTES,
+    super::push_templates::ROUTES,
 ];
 
 /// Everything that is served.

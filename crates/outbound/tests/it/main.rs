@@ -6,7 +6,7 @@ mod server;
 
 use std::time::Duration;
 
-use app::ports::{CallFailed, HookCall, PreSend};
+use app::ports::{CallFailed, Fetch, Fetcher, HookCall, PreSend};
 use bytes::Bytes;
 use domain::hook::Secret;
 use model::Timestamp;
@@ -163,4 +163,27 @@ async fn a_server_with_a_certificate_of_a_trusted_authority_is_called_and_others
     assert_eq!(trusting.ask(call(&url)).await.unwrap(), "{}");
     let outcome = ask(call(&url)).await;
     assert!(matches!(&outcome, Err(CallFailed::Connect(words)) if words.contains("TLS")), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_file_is_fetched_from_where_calls_may_go_and_any_other_status_is_a_failure() {
+    let content = "x".repeat(100_000);
+    let server = TestServer::start(Behaviour::answer(200, &content)).await;
+    let outbound = Outbound::new(&Options::default());
+    let fetch = |url: String, private_targets| outbound.fetch(Fetch { url, private_targets });
+    let mut file = fetch(server.url("/a.png?x=1"), true).await.unwrap();
+    assert_eq!(file.announced(), Some(100_000));
+    let mut read = Vec::new();
+    while let Some(bytes) = file.next().await.unwrap() {
+        read.extend_from_slice(&bytes);
+    }
+    assert_eq!(read, content.as_bytes());
+    assert!(server.heard()[0].starts_with("GET /a.png?x=1 HTTP/1.1\r\n"), "{}", server.heard()[0]);
+    assert!(matches!(fetch(server.url("/"), false).await.unwrap_err(), CallFailed::Target(_)));
+    assert_eq!(server.heard().len(), 1);
+
+    for behaviour in [Behaviour::answer(404, ""), Behaviour::redirect("http://example.com/")] {
+        let server = TestServer::start(behaviour).await;
+        assert!(matches!(fetch(server.url("/"), true).await.unwrap_err(), CallFailed::Status(_)));
+    }
 }

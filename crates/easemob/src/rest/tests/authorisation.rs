@@ -255,6 +255,12 @@ DELETE /metadata/chatroom/{room}/user/{user}/forced | credentials_missing token_
 PUT    /users/{user}/push/binding            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 GET    /users/{user}/push/binding            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 PUT    /push/nickname                        | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /notification/template                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+PUT    /notification/template/{name}         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    argument_invalid        token_expired
+GET    /notification/template/{name}         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    push_template_not_found token_expired
+DELETE /notification/template/{name}         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    push_template_not_found token_expired
+PUT    /users/{user}/notification/template   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
+GET    /users/{user}/notification/template   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 PUT    /users/{user}/notification/language   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 GET    /users/{user}/notification/language   | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 GET    /users/{user}/notification/mute/type  | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
@@ -400,6 +406,10 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
         ("PUT", "/push/nickname") => json!([{ "username": "alice", "push_nickname": "A" }]),
         ("PUT", "/users/{user}/notification/language") => json!({ "translationLanguage": "de" }),
         ("PUT", "/users/{user}/notification/{chat}/{key}") => json!({ "type": "NONE" }),
+        ("POST", "/notification/template") | ("PUT", "/notification/template/{name}") => {
+            json!({ "name": "t", "title_pattern": "a", "content_pattern": "b" })
+        }
+        ("PUT", "/users/{user}/notification/template") => json!({ "templateName": "" }),
         ("POST", "/mutes") => json!({ "username": "alice", "chat": 60 }),
         ("POST", "/stream_message/user" | "/stream_message/chatgroup" | "/stream_message/group") => {
             json!({ "to": "7", "body": { "msg": "hi", "seq": 0 } })

@@ -64,7 +64,7 @@ impl HandBlobs {
         *self.fault.lock() = fault;
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.there.lock().len()
     }
 

@@ -106,8 +106,6 @@ async fn each_refusal_of_an_import_has_the_vendors_words() {
         let reply = world.back_end("POST", url, Some(with(change.clone()))).await;
         assert_eq!(reply.error(), expected, "{change:?}");
     }
-    let reply = world.back_end("POST", url, Some(with(("need_download", json!(true))))).await;
-    assert_eq!(reply.condition(), "service_not_enabled");
     let reply = world.back_end("POST", "/messages/chatgroups/import", Some(hi())).await;
     assert_eq!(reply.condition(), "group_not_found");
     assert!(world.said("bob", "alice").await.is_empty());
@@ -147,4 +145,38 @@ async fn the_selector_of_webhooks_is_a_short_word() {
         let reply = world.back_end("POST", "/messages/users", Some(message)).await;
         assert_eq!(reply.status, status, "{env}: {}", reply.text);
     }
+}
+
+#[tokio::test]
+async fn the_file_of_an_import_is_fetched_and_kept_here() {
+    let world = World::new().await;
+    let url = "/messages/users/import";
+    let picture = |from: &str| {
+        json!({
+            "from": "bob", "target": "alice", "type": "img", "need_download": true,
+            "body": { "url": from, "filename": "a.png" },
+        })
+    };
+    world.back_end("POST", url, Some(picture("https://files.example.com/a.png"))).await.ok();
+    let entry = world.said("bob", "alice").await.pop().unwrap();
+    let payload = easemob_wire::rest::message::Stored::decode(&entry.payload).unwrap().payload();
+    let body = &payload["bodies"][0];
+    let kept = body["url"].as_str().unwrap().strip_prefix("http://chat.example.com:8080").unwrap();
+    assert!(kept.starts_with("/demo/kith/chatfiles/"), "{kept}");
+    assert_eq!((&body["file_length"], &body["filename"]), (&json!(7), &json!("a.png")));
+    assert_eq!(world.blobs.count(), 1);
+
+    // What lies here already stays where it is; a text has no file.
+    let again = picture(body["url"].as_str().unwrap());
+    world.back_end("POST", url, Some(again)).await.ok();
+    world.back_end("POST", url, Some(with(("need_download", json!(true))))).await.ok();
+    assert_eq!(world.blobs.count(), 1);
+
+    let reply = world.back_end("POST", url, Some(picture("https://files.example.com/gone.png"))).await;
+    let text = "the file can't be fetched: the answer has status 404";
+    assert_eq!(reply.error(), (400, "file_fetch_failed", "illegal_argument", text));
+    world.set("files.bytes_limit", "5").await;
+    let reply = world.back_end("POST", url, Some(picture("https://files.example.com/a.png"))).await;
+    assert_eq!(reply.condition(), "file_too_large");
+    assert_eq!(world.said("bob", "alice").await.len(), 3);
 }

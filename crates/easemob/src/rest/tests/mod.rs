@@ -32,11 +32,13 @@ mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{Contents, Ports};
+use app::ports::{CallFailed, Contents, Fetch, Fetched, Fetcher, Ports};
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use bus::LocalBus;
+use bytes::Bytes;
 use domain::app::Settings;
 use http::{HeaderMap, Request, StatusCode};
 use kv::{Kv, MemoryKv};
@@ -72,6 +74,38 @@ impl Contents for OwnContents {
     }
 }
 
+/// A server that has one file.
+#[derive(Debug)]
+struct Elsewhere;
+
+#[async_trait]
+impl Fetcher for Elsewhere {
+    async fn fetch(&self, fetch: Fetch) -> Result<Box<dyn Fetched>, CallFailed> {
+        match fetch.url.as_str() {
+            "https://files.example.com/a.png" => Ok(Box::new(OneFile(Some(Bytes::from_static(b"picture"))))),
+            _ => Err(CallFailed::Status(404)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OneFile(Option<Bytes>);
+
+#[async_trait]
+impl Fetched for OneFile {
+    fn announced(&self) -> Option<u64> {
+        None
+    }
+
+    fn media_type(&self) -> &'static str {
+        "image/png"
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, CallFailed> {
+        Ok(self.0.take())
+    }
+}
+
 /// A server with the apps `demo#kith` (open registration) and `demo#other`, and the users alice and bob in both.
 struct World {
     router: Router,
@@ -97,6 +131,7 @@ impl World {
             forms: Arc::new(EasemobForms),
             contents: Arc::new(OwnContents),
             blobs: Arc::new(blobs.clone()),
+            fetcher: Arc::new(Elsewhere),
             ..Ports::default()
         };
         let (use_cases, jobs) =

@@ -25,14 +25,7 @@ async fn each_family_says_that_it_is_off_in_its_own_words() {
             "forbidden_op",
             "chatroom service not open!",
         ),
-        (
-            "PUT",
-            "/users/alice/notification/template",
-            403,
-            "service_not_enabled",
-            "forbidden_op",
-            "push service not open!",
-        ),
+        ("POST", "/push/single", 403, "service_not_enabled", "forbidden_op", "push service not open!"),
     ] {
         let reply = world.call(method, path, Some(&alice), None).await;
         assert_eq!(reply.error(), (status, condition, error, description), "{method} {path}");

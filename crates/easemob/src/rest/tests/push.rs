@@ -143,3 +143,39 @@ async fn languages_and_names_for_pushes_are_kept() {
     let long = put(json!([{ "username": "alice", "push_nickname": "n".repeat(101) }])).await;
     assert_eq!(long.error().3, "push nickname length exceeds the limit");
 }
+
+#[tokio::test]
+async fn templates_are_made_by_the_back_end_and_chosen_by_users() {
+    let world = World::new().await;
+    let template = json!({ "name": "news", "title_pattern": "{0}", "content_pattern": "{$msg}" });
+    let made = world.back_end("POST", "/notification/template", Some(template)).await.ok();
+    let at = made.body["data"]["createAt"].clone();
+    let mut expected = json!({
+        "name": "news", "createAt": at, "updateAt": at, "title_pattern": "{0}", "content_pattern": "{$msg}",
+    });
+    assert_eq!(made.body["data"], expected);
+    let path = "/notification/template/news";
+    let change = json!({ "title_pattern": "Hi", "content_pattern": "{1}" });
+    world.back_end("PUT", path, Some(change)).await.ok();
+    (expected["title_pattern"], expected["content_pattern"]) = (json!("Hi"), json!("{1}"));
+    let shown = world.back_end("GET", path, None).await.ok().body["data"].clone();
+    assert_eq!((&shown["title_pattern"], &shown["createAt"]), (&expected["title_pattern"], &at));
+
+    let own = "/users/alice/notification/template";
+    let alice = world.user_token("alice").await;
+    for name in ["news", ""] {
+        world.call("PUT", own, Some(&alice), Some(json!({ "templateName": name }))).await.ok();
+        let chosen = world.call("GET", own, Some(&alice), None).await.ok();
+        assert_eq!(chosen.body["data"], json!({ "templateName": name }));
+    }
+    world.back_end("DELETE", path, None).await.ok();
+    let text = "news template is not exist";
+    let gone = (400, "push_template_not_found", "EntityNotFoundException", text);
+    assert_eq!(world.back_end("GET", path, None).await.error(), gone);
+    let choice = json!({ "templateName": "news" });
+    assert_eq!(world.call("PUT", own, Some(&alice), Some(choice)).await.error(), gone);
+    let nameless = json!({ "name": "a b", "title_pattern": "t", "content_pattern": "c" });
+    let reply = world.back_end("POST", "/notification/template", Some(nameless)).await;
+    let text = "parameters is invalid : name";
+    assert_eq!(reply.error(), (400, "argument_invalid", "IllegalArgumentException", text));
+}
