@@ -32,11 +32,7 @@ const NEEDS: &[Need] = &[
         reason: "runs the vendors' web SDKs",
         is_there: || on_search_path("node").is_some(),
     },
-    Need {
-        package: "chromium",
-        reason: "runs the vendors' web SDKs as a page does",
-        is_there: || BROWSERS.iter().any(|program| on_search_path(program).is_some()),
-    },
+    Need { package: "chromium", reason: "runs the vendors' web SDKs as a page does", is_there: has_browser },
     Need { package: "python3-pip", reason: "fetches and runs a vendor's back-end client", is_there: has_pip },
     Need {
         package: "npm",
@@ -76,6 +72,12 @@ pub(crate) fn ensure() -> Result<()> {
         Some(need) => bail!("{} was installed but cannot be found", need.package),
         None => Ok(()),
     }
+}
+
+/// One on the search path, or the one that `KITH_CHROMIUM` names.
+fn has_browser() -> bool {
+    std::env::var_os("KITH_CHROMIUM").is_some()
+        || BROWSERS.iter().any(|program| on_search_path(program).is_some())
 }
 
 fn has_pip() -> bool {
