@@ -67,10 +67,22 @@ impl Lab {
 
     /// A server of the witness's own, with further flags of `kith serve`. It ends with the value.
     pub(crate) async fn own_server(&self, flags: &[&str]) -> Result<Server> {
+        self.start(self.folder.path().join(format!("server{}", self.number())), flags).await
+    }
+
+    /// The same server, killed and started again on its folder with this configuration file, on other ports.
+    pub(crate) async fn restarted(&self, mut server: Server, config: &str) -> Result<Server> {
+        let (kith, data) = server.own.take().context("this needs a server of its own")?;
+        drop(kith);
+        let file = self.configuration(config).await?;
+        self.start(data, &["--config", &file]).await
+    }
+
+    async fn start(&self, data: PathBuf, flags: &[&str]) -> Result<Server> {
         let Place::Own { kith } = &self.place else {
             anyhow::bail!("this needs a server of its own");
         };
-        let (kith, data) = (kith.clone(), self.folder.path().join(format!("server{}", self.number())));
+        let kith = kith.clone();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let started = spawn_blocking(move || {
             let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
@@ -85,9 +97,14 @@ impl Lab {
 
     /// A server of the witness's own with this configuration file.
     pub(crate) async fn configured_server(&self, config: &str) -> Result<Server> {
+        self.own_server(&["--config", &self.configuration(config).await?]).await
+    }
+
+    /// Writes a configuration file, and gives its name.
+    async fn configuration(&self, config: &str) -> Result<String> {
         let file = self.folder.path().join(format!("kith{}.toml", self.number()));
         tokio::fs::write(&file, config).await?;
-        self.own_server(&["--config", file.to_str().context("the temporary folder's name is no text")?]).await
+        Ok(file.to_str().context("the temporary folder's name is no text")?.to_owned())
     }
 
     /// The server that is not broken by anybody.
@@ -178,6 +195,12 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// The same app on its server that was started again.
+    pub(crate) fn moved_to(&self, server: &Server) -> Self {
+        let url = format!("{}/{}", server.url, self.key.replace('#', "/"));
+        Self { url, server: server.url.clone(), ..self.clone() }
+    }
+
     /// The same app as if its server were elsewhere.
     pub(crate) fn at(&self, server: String) -> Self {
         Self { server, ..self.clone() }

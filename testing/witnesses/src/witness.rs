@@ -55,6 +55,14 @@ impl Outcome {
             ),
         }
     }
+
+    /// The same failure of an operation.
+    pub(crate) fn during(self, operation: Operation) -> Self {
+        match self {
+            Self::Fine => Self::Fine,
+            Self::Failed(error) => Self::Failed(error.with_operation(operation)),
+        }
+    }
 }
 
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 'a>>;
