@@ -114,18 +114,19 @@ fn failure(error: &reqwest::Error) -> Failure {
         return Failure::Redirects;
     }
     if error.is_connect() {
-        let mut source = error.source();
-        while let Some(cause) = source {
+        let mut next = error.source();
+        while let Some(cause) = next {
             if cause.is::<rustls::Error>() {
                 return Failure::NoConnection;
             }
-            if let Some(cause) = cause.downcast_ref::<io::Error>() {
-                if cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
-                    return Failure::NoConnection;
-                }
-                return of_io(cause);
-            }
-            source = cause.source();
+            next = match cause.downcast_ref::<io::Error>() {
+                None => cause.source(),
+                // TLS comes wrapped, more than once.
+                Some(wrapper) => match wrapper.get_ref() {
+                    Some(inner) => Some(inner),
+                    None => return of_io(wrapper),
+                },
+            };
         }
         return Failure::Unreachable;
     }

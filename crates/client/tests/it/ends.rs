@@ -126,9 +126,11 @@ async fn the_oldest_device_makes_room_for_a_newer_one_and_is_told() {
     };
     assert_eq!((error.condition(), error.code()), (Condition::KickedByNewLogin, Some(206)));
     assert_eq!(first.client.state(), State::LoggedOut);
-    // It does not fight back.
+    // It does not fight back: a reconnect would come within two seconds.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    assert!(devices.iter().all(|device| device.client.state() == State::Online));
+    assert_eq!(first.client.state(), State::LoggedOut);
+    let newest = devices.last().unwrap();
+    assert_eq!(newest.client.state(), State::Online);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,6 +141,19 @@ async fn nobody_at_the_address_is_told_at_once() {
     let error = device.client.log_in("alice", "alice-demo").await.unwrap_err();
     assert_eq!((error.condition(), error.code()), (Condition::ServerUnreachable, Some(300)));
     assert_eq!(device.client.state(), State::LoggedOut);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_server_is_trusted_by_its_certificate_only() {
+    let site = Site::start_encrypted().await;
+    let builder = || client::Client::builder(Site::APP, &site.rest_url(), &site.socket_url());
+    let (stranger, _) = builder().build().unwrap();
+    let error = stranger.log_in("alice", "alice-demo").await.unwrap_err();
+    assert_eq!(error.condition(), Condition::ConnectionFailed);
+    let certificate = site.certificate().unwrap().as_bytes();
+    let (alice, _events) = builder().trust(certificate).build().unwrap();
+    alice.log_in("alice", "alice-demo").await.unwrap();
+    alice.send(NewMessage::text(Conversation::user("bob").unwrap(), "hello")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
