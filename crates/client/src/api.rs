@@ -12,12 +12,16 @@ mod push;
 mod reactions;
 mod room;
 
+use std::sync::Arc;
+
 use conditions::{Condition, Operation};
 use model::Username;
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
+use crate::checks::{self, Checks, Fetch, Fetches};
 use crate::core::{Call, Method};
-use crate::{Error, Result};
+use crate::{Client, Error, Result};
 
 pub use contacts::{Contact, Page};
 pub use group::{GroupDetails, GroupMember, GroupSummary, MemberRole, NewGroup};
@@ -42,6 +46,52 @@ impl Call {
     fn open(mut self) -> Self {
         self.is_open = true;
         self
+    }
+}
+
+impl Client {
+    /// What is refused before the server is asked, with the limits that the app expects.
+    fn checks(&self) -> Checks {
+        Checks::of(self.table())
+    }
+
+    /// Whether a call may name so many users.
+    ///
+    /// # Errors
+    /// [`Condition::MemberListEmpty`], [`Condition::BatchTooLarge`].
+    fn check_users(&self, users: &[Username]) -> Result<()> {
+        self.told(checks::count(users.len()))
+    }
+
+    /// Begins to fetch a list.
+    ///
+    /// # Errors
+    /// [`Fetches::begin`].
+    fn begin(&self, fetch: Fetch) -> Result<Fetching> {
+        let fetches = Arc::clone(self.fetches());
+        let begun = fetches.lock().begin(fetch);
+        self.told(begun)?;
+        Ok(Fetching { fetches, fetch, has_succeeded: false })
+    }
+}
+
+/// A list that is being fetched; whoever fetches it may be dropped at any moment.
+struct Fetching {
+    fetches: Arc<Mutex<Fetches>>,
+    fetch: Fetch,
+    has_succeeded: bool,
+}
+
+impl Fetching {
+    fn ended<T>(mut self, result: Result<T>) -> Result<T> {
+        self.has_succeeded = result.is_ok();
+        result
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.fetches.lock().end(self.fetch, self.has_succeeded);
     }
 }
 

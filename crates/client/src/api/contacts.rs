@@ -5,6 +5,7 @@ use model::Username;
 use serde_json::json;
 
 use super::{call, cursor, list, malformed, names, text, user, users};
+use crate::checks::Fetch;
 use crate::core::Method;
 use crate::{Client, Result};
 
@@ -72,11 +73,25 @@ impl Client {
         self.call(call(Operation::ContactNote, Method::Put, path).with(body)).await.map(drop)
     }
 
+    /// All contacts, for the first time since the login. Changes come as events from then on.
+    ///
+    /// # Errors
+    /// As [`Client::contacts`]; [`crate::Condition::ContactsAlreadyFetched`] after it has succeeded once.
+    pub async fn first_contacts(&self) -> Result<Vec<Contact>> {
+        let fetching = self.begin(Fetch::FirstContacts)?;
+        fetching.ended(self.fetch_contacts().await)
+    }
+
     /// All contacts.
     ///
     /// # Errors
-    /// What the server has against it.
+    /// [`crate::Condition::ContactFetchInProgress`] while they are being fetched, and what the server has against it.
     pub async fn contacts(&self) -> Result<Vec<Contact>> {
+        let fetching = self.begin(Fetch::Contacts)?;
+        fetching.ended(self.fetch_contacts().await)
+    }
+
+    async fn fetch_contacts(&self) -> Result<Vec<Contact>> {
         let operation = Operation::Request;
         let path = "/users/{me}/contacts/users?needReturnRemark=true";
         let answer = self.call(call(operation, Method::Get, path)).await?;
@@ -116,6 +131,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::BlockListFull`], and what else the server has against it.
     pub async fn block_users(&self, peers: &[Username]) -> Result<()> {
+        self.check_users(peers)?;
         let path = "/sdk/user/{me}/blocks?resource={device}";
         let body = json!({ "usernames": names(peers) });
         self.call(call(Operation::BlockAdd, Method::Post, path).with(body)).await.map(drop)
@@ -126,6 +142,7 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn unblock_users(&self, peers: &[Username]) -> Result<()> {
+        self.check_users(peers)?;
         let path = "/sdk/user/{me}/blocks?resource={device}";
         let body = json!({ "usernames": names(peers) });
         self.call(call(Operation::BlockRemove, Method::Delete, path).with(body)).await.map(drop)
@@ -137,7 +154,9 @@ impl Client {
     /// What the server has against it.
     pub async fn blocked_users(&self) -> Result<Vec<Username>> {
         let operation = Operation::Request;
-        let answer = self.call(call(operation, Method::Get, "/users/{me}/blocks/users")).await?;
-        self.told(users(&answer["data"], operation))
+        let fetching = self.begin(Fetch::Blocks)?;
+        let answer = self.call(call(operation, Method::Get, "/users/{me}/blocks/users")).await;
+        let blocked = answer.and_then(|answer| self.told(users(&answer["data"], operation)));
+        fetching.ended(blocked)
     }
 }

@@ -7,6 +7,7 @@ use model::Username;
 use serde_json::{Value, json};
 
 use super::{Page, call, cursor, flag, joined, list, malformed, names, number, part, text, user};
+use crate::checks::Fetch;
 use crate::core::Method;
 use crate::{Client, Error, GroupId, Result};
 
@@ -105,6 +106,7 @@ impl Client {
     /// [`crate::Condition::GroupQuotaExceeded`], and what else the server has against it.
     pub async fn create_group(&self, new: &NewGroup) -> Result<GroupId> {
         let operation = Operation::GroupCreate;
+        self.told(self.checks().group_fields(Some(&new.name), Some(&new.description)))?;
         let mut body = json!({
             "groupname": new.name,
             "desc": new.description,
@@ -140,14 +142,16 @@ impl Client {
     /// The groups that this user is in, `size` (1 to 20) a page, from page 0 on.
     ///
     /// # Errors
-    /// What the server has against it.
+    /// [`crate::Condition::OperationInFlight`] while a page is being fetched, and what the server has against it.
     pub async fn joined_groups(&self, page: u32, size: u32) -> Result<Vec<GroupSummary>> {
         let operation = Operation::GroupGet;
         let path = format!(
             "/chatgroups/user/{{me}}?pagenum={page}&pagesize={size}&needAffiliations=false&needRole=false"
         );
-        let answer = self.call(call(operation, Method::Get, path)).await?;
-        self.told(summaries(&answer["entities"], operation))
+        let fetching = self.begin(Fetch::Groups)?;
+        let answer = self.call(call(operation, Method::Get, path)).await;
+        let groups = answer.and_then(|answer| self.told(summaries(&answer["entities"], operation)));
+        fetching.ended(groups)
     }
 
     /// Groups that others may find, at most `size` (1 to 50).
@@ -173,6 +177,7 @@ impl Client {
         name: Option<&str>,
         description: Option<&str>,
     ) -> Result<()> {
+        self.told(self.checks().group_fields(name, description))?;
         let text = |text: Option<&str>| text.map(Value::from);
         let body = super::object([("groupname", text(name)), ("description", text(description))]);
         self.group_call(group, Operation::GroupUpdate, Method::Put, "", Some(body)).await
@@ -285,6 +290,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::MemberRepeated`], [`crate::Condition::GroupFull`], and what else the server has against it.
     pub async fn invite_to_group(&self, group: &GroupId, members: &[Username]) -> Result<()> {
+        self.check_users(members)?;
         let body = json!({ "usernames": names(members) });
         self.group_call(group, Operation::GroupInvite, Method::Post, "/invite", Some(body)).await
     }
@@ -295,6 +301,7 @@ impl Client {
     /// [`crate::Condition::TargetNotMember`], [`crate::Condition::GroupPermissionDenied`], and what else the server has
     /// against it.
     pub async fn remove_members(&self, group: &GroupId, members: &[Username]) -> Result<()> {
+        self.check_users(members)?;
         let rest = format!("/users/{}", joined(members));
         self.group_call(group, Operation::MemberRemove, Method::Delete, &rest, None).await
     }
@@ -349,6 +356,7 @@ impl Client {
         members: &[Username],
         time: Option<Duration>,
     ) -> Result<()> {
+        self.check_users(members)?;
         let duration = time.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let body = json!({ "usernames": names(members), "mute_duration": duration });
         self.group_call(group, Operation::Silence, Method::Post, "/mute", Some(body)).await
@@ -359,6 +367,7 @@ impl Client {
     /// # Errors
     /// As [`Client::mute_members`].
     pub async fn unmute_members(&self, group: &GroupId, members: &[Username]) -> Result<()> {
+        self.check_users(members)?;
         let rest = format!("/mute/{}", joined(members));
         self.group_call(group, Operation::SilenceRemove, Method::Delete, &rest, None).await
     }
@@ -381,6 +390,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
     pub async fn block_in_group(&self, group: &GroupId, users: &[Username], block: bool) -> Result<()> {
+        self.check_users(users)?;
         if block {
             let body = json!({ "usernames": names(users) });
             self.group_call(group, Operation::GroupBlockAdd, Method::Post, "/blocks/users", Some(body)).await
@@ -406,6 +416,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
     pub async fn allow_in_group(&self, group: &GroupId, members: &[Username], allow: bool) -> Result<()> {
+        self.check_users(members)?;
         if allow {
             let body = json!({ "usernames": names(members) });
             self.group_call(group, Operation::AllowListAdd, Method::Post, "/white/users", Some(body)).await

@@ -25,6 +25,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::PresenceLimitReached`], and what else the server has against it.
     pub async fn follow_presence(&self, peers: &[Username], time: Duration) -> Result<Vec<PresenceState>> {
+        self.check_users(peers)?;
         let path = format!("/users/{{me}}/presence/{}", time.as_secs());
         self.presence_call(Operation::PresenceSubscribe, path, peers).await
     }
@@ -34,6 +35,7 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn presence(&self, peers: &[Username]) -> Result<Vec<PresenceState>> {
+        self.check_users(peers)?;
         self.presence_call(Operation::PresenceQuery, "/users/{me}/presence".to_owned(), peers).await
     }
 
@@ -42,6 +44,7 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn unfollow_presence(&self, peers: &[Username]) -> Result<()> {
+        self.check_users(peers)?;
         let call = call(Operation::PresenceUnsubscribe, Method::Delete, "/users/{me}/presence");
         self.call(call.with(names(peers))).await.map(drop)
     }

@@ -15,13 +15,7 @@ impl Checks {
     /// # Errors
     /// [`Condition::MemberListEmpty`], [`Condition::BatchTooLarge`] for more than 500; [`Checks::user_name`].
     pub fn users(&self, names: &[&str]) -> Result<Vec<Username>> {
-        if names.is_empty() {
-            return Err(Error::new(Condition::MemberListEmpty));
-        }
-        if names.len() > USERS_LIMIT {
-            let detail = format!("{} users, at most {USERS_LIMIT}", names.len());
-            return Err(Error::new(Condition::BatchTooLarge).with_detail(detail));
-        }
+        count(names.len())?;
         let mut users = Vec::with_capacity(names.len());
         for name in names {
             let user = self.user_name(name)?;
@@ -30,6 +24,21 @@ impl Checks {
             }
         }
         Ok(users)
+    }
+}
+
+/// Whether a call may name so many users.
+///
+/// # Errors
+/// [`Condition::MemberListEmpty`], [`Condition::BatchTooLarge`] for more than 500.
+pub fn count(users: usize) -> Result<()> {
+    match users {
+        0 => Err(Error::new(Condition::MemberListEmpty)),
+        1..=USERS_LIMIT => Ok(()),
+        _ => {
+            let detail = format!("{users} users, at most {USERS_LIMIT}");
+            Err(Error::new(Condition::BatchTooLarge).with_detail(detail))
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! The app's handle: log in, send, and everything else that goes over the socket. What goes over REST is in `api`.
 
+use std::sync::Arc;
+
 use conditions::Operation;
 use model::content::Content;
 use model::{ClientMessageId, MessageId, Resource, Username};
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -10,6 +13,7 @@ use super::Builder;
 use super::actor::{Order, View, closed};
 use super::files::Files;
 use super::keeper::{Keeper, Kept};
+use crate::checks::{Checks, Fetches};
 use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, Secret, State, Verb};
 use crate::storage::Storage;
 use crate::{
@@ -26,6 +30,7 @@ pub struct Client {
     device: Resource,
     files: Files,
     keeper: Keeper,
+    fetches: Arc<Mutex<Fetches>>,
     table: ErrorTable,
 }
 
@@ -47,7 +52,7 @@ impl Client {
         keeper: Keeper,
         table: ErrorTable,
     ) -> Self {
-        Self { orders, view, device, files, keeper, table }
+        Self { orders, view, device, files, keeper, fetches: Arc::default(), table }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -55,6 +60,7 @@ impl Client {
     /// # Errors
     /// What the server has against it, [`State::permits`] or the network.
     pub async fn log_in(&self, user: &str, password: &str) -> Result<LoggedIn> {
+        self.told(username(user).and_then(|_| Checks::of(self.table).password(password)))?;
         self.log_in_by(user, Credential::Password(password.to_owned())).await
     }
 
@@ -85,6 +91,7 @@ impl Client {
             Reply::LoggedIn(logged_in) => logged_in,
             other => return Err(self.unexpected(&other)),
         };
+        *self.fetches.lock() = Fetches::default();
         if let Some(kept) = kept {
             for (client_id, message) in self.told(kept.outbox().await)? {
                 let what = Outgoing::Message(Box::new(message));
@@ -168,9 +175,13 @@ impl Client {
     /// Sends a message under a number of an earlier try, so that the server takes it once even if that try reached it.
     ///
     /// # Errors
-    /// As [`Client::send`]; [`crate::Condition::ArgumentInvalid`] for a number that is just being sent. With
+    /// As [`Client::send`]; [`Checks::content`]; [`crate::Condition::ArgumentInvalid`] for a number that is just being sent. With
     /// [`Builder::data_folder`]: [`crate::Condition::MessageNotSendable`] for one that is being sent or was.
     pub async fn send_again(&self, client_id: ClientMessageId, message: NewMessage) -> Result<Sent> {
+        if self.state().permits(Verb::Send).is_ok() {
+            let checked = Checks::of(self.table).content(&message.content);
+            self.told(checked.map_err(|error| error.with_operation(Operation::Send)))?;
+        }
         let kept = self.keeper.slot.lock().clone();
         if let Some(kept) = &kept {
             let permitted = self.state().permits(Verb::Send).map_err(Error::new);
@@ -259,6 +270,11 @@ impl Client {
             Reply::Json(value) => Ok(value),
             other => Err(self.unexpected(&other)),
         }
+    }
+
+    /// Which lists are being fetched.
+    pub(crate) fn fetches(&self) -> &Arc<Mutex<Fetches>> {
+        &self.fetches
     }
 
     pub(super) fn files(&self) -> &Files {
