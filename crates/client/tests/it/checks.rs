@@ -1,6 +1,6 @@
 //! What an app is told before the server is asked.
 
-use client::{Client, Condition, ErrorTable, NewGroup, Username};
+use client::{Client, Condition, Conversation, ErrorTable, NewGroup, NewMessage, Username};
 use house::Site;
 
 use crate::support::Device;
@@ -34,6 +34,9 @@ async fn wrong_arguments_do_not_reach_the_server() {
     let Device { client, events: _events } = Device::log_in(&site, "alice", "phone").await;
     let (stranger, _strangers) =
         Client::builder(Site::APP, &site.rest_url(), &site.socket_url()).build().unwrap();
+    let to_bob = Conversation::user("bob").unwrap();
+    let error = client.send(NewMessage::text(to_bob, "")).await.unwrap_err();
+    assert_eq!((error.condition(), legacy(error)), (Condition::MessageEmpty, Some(1020)));
     site.stop().await;
     let many: Vec<_> = (0..501).map(|index| Username::parse(&format!("user{index}")).unwrap()).collect();
     let of = |error: client::Error| error.condition();

@@ -71,7 +71,9 @@ async fn what_was_not_sent_when_the_process_ended_goes_out_at_the_next_start_and
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     alice.client.close().await;
-    assert_eq!(waiting.await.unwrap().unwrap_err().condition(), Condition::RequestAborted);
+    // The end may come before the row's message has reached the core.
+    let told = waiting.await.unwrap().unwrap_err().condition();
+    assert!(matches!(told, Condition::RequestAborted | Condition::SdkNotInitialized), "{told}");
     drop(alice);
     assert_eq!(storage.outbox().await.unwrap().len(), 1);
 
