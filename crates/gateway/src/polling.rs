@@ -34,6 +34,8 @@ pub(crate) use requests::{Asking, answer, not_served, preflight, unknown, with_o
 const ID_BYTES: usize = 18;
 /// Packets of a client that wait for its session. More of them wait in its next request.
 const WAITING_PACKETS: usize = 256;
+/// Bytes of them; a single body may have more.
+const WAITING_BYTES: usize = 256 << 10;
 /// Time from a socket's upgrade until the connection has moved there.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::WAITING_PACKETS;
+use super::{WAITING_BYTES, WAITING_PACKETS};
 use crate::texts::TextSocket;
 
 /// One connection.
@@ -155,7 +155,9 @@ impl Posting<'_> {
                 if state.is_over {
                     return Err(Refused::Gone);
                 }
-                if state.inbox.is_empty() || state.inbox.len() + packets.len() <= WAITING_PACKETS {
+                let bytes: usize = state.inbox.iter().chain(&packets).map(Bytes::len).sum();
+                let fits = state.inbox.len() + packets.len() <= WAITING_PACKETS && bytes <= WAITING_BYTES;
+                if state.inbox.is_empty() || fits {
                     state.inbox.extend(packets);
                     drop(state);
                     self.link.driver.wake();
