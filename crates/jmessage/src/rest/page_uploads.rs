@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use conditions::Condition;
 use conditions::http::EXPOSED_HEADERS;
+use domain::upload_token::UploadToken;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION,
@@ -54,10 +55,11 @@ pub(super) async fn preflight(headers: HeaderMap) -> Response {
     readable(headers.get(ORIGIN).cloned(), (StatusCode::NO_CONTENT, said).into_response())
 }
 
-/// Order: the header, the app, the token, whether the app is enabled, the kind, the form.
+/// Order: the header, the app, whether it is enabled, the token, whether its user is banned, the kind; then a place, and
+/// that the token is new; the form. So what is refused early does not use the token up.
 async fn receive(site: &Site, request: Request) -> Result<Value, Error> {
     let (head, body) = request.into_parts();
-    let (app, user, kind) = match admit(site, &head).await {
+    let (app, user, token, kind) = match admit(site, &head).await {
         Ok(admitted) => admitted,
         Err(error) => {
             form::drain(body).await;
@@ -65,6 +67,7 @@ async fn receive(site: &Site, request: Request) -> Result<Value, Error> {
         }
     };
     let _place = site.use_cases.begin_call(&app, Some(user)).await?;
+    site.use_cases.use_upload_token(&app, user, &token)?;
     let mut form = Form::new(&head.headers, body, site.options.stall_limit)?;
     match resources::receive(&site.use_cases, &app, Some(user), kind, &mut form).await {
         Ok(shown) => Ok(shown),
@@ -75,7 +78,7 @@ async fn receive(site: &Site, request: Request) -> Result<Value, Error> {
     }
 }
 
-async fn admit(site: &Site, head: &Parts) -> Result<(Tenant, Uid, MediaKind), Error> {
+async fn admit(site: &Site, head: &Parts) -> Result<(Tenant, Uid, UploadToken, MediaKind), Error> {
     let header =
         head.headers.get(AUTHORIZATION).ok_or_else(|| Error::plain(Condition::CredentialsMissing))?;
     let key = head.headers.get(APP_KEY).and_then(|key| key.to_str().ok()).unwrap_or_default();
@@ -86,12 +89,12 @@ async fn admit(site: &Site, head: &Parts) -> Result<(Tenant, Uid, MediaKind), Er
     if !app.value.settings.enabled {
         return Err(Error::plain(Condition::AppDisabled));
     }
-    let user = site.use_cases.take_upload_token(&app, &name, &token).await?.user.uid;
+    let (account, token) = site.use_cases.check_upload_token(&app, &name, &token).await?;
 
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let kind = query.get("type").ok_or_else(|| missing("type"))?;
     let kind = MediaKind::parse(kind).ok_or_else(|| invalid("type"))?;
-    Ok((app, user, kind))
+    Ok((app, account.user.uid, token, kind))
 }
 
 /// What a page needs to see an answer, whether it sends the server's cookies along or not.
