@@ -77,7 +77,11 @@ impl HourReader {
                 piece.extend(
                     entry
                         .filter(|(at, entry)| {
-                            *at == seq && entry.id == id && is_said(entry.kind) && !entry.history.is_imported
+                            *at == seq
+                                && entry.id == id
+                                && is_said(entry.kind)
+                                && !entry.history.is_imported
+                                && self.hour.contains(entry.at)
                         })
                         .map(|(_, entry)| (feed, entry)),
                 );
@@ -98,7 +102,7 @@ impl HourReader {
         let arrived = || groups.iter().flat_map(|(_, group)| group);
         self.is_past = groups.is_empty() || arrived().all(|arrived| is_past(arrived.id, self.hour.last_id()));
         self.found
-            .extend(arrived().filter(|arrived| is_said(arrived.kind) && self.hour.contains(arrived.id)));
+            .extend(arrived().filter(|arrived| is_said(arrived.kind) && self.hour.may_hold(arrived.id)));
         self.position = groups.last().map(|(position, _)| *position);
         Ok(())
     }

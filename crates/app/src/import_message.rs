@@ -50,7 +50,7 @@ impl UseCases {
                 let target = PostTarget::Group { group: &group.group, directed: None };
                 (decide(target)?, facts.group(app_id, &group))
             };
-            match self.store.feeds.append_post(app_id, &accepted, &facts).await? {
+            match self.store.feeds.append_post(app_id, &accepted, &facts, false).await? {
                 Written::Done(_) => return Ok(id),
                 Written::FactsMoved => self.forget_post(app, &author, &accepted),
             }

@@ -221,7 +221,7 @@ impl UseCases {
         let seq = if accepted.online_only {
             Seq::ZERO
         } else {
-            match self.store.feeds.append_post(app_id, &accepted, &facts).await? {
+            match self.store.feeds.append_post(app_id, &accepted, &facts, post.stream.is_some()).await? {
                 Written::Done(sequences) => sequences[0],
                 Written::FactsMoved => return Ok(None),
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use domain::post::{Post, decide_author};
-use domain::stream::{Ending, OPEN_STREAMS, Part, Piece, Stream, StreamRefused};
+use domain::post::{Post, check_stream_size, decide_author};
+use domain::stream::{Ending, OPEN_STREAMS, Part, Piece, Stage, Stream, StreamRefused};
 use model::{AppId, AppKey, EntryKind, MessageId};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
@@ -31,6 +31,12 @@ pub enum StreamTarget {
 }
 
 impl StreamTarget {
+    fn name(&self) -> &str {
+        match self {
+            Self::User(name) | Self::Group(name) => name,
+        }
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::User(one), Self::User(other)) | (Self::Group(one), Self::Group(other)) => {
@@ -127,7 +133,7 @@ impl UseCases {
     /// with [`UseCases::post_message`].
     ///
     /// # Errors
-    /// `argument_invalid` for the author's name; those of [`domain::post::decide_post`], but for the size;
+    /// `argument_invalid` for the author's name; those of [`domain::post::decide_post`];
     /// `stream_too_long`; `message_send_quota_reached` where too many are open; faults.
     pub async fn begin_stream(
         &self,
@@ -138,6 +144,10 @@ impl UseCases {
         compose: Arc<ComposePiece>,
     ) -> Result<MessageId, Error> {
         decide_author(&parties.author)?;
+        // What all pieces carry beside their text is bounded before the first of them.
+        let bare = Piece { number: 0, stage: Stage::Begun, text: "" };
+        let payload = compose(&parties.author, parties.target.name(), &bare);
+        check_stream_size(&app.value.settings, &payload, 0)?;
         let id = self.ids.next(self.now()).await?;
         let stream = Stream::begin(id, part, self.now())?;
         self.streams.reserve(app.value.id)?;

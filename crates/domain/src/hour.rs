@@ -8,12 +8,14 @@ use model::{AppId, MessageId, Timestamp};
 use sha2::Sha256;
 use thiserror::Error;
 
-use crate::Refusal;
 use crate::app::Settings;
+use crate::{Refusal, stream};
 
 const MS: u64 = 60 * 60 * 1000;
 /// How long a link is good.
 const LINK_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How far ids may run ahead of the clock under load.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// An hour of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +88,16 @@ impl Hour {
         MessageId::of_tick(MessageId::tick_of(self.end()), 0)
     }
 
-    /// Whether a message was sent in it, by its id.
-    pub fn contains(self, id: MessageId) -> bool {
-        (MessageId::tick_of(self.begin())..MessageId::tick_of(self.end())).contains(&id.tick())
+    /// Whether a message with that id can have been stored in it: the whole of a stream has an id from its beginning.
+    pub fn may_hold(self, id: MessageId) -> bool {
+        let life = u64::try_from(2 * stream::LIFE.as_millis()).unwrap_or(u64::MAX);
+        let first = MessageId::tick_of(Timestamp(self.begin().0.saturating_sub(life)));
+        (first..=MessageId::tick_of(self.end().plus(AHEAD))).contains(&id.tick())
+    }
+
+    /// Whether it was stored in it.
+    pub fn contains(self, at: Timestamp) -> bool {
+        (self.begin()..self.end()).contains(&at)
     }
 }
 
@@ -189,7 +198,8 @@ mod tests {
         assert_eq!(at(3 * 24 * MS), Ok(()));
         assert_eq!(at(3 * 24 * MS + 1), Err(HourRefused::Expired));
         let id = |at: Timestamp| MessageId::of_tick(MessageId::tick_of(at), 3);
-        assert!(hour.contains(id(hour.begin())) && !hour.contains(id(hour.end())));
+        assert!(hour.contains(hour.begin()) && !hour.contains(hour.end()));
+        assert!(hour.may_hold(id(hour.begin())) && hour.may_hold(id(Timestamp(hour.begin().0 - 1_700_000))));
     }
 
     #[test]

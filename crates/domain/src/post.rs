@@ -16,6 +16,7 @@ use crate::app::Settings;
 use crate::group::Group;
 use crate::message::{Priority, RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_size};
 use crate::mute::{MuteKind, check_mute};
+use crate::stream;
 
 /// Whom a back end speaks for.
 #[derive(Clone, Debug)]
@@ -152,7 +153,7 @@ impl PostTarget<'_> {
     }
 }
 
-/// Decides a message. Order: mute and contacts (where the app's owner wants them held against back ends too), size (but of streams), and of a group: it is
+/// Decides a message. Order: mute and contacts (where the app's owner wants them held against back ends too), size, and of a group: it is
 /// not disabled, and not too many are named.
 ///
 /// # Errors
@@ -170,8 +171,9 @@ pub fn decide_post(
     let uid = author.uid();
     check_author(settings, author, MuteKind::of(target.conversation(uid)), at)?;
     check_contact(settings, author, target)?;
-    if post.stream.is_none() {
-        check_size(settings, &payload)?;
+    match post.stream {
+        None => check_size(settings, &payload)?,
+        Some(_) => check_stream_size(settings, &payload, stream::TEXT_BYTES)?,
     }
     let only_for = match target {
         PostTarget::User { user, .. } if post.syncs_author || uid == Uid::BACK_END || uid == user.uid => {
@@ -200,6 +202,18 @@ pub fn decide_post(
         ..entry(post.kind, post.dialect, author, target, payload, at, id)
     };
     Ok(SendAccepted { conversation, online_only: post.online_only, entry })
+}
+
+/// Holds a piece of a stream, with so many bytes of text, against what its app's owner allows beside the text, as far as
+/// that can be stored with all the text that a stream may have.
+///
+/// # Errors
+/// [`SendRefused::TooLarge`].
+pub fn check_stream_size(settings: &Settings, payload: &Bytes, text: usize) -> Result<(), SendRefused> {
+    let most = (limits::PAYLOAD_BYTES - stream::TEXT_BYTES) as u64;
+    let limit = settings.message_bytes_limit.min(most) + text as u64;
+    let bytes = payload.len();
+    if bytes as u64 > limit { Err(SendRefused::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
 /// Decides a message that was said elsewhere. Order: time, size. No mute, list or switch of a group is held against it: it

@@ -67,14 +67,15 @@ impl Arrivals {
         Ok(first.saturating_sub(1))
     }
 
-    /// The position of the first commit group with nothing before a tick; exact where ids rise.
+    /// The position of the first commit group with something at a tick or after it; exact where ids rise. Of a group the
+    /// latest counts: the whole of a stream has an id from before (`domain::stream`).
     async fn first_from(&self, app: AppId, first: u64) -> Result<u64, StoreError> {
         let (mut low, mut high) = (1, self.head(app).await?.saturating_add(1));
         while low < high {
             let middle = low + (high - low) / 2;
             let probe = ReadLog { log: keys::arrivals(app), from: middle, limit: 1, reverse: false };
             let tick = match self.kv.read_log(probe).await?.pop() {
-                Some((_, group)) => notes(group)?.iter().map(|arrived| arrived.id.tick()).min(),
+                Some((_, group)) => notes(group)?.iter().map(|arrived| arrived.id.tick()).max(),
                 None => None,
             };
             match tick {

@@ -271,7 +271,8 @@ impl Feeds {
     }
 
     /// Appends a message of the app's back end, held against the facts that it rests on. Each call is a message: back ends
-    /// have no ids of their own by which a repeat could be known.
+    /// have no ids of their own by which a repeat could be known. With `once` the entry's id was drawn before, and it is
+    /// written once however often it is tried: the first sequence comes back.
     ///
     /// # Errors
     /// Engine faults.
@@ -280,12 +281,20 @@ impl Feeds {
         app: AppId,
         accepted: &SendAccepted,
         facts: &Facts,
+        once: bool,
     ) -> Result<Written, StoreError> {
         let feed = Feed::Conversation(accepted.conversation);
         let (entry, back_end) = (&accepted.entry, Username::back_end());
         retry("a new conversation", || async {
             let mut batch = Batch::new();
             facts.check(&mut batch);
+            let first_repeat = batch.checks.len();
+            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
+            let drawn = keys::once(app, feed, entry.id);
+            let periods = match once {
+                true => self.remember_answer(&mut batch, &drawn, entry, slot),
+                false => SmallVec::new(),
+            };
             let first_inbox = batch.checks.len();
             if let ConversationId::Single { low, high } = accepted.conversation
                 && self.head(app, feed).await? == Seq::ZERO
@@ -297,13 +306,16 @@ impl Feeds {
                 let users = [(entry.sender, author_name), (recipient, &entry.target_name)];
                 open_conversation(&mut batch, app, feed, users);
             }
-            let slot = batch.append(keys::feed_log(app, feed), entry.encode());
             batch.note(keys::arrivals(app), note(feed, entry, slot));
             match self.append(app, &[feed], batch).await {
                 Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
                 Err(KvError::CheckFailed { check }) if check >= first_inbox => {
                     self.heads.forget((app, feed));
                     Ok(None)
+                }
+                Err(KvError::CheckFailed { check }) if check >= first_repeat => {
+                    let first = self.first_answer(&periods, &drawn).await?;
+                    Ok(first.map(|sent| Written::Done(vec![sent.seq])))
                 }
                 Err(KvError::CheckFailed { .. }) => Ok(Some(Written::FactsMoved)),
                 Err(error) => Err(error.into()),
@@ -849,6 +861,26 @@ mod tests {
         let expected =
             [(EntryKind::ReadReceipt, MessageId(6), bob), (EntryKind::ConversationRead, MessageId(7), bob)];
         assert_eq!(arrived(&given).await, expected);
+    }
+
+    // The end of a stream is tried again after a fault that may have come behind the write.
+    #[tokio::test]
+    async fn what_is_written_once_stays_one_however_often_it_is_tried() {
+        let given = Given::alice_and_bob().await;
+        let conversation = ConversationId::single(given.alice.user.uid, given.bob.user.uid);
+        let entry = Entry {
+            sender: given.alice.user.uid,
+            ..Entry::blank(MessageId(5), EntryKind::Message, Timestamp(5))
+        };
+        let accepted = SendAccepted { conversation, entry, online_only: false };
+        let mut written = Vec::new();
+        for once in [true, true, false] {
+            written.push(given.store.feeds.append_post(APP, &accepted, &given.facts(), once).await.unwrap());
+        }
+        assert_eq!(written[0], written[1]);
+        assert_ne!(written[1], written[2], "others are a message each");
+        let page = given.store.feeds.page(APP, Feed::Conversation(conversation), Seq::ZERO, 9).await.unwrap();
+        assert_eq!(page.len(), 2);
     }
 
     #[tokio::test]

@@ -58,6 +58,7 @@
 //! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
+//! | period: app `Q` feed message id | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
 //! | log | entries | read by |
@@ -631,6 +632,11 @@ pub fn receipt(app: AppId, sender: Uid, kind: EntryKind, message: MessageId) -> 
     key.push(kind as u8);
     key.extend_from_slice(&message.0.to_be_bytes());
     key.into()
+}
+
+/// The dedupe row of a message whose id was drawn before it was written (cell of a period).
+pub fn once(app: AppId, feed: Feed, message: MessageId) -> Bytes {
+    of_message(app, b'Q', feed, message)
 }
 
 /// Says that a message was recalled (cell of a period).
