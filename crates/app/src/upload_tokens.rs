@@ -68,10 +68,11 @@ impl UseCases {
         UploadToken::new(app.value.id, key, (user.uid, user.epoch), random::number(), self.now())
     }
 
-    /// The user who shows a token. Order: it is ours and this user's, and not over; he is not banned.
+    /// The user who shows a token. Order: he is not banned; it is ours and this user's, and
+    /// not over.
     ///
     /// # Errors
-    /// `credentials_wrong` for a token that is not ours or not this user's, `token_expired`, `user_banned`; faults.
+    /// `user_banned`, `credentials_wrong` for a token that is not ours or not this user's, `token_expired`; faults.
     pub async fn check_upload_token(
         &self,
         app: &Tenant,
@@ -81,8 +82,12 @@ impl UseCases {
         let token: UploadToken = token.parse()?;
         let account = self.find_user(app, username).await?.ok_or(UploadTokenRefused::Wrong)?;
         let user = &account.user;
+        // First: a ban ends the tokens from before it, and who is banned is to hear that.
+        if !user.active {
+            return Err(Error::plain(Condition::UserBanned));
+        }
         token.check(app.value.id, &app.value.secrets.token_key, (user.uid, user.epoch), self.now())?;
-        if user.active { Ok((account, token)) } else { Err(Error::plain(Condition::UserBanned)) }
+        Ok((account, token))
     }
 
     /// Uses a checked token, once. On another node it could be used again, as long as it is good.

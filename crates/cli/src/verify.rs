@@ -14,7 +14,7 @@ use witnesses::{Options, Place, Report, RowKey, RowReport, Verdict};
 use crate::exit::{Failure, REFUSED};
 use crate::text::{Paint, table};
 
-/// No row failed, but some have no witness yet.
+/// No row failed, but some have no witness yet, or one that was left out.
 const NOT_ALL_MET: u8 = 3;
 
 #[derive(Debug, Args)]
@@ -40,7 +40,8 @@ pub(crate) struct VerifyArgs {
     token_file: Option<PathBuf>,
 }
 
-/// Runs the witnesses and prints what they saw. Exit status: 0 all were met, 1 some failed, 3 some have no witness.
+/// Runs the witnesses and prints what they saw. Exit status: 0 all were met, 1 some failed, 3 some have no witness, or
+/// were left out.
 ///
 /// # Errors
 /// When no server can be started or reached, and the writer's.
@@ -77,7 +78,7 @@ pub(crate) fn run(out: &mut impl Write, color: bool, arguments: VerifyArgs) -> R
         print_table(out, Paint::new(color), &report)?;
     }
     let failed = report.count(|verdict| matches!(verdict, Verdict::Failed(_)));
-    let open = report.count(|verdict| matches!(verdict, Verdict::NotMet));
+    let open = report.count(|verdict| matches!(verdict, Verdict::NotMet | Verdict::Skipped));
     Ok(match (failed, open) {
         (0, 0) => 0,
         (0, _) => NOT_ALL_MET,

@@ -58,7 +58,7 @@
 //! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
-//! | period: app `Q` feed message id | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again |
+//! | period: app `Y` feed message id | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
 //! | log | entries | read by |
@@ -636,7 +636,7 @@ pub fn receipt(app: AppId, sender: Uid, kind: EntryKind, message: MessageId) -> 
 
 /// The dedupe row of a message whose id was drawn before it was written (cell of a period).
 pub fn once(app: AppId, feed: Feed, message: MessageId) -> Bytes {
-    of_message(app, b'Q', feed, message)
+    of_message(app, b'Y', feed, message)
 }
 
 /// Says that a message was recalled (cell of a period).

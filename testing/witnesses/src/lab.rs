@@ -70,14 +70,6 @@ impl Lab {
         self.start(self.folder.path().join(format!("server{}", self.number())), flags).await
     }
 
-    /// The same server, killed and started again on its folder with this configuration file, on other ports.
-    pub(crate) async fn restarted(&self, mut server: Server, config: &str) -> Result<Server> {
-        let (kith, data) = server.own.take().context("this needs a server of its own")?;
-        drop(kith);
-        let file = self.configuration(config).await?;
-        self.start(data, &["--config", &file]).await
-    }
-
     async fn start(&self, data: PathBuf, flags: &[&str]) -> Result<Server> {
         let Place::Own { kith } = &self.place else {
             anyhow::bail!("this needs a server of its own");
@@ -195,12 +187,6 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// The same app on its server that was started again.
-    pub(crate) fn moved_to(&self, server: &Server) -> Self {
-        let url = format!("{}/{}", server.url, self.key.replace('#', "/"));
-        Self { url, server: server.url.clone(), ..self.clone() }
-    }
-
     /// The same app as if its server were elsewhere.
     pub(crate) fn at(&self, server: String) -> Self {
         Self { server, ..self.clone() }

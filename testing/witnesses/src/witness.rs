@@ -43,26 +43,6 @@ impl Outcome {
     pub(crate) fn of<T>(result: client::Result<T>) -> Self {
         result.map_or_else(Self::Failed, |_| Self::Fine)
     }
-
-    /// The same failure under the word that a call of the old SDKs has for it, whatever the server's finer one is.
-    pub(crate) fn under(self, condition: Condition) -> Self {
-        match self {
-            Self::Fine => Self::Fine,
-            Self::Failed(error) => Self::Failed(
-                Error::new(condition)
-                    .with_detail(error.detail())
-                    .with_trace_id(error.trace_id().unwrap_or_default()),
-            ),
-        }
-    }
-
-    /// The same failure of an operation.
-    pub(crate) fn during(self, operation: Operation) -> Self {
-        match self {
-            Self::Fine => Self::Fine,
-            Self::Failed(error) => Self::Failed(error.with_operation(operation)),
-        }
-    }
 }
 
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 'a>>;

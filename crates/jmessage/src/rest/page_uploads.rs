@@ -55,7 +55,7 @@ pub(super) async fn preflight(headers: HeaderMap) -> Response {
     readable(headers.get(ORIGIN).cloned(), (StatusCode::NO_CONTENT, said).into_response())
 }
 
-/// Order: the header, the app, whether it is enabled, the token, whether its user is banned, the kind; then a place, and
+/// Order: the header, the app, whether it is enabled, whether the user is banned, the token, the kind; then a place, and
 /// that the token is new; the form. So what is refused early does not use the token up.
 async fn receive(site: &Site, request: Request) -> Result<Value, Error> {
     let (head, body) = request.into_parts();

@@ -4,13 +4,12 @@
 //! the same cause (jmessage.md 3), which is what stands on the wire here.
 
 use anyhow::Result;
-use conditions::{Condition, Operation, Table};
+use conditions::Table;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
-use crate::lab::{App, Lab, Server, password};
-use crate::page::page_login;
+use crate::lab::{Lab, password};
 use crate::witness::{Cause, Outcome, Witness, witness};
 
 const SERVER: &[Table] = &[Table::JmessageServer];
@@ -23,9 +22,6 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(SERVER, CredentialsMissing, no_credentials),
     witness!(SERVER, CredentialsWrong, wrong_secret),
     witness!(SERVER, AppNotFound, unknown_app),
-    witness!(SERVER, InternalError, registered_on_a_full_disk).on_own_server(),
-    witness!(SERVER, InternalError, Send, wrote_on_a_full_disk).on_own_server(),
-    witness!(SERVER, DatabaseSyncError, logged_in_on_a_full_disk).on_own_server(),
     witness!(SERVER, ServerBusy, more_registrations_at_once_than_wait).on_own_server(),
 ];
 
@@ -102,43 +98,4 @@ async fn more_registrations_at_once_than_wait(lab: &Lab, cause: Cause) -> Result
         }
     }
     Ok(Outcome::Fine)
-}
-
-/// An app with the administrator chief and alice on a server whose disk is full, or started again as it was. What the disk
-/// has free is below the floor that the server keeps of it, so that it takes no writes.
-async fn on_a_full_disk(lab: &Lab, cause: Cause) -> Result<(Server, App)> {
-    let server = lab.own_server(&[]).await?;
-    let app = lab.app_on(&server, &[]).await?;
-    let chief = json!({ "username": "chief", "password": "secret" });
-    app.jmessage("POST", "/v1/admins", chief).await?;
-    app.jmessage("POST", "/v1/users", registration(&["alice"])).await?.json()?;
-    let config = cause.choose("[storage]\nfree_space_floor = \"1000000GiB\"\n", "");
-    let server = lab.restarted(server, config).await?;
-    let app = app.moved_to(&server);
-    Ok((server, app))
-}
-
-async fn registered_on_a_full_disk(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (_server, app) = on_a_full_disk(lab, cause).await?;
-    let admin = json!({ "username": "other", "password": "secret" });
-    let seen = app.jmessage("POST", "/v1/admins", admin).await?.seen(500, "899030")?;
-    // Whatever keeps the store from writing.
-    Ok(seen.under(Condition::InternalError))
-}
-
-async fn wrote_on_a_full_disk(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (_server, app) = on_a_full_disk(lab, cause).await?;
-    let message = json!({
-        "version": 1, "target_type": "single", "target_id": "alice", "from_type": "admin",
-        "from_id": "chief", "msg_type": "text", "msg_body": { "text": "hi" },
-    });
-    let seen = app.jmessage("POST", "/v1/messages", message).await?.seen(500, "899030")?;
-    Ok(seen.under(Condition::InternalError).during(Operation::Send))
-}
-
-async fn logged_in_on_a_full_disk(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (_server, app) = on_a_full_disk(lab, cause).await?;
-    let login = page_login("alice", &password("alice"));
-    let seen = app.page().await?.ask("login", login).await?.seen(None, 882_005)?;
-    Ok(seen.under(Condition::DatabaseSyncError))
 }

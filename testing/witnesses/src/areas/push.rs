@@ -1,10 +1,9 @@
 //! Push settings and bindings.
 
 use anyhow::Result;
-use conditions::Condition;
 use serde_json::json;
 
-use super::tables::{LEGACY, PRESENT, WINDOWS};
+use super::tables::{PRESENT, WINDOWS};
 use crate::lab::{App, Lab, User};
 use crate::wire::Answer;
 use crate::witness::{Cause, Outcome, Witness, witness};
@@ -12,7 +11,6 @@ use crate::witness::{Cause, Outcome, Witness, witness};
 pub(super) const WITNESSES: &[Witness] = &[
     witness!(WINDOWS, PushConfigFailed, style_that_there_is_not),
     witness!(PRESENT, PushBindFailed, binding_without_a_device),
-    witness!(LEGACY, PushRegistrationFailed, token_that_is_too_long),
     witness!(WINDOWS, PushUnbindFailed, unbound_what_was_not_bound),
 ];
 
@@ -32,14 +30,6 @@ async fn binding_without_a_device(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     let [alice] = app.users(["alice"]).await?;
     bind(&app, &alice, cause.choose("", "phone"), "token").await?.seen(400, "device_id")
-}
-
-async fn token_that_is_too_long(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&[]).await?;
-    let [alice] = app.users(["alice"]).await?;
-    let answer = bind(&app, &alice, "phone", &"a".repeat(cause.choose(1025, 64))).await?;
-    // The old SDK binds while it logs in, and has a number of its own for it.
-    Ok(answer.seen(400, "device_token")?.under(Condition::PushRegistrationFailed))
 }
 
 async fn unbound_what_was_not_bound(lab: &Lab, cause: Cause) -> Result<Outcome> {

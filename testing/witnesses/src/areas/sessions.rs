@@ -15,7 +15,6 @@ use crate::witness::{Cause, Outcome, Witness, witness};
 pub(super) const WITNESSES: &[Witness] = &[
     witness!(PRESENT, UserNotFound, login_of_nobody),
     witness!(WINDOWS, TokenInvalid, token_of_another_app),
-    witness!(PRESENT, AuthenticationFailed, half_a_token),
     witness!(WINDOWS, TokenExpired, token_past_its_end),
     witness!(WINDOWS, AppDisabled, app_switched_off),
     witness!(WINDOWS, BoundToOtherDevice, second_device_where_the_first_stays),
@@ -44,15 +43,6 @@ async fn token_of_another_app(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let ([alice], [stranger]) = (app.users(["alice"]).await?, other.users(["alice"]).await?);
     let user = cause.choose(stranger, alice);
     seen(app.try_log_in(&user).await?, 1, "token or password does not match")
-}
-
-async fn half_a_token(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&[]).await?;
-    let [alice] = app.users(["alice"]).await?;
-    let token = if cause.is_present() { alice.token[..20].to_owned() } else { alice.token };
-    let login = app.try_log_in(&User { token, ..alice }).await?;
-    // Of a login these SDKs say one thing, whatever is wrong with the token.
-    Ok(seen(login, 1, "token or password does not match")?.under(Condition::AuthenticationFailed))
 }
 
 async fn token_past_its_end(lab: &Lab, cause: Cause) -> Result<Outcome> {
