@@ -92,15 +92,16 @@ impl Queues {
         self.again.clear();
         self.keys.clear();
         self.first = None;
+        // On another socket these say nothing, and a queue of theirs would not be asked for again.
+        for delivery in &mut self.deliveries {
+            delivery.acknowledgement = None;
+        }
     }
 
     /// A new user: nothing is known.
     pub(super) fn forget(&mut self) {
         self.connected();
         self.seen = Seen::default();
-        for delivery in &mut self.deliveries {
-            delivery.acknowledgement = None;
-        }
     }
 
     /// The server named queues that have something.
@@ -248,5 +249,24 @@ impl Seen {
             self.known.remove(&oldest);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_a_reconnect_a_queue_is_asked_for_whose_last_part_the_app_has_not_taken_yet() {
+        let app_key: AppKey = "org#app".parse().unwrap();
+        let queue = Queue { name: "bert".to_owned(), is_group: false };
+        let mut queues = Queues::default();
+        queues.deliver(1, 10, Some((1, queue.clone(), 7)));
+        queues.listed(std::iter::once(queue.clone()));
+        assert_eq!(queues.next_request(Duration::ZERO, &app_key), None, "it is on its way");
+        queues.connected();
+        queues.listed(std::iter::once(queue));
+        assert!(queues.next_request(Duration::ZERO, &app_key).is_some());
+        assert!(queues.delivered(1, Some(2), &app_key).is_empty());
     }
 }

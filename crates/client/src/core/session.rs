@@ -41,7 +41,8 @@ pub(super) struct Session {
     /// When the app is told of the token's end; `None`: it was, or there is no end.
     warn: Option<Duration>,
     expire: Option<Duration>,
-    renewing: bool,
+    /// The request in which a newer token proves itself.
+    renewing: Option<u64>,
 }
 
 /// The connection.
@@ -474,10 +475,10 @@ impl Core {
         if token.expose().len() > TOKEN_BYTES_LIMIT {
             return Err(failure(Condition::TokenInvalid, Operation::Token));
         }
-        let Some(session) = &mut self.session else {
+        let Some(session) = &self.session else {
             return Err(failure(Condition::NotLoggedIn, Operation::Token));
         };
-        if std::mem::replace(&mut session.renewing, true) {
+        if session.renewing.is_some() {
             return Err(failure(Condition::OperationInFlight, Operation::Token));
         }
         // The new token proves itself by asking for its own end (msync.md 3.2).
@@ -487,12 +488,16 @@ impl Core {
             token: Some(token.expose().to_owned()),
             body: bytes::Bytes::new(),
         };
-        self.request(http, Purpose::Renewal { ticket, token });
+        let request = self.request(http, Purpose::Renewal { ticket, token });
+        if let Some(session) = &mut self.session {
+            session.renewing = Some(request);
+        }
         Ok(None)
     }
 
     pub(super) fn renewal_answered(
         &mut self,
+        request: u64,
         ticket: Ticket,
         token: Secret,
         result: std::result::Result<HttpAnswer, Failure>,
@@ -509,8 +514,8 @@ impl Core {
         let Some(session) = &mut self.session else {
             return self.reply(ticket, Err(failure(Condition::NotLoggedIn, Operation::Token)));
         };
-        if !std::mem::take(&mut session.renewing) {
-            // Somebody else logged in meanwhile.
+        if session.renewing.take_if(|renewing| *renewing == request).is_none() {
+            // It is of an earlier session.
             return self.reply(ticket, Err(failure(Condition::RequestAborted, Operation::Token)));
         }
         match expires_at {
@@ -527,7 +532,7 @@ impl Core {
 
 impl Session {
     fn new(user: Username, token: Secret) -> Self {
-        Self { user, token, expires_at: None, warn: None, expire: None, renewing: false }
+        Self { user, token, expires_at: None, warn: None, expire: None, renewing: None }
     }
 }
 

@@ -260,17 +260,19 @@ impl Core {
         Ok(None)
     }
 
-    pub(super) fn request(&mut self, http: HttpRequest, purpose: Purpose) {
+    /// Gives the number by which the answer is known.
+    pub(super) fn request(&mut self, http: HttpRequest, purpose: Purpose) -> u64 {
         let request = self.number();
         self.requests.insert(request, purpose);
         self.outputs.push_back(Output::Request { request, http });
+        request
     }
 
     pub(super) fn take_answer(&mut self, request: u64, result: std::result::Result<HttpAnswer, Failure>) {
         match self.requests.remove(&request) {
             None => {}
             Some(Purpose::Token { user }) => self.token_answered(&user, result),
-            Some(Purpose::Renewal { ticket, token }) => self.renewal_answered(ticket, token, result),
+            Some(Purpose::Renewal { ticket, token }) => self.renewal_answered(request, ticket, token, result),
             Some(Purpose::Call { ticket, operation }) => {
                 let result = match result {
                     Ok(answer) => derive::json_of(&answer, operation).map(Reply::Json),

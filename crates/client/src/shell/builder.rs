@@ -138,6 +138,7 @@ impl Builder {
             files_url: format!("{rest}/chatfiles"),
             folder: self.folder,
             slot: Slot::default(),
+            table: self.table,
         };
         let config = Config {
             app_key,

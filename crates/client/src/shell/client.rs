@@ -105,7 +105,7 @@ impl Client {
         Ok(logged_in)
     }
 
-    /// Ends the session. What waits to be sent is given up.
+    /// Ends the session. What waits to be sent is given up; with [`Builder::data_folder`], until the user's next login.
     ///
     /// # Errors
     /// [`State::permits`].
@@ -165,7 +165,10 @@ impl Client {
     /// sent again with the same number until it is answered; the server takes it once.
     ///
     /// # Errors
-    /// The server's refusal, [`State::permits`], or that it was given up.
+    /// The server's refusal, [`State::permits`], or that it was given up:
+    /// [`crate::Condition::MessageSendFailed`], [`crate::Condition::NotLoggedIn`] and
+    /// [`crate::Condition::RequestAborted`] when the connection or the session ended first. With
+    /// [`Builder::data_folder`] such a message stays in the outbox and goes out after the next login: do not send it anew.
     pub async fn send(&self, message: NewMessage) -> Result<Sent> {
         // The random part of a UUID: no other send of any device has it.
         let number = uuid::Uuid::new_v4().as_u64_pair().1 >> 1;

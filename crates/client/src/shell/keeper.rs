@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::core::{Sender, kept_message};
 use crate::storage::{NewRecord, Outcome, Outgoing, Record, Storage, StorageOptions, Write};
-use crate::{Conversation, Event, Message, NewMessage, Result, SendState, Sent};
+use crate::{Conversation, ErrorTable, Event, Message, NewMessage, Result, SendState, Sent};
 
 /// Pause before a disk that took nothing is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -29,6 +29,8 @@ pub(super) struct Keeper {
     /// `None`: nothing is kept.
     pub(super) folder: Option<PathBuf>,
     pub(super) slot: Slot,
+    /// The table that errors speak.
+    pub(super) table: ErrorTable,
 }
 
 /// The database of who is in; the actor changes it, the client's handles look.
@@ -41,6 +43,7 @@ pub(super) struct Kept {
     app_key: AppKey,
     user: Username,
     files_url: String,
+    table: ErrorTable,
 }
 
 /// Events that are being written, by the number of their delivery; gives those that are new.
@@ -56,7 +59,7 @@ impl Keeper {
         }
         let storage = Storage::open(StorageOptions::new(folder, &self.app_key, user)).await?;
         let (app_key, files_url) = (self.app_key.clone(), self.files_url.clone());
-        Ok(Some(Kept { storage, app_key, user: user.clone(), files_url }))
+        Ok(Some(Kept { storage, app_key, user: user.clone(), files_url, table: self.table }))
     }
 }
 
@@ -92,13 +95,10 @@ impl Kept {
     pub(super) async fn settle(&self, client_id: ClientMessageId, result: &Result<Sent>) {
         let write = match result {
             Ok(sent) => Write::Acknowledged { client_id, id: sent.id, at: sent.at },
-            // The client was closed: it goes out after the next login.
-            Err(error)
-                if matches!(error.condition(), Condition::RequestAborted | Condition::SdkNotInitialized) =>
-            {
-                return;
+            Err(error) if is_final(error.condition()) => {
+                Write::Failed { client_id, condition: error.condition() }
             }
-            Err(error) => Write::Failed { client_id, condition: error.condition() },
+            Err(_) => return,
         };
         drop(self.storage.apply(vec![write]).await);
     }
@@ -130,9 +130,10 @@ impl Kept {
                 SendState::Acknowledged { id, at } => {
                     Write::Acknowledged { client_id: *client_id, id: *id, at: *at }
                 }
-                SendState::Failed(error) => {
+                SendState::Failed(error) if is_final(error.condition()) => {
                     Write::Failed { client_id: *client_id, condition: error.condition() }
                 }
+                SendState::Failed(_) => return None,
             },
             _ => return None,
         })
@@ -156,6 +157,18 @@ impl Kept {
     }
 }
 
+/// Whether a message that failed so is done with. The end of a session, or of the client, is no word on a message: it
+/// stays in the outbox and goes out after the next login, as it would if the process had died.
+fn is_final(condition: Condition) -> bool {
+    !matches!(
+        condition,
+        Condition::MessageSendFailed
+            | Condition::NotLoggedIn
+            | Condition::RequestAborted
+            | Condition::SdkNotInitialized
+    )
+}
+
 /// Writes what the events change, again and again until the disk takes it, and gives the events that are new. Without
 /// a database they are all new.
 pub(super) fn keep(
@@ -177,6 +190,7 @@ pub(super) fn keep(
                 Ok(outcomes) => break outcomes,
                 Err(error) if !std::mem::replace(&mut is_told, true) => {
                     // An app that does not listen now finds out by what does not come.
+                    let error = error.in_table(kept.table);
                     drop(told.try_send(Event::StorageFailed { error }));
                 }
                 Err(_) => {}
@@ -223,6 +237,7 @@ mod tests {
             files_url: "http://localhost/org/app/chatfiles".into(),
             folder: Some(folder.path().to_owned()),
             slot: Slot::default(),
+            table: ErrorTable::default(),
         };
         keeper.open(&Username::parse("anna").unwrap()).await.unwrap().unwrap()
     }

@@ -62,9 +62,11 @@ impl Outbox for Connection {
         at: Timestamp,
     ) -> rusqlite::Result<usize> {
         let Some(known) = find(self, client_id)? else { return Ok(0) };
-        if !leave(self, known.number)? {
+        // The server's word counts, also for what was given up before it came.
+        if !matches!(known.state, state::QUEUED | state::ON_THE_WIRE | state::FAILED) {
             return Ok(0);
         }
+        leave(self, known.number)?;
         // The server also says it to this user's queue; if that came before the answer, the row is there twice.
         let mut statement = self.prepare_cached(
             "DELETE FROM messages WHERE id = ?2 AND number <> ?1

@@ -183,6 +183,22 @@ async fn a_message_waits_in_the_outbox_until_the_server_has_it() {
 }
 
 #[tokio::test]
+async fn what_was_given_up_and_arrived_all_the_same_counts_as_sent() {
+    let storage = Place::new().open().await;
+    let client_id = ClientMessageId(1);
+    storage.enqueue(outgoing(1, "hello")).await.unwrap();
+    storage.apply(vec![Write::Failed { client_id, condition: Condition::ServerBusy }]).await.unwrap();
+    assert!(storage.outbox().await.unwrap().is_empty());
+    let acknowledged = Write::Acknowledged { client_id, id: MessageId(5), at: model::Timestamp(1) };
+    let late = Write::Failed { client_id, condition: Condition::ServerBusy };
+    let batch = vec![acknowledged.clone(), acknowledged, late];
+    let outcomes = [Outcome::Done, Outcome::Repeated, Outcome::Repeated];
+    assert_eq!(storage.apply(batch).await.unwrap(), outcomes);
+    let record = storage.sent(client_id).await.unwrap().unwrap();
+    assert_eq!((record.state, record.id), (RecordState::Acknowledged, Some(MessageId(5))));
+}
+
+#[tokio::test]
 async fn receipts_only_raise_what_is_known() {
     let storage = Place::new().open().await;
     storage.enqueue(outgoing(1, "hello")).await.unwrap();

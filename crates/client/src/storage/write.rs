@@ -17,7 +17,7 @@ pub enum Write {
     OnTheWire {
         client_id: ClientMessageId,
     },
-    /// The server has a message of the outbox.
+    /// The server has a message that was written here, also one that was taken for failed.
     Acknowledged {
         client_id: ClientMessageId,
         id: MessageId,

@@ -49,7 +49,13 @@ fn frame(command: i32, payload: &impl prost::Message) -> Bytes {
 fn online() -> (Core, u64) {
     let mut core = core();
     log_in(&mut core, Credential::Token("token".into()));
-    let socket = outputs(&mut core).iter().find_map(|output| match output {
+    let socket = come_online(&mut core);
+    (core, socket)
+}
+
+/// Carries a login through; gives the number of its socket.
+fn come_online(core: &mut Core) -> u64 {
+    let socket = outputs(core).iter().find_map(|output| match output {
         Output::Open { socket } => Some(*socket),
         _ => None,
     });
@@ -61,8 +67,8 @@ fn online() -> (Core, u64) {
     };
     core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
     assert_eq!(core.state(), State::Online);
-    outputs(&mut core);
-    (core, socket)
+    outputs(core);
+    socket
 }
 
 fn jid(name: &str) -> pb::Jid {
@@ -303,6 +309,42 @@ fn answers_of_the_token_route_that_are_none_are_told() {
         assert_eq!(error.condition(), condition);
         assert_eq!(core.state(), State::LoggedOut);
     }
+}
+
+#[test]
+fn a_renewal_that_is_answered_late_does_not_become_the_next_users_token() {
+    fn renew(core: &mut Core, ticket: u64, token: &str) -> u64 {
+        let command = Command::RenewToken(client::core::Secret::new(token));
+        core.handle(NOW, Input::Command { ticket, command });
+        let request = outputs(core).iter().find_map(|output| match output {
+            Output::Request { request, .. } => Some(*request),
+            _ => None,
+        });
+        request.expect("it asks the server")
+    }
+    let answer = || {
+        let body = Bytes::from(format!(r#"{{"expire_timestamp":{}}}"#, NOW.wall.0 + 1_000_000));
+        Ok(HttpAnswer { status: 200, body, ..HttpAnswer::default() })
+    };
+    let (mut core, socket) = online();
+    let of_anna = renew(&mut core, 5, "annas-new");
+    core.handle(NOW, Input::Command { ticket: 6, command: Command::LogOut });
+    core.handle(NOW, Input::Gone { socket, failure: Failure::Interrupted });
+    assert_eq!(core.state(), State::LoggedOut);
+    let user = Username::parse("bert").unwrap();
+    let command = Command::LogIn { user, credential: Credential::Token("berts".into()) };
+    core.handle(NOW, Input::Command { ticket: 7, command });
+    come_online(&mut core);
+    let of_bert = renew(&mut core, 8, "berts-new");
+
+    core.handle(NOW, Input::Answer { request: of_anna, result: answer() });
+    let said = outputs(&mut core);
+    let Some(Output::Reply { ticket: 5, result: Err(error) }) = said.first() else { panic!("{said:?}") };
+    assert_eq!((error.condition(), core.token()), (Condition::RequestAborted, Some("berts")));
+    core.handle(NOW, Input::Answer { request: of_bert, result: answer() });
+    let said = outputs(&mut core);
+    assert!(matches!(said.first(), Some(Output::Reply { ticket: 8, result: Ok(Reply::Done) })), "{said:?}");
+    assert_eq!(core.token(), Some("berts-new"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use client::storage::{Page, RecordState};
-use client::{Client, Condition, Conversation, Event, NewMessage, Said, content_of};
+use client::{Client, Condition, Conversation, Event, NewMessage, Said, SendState, content_of};
 use house::Site;
 use tempfile::TempDir;
 
@@ -90,6 +90,49 @@ async fn what_was_not_sent_when_the_process_ended_goes_out_at_the_next_start_and
     let has_left = |state| matches!(state, RecordState::Acknowledged | RecordState::Delivered);
     assert!(records.iter().all(|record| has_left(record.state)), "{records:?}");
     assert!(storage.outbox().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_sent_when_the_session_ended_goes_out_at_the_next_login() {
+    let mut site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut bob = Device::log_in(&site, "bob", "tablet").await;
+    let builder = Client::builder(Site::APP, &site.rest_url(), &site.socket_url());
+    let builder = builder.device("phone").data_folder(folder.path()).reconnect_limit(Some(2));
+    let (client, events) = builder.build().unwrap();
+    let mut alice = Device { client, events };
+    for (text, logs_out) in [("before the logout", true), ("before it was given up", false)] {
+        alice.client.log_in("alice", "alice-demo").await.unwrap();
+        site.stop().await;
+        alice.until(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
+        let client = alice.client.clone();
+        let to_bob = Conversation::user("bob").unwrap();
+        let waiting = tokio::spawn(async move { client.send(NewMessage::text(to_bob, text)).await });
+        let queued = |event| matches!(event, Event::SendState { state: SendState::Queued, .. }).then_some(());
+        alice.until(queued).await;
+        if logs_out {
+            alice.client.log_out().await.unwrap();
+        }
+        let failed = |event| match event {
+            Event::SendState { state: SendState::Failed(error), .. } => Some(error.condition()),
+            _ => None,
+        };
+        let expected = if logs_out { Condition::RequestAborted } else { Condition::MessageSendFailed };
+        assert_eq!(alice.until(failed).await, expected);
+        assert_eq!(waiting.await.unwrap().unwrap_err().condition(), expected);
+        let storage = alice.client.storage().unwrap();
+        assert_eq!(storage.outbox().await.unwrap().len(), 1, "{text}");
+
+        site.start_again().await;
+        alice.client.log_in("alice", "alice-demo").await.unwrap();
+        assert_eq!(text_of(&bob.message().await), text);
+        let sent = |event| {
+            matches!(event, Event::SendState { state: SendState::Acknowledged { .. }, .. }).then_some(())
+        };
+        alice.until(sent).await;
+        assert!(storage.outbox().await.unwrap().is_empty());
+        alice.client.log_out().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
