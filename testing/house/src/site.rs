@@ -94,6 +94,8 @@ impl Site {
 fn config(folder: &TempDir, address: SocketAddr) -> Config {
     let mut config = Config { data: folder.path().join("data"), ..Config::default() };
     config.http.address = Listen(address);
+    // Not its usual port, which two sites that start again would fight over.
+    config.tcp.address = Some(Listen(([127, 0, 0, 1], 0).into()));
     config.storage.engine = Engine::Fjall;
     if folder.path().join(KEY).exists() {
         config.tls.certificate = Some(folder.path().join(CERTIFICATE));
