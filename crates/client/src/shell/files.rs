@@ -94,8 +94,9 @@ impl Client {
         self.told(started)
     }
 
-    /// Downloads a message's file. Until all of it is there and was found right it has `.part` at the end of its name; what
-    /// fails or is cancelled leaves nothing behind.
+    /// Downloads a message's file. Until all of it is there, was found right and is on the disk, it lies beside `to` under
+    /// that name with something random and `.part` at the end; what fails or is cancelled leaves nothing behind, the end
+    /// of the process may.
     ///
     /// # Errors
     /// [`Condition::NotLoggedIn`], [`Condition::NotAMediaMessage`], [`Condition::MediaResourceMissing`],
@@ -396,9 +397,11 @@ struct Part {
 impl Part {
     async fn create(to: &Path) -> Result<Self> {
         let mut name = to.as_os_str().to_owned();
-        name.push(".part");
+        // Two downloads to one place must not write into each other's.
+        let random = uuid::Uuid::new_v4().as_u64_pair().0 >> 32;
+        name.push(format!(".{random:08x}.part"));
         let path = PathBuf::from(name);
-        let file = tokio::fs::File::create(&path).await.map_err(|cause| unwritable(&cause))?;
+        let file = tokio::fs::File::create_new(&path).await.map_err(|cause| unwritable(&cause))?;
         Ok(Self { file, path, is_kept: false })
     }
 
@@ -408,6 +411,8 @@ impl Part {
 
     async fn keep(mut self, to: &Path) -> Result<()> {
         self.file.flush().await.map_err(|cause| unwritable(&cause))?;
+        // Else a power cut after the rename could leave the name without the bytes.
+        self.file.sync_all().await.map_err(|cause| unwritable(&cause))?;
         tokio::fs::rename(&self.path, to).await.map_err(|cause| unwritable(&cause))?;
         self.is_kept = true;
         Ok(())
@@ -417,7 +422,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         if !self.is_kept {
-            // What cannot be deleted now is written over by the next try.
+            // What cannot be deleted now stays: nobody takes it for the file.
             drop(remove(&self.path));
         }
     }
