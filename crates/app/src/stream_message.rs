@@ -4,6 +4,7 @@
 //! what there is of them is stored then. A server that is killed loses them, as no part is acknowledged as stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ahash::AHashMap;
 use bytes::Bytes;
@@ -12,10 +13,13 @@ use domain::stream::{Ending, OPEN_STREAMS, Part, Piece, Stage, Stream, StreamRef
 use model::{AppId, AppKey, EntryKind, MessageId};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
+use tokio::time::timeout;
 
 use crate::groups::GroupRef;
 use crate::{Error, Tenant, UseCases};
 
+/// How long the end of the server waits for a part that is being taken.
+const LAST_PART: Duration = Duration::from_secs(2);
 /// Streams of one app that are remembered, the ended ones among them.
 const REMEMBERED: usize = 10 * OPEN_STREAMS;
 
@@ -205,13 +209,20 @@ impl UseCases {
     pub(crate) async fn end_streams(&self, all: bool) {
         let now = self.now();
         for (app, id, held) in self.streams.all() {
-            // Somebody is adding to it.
-            let Ok(mut stream) = held.stream.try_lock() else { continue };
+            let mut stream = match held.stream.try_lock() {
+                Ok(stream) => stream,
+                // Somebody is adding to it. At the end he is waited for, but not for ever.
+                Err(_) if all => match timeout(LAST_PART, held.stream.lock()).await {
+                    Ok(stream) => stream,
+                    Err(_) => continue,
+                },
+                Err(_) => continue,
+            };
             if stream.is_forgotten(now) {
                 self.streams.forget(app, id);
                 continue;
             }
-            let over = if all { Some(Ending::Silent) } else { stream.over(now) };
+            let over = stream.over(now).or(all.then_some(Ending::Silent));
             let Some(ending) = over.filter(|_| !stream.is_closed()) else { continue };
             let Some(tenant) = self.find_app(&held.app) else {
                 self.streams.forget(app, id);

@@ -71,8 +71,13 @@ impl LeftBehind {
             if rows.len() < ROWS { None } else { rows.last().and_then(|(key, _)| keys::last_uid(key)) };
         let mut owners = Vec::new();
         for (key, row) in rows {
-            if blocks::decode(row)?.0.iter().any(|uid| removed.contains(uid)) {
-                owners.extend(keys::last_uid(&key));
+            match blocks::decode(row) {
+                Ok(list) if list.0.iter().any(|uid| removed.contains(uid)) => {
+                    owners.extend(keys::last_uid(&key));
+                }
+                Ok(_) => {}
+                // One list that can't be read must not keep every removed user's rows.
+                Err(error) => tracing::warn!(?key, %error, "a block list is passed over"),
             }
         }
         Ok((owners, next))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::answer::json_response;
 
 /// The dialect's name in logs and metrics.
-const DIALECT: &str = "jmessage-rest";
+pub(super) const DIALECT: &str = "jmessage-rest";
 
 /// Why a request is refused.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use store::Account;
 
 use super::answer::Answer;
 use super::call::{Call, invalid, missing};
-use super::failure::Failure;
+use super::failure::{DIALECT, Failure};
 use super::fields::{Fields, some_names, within};
 use super::groups::group_ids;
 use super::profile;
@@ -110,7 +110,11 @@ pub(super) async fn set_no_disturb(call: &Call, command: &SetNoDisturb) -> Resul
         };
         Failure::of(error, operation)
     })?;
-    tell_no_disturb(call, command).await.map_err(Failure::from)
+    // It is set; who can't be told of it now hears of it when he asks.
+    if let Err(error) = tell_no_disturb(call, command).await {
+        error.report(DIALECT);
+    }
+    Ok(())
 }
 
 /// Tells the user's page: an event for each kind of change.
@@ -135,6 +139,11 @@ async fn tell_no_disturb(call: &Call, command: &SetNoDisturb) -> Result<(), Erro
     Ok(())
 }
 
+async fn tell_shield(call: &Call, group: &str, shielded: bool) -> Result<(), Error> {
+    let group = call.group_named(group).await?;
+    call.tell(SettingNews::Shield { group, shielded }).await
+}
+
 /// `POST /v1/users/{user}/groupsShield`: one group after the other.
 async fn shield(call: Call) -> Result<Answer, Failure> {
     let fields = Fields::of(&call.body)?;
@@ -147,8 +156,9 @@ async fn shield(call: Call) -> Result<Answer, Failure> {
     let changes = add.iter().map(|group| (group, true)).chain(remove.iter().map(|group| (group, false)));
     for (group, shielded) in changes {
         call.use_cases().shield_group_anew(&call.tenant, &by, group, shielded).await?;
-        let group = call.group_named(group).await?;
-        call.tell(SettingNews::Shield { group, shielded }).await?;
+        if let Err(error) = tell_shield(&call, group, shielded).await {
+            error.report(DIALECT);
+        }
     }
     Ok(Answer::Done)
 }
