@@ -84,6 +84,8 @@ impl Refusal for RecallRefused {
 ///
 /// # Errors
 /// The first [`RecallRefused`].
+///
+/// [`decide_send`]: super::decide_send
 pub fn decide_recall(
     view: RecallView<'_>,
     command: &RecallMessage,

@@ -59,6 +59,8 @@ const RECEIPT_BYTES_LIMIT: usize = 4 * 1024;
 ///
 /// # Errors
 /// As [`decide_send`], and [`SendRefused::Invalid`] when the message id is missing.
+///
+/// [`decide_send`]: super::decide_send
 pub fn decide_receipt(
     view: ReceiptView<'_>,
     command: &SendReceipt,
