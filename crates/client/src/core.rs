@@ -119,9 +119,7 @@ pub enum Command {
         credential: Credential,
     },
     LogOut,
-    /// `client_id`: the one of an earlier try, which the server knows it by.
     Send {
-        client_id: Option<ClientMessageId>,
         what: Outgoing,
     },
     Call(Call),
@@ -242,6 +240,10 @@ pub struct Core {
     /// Connections that failed since the last good one.
     attempts: u32,
     session: Option<Session>,
+    /// Who was logged in last: what they were shown stays known for their next login.
+    last_user: Option<Username>,
+    /// The app is so far behind that no frame is taken.
+    is_held_up: bool,
     /// Who waits for the login, or for the logout, that is on its way.
     waits: Option<Ticket>,
     requests: HashMap<u64, Purpose>,
@@ -264,6 +266,8 @@ impl Core {
             link: Link::Down,
             attempts: 0,
             session: None,
+            last_user: None,
+            is_held_up: false,
             waits: None,
             requests: HashMap::new(),
             sends: Sends::default(),
@@ -289,6 +293,17 @@ impl Core {
     pub fn token(&self) -> Option<&str> {
         let session = self.session.as_ref().filter(|_| matches!(self.state, State::Online | State::Offline));
         session.map(|session| session.token.expose())
+    }
+
+    /// Whether the app is so far behind that no further [`Input::Frame`] is to be brought; whoever drives leaves what comes
+    /// unread until it is not. A server that sends only what it is asked for never brings it so far.
+    pub fn is_held_up(&self) -> bool {
+        self.is_held_up
+    }
+
+    /// How many messages may be handed over now. What else is sent finds place beyond that.
+    pub fn room_for_messages(&self) -> usize {
+        self.sends.room_for_messages()
     }
 
     /// Takes one input. Never panics, whatever a server says.
@@ -340,7 +355,7 @@ impl Core {
         let done = match command {
             Command::LogIn { user, credential } => self.log_in(ticket, user, credential),
             Command::LogOut => self.log_out(ticket),
-            Command::Send { client_id, what } => self.send(ticket, client_id, &what),
+            Command::Send { what } => self.send(ticket, &what),
             Command::Call(call) => self.call(ticket, call),
             Command::RenewToken(token) => self.renew_token(ticket, token),
             Command::Close => {
@@ -379,7 +394,12 @@ impl Core {
     }
 
     fn tell_send(&mut self, client_id: u64, state: SendState) {
-        self.tell(Event::SendState { client_id: ClientMessageId(client_id.into()), state });
+        let client_id = ClientMessageId(client_id.into());
+        let state = match state {
+            SendState::Failed(error) => SendState::Failed(error.with_client_id(client_id)),
+            other => other,
+        };
+        self.tell(Event::SendState { client_id, state });
     }
 
     /// Hands over what there is to tell, with what tells the server that the app has it.
@@ -400,6 +420,12 @@ impl Core {
         for frame in self.queues.delivered(number, socket, &self.config.app_key) {
             self.write(frame);
         }
+        if self.is_held_up && !self.queues.is_full() {
+            self.is_held_up = false;
+            // The silence was this side's.
+            self.alive();
+        }
+        self.pump_queues();
     }
 }
 

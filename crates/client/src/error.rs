@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use conditions::{Condition, Kind, Operation, Retry, Who};
+use model::ClientMessageId;
 
 use crate::ErrorTable;
 
@@ -27,6 +28,8 @@ struct Details {
     detail: String,
     trace_id: Option<String>,
     retry_after: Option<Duration>,
+    client_id: Option<ClientMessageId>,
+    stays_queued: bool,
     table: ErrorTable,
 }
 
@@ -40,6 +43,8 @@ impl Error {
                 detail: String::new(),
                 trace_id: None,
                 retry_after: None,
+                client_id: None,
+                stays_queued: false,
                 table: ErrorTable::default(),
             }),
         }
@@ -70,6 +75,20 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.details.retry_after = Some(wait);
+        self
+    }
+
+    /// Says which message it was.
+    #[must_use]
+    pub fn with_client_id(mut self, client_id: ClientMessageId) -> Self {
+        self.details.client_id = Some(client_id);
+        self
+    }
+
+    /// Says that the message is in the outbox on the disk all the same.
+    #[must_use]
+    pub(crate) fn that_stays_queued(mut self) -> Self {
+        self.details.stays_queued = true;
         self
     }
 
@@ -138,6 +157,17 @@ impl Error {
     /// How long the server asks to wait before that.
     pub fn retry_after(&self) -> Option<Duration> {
         self.details.retry_after
+    }
+
+    /// Which message could not be sent: the number of [`crate::NewMessage::client_id`]. `None` if it was no message.
+    pub fn client_id(&self) -> Option<ClientMessageId> {
+        self.details.client_id
+    }
+
+    /// Whether the message of [`Error::client_id`] is in the outbox on the disk, and goes out after the user's next login
+    /// without the app. `false`: nobody sends it any more, unless the app does.
+    pub fn stays_queued(&self) -> bool {
+        self.details.stays_queued
     }
 
     /// What sort of failure it is.

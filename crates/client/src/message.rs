@@ -28,6 +28,9 @@ pub struct Message {
 /// A message to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewMessage {
+    /// The number by which this device, the server and the outbox know it, drawn by [`NewMessage::new`]. The server takes a
+    /// number once: the same message sent again is the same message, whatever became of the first try.
+    pub client_id: ClientMessageId,
     pub to: Conversation,
     pub content: Content,
     /// Asks the members of a group for read receipts.
@@ -50,7 +53,10 @@ impl NewMessage {
     }
 
     pub fn new(to: Conversation, said: Said) -> Self {
+        // The random part of a UUID: no other send of any device has it. Never 0, and within 63 bits.
+        let number = uuid::Uuid::new_v4().as_u64_pair().1 >> 1;
         Self {
+            client_id: ClientMessageId(number.into()),
             to,
             content: Content { said, ext: Map::new() },
             wants_receipts: false,

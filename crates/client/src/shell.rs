@@ -1,7 +1,8 @@
 //! The core with sockets, HTTP, clocks and the app's channel around it, on tokio.
 //!
 //! One task a client (`actor`) owns the core; a further one reads and writes the socket, and each REST call has its own.
-//! So has each file on its way (`files`).
+//! So has each file on its way (`files`). Messages of the app go through the `line` to the core, and what the core tells goes
+//! through the database (`keeper`) to the app (`events`).
 //! No rules here: what to do is the core's to say.
 
 mod actor;
@@ -11,6 +12,7 @@ mod events;
 mod files;
 mod http;
 mod keeper;
+mod line;
 mod socket;
 mod tls;
 

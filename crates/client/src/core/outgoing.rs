@@ -9,7 +9,7 @@ use easemob_wire::pb::{self, MessageBody, Meta, message_body};
 use easemob_wire::rest::message::ChatType;
 use easemob_wire::{JidRef, Value};
 use model::content::Content;
-use model::{AppKey, MessageId, Username};
+use model::{AppKey, ClientMessageId, MessageId, Username};
 use prost::Message as _;
 
 use crate::{Conversation, Error, NewMessage, Result, RoomId};
@@ -126,13 +126,15 @@ pub(crate) struct Sender<'a> {
     pub(crate) files_url: &'a str,
 }
 
-/// A message as it was kept by [`Sender::kept`], in the conversation that stands beside it. `None`: it is none.
-pub(crate) fn kept_message(to: Conversation, kept: &[u8]) -> Option<NewMessage> {
+/// A message as it was kept by [`Sender::kept`], with the number and in the conversation that stand beside it. `None`: it
+/// is none.
+pub(crate) fn kept_message(client_id: ClientMessageId, to: Conversation, kept: &[u8]) -> Option<NewMessage> {
     let meta = Meta::decode_bounded(Bytes::copy_from_slice(kept)).ok()?;
     let only_for = meta.directed_users.iter().map(|name| Username::parse(name));
     let only_for = only_for.collect::<std::result::Result<_, _>>().ok()?;
     let body = MessageBody::decode_bounded(meta.payload.clone().unwrap_or_default()).ok()?;
     Some(NewMessage {
+        client_id,
         to,
         content: content::content_of(&body)?,
         wants_receipts: body.msg_config.as_ref().is_some_and(message_body::MessageConfig::allow_group_ack),

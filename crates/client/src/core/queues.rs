@@ -20,10 +20,10 @@ const WAITING_LIMIT: usize = 4_096;
 const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 /// Numbers of messages that are remembered: far more than a server sends again after a lost connection.
 const SEEN_LIMIT: usize = 8_192;
-/// Parts of queues on their way to the app.
-const DELIVERIES_LIMIT: usize = 256;
+/// Pages on their way to the app.
+const PAGES_LIMIT: usize = 256;
 /// Bytes of them.
-const DELIVERY_BYTES_LIMIT: usize = 32 << 20;
+const PAGE_BYTES_LIMIT: usize = 32 << 20;
 
 /// A queue's name. Users and groups never share one (msync.md 2.7).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +74,9 @@ pub(super) struct Queues {
     keys: HashMap<Queue, u64>,
     seen: Seen,
     deliveries: VecDeque<Delivery>,
-    delivery_bytes: usize,
+    /// Those that came from the server, and their bytes.
+    pages: usize,
+    page_bytes: usize,
 }
 
 /// What the first look after a connect came to.
@@ -130,11 +132,8 @@ impl Queues {
     }
 
     fn want(&mut self, queue: Queue) {
-        let on_its_way = self.deliveries.iter().any(|delivery| {
-            delivery.acknowledgement.as_ref().is_some_and(|(_, delivered, _)| *delivered == queue)
-        });
         // Asked for again, the server would send what it has no acknowledgement of yet.
-        if on_its_way || self.asked.contains_key(&queue) || self.waiting.contains(&queue) {
+        if self.is_on_its_way(&queue) || self.asked.contains_key(&queue) || self.waiting.contains(&queue) {
             return;
         }
         if self.waiting.len() < WAITING_LIMIT {
@@ -142,9 +141,15 @@ impl Queues {
         }
     }
 
+    fn is_on_its_way(&self, queue: &Queue) -> bool {
+        self.deliveries.iter().any(|delivery| {
+            delivery.acknowledgement.as_ref().is_some_and(|(_, delivered, _)| delivered == queue)
+        })
+    }
+
     /// The next request, if one may be made.
     pub(super) fn next_request(&mut self, now: Duration, app_key: &AppKey) -> Option<Bytes> {
-        if self.asked.len() >= ASKED_LIMIT {
+        if self.asked.len() >= ASKED_LIMIT || self.is_filling() {
             return None;
         }
         let queue = self.waiting.pop_front()?;
@@ -158,7 +163,10 @@ impl Queues {
         let silent: Vec<Queue> = self
             .asked
             .iter()
-            .filter(|(_, heard)| now.saturating_sub(**heard) > SILENCE_LIMIT)
+            // One that waits for the app is not the one that is silent.
+            .filter(|(queue, heard)| {
+                now.saturating_sub(**heard) > SILENCE_LIMIT && !self.is_on_its_way(queue)
+            })
             .map(|(queue, _)| queue.clone())
             .collect();
         let mut finished = false;
@@ -207,19 +215,26 @@ impl Queues {
     /// Notes a part on its way to the app; `socket` and key tell the server that it arrived.
     pub(super) fn deliver(&mut self, number: u64, bytes: usize, acknowledgement: Option<(u64, Queue, u64)>) {
         self.deliveries.push_back(Delivery { number, bytes, acknowledgement });
-        self.delivery_bytes += bytes;
+        self.pages += usize::from(bytes > 0);
+        self.page_bytes += bytes;
     }
 
     /// Whether the app is so far behind that nothing more may come.
     pub(super) fn is_full(&self) -> bool {
-        self.deliveries.len() >= DELIVERIES_LIMIT || self.delivery_bytes >= DELIVERY_BYTES_LIMIT
+        self.pages >= PAGES_LIMIT || self.page_bytes >= PAGE_BYTES_LIMIT
+    }
+
+    /// Whether the app is behind: nothing more is asked for, so that what was asked for still finds place.
+    fn is_filling(&self) -> bool {
+        self.pages >= PAGES_LIMIT / 2 || self.page_bytes >= PAGE_BYTES_LIMIT / 2
     }
 
     /// The app has all up to `number`. Gives what to tell the server on `socket`.
     pub(super) fn delivered(&mut self, number: u64, socket: Option<u64>, app_key: &AppKey) -> Vec<Bytes> {
         let mut frames = Vec::new();
         while let Some(delivery) = self.deliveries.pop_front_if(|delivery| delivery.number <= number) {
-            self.delivery_bytes -= delivery.bytes;
+            self.pages -= usize::from(delivery.bytes > 0);
+            self.page_bytes -= delivery.bytes;
             if let Some((on, queue, key)) = delivery.acknowledgement
                 && Some(on) == socket
             {

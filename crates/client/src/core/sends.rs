@@ -13,6 +13,8 @@ use crate::{Conversation, Error, Result, RoomId};
 
 /// What waits or is under way at most; the next one is refused.
 pub(super) const WAITING_LIMIT: usize = 1_000;
+/// Messages among them: what else is sent, such as receipts, finds place when the app's messages wait in their thousands.
+const MESSAGES_LIMIT: usize = 900;
 /// Sends without an answer yet. One after the other would cost a round trip each.
 const ON_THE_WIRE_LIMIT: usize = 32;
 /// How long an answer may take. The official clients wait as long (msync.md 0, item 2).
@@ -59,6 +61,11 @@ impl Sends {
             let detail = format!("{WAITING_LIMIT} messages wait to be sent");
             Err(Error::new(Condition::OperationInFlight).with_detail(detail))
         }
+    }
+
+    /// How many messages may be pushed.
+    pub(super) fn room_for_messages(&self) -> usize {
+        MESSAGES_LIMIT.saturating_sub(self.queue.len())
     }
 
     pub(super) fn push(&mut self, pending: Pending) {

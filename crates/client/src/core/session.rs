@@ -125,7 +125,12 @@ impl Core {
         self.state = State::LoggingIn;
         self.waits = Some(ticket);
         self.attempts = 0;
-        self.queues.forget();
+        if self.last_user.as_ref() == Some(&user) {
+            self.queues.connected();
+        } else {
+            self.queues.forget();
+        }
+        self.last_user = Some(user.clone());
         match credential {
             Credential::Token(token) => {
                 self.session = Some(Session::new(user, Secret::new(token)));
@@ -247,6 +252,7 @@ impl Core {
             self.outputs.push_back(Output::Close { socket });
         }
         self.link = Link::Down;
+        self.is_held_up = false;
     }
 
     fn fail_sends(&mut self, condition: Condition) {
@@ -396,7 +402,9 @@ impl Core {
         let token = self.session.as_ref().and_then(|session| session.warn.or(session.expire));
         let token = token.filter(|_| matches!(self.state, State::Online | State::Offline));
         let sends = self.sends.overdue().filter(|_| self.link.up().is_some());
-        [self.link.deadline(), token, sends].into_iter().flatten().min()
+        // Nobody listens to what the server would say.
+        let link = self.link.deadline().filter(|_| !self.is_held_up);
+        [link, token, sends].into_iter().flatten().min()
     }
 
     pub(super) fn check_deadlines(&mut self) {
@@ -405,7 +413,7 @@ impl Core {
         if self.link.up().is_some() && self.sends.overdue().is_some_and(|overdue| overdue <= now) {
             return self.lose(Condition::ServerTimeout);
         }
-        if self.link.deadline().is_none_or(|deadline| deadline > now) {
+        if self.is_held_up || self.link.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         match &mut self.link {

@@ -24,18 +24,16 @@ const REQUESTS_LIMIT: usize = 64;
 
 // Sending.
 impl Core {
-    pub(super) fn send(
-        &mut self,
-        ticket: Ticket,
-        client_id: Option<ClientMessageId>,
-        what: &Outgoing,
-    ) -> Result<Option<Reply>> {
+    pub(super) fn send(&mut self, ticket: Ticket, what: &Outgoing) -> Result<Option<Reply>> {
         let operation = what.operation();
         self.permit(if what.is_of_now() { Verb::Ask } else { Verb::Send }, operation)?;
         self.sends.check_room().map_err(|error| error.with_operation(operation))?;
-        let client_id = match client_id {
-            Some(id) => u64::try_from(id.0).ok().filter(|id| *id != 0 && !self.sends.has(*id)),
-            None => Some(self.fresh_id()),
+        let client_id = match what {
+            Outgoing::Message(message) => {
+                let number = u64::try_from(message.client_id.0).ok();
+                number.filter(|number| *number != 0 && !self.sends.has(*number))
+            }
+            _ => Some(self.fresh_id()),
         };
         let client_id = client_id.ok_or_else(|| failure(Condition::ArgumentInvalid, operation))?;
         let Some(session) = &self.session else { return Err(failure(Condition::NotLoggedIn, operation)) };
@@ -184,7 +182,7 @@ impl Core {
     fn take_page(&mut self, socket: u64, page: &pb::CommSyncDl, bytes: usize) {
         let Some(me) = self.session.as_ref().map(|session| session.user.clone()) else { return };
         if self.queues.is_full() {
-            // The server goes on although nothing was acknowledged: start over when the app has caught up.
+            // Whoever drives does not wait, or this is another connection: start over when the app has caught up.
             return self.lose(Condition::SlowReader);
         }
         // What happened before stays in front of it, and is not held up by the acknowledgement.
@@ -214,6 +212,7 @@ impl Core {
         };
         let is_done = acknowledgement.is_none();
         self.flush_events(bytes, acknowledgement);
+        self.is_held_up = self.queues.is_full();
         if let Some(queue) = &queue
             && self.queues.heard(self.now.elapsed, queue, !is_done)
         {
@@ -222,7 +221,7 @@ impl Core {
         for receipt in receipts {
             // Best effort: an author learns a little less if too much waits already.
             let ticket = u64::MAX;
-            drop(self.send(ticket, None, &receipt));
+            drop(self.send(ticket, &receipt));
         }
         self.pump_queues();
     }

@@ -1,18 +1,21 @@
 //! The task that owns a client's core: carries inputs to it and does what it says.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use conditions::Condition;
+use conditions::{Condition, Operation};
 use model::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::events::{Taken, Told};
 use super::http::Http;
 use super::keeper::{Keeping, Kept, Slot, keep};
+use super::line::{Asking, Line};
 use super::socket::{Address, Socket};
-use crate::core::{Command, Core, Failure, Input, Now, Output, Reply, State, Ticket};
-use crate::{Error, Event, Result, Username};
+use crate::core::{Command, Core, Failure, Input, Now, Outgoing, Output, State, Ticket, Verb};
+use crate::{Error, Event, NewMessage, Username};
 
 /// What sockets and requests have to say, waiting for the core. Whoever fills it waits.
 const INBOX: usize = 64;
@@ -21,9 +24,16 @@ const INBOX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) command: Command,
-    pub(super) reply: oneshot::Sender<Result<Reply>>,
-    /// Of a login: where what comes is kept.
-    pub(super) kept: Option<Kept>,
+    pub(super) reply: Asking,
+    /// Of a login, with a database.
+    pub(super) offer: Option<Offer>,
+}
+
+/// Where what comes for a user is kept, and what it holds to be sent.
+#[derive(Debug)]
+pub(super) struct Offer {
+    pub(super) kept: Kept,
+    pub(super) outbox: Vec<NewMessage>,
 }
 
 /// What the app may look at at any time.
@@ -50,18 +60,31 @@ pub(super) struct Actor {
     address: Address,
     http: Http,
     socket: Option<Socket>,
-    inbox: mpsc::Receiver<Input>,
-    sender: mpsc::Sender<Input>,
+    /// What sockets say. Left unread while the core is held up.
+    frames: mpsc::Receiver<Input>,
+    frame_sender: mpsc::Sender<Input>,
+    /// Answers of the REST API.
+    answers: mpsc::Receiver<Input>,
+    answer_sender: mpsc::Sender<Input>,
     orders: mpsc::Receiver<Order>,
-    replies: HashMap<Ticket, oneshot::Sender<Result<Reply>>>,
+    replies: HashMap<Ticket, Asking>,
     next_ticket: Ticket,
-    events: mpsc::Sender<Event>,
+    /// Messages of the app's on their way to the core.
+    line: Line,
+    events: mpsc::Sender<Told>,
+    /// What the app has taken out of that.
+    taken: Arc<Taken>,
     slot: Slot,
+    last_user: Option<Username>,
     /// Events that are to be written first, and the part that is being written. The core bounds them.
     unkept: VecDeque<(u64, Vec<Event>, Option<Kept>)>,
     keeping: Option<Keeping>,
     /// Events on their way to the app, by delivery. The core bounds them.
     waiting: VecDeque<(u64, VecDeque<Event>)>,
+    /// Events that were ever put into the app's channel.
+    told: u64,
+    /// Deliveries that are in the channel to their end, which is the event of this number.
+    untaken: VecDeque<(u64, u64)>,
     view: watch::Sender<View>,
 }
 
@@ -69,7 +92,8 @@ enum Happened {
     /// `None`: the app dropped its last handle.
     Order(Option<Order>),
     Input(Input),
-    EventTaken,
+    /// Something of what the actor waits for has come, and [`Actor::settle`] finds it.
+    Progress,
     Timeout,
 }
 
@@ -77,7 +101,8 @@ enum Happened {
 #[derive(Debug)]
 pub(super) struct Ends {
     pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) events: mpsc::Sender<Told>,
+    pub(super) taken: Arc<Taken>,
     pub(super) view: watch::Sender<View>,
     pub(super) slot: Slot,
 }
@@ -92,23 +117,31 @@ impl std::fmt::Debug for Actor {
 impl Actor {
     pub(super) fn new(core: impl FnOnce(Now) -> Core, address: Address, http: Http, ends: Ends) -> Self {
         let started = Instant::now();
-        let (sender, inbox) = mpsc::channel(INBOX);
+        let (frame_sender, frames) = mpsc::channel(INBOX);
+        let (answer_sender, answers) = mpsc::channel(INBOX);
         Self {
             core: core(now(started)),
             started,
             address,
             http,
             socket: None,
-            inbox,
-            sender,
+            frames,
+            frame_sender,
+            answers,
+            answer_sender,
             orders: ends.orders,
             replies: HashMap::new(),
             next_ticket: 0,
+            line: Line::default(),
             events: ends.events,
+            taken: ends.taken,
             slot: ends.slot,
+            last_user: None,
             unkept: VecDeque::new(),
             keeping: None,
             waiting: VecDeque::new(),
+            told: 0,
+            untaken: VecDeque::new(),
             view: ends.view,
         }
     }
@@ -125,20 +158,28 @@ impl Actor {
             };
             let happened = tokio::select! {
                 order = self.orders.recv() => Happened::Order(order),
-                Some(input) = self.inbox.recv() => Happened::Input(input),
+                Some(input) = self.frames.recv(), if !self.core.is_held_up() => Happened::Input(input),
+                Some(input) = self.answers.recv() => Happened::Input(input),
                 permit = self.events.reserve(), if !self.waiting.is_empty() => {
                     match permit {
-                        Ok(permit) => send_next(permit, &mut self.waiting),
+                        Ok(permit) => {
+                            if let Some(event) = next_event(&mut self.waiting) {
+                                permit.send(Told { user: self.taken.user(), event });
+                                self.told += 1;
+                            }
+                        }
                         // The app does not listen: it has had everything.
                         Err(_) => self.waiting.iter_mut().for_each(|(_, events)| events.clear()),
                     }
-                    Happened::EventTaken
+                    Happened::Progress
                 }
+                () = self.taken.changed() => Happened::Progress,
                 (number, events) = kept(&mut self.keeping) => {
                     self.keeping = None;
                     self.waiting.push_back((number, events.into()));
-                    Happened::EventTaken
+                    Happened::Progress
                 }
+                () = self.line.written() => Happened::Progress,
                 () = wait => Happened::Timeout,
             };
             let now = now(self.started);
@@ -146,29 +187,91 @@ impl Actor {
                 Happened::Order(order) => self.take_order(now, order),
                 Happened::Input(input) => self.core.handle(now, input),
                 Happened::Timeout => self.core.handle_timeout(now),
-                Happened::EventTaken => {}
+                Happened::Progress => {}
             }
             self.settle();
         }
+        self.line.close().await;
     }
 
     fn take_order(&mut self, now: Now, order: Option<Order>) {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
         let was = self.core.state();
+        let ticket = self.ticket();
         let mut offered = None;
         let command = match order {
-            Some(Order { command, reply, kept }) => {
+            Some(Order { command: Command::Send { what: Outgoing::Message(message) }, reply, .. }) => {
+                return self.take_message(message, reply);
+            }
+            Some(Order { command, reply, offer }) => {
                 self.replies.insert(ticket, reply);
-                offered = kept;
+                offered = offer;
                 command
             }
             None => Command::Close,
         };
         self.core.handle(now, Input::Command { ticket, command });
         if was == State::LoggedOut && self.core.state() == State::LoggingIn {
-            // Whatever comes from now on is this user's.
-            *self.slot.lock() = offered;
+            self.begin_session(now, offered);
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    fn take_message(&mut self, message: Box<NewMessage>, reply: Asking) {
+        if let Err(condition) = self.core.state().permits(Verb::Send) {
+            let error = Error::new(condition).with_operation(Operation::Send);
+            // Whoever asked may have given up waiting.
+            return drop(reply.send(Err(error)));
+        }
+        let kept = self.slot.lock().clone().filter(|_| Kept::keeps(&message));
+        self.line.push(message, reply, kept);
+    }
+
+    /// A login begins: whatever comes from now on is this user's, and nothing of another one's is told any more.
+    fn begin_session(&mut self, now: Now, offer: Option<Offer>) {
+        let user = self.core.user().cloned();
+        if self.last_user.is_some() && self.last_user != user {
+            self.taken.next_user();
+            self.unkept.clear();
+            self.keeping = None;
+            self.waiting.clear();
+            self.untaken.clear();
+            self.core.handle(now, Input::Delivered { number: u64::MAX });
+        }
+        self.last_user = user;
+        let Some(Offer { kept, outbox }) = offer else { return *self.slot.lock() = None };
+        self.line.resume(&kept, outbox);
+        *self.slot.lock() = Some(kept);
+    }
+
+    /// Hands messages to the core while it takes them.
+    fn advance_line(&mut self) {
+        match self.core.state() {
+            // It waits until the session stands, or does not.
+            State::LoggingIn | State::LoggingOut => {}
+            State::LoggedOut => self.line.give_up(Condition::NotLoggedIn),
+            State::Closed => self.line.give_up(Condition::RequestAborted),
+            State::Online | State::Offline => {
+                while self.core.room_for_messages() > 0
+                    && let Some(next) = self.line.next()
+                {
+                    // It was being written when its user's session ended.
+                    let is_foreign =
+                        next.kept.as_ref().is_some_and(|kept| Some(&kept.user) != self.core.user());
+                    if is_foreign {
+                        self.line.refuse(next, Condition::NotLoggedIn);
+                        continue;
+                    }
+                    let ticket = self.ticket();
+                    let what = Outgoing::Message(next.message.clone());
+                    self.line.handed(ticket, next);
+                    let command = Command::Send { what };
+                    self.core.handle(now(self.started), Input::Command { ticket, command });
+                }
+            }
         }
     }
 
@@ -182,23 +285,34 @@ impl Actor {
                 token: self.core.token().map(|token| Token(token.to_owned())),
             };
             self.view.send_if_modified(|shown| std::mem::replace(shown, view.clone()) != view);
+            // What an earlier process left goes out before what the login's reply lets the app send.
+            self.advance_line();
+            let mut is_busy = false;
             while let Some(output) = self.core.poll_output() {
+                is_busy = true;
                 self.perform(output);
             }
             if self.keeping.is_none()
                 && let Some((number, events, kept)) = self.unkept.pop_front()
             {
-                self.keeping = Some(keep(kept, number, events, self.events.clone()));
+                self.keeping = Some(keep(kept, number, events, self.events.clone(), self.taken.user()));
             }
-            let Some(number) = done(&mut self.waiting) else { break };
-            self.core.handle(now(self.started), Input::Delivered { number });
+            while let Some((number, _)) = self.waiting.pop_front_if(|(_, events)| events.is_empty()) {
+                self.untaken.push_back((number, self.told));
+            }
+            match done(&mut self.untaken, self.taken.count()) {
+                Some(number) => self.core.handle(now(self.started), Input::Delivered { number }),
+                // It may have changed what the state permits.
+                None if is_busy => {}
+                None => break,
+            }
         }
     }
 
     fn perform(&mut self, output: Output) {
         match output {
             Output::Open { socket } => {
-                let opened = Socket::open(socket, self.address.clone(), self.sender.clone());
+                let opened = Socket::open(socket, self.address.clone(), self.frame_sender.clone());
                 self.socket = Some(opened);
             }
             Output::Frame { socket, frame } => {
@@ -217,7 +331,7 @@ impl Actor {
                 }
             }
             Output::Request { request, http } => {
-                let (carrier, sender) = (self.http.clone(), self.sender.clone());
+                let (carrier, sender) = (self.http.clone(), self.answer_sender.clone());
                 tokio::spawn(async move {
                     let result = carrier.carry(http).await;
                     // A client that was closed wants no answers.
@@ -225,7 +339,9 @@ impl Actor {
                 });
             }
             Output::Reply { ticket, result } => {
-                if let Some(reply) = self.replies.remove(&ticket) {
+                if let Some(result) = self.line.replied(ticket, result)
+                    && let Some(reply) = self.replies.remove(&ticket)
+                {
                     // Whoever asked may have given up waiting.
                     drop(reply.send(result));
                 }
@@ -253,16 +369,14 @@ async fn kept(keeping: &mut Option<Keeping>) -> (u64, Vec<Event>) {
     }
 }
 
-fn send_next(permit: mpsc::Permit<'_, Event>, waiting: &mut VecDeque<(u64, VecDeque<Event>)>) {
-    if let Some(event) = waiting.iter_mut().find_map(|(_, events)| events.pop_front()) {
-        permit.send(event);
-    }
+fn next_event(waiting: &mut VecDeque<(u64, VecDeque<Event>)>) -> Option<Event> {
+    waiting.iter_mut().find_map(|(_, events)| events.pop_front())
 }
 
-/// The number up to which the app has everything, if that is more than before.
-fn done(waiting: &mut VecDeque<(u64, VecDeque<Event>)>) -> Option<u64> {
+/// The number up to which the app has taken everything, if that is more than before.
+fn done(untaken: &mut VecDeque<(u64, u64)>, taken: u64) -> Option<u64> {
     let mut number = None;
-    while let Some((delivered, _)) = waiting.pop_front_if(|(_, events)| events.is_empty()) {
+    while let Some((delivered, _)) = untaken.pop_front_if(|(_, last)| *last <= taken) {
         number = Some(delivered);
     }
     number

@@ -1,6 +1,7 @@
 //! Settings of a client, checked when it is built.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use conditions::Condition;
 use http::Uri;
@@ -9,6 +10,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
 use super::actor::{Actor, Ends, View};
+use super::events::Taken;
 use super::files::Files;
 use super::http::Http;
 use super::keeper::{Keeper, Slot};
@@ -132,6 +134,7 @@ impl Builder {
 
         let (orders, taken) = mpsc::channel(ORDERS);
         let (sender, receiver) = mpsc::channel(self.events);
+        let read = Arc::new(Taken::default());
         let (view, shown) = watch::channel(View { state: State::LoggedOut, user: None, token: None });
         let keeper = Keeper {
             app_key: app_key.clone(),
@@ -150,10 +153,11 @@ impl Builder {
             table: self.table,
         };
         let files = Files { http: http.clone(), runtime: runtime.clone() };
-        let ends = Ends { orders: taken, events: sender, view, slot: keeper.slot.clone() };
+        let slot = keeper.slot.clone();
+        let ends = Ends { orders: taken, events: sender, taken: Arc::clone(&read), view, slot };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
-        Ok((Client::new(orders, shown, device, files, keeper, self.table), Events { receiver }))
+        Ok((Client::new(orders, shown, device, files, keeper, self.table), Events::new(receiver, read)))
     }
 }
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use conditions::Operation;
 use model::content::Content;
-use model::{ClientMessageId, MessageId, Resource, Username};
+use model::{MessageId, Resource, Username};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Builder;
-use super::actor::{Order, View, closed};
+use super::actor::{Offer, Order, View, closed};
 use super::files::Files;
-use super::keeper::{Keeper, Kept};
+use super::keeper::Keeper;
 use crate::checks::{Checks, Fetches};
 use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, Secret, State, Verb};
 use crate::storage::Storage;
@@ -82,27 +82,24 @@ impl Client {
 
     async fn log_in_by(&self, user: &str, credential: Credential) -> Result<LoggedIn> {
         let user = self.told(username(user))?;
-        let kept = match self.state() {
-            State::LoggedOut => self.told(self.keeper.open(&user).await)?,
+        let offer = match self.state() {
+            State::LoggedOut => self.told(self.offer(&user).await)?,
             // Refused anyway, and the database may be that of who is in.
             _ => None,
         };
-        let logged_in = match self.order_with(Command::LogIn { user, credential }, kept.clone()).await? {
+        let logged_in = match self.order_with(Command::LogIn { user, credential }, offer).await? {
             Reply::LoggedIn(logged_in) => logged_in,
             other => return Err(self.unexpected(&other)),
         };
         *self.fetches.lock() = Fetches::default();
-        if let Some(kept) = kept {
-            for (client_id, message) in self.told(kept.outbox().await)? {
-                let what = Outgoing::Message(Box::new(message));
-                let (reply, _) = oneshot::channel();
-                let command = Command::Send { client_id: Some(client_id), what };
-                // What becomes of it is told by events, and in the database.
-                let order = Order { command, reply, kept: None };
-                self.orders.send(order).await.map_err(|_| self.closed())?;
-            }
-        }
         Ok(logged_in)
+    }
+
+    /// The user's database, and what it holds to be sent: read before the login, so that nothing is sent in front of it.
+    async fn offer(&self, user: &Username) -> Result<Option<Offer>> {
+        let Some(kept) = self.keeper.open(user).await? else { return Ok(None) };
+        let outbox = kept.outbox().await?;
+        Ok(Some(Offer { kept, outbox }))
     }
 
     /// Ends the session. What waits to be sent is given up; with [`Builder::data_folder`], until the user's next login.
@@ -165,37 +162,29 @@ impl Client {
     /// sent again with the same number until it is answered; the server takes it once.
     ///
     /// # Errors
-    /// The server's refusal, [`State::permits`], or that it was given up:
-    /// [`crate::Condition::MessageSendFailed`], [`crate::Condition::NotLoggedIn`] and
-    /// [`crate::Condition::RequestAborted`] when the connection or the session ended first. With
-    /// [`Builder::data_folder`] such a message stays in the outbox and goes out after the next login: do not send it anew.
-    pub async fn send(&self, message: NewMessage) -> Result<Sent> {
-        // The random part of a UUID: no other send of any device has it.
-        let number = uuid::Uuid::new_v4().as_u64_pair().1 >> 1;
-        self.send_again(ClientMessageId(number.into()), message).await
-    }
-
-    /// Sends a message under a number of an earlier try, so that the server takes it once even if that try reached it.
+    ///
+    /// The same message may be sent again after a failure, also by a later process that kept it: the server knows it by its
+    /// [`NewMessage::client_id`]. A call that is given up (dropped) before it is done has sent the message, or has not
+    /// begun; what becomes of it is told by [`crate::Event::SendState`]. Messages leave in the order in which they were
+    /// sent; a room's, and those for who is online only, are not written into the outbox.
     ///
     /// # Errors
-    /// As [`Client::send`]; [`Checks::content`]; [`crate::Condition::ArgumentInvalid`] for a number that is just being sent. With
-    /// [`Builder::data_folder`]: [`crate::Condition::MessageNotSendable`] for one that is being sent or was.
-    pub async fn send_again(&self, client_id: ClientMessageId, message: NewMessage) -> Result<Sent> {
-        if self.state().permits(Verb::Send).is_ok() {
-            let checked = Checks::of(self.table).content(&message.content);
-            self.told(checked.map_err(|error| error.with_operation(Operation::Send)))?;
-        }
-        let kept = self.keeper.slot.lock().clone();
-        if let Some(kept) = &kept {
-            let permitted = self.state().permits(Verb::Send).map_err(Error::new);
-            self.told(permitted.map_err(|error| error.with_operation(Operation::Send)))?;
-            self.told(kept.enqueue(client_id, &message).await)?;
-        }
-        let result = self.sent(Some(client_id), Outgoing::Message(Box::new(message))).await;
-        if let Some(kept) = &kept {
-            kept.settle(client_id, &result).await;
-        }
-        result
+    /// The server's refusal, [`State::permits`], [`Checks::content`], or that it was given up:
+    /// [`crate::Condition::MessageSendFailed`], [`crate::Condition::NotLoggedIn`] and
+    /// [`crate::Condition::RequestAborted`] when the connection or the session ended first. With
+    /// [`Builder::data_folder`] such a message stays in the outbox and goes out after the next login, which
+    /// [`Error::stays_queued`] says. [`crate::Condition::ArgumentInvalid`] for a message that is just being sent;
+    /// [`crate::Condition::OperationInFlight`] when a thousand wait. [`Error::client_id`] is the message's.
+    pub async fn send(&self, message: NewMessage) -> Result<Sent> {
+        let client_id = message.client_id;
+        let sent = async {
+            if self.state().permits(Verb::Send).is_ok() {
+                let checked = Checks::of(self.table).content(&message.content);
+                checked.map_err(|error| error.with_operation(Operation::Send))?;
+            }
+            self.sent(Outgoing::Message(Box::new(message))).await
+        };
+        self.told(sent.await.map_err(|error| error.with_client_id(client_id)))
     }
 
     /// Tells a message's author that it was read.
@@ -204,7 +193,7 @@ impl Client {
     /// As [`Client::send`].
     pub async fn read(&self, message: &Message) -> Result<()> {
         let (id, conversation) = (message.id, message.conversation.clone());
-        self.sent(None, Outgoing::Read { id, conversation, note: String::new() }).await.map(drop)
+        self.sent(Outgoing::Read { id, conversation, note: String::new() }).await.map(drop)
     }
 
     /// Tells a message's author that it reached this device. See [`Builder::acknowledge_delivery`].
@@ -212,7 +201,7 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn delivered(&self, message: &Message) -> Result<()> {
-        self.sent(None, Outgoing::Delivered { id: message.id, to: message.from.clone() }).await.map(drop)
+        self.sent(Outgoing::Delivered { id: message.id, to: message.from.clone() }).await.map(drop)
     }
 
     /// Tells the other side, and the user's other devices, that all of a conversation was read.
@@ -220,7 +209,7 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn read_all(&self, conversation: Conversation) -> Result<()> {
-        self.sent(None, Outgoing::ConversationRead(conversation)).await.map(drop)
+        self.sent(Outgoing::ConversationRead(conversation)).await.map(drop)
     }
 
     /// Takes a message back.
@@ -228,7 +217,7 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn recall(&self, id: MessageId, conversation: Conversation) -> Result<()> {
-        self.sent(None, Outgoing::Recall { id, conversation, note: String::new() }).await.map(drop)
+        self.sent(Outgoing::Recall { id, conversation, note: String::new() }).await.map(drop)
     }
 
     /// Changes a message that was sent.
@@ -236,7 +225,7 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn edit(&self, id: MessageId, conversation: Conversation, content: Content) -> Result<()> {
-        self.sent(None, Outgoing::Edit { id, conversation, content: Box::new(content) }).await.map(drop)
+        self.sent(Outgoing::Edit { id, conversation, content: Box::new(content) }).await.map(drop)
     }
 
     /// Enters a chat room. A room is left when the connection ends; enter it again after [`crate::Event::Connected`].
@@ -245,7 +234,7 @@ impl Client {
     /// As [`Client::send`]; without a connection it is refused at once.
     pub async fn enter_room(&self, room: RoomId) -> Result<RoomEntry> {
         let what = Outgoing::EnterRoom(room);
-        match self.order(Command::Send { client_id: None, what }).await? {
+        match self.order(Command::Send { what }).await? {
             Reply::Entered(entry) => Ok(entry),
             other => Err(self.unexpected(&other)),
         }
@@ -256,11 +245,11 @@ impl Client {
     /// # Errors
     /// As [`Client::enter_room`].
     pub async fn leave_room(&self, room: RoomId) -> Result<()> {
-        self.sent(None, Outgoing::LeaveRoom(room)).await.map(drop)
+        self.sent(Outgoing::LeaveRoom(room)).await.map(drop)
     }
 
-    async fn sent(&self, client_id: Option<ClientMessageId>, what: Outgoing) -> Result<Sent> {
-        match self.order(Command::Send { client_id, what }).await? {
+    async fn sent(&self, what: Outgoing) -> Result<Sent> {
+        match self.order(Command::Send { what }).await? {
             Reply::Sent(sent) => Ok(sent),
             other => Err(self.unexpected(&other)),
         }
@@ -311,10 +300,10 @@ impl Client {
         self.order_with(command, None).await
     }
 
-    async fn order_with(&self, command: Command, kept: Option<Kept>) -> Result<Reply> {
+    async fn order_with(&self, command: Command, offer: Option<Offer>) -> Result<Reply> {
         let (reply, answer) = oneshot::channel();
-        self.orders.send(Order { command, reply, kept }).await.map_err(|_| self.closed())?;
-        answer.await.map_err(|_| self.closed())?
+        self.orders.send(Order { command, reply, offer }).await.map_err(|_| self.closed())?;
+        self.told(answer.await.map_err(|_| self.closed())?)
     }
 
     fn closed(&self) -> Error {

@@ -1,38 +1,134 @@
-//! The app's end of the event stream.
+//! The app's end of the event stream, and what the actor learns of it: how many events the app has taken.
 
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::sync::{Notify, mpsc};
 
 use crate::Event;
 
+/// An event in the channel.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Whose it is: the number of changes of the user before it.
+    pub(super) user: u64,
+    pub(super) event: Event,
+}
+
+/// What both ends look at.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Whose events the app may see.
+    user: AtomicU64,
+    /// Events that the app has done with, of all that were ever put into the channel.
+    count: AtomicU64,
+    news: Notify,
+}
+
+impl Taken {
+    /// From now on the events of those before are nobody's.
+    pub(super) fn next_user(&self) {
+        self.user.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn user(&self) -> u64 {
+        self.user.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Until the count has risen.
+    pub(super) async fn changed(&self) {
+        self.news.notified().await;
+    }
+
+    fn add(&self, events: u64) {
+        self.count.fetch_add(events, Ordering::AcqRel);
+        self.news.notify_one();
+    }
+
+    fn all(&self) {
+        self.count.store(u64::MAX, Ordering::Release);
+        self.news.notify_one();
+    }
+}
+
 /// Everything that the app is told, in order.
 ///
-/// Bounded: an app that does not read it is sent no further messages by the server until it does; they wait there. An
-/// app that only sends may drop it.
+/// An event counts as taken when the app asks for the one after it; what was not taken is not acknowledged to the server,
+/// and comes again after a restart. Bounded: an app that does not read it is sent no further messages by the server until
+/// it does; they wait there. An app that only sends may drop it: then everything counts as taken.
 #[derive(Debug)]
 pub struct Events {
-    pub(super) receiver: mpsc::Receiver<Event>,
+    receiver: mpsc::Receiver<Told>,
+    taken: Arc<Taken>,
+    /// Events that came out of the channel since the last word to the actor.
+    in_hand: u64,
 }
 
 impl Events {
+    pub(super) fn new(receiver: mpsc::Receiver<Told>, taken: Arc<Taken>) -> Self {
+        Self { receiver, taken, in_hand: 0 }
+    }
+
     /// The next event; `None` after the client was closed. What a call that was given up would have returned comes with
-    /// the next one.
+    /// the next one. Events of somebody who was logged in before are left out.
     pub async fn next(&mut self) -> Option<Event> {
-        self.receiver.recv().await
+        std::future::poll_fn(|context| self.poll(context)).await
     }
 
     /// The next event, if one is there.
     pub fn try_next(&mut self) -> Option<Event> {
-        self.receiver.try_recv().ok()
+        self.done_with();
+        while let Ok(told) = self.receiver.try_recv() {
+            if let Some(event) = self.received(told) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.done_with();
+        loop {
+            let Some(told) = std::task::ready!(self.receiver.poll_recv(context)) else {
+                return Poll::Ready(None);
+            };
+            if let Some(event) = self.received(told) {
+                return Poll::Ready(Some(event));
+            }
+        }
+    }
+
+    fn received(&mut self, told: Told) -> Option<Event> {
+        self.in_hand += 1;
+        if told.user == self.taken.user() {
+            return Some(told.event);
+        }
+        self.done_with();
+        None
+    }
+
+    fn done_with(&mut self) {
+        if self.in_hand > 0 {
+            self.taken.add(std::mem::take(&mut self.in_hand));
+        }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.taken.all();
     }
 }
 
 impl futures_util::Stream for Events {
     type Item = Event;
 
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Event>> {
-        self.receiver.poll_recv(context)
+    fn poll_next(mut self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll(context)
     }
 }

@@ -14,8 +14,9 @@ use model::{AppKey, ClientMessageId, Username};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use crate::core::{Sender, kept_message};
-use crate::storage::{NewRecord, Outcome, Outgoing, Record, Storage, StorageOptions, Write};
+use super::events::Told;
+use crate::core::{Reply, Sender, kept_message};
+use crate::storage::{NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write};
 use crate::{Conversation, ErrorTable, Event, Message, NewMessage, Result, SendState, Sent};
 
 /// Pause before a disk that took nothing is tried again.
@@ -41,7 +42,7 @@ pub(super) type Slot = Arc<Mutex<Option<Kept>>>;
 pub(super) struct Kept {
     pub(super) storage: Storage,
     app_key: AppKey,
-    user: Username,
+    pub(super) user: Username,
     files_url: String,
     table: ErrorTable,
 }
@@ -68,8 +69,18 @@ impl Kept {
         Sender { app_key: &self.app_key, user: &self.user, files_url: &self.files_url }
     }
 
-    /// Writes down that a message is to be sent.
-    pub(super) async fn enqueue(&self, client_id: ClientMessageId, message: &NewMessage) -> Result<()> {
+    /// Whether a message belongs into the outbox. What is for those who are there now is not kept on the server either,
+    /// and would be out of place when it goes out after the next login.
+    pub(super) fn keeps(message: &NewMessage) -> bool {
+        !message.online_only && !matches!(message.to, Conversation::Room(_))
+    }
+
+    /// Writes down that a message is to be sent. `Some`: it is one that the server has, as its row says.
+    ///
+    /// # Errors
+    /// [`Condition::LocalDbFailed`]; it is not written down then.
+    pub(super) async fn enqueue(&self, message: &NewMessage) -> Result<Option<Sent>> {
+        let client_id = message.client_id;
         let outgoing = Outgoing {
             conversation: message.to.clone(),
             client_id,
@@ -78,27 +89,53 @@ impl Kept {
             text: words(&message.content),
             payload: self.sender().kept(message),
         };
-        self.storage.enqueue(outgoing).await
+        let written = self.storage.enqueue(outgoing).await;
+        let Err(error) = written else { return Ok(None) };
+        if error.condition() != Condition::MessageNotSendable {
+            return Err(error);
+        }
+        let Some(record) = self.storage.sent(client_id).await? else { return Err(error) };
+        match record.state {
+            // It waits for the next login; the app wants it to go out now.
+            RecordState::Queued | RecordState::OnTheWire => Ok(None),
+            _ => match record.id {
+                Some(id) => Ok(Some(Sent { client_id, id, at: record.at })),
+                None => Err(error),
+            },
+        }
     }
 
     /// What an earlier process left to be sent.
-    pub(super) async fn outbox(&self) -> Result<Vec<(ClientMessageId, NewMessage)>> {
+    pub(super) async fn outbox(&self) -> Result<Vec<NewMessage>> {
         let queued = self.storage.outbox().await?.into_iter();
         let messages = queued.filter_map(|queued| {
-            let message = kept_message(queued.record.conversation, &queued.record.payload)?;
-            Some((queued.record.client_id?, message))
+            let Record { client_id, conversation, payload, .. } = queued.record;
+            kept_message(client_id?, conversation, &payload)
         });
         Ok(messages.collect())
     }
 
+    /// Whether a message that failed so is done with. The end of a session, or of the client, is no word on a message: it
+    /// stays in the outbox and goes out after the next login, as it would if the process had died.
+    pub(super) fn is_final(condition: Condition) -> bool {
+        !matches!(
+            condition,
+            Condition::MessageSendFailed
+                | Condition::NotLoggedIn
+                | Condition::LogoutInProgress
+                | Condition::RequestAborted
+                | Condition::SdkNotInitialized
+        )
+    }
+
     /// Writes down what became of a send. If that fails it is sent again after the next login, and the server knows it.
-    pub(super) async fn settle(&self, client_id: ClientMessageId, result: &Result<Sent>) {
+    pub(super) async fn settle(&self, client_id: ClientMessageId, result: &Result<Reply>) {
         let write = match result {
-            Ok(sent) => Write::Acknowledged { client_id, id: sent.id, at: sent.at },
-            Err(error) if is_final(error.condition()) => {
+            Ok(Reply::Sent(sent)) => Write::Acknowledged { client_id, id: sent.id, at: sent.at },
+            Err(error) if Self::is_final(error.condition()) => {
                 Write::Failed { client_id, condition: error.condition() }
             }
-            Err(_) => return,
+            Ok(_) | Err(_) => return,
         };
         drop(self.storage.apply(vec![write]).await);
     }
@@ -130,7 +167,7 @@ impl Kept {
                 SendState::Acknowledged { id, at } => {
                     Write::Acknowledged { client_id: *client_id, id: *id, at: *at }
                 }
-                SendState::Failed(error) if is_final(error.condition()) => {
+                SendState::Failed(error) if Self::is_final(error.condition()) => {
                     Write::Failed { client_id: *client_id, condition: error.condition() }
                 }
                 SendState::Failed(_) => return None,
@@ -157,25 +194,14 @@ impl Kept {
     }
 }
 
-/// Whether a message that failed so is done with. The end of a session, or of the client, is no word on a message: it
-/// stays in the outbox and goes out after the next login, as it would if the process had died.
-fn is_final(condition: Condition) -> bool {
-    !matches!(
-        condition,
-        Condition::MessageSendFailed
-            | Condition::NotLoggedIn
-            | Condition::RequestAborted
-            | Condition::SdkNotInitialized
-    )
-}
-
 /// Writes what the events change, again and again until the disk takes it, and gives the events that are new. Without
 /// a database they are all new.
 pub(super) fn keep(
     kept: Option<Kept>,
     number: u64,
     events: Vec<Event>,
-    told: mpsc::Sender<Event>,
+    told: mpsc::Sender<Told>,
+    user: u64,
 ) -> Keeping {
     let Some(kept) = kept else { return Box::pin(std::future::ready((number, events))) };
     Box::pin(async move {
@@ -191,7 +217,7 @@ pub(super) fn keep(
                 Err(error) if !std::mem::replace(&mut is_told, true) => {
                     // An app that does not listen now finds out by what does not come.
                     let error = error.in_table(kept.table);
-                    drop(told.try_send(Event::StorageFailed { error }));
+                    drop(told.try_send(Told { user, event: Event::StorageFailed { error } }));
                 }
                 Err(_) => {}
             }
@@ -209,7 +235,8 @@ pub(super) fn keep(
 
 /// The content of a stored message; `None` for what was taken back, and for what is none.
 pub fn content_of(record: &Record) -> Option<Content> {
-    kept_message(record.conversation.clone(), &record.payload).map(|message| message.content)
+    let number = record.client_id.unwrap_or(ClientMessageId(0));
+    kept_message(number, record.conversation.clone(), &record.payload).map(|message| message.content)
 }
 
 /// What a search finds.
@@ -228,7 +255,7 @@ fn words(content: &Content) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::{Page, RecordState};
+    use crate::storage::Page;
     use crate::{MessageId, Timestamp};
 
     async fn kept(folder: &tempfile::TempDir) -> Kept {
@@ -258,7 +285,7 @@ mod tests {
 
     async fn keep_all(kept: &Kept, events: Vec<Event>) -> Vec<Event> {
         let (told, _) = mpsc::channel(1);
-        keep(Some(kept.clone()), 1, events, told).await.1
+        keep(Some(kept.clone()), 1, events, told, 0).await.1
     }
 
     #[tokio::test]
@@ -285,9 +312,9 @@ mod tests {
             only_for: vec![Username::parse("cora").unwrap()],
             ..NewMessage::text(group, "hello").with_ext("k", serde_json::json!({ "deep": [1, null] }))
         };
-        let number = ClientMessageId(7);
-        kept.enqueue(number, &message).await.unwrap();
-        assert_eq!(kept.outbox().await.unwrap(), [(number, message)]);
+        let number = message.client_id;
+        kept.enqueue(&message).await.unwrap();
+        assert_eq!(kept.outbox().await.unwrap(), [message]);
         kept.settle(number, &Err(Condition::GroupNotFound.into())).await;
         assert!(kept.outbox().await.unwrap().is_empty());
         let record = kept.storage.sent(number).await.unwrap().unwrap();

@@ -13,13 +13,17 @@ use prost::Message as _;
 const NOW: Now = Now { elapsed: Duration::ZERO, wall: Timestamp(1_795_220_913_376) };
 
 fn core() -> Core {
+    core_that(true)
+}
+
+fn core_that(acknowledges_delivery: bool) -> Core {
     let config = Config {
         app_key: "org#app".parse().unwrap(),
         device: Resource::parse("phone").unwrap(),
         files_url: "http://localhost/org/app/chatfiles".into(),
         seed: 1,
         reconnect_limit: Some(2),
-        acknowledges_delivery: true,
+        acknowledges_delivery,
         table: ErrorTable::Easemob,
     };
     Core::new(config, NOW)
@@ -48,6 +52,14 @@ fn frame(command: i32, payload: &impl prost::Message) -> Bytes {
 /// A core whose session stands, and the number of its socket.
 fn online() -> (Core, u64) {
     let mut core = core();
+    log_in(&mut core, Credential::Token("token".into()));
+    let socket = come_online(&mut core);
+    (core, socket)
+}
+
+/// As [`online`], of a device that writes no receipts.
+fn online_and_quiet() -> (Core, u64) {
+    let mut core = core_that(false);
     log_in(&mut core, Credential::Token("token".into()));
     let socket = come_online(&mut core);
     (core, socket)
@@ -241,7 +253,91 @@ fn a_server_that_goes_on_without_acknowledgements_is_left() {
         // The app does not take anything.
         outputs(&mut core);
     }
-    assert!((50..=256).contains(&pages), "{pages}");
+    assert!((50..=257).contains(&pages), "{pages}");
+}
+
+/// The numbers of deliveries that the app has not taken.
+fn deliveries(outputs: &[Output]) -> Vec<u64> {
+    let number = |output: &Output| match output {
+        Output::Deliver { number, .. } => Some(*number),
+        _ => None,
+    };
+    outputs.iter().filter_map(number).collect()
+}
+
+#[test]
+fn a_slow_app_holds_the_socket_up_and_goes_on_when_it_has_caught_up() {
+    let (mut core, socket) = online_and_quiet();
+    let mut untaken = Vec::new();
+    let mut pages = 0;
+    while !core.is_held_up() {
+        pages += 1;
+        let text = "x".repeat(1 << 16);
+        let page = page(vec![text_meta(pages, &text)], pages);
+        core.handle(NOW, Input::Frame { socket, frame: frame(0, &page) });
+        untaken.extend(deliveries(&outputs(&mut core)));
+    }
+    assert!((100..=256).contains(&pages), "{pages}");
+    // Hours later it is connected still: what the server said meanwhile lies in the socket.
+    let later = Now { elapsed: Duration::from_secs(7_200), ..NOW };
+    assert!(core.poll_timeout().is_none_or(|due| due > later.elapsed));
+    core.handle_timeout(later);
+    assert_eq!(core.state(), State::Online);
+    core.handle(later, Input::Delivered { number: *untaken.last().unwrap() });
+    assert!(!core.is_held_up());
+    let next = page(vec![text_meta(9_999, "go on")], 9_999);
+    core.handle(later, Input::Frame { socket, frame: frame(0, &next) });
+    let said = outputs(&mut core);
+    assert!(events(&said).iter().any(|event| matches!(event, Event::Message(_))));
+    assert_eq!(core.state(), State::Online);
+}
+
+#[test]
+fn what_the_app_is_told_of_its_own_messages_does_not_hold_up_what_comes() {
+    let (mut core, socket) = online();
+    for ticket in 10..610 {
+        let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), "hi")));
+        core.handle(NOW, Input::Command { ticket, command: Command::Send { what } });
+    }
+    outputs(&mut core);
+    core.handle(NOW, Input::Frame { socket, frame: frame(0, &page(vec![text_meta(7, "hi")], 7)) });
+    let said = outputs(&mut core);
+    assert!(events(&said).iter().any(|event| matches!(event, Event::Message(_))));
+    assert!(!core.is_held_up());
+    assert_eq!(core.state(), State::Online);
+}
+
+#[test]
+fn a_slow_app_with_many_conversations_is_brought_no_more_than_it_takes_and_misses_none() {
+    let (mut core, socket) = online_and_quiet();
+    let queues =
+        (0..1_000).map(|number| pb::MetaQueue { queue: Some(jid(&format!("u{number}"))), n: Some(1) });
+    let list = pb::CommUnreadDl { unread: queues.collect(), ..Default::default() };
+    core.handle(NOW, Input::Frame { socket, frame: frame(1, &list) });
+    let (mut shown, mut served, mut untaken) = (0, 0, Vec::new());
+    loop {
+        let said = outputs(&mut core);
+        shown += events(&said).iter().filter(|event| matches!(event, Event::Message(_))).count();
+        untaken.extend(deliveries(&said));
+        let asked = said.iter().filter(|output| matches!(output, Output::Frame { .. })).count();
+        if asked == 0 {
+            assert!(untaken.len() <= 256 && !core.is_held_up(), "{}", untaken.len());
+            let Some(number) = untaken.pop() else { break };
+            untaken.clear();
+            core.handle(NOW, Input::Delivered { number });
+            continue;
+        }
+        for _ in 0..asked {
+            let last = pb::CommSyncDl {
+                queue: Some(jid(&format!("u{served}"))),
+                is_last: Some(true),
+                ..page(vec![text_meta(100 + served, "hi")], 1)
+            };
+            served += 1;
+            core.handle(NOW, Input::Frame { socket, frame: frame(0, &last) });
+        }
+    }
+    assert_eq!((shown, served, core.state()), (1_000, 1_000, State::Online));
 }
 
 #[test]
@@ -376,7 +472,7 @@ fn a_login_against_silence_ends_after_three_connections() {
 fn after_the_last_attempt_the_session_is_over_and_what_waited_has_failed() {
     let (mut core, socket) = online();
     let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), "hi")));
-    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { client_id: None, what } });
+    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { what } });
     core.handle(NOW, Input::Gone { socket, failure: Failure::Interrupted });
     let mut pauses = Vec::new();
     let mut now = NOW;
@@ -461,7 +557,7 @@ fn too_many_messages_at_once_are_refused_and_none_is_forgotten() {
     let mut refused = 0;
     for ticket in 10..1_110 {
         let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), "hi")));
-        core.handle(NOW, Input::Command { ticket, command: Command::Send { client_id: None, what } });
+        core.handle(NOW, Input::Command { ticket, command: Command::Send { what } });
         for output in outputs(&mut core) {
             if let Output::Reply { result, .. } = output {
                 assert_eq!(result.unwrap_err().condition(), Condition::OperationInFlight);
@@ -482,7 +578,7 @@ fn a_message_that_is_too_large_is_refused_before_it_is_sent() {
     let (mut core, _) = online();
     let text = "x".repeat(1 << 20);
     let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), text)));
-    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { client_id: None, what } });
+    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { what } });
     let said = outputs(&mut core);
     let refused = said.iter().find_map(|output| match output {
         Output::Reply { result: Err(error), .. } => Some(error.condition()),

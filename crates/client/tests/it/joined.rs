@@ -98,7 +98,7 @@ impl World {
 
     fn send(&mut self, index: usize, ticket: u64, to: Conversation, text: &str) {
         let what = Outgoing::Message(Box::new(NewMessage::text(to, text)));
-        self.input(index, Input::Command { ticket, command: Command::Send { client_id: None, what } });
+        self.input(index, Input::Command { ticket, command: Command::Send { what } });
     }
 
     /// Does what a core says.

@@ -10,4 +10,5 @@ mod joined;
 mod kept;
 mod messages;
 mod people;
+mod sends;
 mod support;
