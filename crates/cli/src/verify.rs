@@ -9,7 +9,7 @@ use clap::Args;
 use conditions::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use witnesses::{Options, Place, Report, RowKey, RowReport, Verdict};
+use witnesses::{Options, Place, Report, RowKey, RowReport, SeenBy, Verdict};
 
 use crate::exit::{Failure, REFUSED};
 use crate::text::{Paint, table};
@@ -31,6 +31,10 @@ pub(crate) struct VerifyArgs {
     /// Witnesses that run at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     at_once: u16,
+    /// Let the SDK meet the servers through a relay that takes away what Kith adds to the protocol, as if another server
+    /// of it had answered: shows which codes an app still gets
+    #[arg(long)]
+    plain: bool,
     /// A running server, http://HOST:PORT, instead of throwaway ones. It gets apps named verify…, and keeps them; rows that
     /// need a server to be broken are left out
     #[arg(long, value_name = "URL", requires = "token_file")]
@@ -59,6 +63,7 @@ pub(crate) fn run(out: &mut impl Write, color: bool, arguments: VerifyArgs) -> R
         tables: arguments.table,
         rows: arguments.row,
         at_once: usize::from(arguments.at_once),
+        is_plain: arguments.plain,
     };
     // It draws on standard error, and only where that is a terminal.
     let bar = ProgressBar::new(0).with_style(
@@ -88,7 +93,7 @@ pub(crate) fn run(out: &mut impl Write, color: bool, arguments: VerifyArgs) -> R
 
 fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::Result<()> {
     let mut last = None;
-    for RowReport { row, verdict, .. } in &report.rows {
+    for RowReport { row, verdict, seen_by, .. } in &report.rows {
         if last != Some(row.table) {
             if last.is_some() {
                 writeln!(out)?;
@@ -99,7 +104,7 @@ fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::
         let code = row.code.map_or_else(String::new, |code| code.to_string());
         let operation = row.operation.map_or_else(String::new, |operation| format!(" ({operation})"));
         let said = match verdict {
-            Verdict::Met => "met".to_owned(),
+            Verdict::Met => format!("met {}", seen_by.map_or("", shown_place)),
             Verdict::LookupOnly(why) => format!("look-up only: {why}"),
             Verdict::NotMet => "no witness yet".to_owned(),
             Verdict::Skipped => "left out: needs a server of its own".to_owned(),
@@ -126,8 +131,16 @@ fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::
     )
 }
 
+fn shown_place(seen_by: SeenBy) -> &'static str {
+    match seen_by {
+        SeenBy::Sdk => "by the SDK",
+        SeenBy::Wire => "on the wire",
+        SeenBy::SdkAndWire => "by the SDK and on the wire",
+    }
+}
+
 fn as_json(report: &Report) -> Value {
-    let row = |RowReport { row, key, verdict, took }: &RowReport| {
+    let row = |RowReport { row, key, verdict, seen_by, took }: &RowReport| {
         let (verdict, why) = match verdict {
             Verdict::Met => ("met", None),
             Verdict::LookupOnly(why) => ("lookup_only", Some((*why).to_owned())),
@@ -145,6 +158,7 @@ fn as_json(report: &Report) -> Value {
             "trigger": row.trigger,
             "verdict": verdict,
             "why": why,
+            "seen_by": seen_by.map(SeenBy::as_str),
             "milliseconds": took.as_millis(),
         })
     };

@@ -49,7 +49,7 @@ impl Refused {
         let condition = Condition::parse(&refusal.condition).context("the answer names no condition")?;
         ensure!(!refusal.trace.is_empty(), "the answer has no trace id");
         let error = Error::new(condition).with_detail(refusal.reason.clone());
-        Ok(Outcome::Failed(error.with_trace_id(refusal.trace.clone())))
+        Ok(Outcome::Refused(error.with_trace_id(refusal.trace.clone())))
     }
 }
 
@@ -187,7 +187,7 @@ impl Line {
                     ensure!(seen == number, "the forced logout has the number {seen}, and not {number}");
                     let meant = msync_logout(condition).map(|answer| answer.code);
                     ensure!(meant == Some(seen), "{condition} is told by {meant:?}");
-                    return Ok(Outcome::Failed(Error::new(condition)));
+                    return Ok(Outcome::Refused(Error::new(condition)));
                 }
                 Ok(_) => {}
                 Err(error) => return Err(error.context("the connection ended without a word")),
@@ -200,7 +200,7 @@ impl Line {
         self.client.unread().await?;
         match timeout(END_LIMIT, self.client.next_unanswered()).await? {
             Ok(_) => Ok(Outcome::Fine),
-            Err(_) => Ok(Outcome::Failed(Error::new(condition))),
+            Err(_) => Ok(Outcome::Refused(Error::new(condition))),
         }
     }
 

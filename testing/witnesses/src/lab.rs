@@ -3,16 +3,21 @@
 //! Most of them share one server and get an app each. Who breaks a server starts one of his own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use client::ErrorTable;
 use fixtures::Kith;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
+use crate::relay::Relay;
 use crate::wire::Answer;
 
 /// Where the servers are.
@@ -25,10 +30,18 @@ pub enum Place {
     Given { url: String, token: String },
 }
 
-/// What all witnesses of a run share.
-#[derive(Debug)]
+/// What a run of a witness has: what all of them share, and the table that its SDK speaks.
+#[derive(Clone, Debug)]
 pub(crate) struct Lab {
+    base: Arc<Base>,
+    face: ErrorTable,
+}
+
+#[derive(Debug)]
+struct Base {
     place: Place,
+    /// SDKs meet servers through a [`Relay`].
+    is_plain: bool,
     folder: TempDir,
     http: Client,
     shared: OnceCell<Server>,
@@ -38,28 +51,36 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    pub(crate) fn new(place: Place) -> Result<Self> {
+    /// `is_plain`: the SDK gets answers without what Kith adds to the protocol.
+    pub(crate) fn new(place: Place, is_plain: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("kith-verify-").rand_bytes(12).tempdir()?;
         // The random part of the folder's name.
         let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let prefix = name.replace("kith-verify-", "verify").to_ascii_lowercase();
-        Ok(Self {
+        let base = Base {
             place,
+            is_plain,
             folder,
             http: Client::builder().no_proxy().build()?,
             shared: OnceCell::new(),
             prefix,
             next: AtomicU32::new(1),
-        })
+        };
+        Ok(Self { base: Arc::new(base), face: ErrorTable::default() })
+    }
+
+    /// The same with an SDK that speaks this table.
+    pub(crate) fn speaking(&self, face: ErrorTable) -> Self {
+        Self { base: Arc::clone(&self.base), face }
     }
 
     fn number(&self) -> u32 {
-        self.next.fetch_add(1, Ordering::Relaxed)
+        self.base.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A path in the run's folder where nothing is yet, in a folder of its own.
     pub(crate) fn new_path(&self, name: &str) -> PathBuf {
-        let folder = self.folder.path().join(format!("files{}", self.number()));
+        let folder = self.base.folder.path().join(format!("files{}", self.number()));
         // If that fails, so does whatever is done there.
         let _ = std::fs::create_dir(&folder);
         folder.join(name)
@@ -67,11 +88,11 @@ impl Lab {
 
     /// A server of the witness's own, with further flags of `kith serve`. It ends with the value.
     pub(crate) async fn own_server(&self, flags: &[&str]) -> Result<Server> {
-        self.start(self.folder.path().join(format!("server{}", self.number())), flags).await
+        self.start(self.base.folder.path().join(format!("server{}", self.number())), flags).await
     }
 
     async fn start(&self, data: PathBuf, flags: &[&str]) -> Result<Server> {
-        let Place::Own { kith } = &self.place else {
+        let Place::Own { kith } = &self.base.place else {
             anyhow::bail!("this needs a server of its own");
         };
         let kith = kith.clone();
@@ -84,7 +105,12 @@ impl Lab {
         });
         let (kith, data, token) = started.await??;
         let url = format!("http://{}", kith.ports.http);
-        Ok(Server { url, token, http: self.http.clone(), own: Some((kith, data)) })
+        self.reached(url, token, Some((kith, data))).await
+    }
+
+    async fn reached(&self, url: String, token: String, own: Option<(Kith, PathBuf)>) -> Result<Server> {
+        let relay = if self.base.is_plain { Some(Relay::start(&url).await?) } else { None };
+        Ok(Server { url, token, http: self.base.http.clone(), own, relay })
     }
 
     /// A server of the witness's own with this configuration file.
@@ -94,7 +120,7 @@ impl Lab {
 
     /// Writes a configuration file, and gives its name.
     async fn configuration(&self, config: &str) -> Result<String> {
-        let file = self.folder.path().join(format!("kith{}.toml", self.number()));
+        let file = self.base.folder.path().join(format!("kith{}.toml", self.number()));
         tokio::fs::write(&file, config).await?;
         Ok(file.to_str().context("the temporary folder's name is no text")?.to_owned())
     }
@@ -102,15 +128,15 @@ impl Lab {
     /// The server that is not broken by anybody.
     pub(crate) async fn server(&self) -> Result<&Server> {
         let start = || async {
-            match &self.place {
+            match &self.base.place {
                 Place::Own { .. } => self.own_server(&[]).await,
                 Place::Given { url, token } => {
                     let (url, token) = (url.trim_end_matches('/').to_owned(), token.clone());
-                    Ok(Server { url, token, http: self.http.clone(), own: None })
+                    self.reached(url, token, None).await
                 }
             }
         };
-        self.shared.get_or_try_init(start).await
+        self.base.shared.get_or_try_init(start).await
     }
 
     /// A new app on the server that all share, with these settings: `name=value`.
@@ -119,7 +145,7 @@ impl Lab {
     }
 
     pub(crate) async fn app_on(&self, server: &Server, settings: &[&str]) -> Result<App> {
-        let key = format!("{}#app{}", self.prefix, self.number());
+        let key = format!("{}#app{}", self.base.prefix, self.number());
         let body = json!({ "appkey": key, "settings": parsed(settings)?, "jmessage": true });
         let made = server.admin(Method::POST, "/apps", &body).await?;
         let text =
@@ -128,7 +154,9 @@ impl Lab {
             url: format!("{}/{}", server.url, key.replace('#', "/")),
             server: server.url.clone(),
             admin: server.token.clone(),
-            http: self.http.clone(),
+            http: self.base.http.clone(),
+            face: self.face,
+            relay: server.relay.clone(),
             jmessage_key: text("jmessage_appkey")?,
             jmessage_secret: text("jmessage_master_secret")?,
             token: String::new(),
@@ -159,6 +187,7 @@ pub(crate) struct Server {
     token: String,
     http: Client,
     own: Option<(Kith, PathBuf)>,
+    relay: Option<Relay>,
 }
 
 impl Server {
@@ -184,12 +213,16 @@ pub(crate) struct App {
     pub(crate) token: String,
     admin: String,
     http: Client,
+    /// What its SDKs speak.
+    face: ErrorTable,
+    relay: Option<Relay>,
 }
 
 impl App {
     /// The same app as if its server were elsewhere.
     pub(crate) fn at(&self, server: String) -> Self {
-        Self { server, ..self.clone() }
+        let relay = self.relay.clone().filter(|_| server == self.server);
+        Self { server, relay, ..self.clone() }
     }
 
     /// The SDK on this app.
@@ -203,7 +236,35 @@ impl App {
         change: impl FnOnce(client::Builder) -> client::Builder,
     ) -> client::Result<(client::Client, client::Events)> {
         let socket = format!("{}/ws", self.server.replacen("http", "ws", 1));
-        change(client::Client::builder(&self.key, &self.server, &socket)).build()
+        let (rest, socket) = match &self.relay {
+            Some(relay) => (&relay.rest, &relay.socket),
+            None => (&self.server, &socket),
+        };
+        change(client::Client::builder(&self.key, rest, socket).error_table(self.face)).build()
+    }
+
+    /// The SDK with a user logged in.
+    pub(crate) async fn sdk_of(&self, user: &User) -> Result<Sdk> {
+        self.sdk_of_with(user, |builder| builder).await
+    }
+
+    /// The same with something else than the SDK has by itself.
+    pub(crate) async fn sdk_of_with(
+        &self,
+        user: &User,
+        change: impl FnOnce(client::Builder) -> client::Builder,
+    ) -> Result<Sdk> {
+        let (client, events) = self.sdk_with(change)?;
+        client.log_in_with_token(&user.name, &user.token).await.context("the SDK's login")?;
+        Ok(Sdk { client, events })
+    }
+
+    /// What an SDK is told of a login as this user on a device of this name. It is let go again.
+    pub(crate) async fn sdk_log_in(&self, user: &User, device: &str) -> Result<client::Result<()>> {
+        let (client, _events) = self.sdk_with(|builder| builder.device(device))?;
+        let told = client.log_in_with_token(&user.name, &user.token).await;
+        client.close().await;
+        Ok(told.map(drop))
     }
 
     /// Changes settings while it runs: `name=value`.
@@ -326,6 +387,65 @@ impl App {
         Ok(made["data"]["id"].as_str().context("no room id")?.to_owned())
     }
 }
+
+/// An SDK that is logged in, and what it is told.
+#[derive(Debug)]
+pub(crate) struct Sdk {
+    client: client::Client,
+    pub(crate) events: client::Events,
+}
+
+impl std::ops::Deref for Sdk {
+    type Target = client::Client;
+
+    fn deref(&self) -> &client::Client {
+        &self.client
+    }
+}
+
+impl Sdk {
+    /// Says something to a user.
+    pub(crate) async fn say(&self, to: &str, text: &str) -> Result<client::Result<client::Sent>> {
+        let to = client::Conversation::User(client::username(to)?);
+        Ok(self.client.send(client::NewMessage::text(to, text)).await)
+    }
+
+    /// Says something in a group.
+    pub(crate) async fn say_in_group(&self, group: &str, text: &str) -> Result<client::Result<client::Sent>> {
+        let to = client::Conversation::group(group)?;
+        Ok(self.client.send(client::NewMessage::text(to, text)).await)
+    }
+
+    /// How the session stands after something was done to its user, which is to end it or not: what it is told at its end,
+    /// or that it goes on.
+    pub(crate) async fn forced_out(&mut self, is_to_end: bool) -> Result<client::Result<()>> {
+        if !is_to_end {
+            let me = self.client.user().context("nobody is logged in")?;
+            return Ok(self.say(me.as_str(), "still here").await?.map(drop));
+        }
+        let ended = self.hears(|event| match event {
+            client::Event::LoggedOut { error } => Some(error),
+            _ => None,
+        });
+        Ok(Err(ended.await?))
+    }
+
+    /// Waits for something that it is told of.
+    pub(crate) async fn hears<T>(&mut self, is: impl Fn(client::Event) -> Option<T>) -> Result<T> {
+        let heard = async {
+            while let Some(event) = self.events.next().await {
+                if let Some(heard) = is(event) {
+                    return Ok(heard);
+                }
+            }
+            anyhow::bail!("the SDK ended without a word")
+        };
+        timeout(EVENT_LIMIT, heard).await.context("the SDK was told nothing")?
+    }
+}
+
+/// How long an event may take on a busy machine.
+const EVENT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The password of the user of a name.
 pub(crate) fn password(name: &str) -> String {

@@ -8,6 +8,7 @@
 //! - `witness`: what a witness is and what it can see.
 //! - `lab`: servers, apps and users for them, each app new, so that witnesses run side by side.
 //! - `wire`, `device`, `page`: REST answers, and those on a connection of either vendor's, as they stand on the wire.
+//! - `relay`: a way to a server on which what Kith adds to the protocol is lost.
 //! - `run`: picks rows, runs their witnesses, judges.
 //!
 //! Nothing here looks into the server: it is a process, and all that is asked of it goes over its ports.
@@ -17,6 +18,7 @@ mod device;
 mod lab;
 mod listener;
 mod page;
+mod relay;
 mod rows;
 mod run;
 mod wire;
@@ -24,4 +26,4 @@ mod witness;
 
 pub use lab::Place;
 pub use rows::{RowKey, UnknownRow};
-pub use run::{Options, Report, RowReport, Verdict, run};
+pub use run::{Options, Report, RowReport, SeenBy, Verdict, run};

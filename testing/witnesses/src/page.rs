@@ -38,7 +38,7 @@ impl Reply {
         let condition = Condition::parse(text("kith_condition")).context("the answer names no condition")?;
         ensure!(!text("kith_trace").is_empty(), "the answer has no trace id");
         let error = Error::new(condition).with_detail(text("message")).with_trace_id(text("kith_trace"));
-        Ok(Outcome::Failed(match operation {
+        Ok(Outcome::Refused(match operation {
             Some(operation) => error.with_operation(operation),
             None => error,
         }))

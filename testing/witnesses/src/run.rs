@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use client::ErrorTable;
-use conditions::{Row, Table};
+use conditions::{Row, Surface, Table};
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
@@ -26,6 +26,30 @@ pub struct Options {
     pub rows: Vec<RowKey>,
     /// Witnesses that run at the same time, at least one.
     pub at_once: usize,
+    /// The SDK gets answers without what Kith adds to the protocol, as another server of it would give them.
+    pub is_plain: bool,
+}
+
+/// Where a row was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenBy {
+    /// In what the SDK told its app.
+    Sdk,
+    /// In the raw answer of the server.
+    Wire,
+    /// In both, for the same request.
+    SdkAndWire,
+}
+
+impl SeenBy {
+    /// A word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sdk => "sdk",
+            Self::Wire => "wire",
+            Self::SdkAndWire => "sdk_and_wire",
+        }
+    }
 }
 
 /// What became of a row.
@@ -49,6 +73,8 @@ pub struct RowReport {
     pub row: &'static Row,
     pub key: RowKey,
     pub verdict: Verdict,
+    /// Where its error was seen, if any was.
+    pub seen_by: Option<SeenBy>,
     /// How long its witness took, both runs together.
     pub took: Duration,
 }
@@ -78,52 +104,73 @@ pub async fn run(options: Options, progress: impl Fn(usize, usize)) -> Result<Re
         .collect();
     ensure!(!picked.is_empty(), "no row of the documents is meant");
     let is_given = matches!(options.place, Place::Given { .. });
-    let lab = Lab::new(options.place)?;
-    let mut verdicts: Vec<Option<(Verdict, Duration)>> = vec![None; picked.len()];
-    let mut jobs: Vec<(&'static Witness, Vec<usize>)> = Vec::new();
+    let lab = Lab::new(options.place, options.is_plain)?;
+    let mut seen: Vec<Option<(Verdict, Option<SeenBy>, Duration)>> = vec![None; picked.len()];
+    let mut jobs: Vec<Job> = Vec::new();
     for (place, row) in picked.iter().enumerate() {
         let witness = areas::all().find(|witness| witness.is_of(row));
-        verdicts[place] = match witness {
+        let verdict = match witness {
             _ if lookup_only(row).is_some() => lookup_only(row).map(Verdict::LookupOnly),
             None => Some(Verdict::NotMet),
             Some(witness) if witness.needs_own_server && is_given => Some(Verdict::Skipped),
             Some(witness) => {
-                match jobs.iter_mut().find(|(other, _)| std::ptr::eq(*other, witness)) {
-                    Some((_, rows)) => rows.push(place),
-                    None => jobs.push((witness, vec![place])),
+                // What a server says is asked for once in each table; what the device says is the same in all.
+                let face =
+                    face_of(if row.surface == Surface::Server { row.table } else { witness.tables[0] });
+                match jobs.iter_mut().find(|job| std::ptr::eq(job.witness, witness) && job.face == face) {
+                    Some(job) => job.places.push(place),
+                    None => jobs.push(Job { witness, face, places: vec![place] }),
                 }
                 None
             }
-        }
-        .map(|verdict| (verdict, Duration::ZERO));
+        };
+        seen[place] = verdict.map(|verdict| (verdict, None, Duration::ZERO));
     }
-    let mut done = verdicts.iter().flatten().count();
+    let mut done = seen.iter().flatten().count();
     progress(done, picked.len());
     if !jobs.is_empty() {
         // Who can't start a server says so once, and not once a row.
         lab.server().await?;
     }
-    let run_one = |(witness, rows): (&'static Witness, Vec<usize>)| {
-        let lab = &lab;
+    let run_one = |job: Job| {
+        let lab = lab.speaking(job.face);
         async move {
             let began = Instant::now();
-            let seen = (once(witness, lab, Cause::Present).await, once(witness, lab, Cause::Absent).await);
-            (rows, seen, began.elapsed())
+            let with = once(job.witness, &lab, Cause::Present).await;
+            let without = once(job.witness, &lab, Cause::Absent).await;
+            (job, with, without, began.elapsed())
         }
     };
     let mut running = stream::iter(jobs).map(run_one).buffer_unordered(options.at_once.max(1));
-    while let Some((rows, (with, without), took)) = running.next().await {
-        for place in rows {
-            verdicts[place] = Some((judge(picked[place], &with, &without), took));
+    while let Some((job, with, without, took)) = running.next().await {
+        for place in job.places {
+            let verdict = judge(picked[place], job.witness, &with, &without);
+            seen[place] = Some((verdict, seen_by(&with), took));
             done += 1;
         }
         progress(done, picked.len());
     }
-    let rows = picked.into_iter().zip(verdicts).filter_map(|(row, verdict)| {
-        let (verdict, took) = verdict?;
-        Some(RowReport { row, key: RowKey::of(row), verdict, took })
+    let rows = picked.into_iter().zip(seen).filter_map(|(row, seen)| {
+        let (verdict, seen_by, took) = seen?;
+        Some(RowReport { row, key: RowKey::of(row), verdict, seen_by, took })
     });
     Ok(Report { rows: rows.collect(), took: began.elapsed() })
+}
+
+/// A witness in the words of one table, and the places of the rows that it is of.
+struct Job {
+    witness: &'static Witness,
+    face: ErrorTable,
+    places: Vec<usize>,
+}
+
+fn seen_by(with: &Result<Outcome, String>) -> Option<SeenBy> {
+    match with {
+        Ok(Outcome::Failed(_)) => Some(SeenBy::Sdk),
+        Ok(Outcome::Refused(_)) => Some(SeenBy::Wire),
+        Ok(Outcome::Both(_)) => Some(SeenBy::SdkAndWire),
+        Ok(Outcome::Fine) | Err(_) => None,
+    }
 }
 
 async fn once(witness: &Witness, lab: &Lab, cause: Cause) -> Result<Outcome, String> {
@@ -142,9 +189,23 @@ pub(crate) fn face_of(table: Table) -> ErrorTable {
         .expect("each documented table is a face: tested in `client`")
 }
 
-fn judge(row: &Row, with: &Result<Outcome, String>, without: &Result<Outcome, String>) -> Verdict {
+fn judge(
+    row: &Row,
+    witness: &Witness,
+    with: &Result<Outcome, String>,
+    without: &Result<Outcome, String>,
+) -> Verdict {
+    let face = face_of(row.table);
     let error = match with {
-        Ok(Outcome::Failed(error)) => error.clone().in_table(face_of(row.table)),
+        Ok(Outcome::Both(error)) if error.table() != face => {
+            return Verdict::Failed(format!(
+                "the SDK was told to speak {face:?}, and speaks {:?}",
+                error.table()
+            ));
+        }
+        Ok(Outcome::Failed(error) | Outcome::Refused(error) | Outcome::Both(error)) => {
+            error.clone().in_table(face)
+        }
         Ok(Outcome::Fine) => {
             return Verdict::Failed("nothing failed, although the cause was there".to_owned());
         }
@@ -153,9 +214,20 @@ fn judge(row: &Row, with: &Result<Outcome, String>, without: &Result<Outcome, St
     if (error.code(), error.symbol()) != (row.code, row.symbol) {
         return Verdict::Failed(format!("seen was {error} {:?} {}", error.code(), error.symbol()));
     }
+    // What a server brings about is seen on the wire and in what the SDK makes of it.
+    let is_one_sided = !matches!(with, Ok(Outcome::Both(_)));
+    if row.surface == Surface::Server && is_one_sided != witness.one_sided.is_some() {
+        return Verdict::Failed(if is_one_sided {
+            "it was seen on one side only, and nothing says why".to_owned()
+        } else {
+            "it was seen on both sides, and is said to be seen on one".to_owned()
+        });
+    }
     match without {
         Ok(Outcome::Fine) => Verdict::Met,
-        Ok(Outcome::Failed(error)) => Verdict::Failed(format!("without the cause seen was {error}")),
+        Ok(Outcome::Failed(error) | Outcome::Refused(error) | Outcome::Both(error)) => {
+            Verdict::Failed(format!("without the cause seen was {error}"))
+        }
         Err(broken) => Verdict::Failed(format!("without the cause the witness broke: {broken}")),
     }
 }
@@ -171,23 +243,30 @@ mod tests {
         documented().find(|row| row.code == Some(603)).unwrap()
     }
 
-    fn failed(condition: Condition) -> Result<Outcome, String> {
-        Ok(Outcome::Failed(Error::new(condition)))
+    fn witness() -> &'static Witness {
+        areas::all().find(|witness| witness.is_of(row())).unwrap()
+    }
+
+    fn both(condition: Condition) -> Result<Outcome, String> {
+        Ok(Outcome::Both(Error::new(condition)))
     }
 
     // A witness that passes without its cause is a defect.
     #[test]
     fn a_row_is_met_by_its_cause_alone() {
-        let right = || failed(Condition::GroupPermissionDenied);
-        assert_eq!(judge(row(), &right(), &Ok(Outcome::Fine)), Verdict::Met);
+        let right = || both(Condition::GroupPermissionDenied);
+        assert_eq!(judge(row(), witness(), &right(), &Ok(Outcome::Fine)), Verdict::Met);
+        let elsewhere = Error::new(Condition::GroupPermissionDenied).in_table(ErrorTable::AgoraIos);
+        let elsewhere = Ok(Outcome::Both(elsewhere));
         for (with, without) in [
             (right(), right()),
             (right(), Err("broken".to_owned())),
             (Ok(Outcome::Fine), Ok(Outcome::Fine)),
-            (failed(Condition::GroupNotFound), Ok(Outcome::Fine)),
+            (both(Condition::GroupNotFound), Ok(Outcome::Fine)),
+            (elsewhere, Ok(Outcome::Fine)),
             (Err("broken".to_owned()), Ok(Outcome::Fine)),
         ] {
-            assert!(matches!(judge(row(), &with, &without), Verdict::Failed(_)));
+            assert!(matches!(judge(row(), witness(), &with, &without), Verdict::Failed(_)));
         }
     }
 

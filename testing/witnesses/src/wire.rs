@@ -58,7 +58,7 @@ impl Answer {
         let condition = self.condition.context("the answer names no condition")?;
         ensure!(!self.trace.is_empty(), "the answer has no trace id");
         let error = Error::new(condition).with_detail(self.body.clone()).with_trace_id(self.trace.clone());
-        Ok(Outcome::Failed(match operation {
+        Ok(Outcome::Refused(match operation {
             Some(operation) => error.with_operation(operation),
             None => error,
         }))

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use client::Error;
 use conditions::{Condition, Operation, Row, Table};
 
@@ -31,17 +31,46 @@ impl Cause {
 }
 
 /// What a run saw. That a run went wrong by itself is the `Err` around it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// All that was tried succeeded.
     Fine,
+    /// A call of the SDK failed, or something else on the device.
     Failed(Error),
+    /// A request was refused on the wire.
+    Refused(Error),
+    /// A call of the SDK failed with this, and the request of that call was refused on the wire.
+    Both(Error),
 }
 
 impl Outcome {
     /// What a call of the SDK gave.
     pub(crate) fn of<T>(result: client::Result<T>) -> Self {
         result.map_or_else(Self::Failed, |_| Self::Fine)
+    }
+
+    /// What the wire says, and what a call of the SDK gave for the same.
+    ///
+    /// # Errors
+    /// When one of them failed and the other did not, or failed of something else.
+    pub(crate) fn told<T>(self, sdk: client::Result<T>) -> Result<Self> {
+        match (self, sdk) {
+            (Self::Fine, Ok(_)) => Ok(Self::Fine),
+            (Self::Refused(wire), Err(sdk)) => {
+                let mut wire = wire.in_table(sdk.table());
+                if let (None, Some(operation)) = (wire.operation(), sdk.operation()) {
+                    wire = wire.with_operation(operation);
+                }
+                ensure!(
+                    (wire.code(), wire.symbol()) == (sdk.code(), sdk.symbol()),
+                    "the wire says {wire}, and the SDK {sdk}"
+                );
+                Ok(Self::Both(sdk))
+            }
+            (Self::Fine, Err(sdk)) => anyhow::bail!("the wire refuses nothing, and the SDK says {sdk}"),
+            (Self::Refused(wire), Ok(_)) => anyhow::bail!("the wire says {wire}, and the SDK nothing"),
+            (Self::Failed(_) | Self::Both(_), _) => anyhow::bail!("the SDK was asked already"),
+        }
     }
 }
 
@@ -56,6 +85,8 @@ pub(crate) struct Witness {
     pub(crate) operation: Option<Operation>,
     /// It starts a server of its own to break it, or needs files of the server: not against a given one.
     pub(crate) needs_own_server: bool,
+    /// Why a row that a server brings about is seen either on the wire or by the SDK, and not in both.
+    pub(crate) one_sided: Option<&'static str>,
     pub(crate) run: for<'a> fn(&'a Lab, Cause) -> Running<'a>,
 }
 
@@ -67,6 +98,12 @@ impl Witness {
     /// The same for rows that a table has for one operation.
     pub(crate) const fn of_operation(mut self, operation: Operation) -> Self {
         self.operation = Some(operation);
+        self
+    }
+
+    /// The same for one whose row a server brings about, and that is seen on the wire alone or by the SDK alone.
+    pub(crate) const fn one_sided(mut self, why: &'static str) -> Self {
+        self.one_sided = Some(why);
         self
     }
 
@@ -85,6 +122,7 @@ macro_rules! witness {
             condition: ::conditions::Condition::$condition,
             operation: None,
             needs_own_server: false,
+            one_sided: None,
             run: |lab, cause| Box::pin($run(lab, cause)),
         }
     };

@@ -14,6 +14,8 @@ use crate::{Client, Error, GroupId, Result};
 /// A group to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewGroup {
+    /// An id of the app's own choice; `None`: the server draws one.
+    pub id: Option<GroupId>,
     pub name: String,
     pub description: String,
     /// Without the owner, who is whoever makes it.
@@ -34,6 +36,7 @@ impl NewGroup {
     /// A private one, whose members are put in without being asked.
     pub fn named(name: impl Into<String>) -> Self {
         Self {
+            id: None,
             name: name.into(),
             description: String::new(),
             members: Vec::new(),
@@ -103,7 +106,7 @@ impl Client {
     ///
     /// # Errors
     /// [`crate::Condition::GroupFieldsInvalid`], [`crate::Condition::MemberNotRegistered`],
-    /// [`crate::Condition::GroupQuotaExceeded`], and what else the server has against it.
+    /// [`crate::Condition::GroupQuotaExceeded`], [`crate::Condition::GroupIdTaken`] for an id that is taken, and what else the server has against it.
     pub async fn create_group(&self, new: &NewGroup) -> Result<GroupId> {
         let operation = Operation::GroupCreate;
         self.told(self.checks().group_fields(Some(&new.name), Some(&new.description)))?;
@@ -118,6 +121,9 @@ impl Client {
         });
         if let Some(size) = new.size {
             body["maxusers"] = size.into();
+        }
+        if let Some(id) = &new.id {
+            body["groupid"] = id.as_str().into();
         }
         let owner =
             self.user().ok_or_else(|| Error::new(crate::Condition::NotLoggedIn).with_operation(operation));

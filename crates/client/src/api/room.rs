@@ -4,7 +4,7 @@ use conditions::Operation;
 use model::Username;
 use serde_json::{Map, Value, json};
 
-use super::{call, list, malformed, number, part, user};
+use super::{call, list, malformed, names, number, part, user};
 use crate::core::Method;
 use crate::{Client, Result, RoomId};
 
@@ -68,6 +68,32 @@ impl Client {
             })
         });
         self.told(details)
+    }
+
+    /// Makes somebody in a room an administrator of it, or no longer one.
+    ///
+    /// # Errors
+    /// [`crate::Condition::ChatroomPermissionDenied`], and what else the server has against it.
+    pub async fn set_room_admin(&self, room: &RoomId, member: &Username, is_admin: bool) -> Result<()> {
+        let path = format!("/chatrooms/{}/admin", part(room.as_str()));
+        let call = if is_admin {
+            call(Operation::ChatroomUpdate, Method::Post, path).with(json!({ "newadmin": member.as_str() }))
+        } else {
+            call(Operation::ChatroomUpdate, Method::Delete, format!("{path}/{member}"))
+        };
+        self.call(call).await.map(drop)
+    }
+
+    /// Puts users into a room, who need not ask for it.
+    ///
+    /// # Errors
+    /// [`crate::Condition::AlreadyInChatroom`], [`crate::Condition::ChatroomFull`],
+    /// [`crate::Condition::ChatroomPermissionDenied`], and what else the server has against it.
+    pub async fn add_to_room(&self, room: &RoomId, users: &[Username]) -> Result<()> {
+        self.check_users(users)?;
+        let path = format!("/chatrooms/{}/users", part(room.as_str()));
+        let call = call(Operation::ChatroomJoin, Method::Post, path);
+        self.call(call.with(json!({ "usernames": names(users) }))).await.map(drop)
     }
 
     /// Values that stand in a room for all who are in it; without keys: all of them.

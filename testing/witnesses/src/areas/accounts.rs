@@ -1,6 +1,8 @@
 //! Registration, tokens and what a back end may ask of users.
 
 use anyhow::Result;
+use client::RoomId;
+use conditions::Condition;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(WINDOWS, LimitExceeded, one_user_too_many),
     witness!(LEGACY, CredentialsWrong, wrong_password),
     witness!(LEGACY, RateLimited, too_many_calls),
-    witness!(LEGACY, NotFound, look_up_of_nobody),
+    witness!(LEGACY, NotFound, look_up_of_no_room),
     witness!(PRESENT, ServerBusy, more_logins_at_once_than_wait).on_own_server(),
 ];
 
@@ -24,22 +26,31 @@ async fn register(app: &App, name: &str) -> Result<Answer> {
     app.call("POST", "/users", "", json!({ "username": name, "password": password(name) })).await
 }
 
+/// What an SDK is told that registers a user.
+async fn sdk_register(app: &App, name: &str) -> Result<client::Result<()>> {
+    let (sdk, _events) = app.sdk()?;
+    Ok(sdk.register(name, &password(name)).await)
+}
+
 async fn registered_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&["registration.open=true"]).await?;
     app.users(["alice"]).await?;
-    let answer = register(&app, cause.choose("alice", "bob")).await?;
-    answer.seen(400, "duplicate_unique_property_exists")
+    let wire = register(&app, cause.choose("alice", "bobby")).await?;
+    let told = sdk_register(&app, cause.choose("alice", "carol")).await?;
+    wire.seen(400, "duplicate_unique_property_exists")?.told(told)
 }
 
 async fn registered_where_it_is_closed(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[cause.choose("registration.open=false", "registration.open=true")]).await?;
-    register(&app, "alice").await?.seen(401, "registration is not open")
+    let wire = register(&app, "alice").await?.seen(401, "registration is not open")?;
+    wire.told(sdk_register(&app, "bobby").await?)
 }
 
 async fn one_user_too_many(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&["registration.open=true", cause.choose("users.limit=1", "users.limit=2")]).await?;
+    let app = lab.app(&["registration.open=true", cause.choose("users.limit=1", "users.limit=3")]).await?;
     register(&app, "alice").await?.json()?;
-    register(&app, "bob").await?.seen(429, "resource_limited")
+    let wire = register(&app, "bobby").await?.seen(429, "resource_limited")?;
+    wire.told(sdk_register(&app, "carol").await?)
 }
 
 async fn wrong_password(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -47,30 +58,39 @@ async fn wrong_password(lab: &Lab, cause: Cause) -> Result<Outcome> {
     app.users(["alice"]).await?;
     let password = cause.choose("wrong".to_owned(), password("alice"));
     let grant = json!({ "grant_type": "password", "username": "alice", "password": password });
-    app.call("POST", "/token", "", grant).await?.seen(400, "invalid password")
+    let (sdk, _events) = app.sdk()?;
+    let wire = app.call("POST", "/token", "", grant).await?.seen(400, "invalid password")?;
+    wire.told(sdk.log_in("alice", &password).await)
 }
 
 async fn too_many_calls(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    app.users(["alice"]).await?;
+    let [alice] = app.users(["alice"]).await?;
+    let sdk = app.sdk_of(&alice).await?;
     if cause.is_present() {
         app.set(&["rest.calls_per_second=1"]).await?;
     }
+    let mut wire = Outcome::Fine;
     for _ in 0..3 {
-        let answer = app.back_end("GET", "/users/alice", Value::Null).await?;
-        if !answer.is_fine() {
-            return answer.seen(429, "reach_limit");
+        wire = app.call("GET", "/users/alice", &alice.token, Value::Null).await?.seen(429, "reach_limit")?;
+        if !matches!(wire, Outcome::Fine) {
+            break;
         }
     }
-    Ok(Outcome::Fine)
+    let mut told = Ok(());
+    for _ in 0..3 {
+        told = told.and(sdk.contacts_page(10, None).await.map(drop));
+    }
+    wire.told(told)
 }
 
-async fn look_up_of_nobody(lab: &Lab, cause: Cause) -> Result<Outcome> {
+async fn look_up_of_no_room(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    app.users(["alice"]).await?;
-    let path = format!("/users/{}", cause.choose("nobody", "alice"));
-    let answer = app.back_end("GET", &path, Value::Null).await?;
-    answer.seen(404, "service_resource_not_found")
+    let [alice] = app.users(["alice"]).await?;
+    let room = app.room("alice", Value::Null).await?;
+    let room = cause.choose("114000000000999", &*room);
+    let wire = app.call("GET", &format!("/chatrooms/{room}"), &alice.token, Value::Null).await?;
+    wire.seen(404, "does not exist")?.told(app.sdk_of(&alice).await?.room(&RoomId::parse(room)?).await)
 }
 
 async fn more_logins_at_once_than_wait(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -83,13 +103,35 @@ async fn more_logins_at_once_than_wait(lab: &Lab, cause: Cause) -> Result<Outcom
         |number| json!({ "grant_type": "password", "username": format!("user{number}"), "password": "x" });
     let logins = (0..cause.choose(700, 1)).map(|number| app.call("POST", "/token", "", grant(number)));
     let mut answers = logins.collect::<FuturesUnordered<_>>();
+    let mut seen = (Outcome::Fine, Ok(()));
     while let Some(answer) = answers.next().await {
         let answer = answer?;
         if answer.status == 503 {
-            return answer.seen(503, "service_unavailable");
+            seen = (answer.seen(503, "service_unavailable")?, busy_for_the_sdk(&app).await?);
+            break;
         }
         // Whoever waited his turn hears what is wrong.
         answer.seen(404, "user not found")?;
     }
-    Ok(Outcome::Fine)
+    seen.0.told(seen.1)
+}
+
+/// What the SDK is told while no more logins may wait. A place may come free for one of a few that come at once, and not
+/// for all.
+async fn busy_for_the_sdk(app: &App) -> Result<client::Result<()>> {
+    let mut logins = FuturesUnordered::new();
+    for number in 0..8 {
+        let (sdk, events) = app.sdk()?;
+        logins.push(async move {
+            let told = sdk.log_in(&format!("late{number}"), "x").await;
+            drop(events);
+            told.map(drop)
+        });
+    }
+    while let Some(told) = logins.next().await {
+        if told.as_ref().is_err_and(|error| error.condition() == Condition::ServerBusy) {
+            return Ok(told);
+        }
+    }
+    anyhow::bail!("each login of the SDK waited its turn")
 }

@@ -12,13 +12,17 @@ const JMRTC: &[Table] = &[Table::JmrtcIos];
 const BUSY: &[Table] = &[Table::JmrtcIos, Table::AgoraIos];
 const NO_CALL: &[Table] = &[Table::AgoraIos, Table::EasemobIosLegacy];
 
+/// Of rows that the documents put down to a server.
+const BETWEEN_SDKS: &str =
+    "SDKs tell each other of calls in messages; the server has no part in who is in which";
+
 pub(super) const WITNESSES: &[Witness] = &[
-    witness!(BUSY, CallAlreadyInSession, called_while_in_a_call),
-    witness!(NO_CALL, CallIdInvalid, answered_a_call_that_there_is_not),
+    witness!(BUSY, CallAlreadyInSession, called_while_in_a_call).one_sided(BETWEEN_SDKS),
+    witness!(NO_CALL, CallIdInvalid, answered_a_call_that_there_is_not).one_sided(BETWEEN_SDKS),
     witness!(JMRTC, CallStateForbids, accepted_while_nothing_rings),
     witness!(JMRTC, CallArgumentInvalid, called_oneself),
     witness!(JMRTC, NotLoggedIn, called_before_the_login),
-    witness!(JMRTC, LoginStateAbnormal, called_after_being_kicked),
+    witness!(JMRTC, LoginStateAbnormal, called_after_being_kicked).one_sided(BETWEEN_SDKS),
     witness!(JMRTC, CallEngineNotInitialized, called_without_an_engine),
     witness!(JMRTC, CallEngineInitFailed, engine_without_a_microphone),
     witness!(&[Table::JmrtcIos, Table::AgoraIos], CallNetworkError, called_without_a_network),

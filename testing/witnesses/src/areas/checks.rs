@@ -20,6 +20,7 @@ macro_rules! check {
             condition: ::conditions::Condition::$condition,
             operation: None,
             needs_own_server: false,
+            one_sided: None,
             run: |_, $cause| {
                 Box::pin(async move {
                     let $checks = Checks::of(face_of($tables[0]));

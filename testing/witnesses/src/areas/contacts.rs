@@ -1,9 +1,11 @@
 //! Contacts at the server.
 
 use anyhow::Result;
+use client::username;
 use conditions::Table;
 use serde_json::{Value, json};
 
+use super::tables::LEGACY;
 use crate::lab::Lab;
 use crate::witness::{Cause, Outcome, Witness, witness};
 
@@ -11,24 +13,39 @@ const TABLES: &[Table] = &[Table::EasemobIosLegacy, Table::JmessageIos];
 
 pub(super) const WITNESSES: &[Witness] = &[
     witness!(TABLES, ContactAddFailed, added_oneself),
-    witness!(TABLES, ContactRemoveFailed, removed_a_stranger),
+    witness!(LEGACY, ContactRemoveFailed, removed_a_stranger),
+    witness!(&[Table::JmessageIos], ContactRemoveFailed, removed_a_stranger_on_the_wire)
+        .one_sided("the SDK speaks of the server's number, which stands behind this table"),
 ];
 
 async fn added_oneself(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    let [alice, _] = app.users(["alice", "bob"]).await?;
-    let asked = json!({ "usernames": [cause.choose("alice", "bob")] });
-    let answer = app.call("POST", "/users/alice/contacts/apply", &alice.token, asked).await?;
-    answer.seen(400, "contact was not added")
+    let [alice, ..] = app.users(["alice", "bobby", "carol"]).await?;
+    let asked = json!({ "usernames": [cause.choose("alice", "bobby")] });
+    let wire = app.call("POST", "/users/alice/contacts/apply", &alice.token, asked).await?;
+    let whom = username(cause.choose("alice", "carol"))?;
+    wire.seen(400, "contact was not added")?.told(app.sdk_of(&alice).await?.ask_contact(&whom, "hi").await)
+}
+
+async fn removed_a_stranger_on_the_wire(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let [alice, _] = app.users(["alice", "bobby"]).await?;
+    let path = "/users/alice/contacts/users/bobby";
+    if !cause.is_present() {
+        app.done("POST", path, Value::Null).await?;
+    }
+    app.call("DELETE", path, &alice.token, Value::Null).await?.seen(404, "not on the contact list")
 }
 
 async fn removed_a_stranger(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    let [alice, _] = app.users(["alice", "bob"]).await?;
-    let path = "/users/alice/contacts/users/bob";
+    let [alice, ..] = app.users(["alice", "bobby", "carol"]).await?;
+    let path = "/users/alice/contacts/users/bobby";
     if !cause.is_present() {
         app.done("POST", path, Value::Null).await?;
+        app.done("POST", "/users/alice/contacts/users/carol", Value::Null).await?;
     }
-    let answer = app.call("DELETE", path, &alice.token, Value::Null).await?;
-    answer.seen(404, "not on the contact list")
+    let wire = app.call("DELETE", path, &alice.token, Value::Null).await?;
+    let told = app.sdk_of(&alice).await?.remove_contact(&username("carol")?).await;
+    wire.seen(404, "not on the contact list")?.told(told)
 }

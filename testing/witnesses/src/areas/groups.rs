@@ -1,6 +1,7 @@
 //! Groups: who may what, and what a group has room for.
 
 use anyhow::Result;
+use client::{GroupId, NewGroup, username};
 use serde_json::{Value, json};
 
 use super::tables::{ALL_EASEMOB, LEGACY, PRESENT, WINDOWS};
@@ -15,7 +16,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(LEGACY, PermissionDenied, member_removes_a_member),
     witness!(LEGACY, TargetNotMember, stranger_removed),
     witness!(PRESENT, GroupFull, joined_a_full_group),
-    witness!(LEGACY, LimitExceeded, added_to_a_full_group),
+    witness!(LEGACY, LimitExceeded, invited_to_a_full_group),
     witness!(WINDOWS, GroupNotFound, members_of_no_group),
     witness!(LEGACY, GroupApplicationInvalid, answered_an_application_that_nobody_made),
     witness!(LEGACY, AlreadyExists, id_taken_twice),
@@ -30,84 +31,114 @@ async fn people(lab: &Lab) -> Result<(App, [User; 3])> {
     Ok((app, users))
 }
 
+/// Two groups of alice's that are alike: what is done on the wire to one of them, the SDK does to the other.
+async fn groups(app: &App, members: &[&str], more: Value) -> Result<(String, GroupId)> {
+    let first = app.group("alice", members, more.clone()).await?;
+    let second = app.group("alice", members, more).await?;
+    Ok((first, GroupId::parse(&second)?))
+}
+
 async fn apply(app: &App, group: &str, user: &User) -> Result<Answer> {
     app.call("POST", &format!("/chatgroups/{group}/apply"), &user.token, json!({ "message": "hi" })).await
 }
 
 async fn joined_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [_, bob, carol]) = people(lab).await?;
-    let group = app.group("alice", &["bob"], Value::Null).await?;
-    apply(&app, &group, cause.choose(&bob, &carol)).await?.seen(403, "already in group")
+    let (group, other) = groups(&app, &["bob"], Value::Null).await?;
+    let by = cause.choose(&bob, &carol);
+    let wire = apply(&app, &group, by).await?.seen(403, "already in group")?;
+    wire.told(app.sdk_of(by).await?.join_group(&other, "hi").await)
+}
+
+/// What somebody is told who says something in a group, on the wire and by the SDK.
+async fn said(app: &App, by: &User, group: &str, code: i32, words: &str) -> Result<Outcome> {
+    let wire = app.log_in(by).await?.say_in_group(group, "hi").await?.seen(code, words)?;
+    wire.told(app.sdk_of(by).await?.say_in_group(group, "hi").await?)
 }
 
 async fn said_without_being_in(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [_, bob, carol]) = people(lab).await?;
     let group = app.group("alice", &["bob"], Value::Null).await?;
-    let mut device = app.log_in(cause.choose(&carol, &bob)).await?;
-    device.say_in_group(&group, "hi").await?.seen(1, "not in group or chatroom")
+    said(&app, cause.choose(&carol, &bob), &group, 1, "not in group or chatroom").await
 }
 
 async fn member_appoints_an_admin(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [alice, bob, _]) = people(lab).await?;
-    let group = app.group("alice", &["bob"], Value::Null).await?;
+    let (group, other) = groups(&app, &["bob"], Value::Null).await?;
     let by = cause.choose(&bob, &alice);
     let path = format!("/chatgroups/{group}/admin");
-    app.call("POST", &path, &by.token, json!({ "newadmin": "bob" })).await?.seen(403, "no permission")
+    let wire = app.call("POST", &path, &by.token, json!({ "newadmin": "bob" })).await?;
+    let told = app.sdk_of(by).await?.set_group_admin(&other, &username("bob")?, true).await;
+    wire.seen(403, "no permission")?.told(told)
 }
 
 async fn member_removes_a_member(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [alice, bob, _]) = people(lab).await?;
-    let group = app.group("alice", &["bob", "carol"], Value::Null).await?;
+    let (group, other) = groups(&app, &["bob", "carol"], Value::Null).await?;
     let by = cause.choose(&bob, &alice);
     let path = format!("/chatgroups/{group}/users/carol");
-    app.call("DELETE", &path, &by.token, Value::Null).await?.seen(403, "no permission")
+    let wire = app.call("DELETE", &path, &by.token, Value::Null).await?.seen(403, "no permission")?;
+    wire.told(app.sdk_of(by).await?.remove_members(&other, &[username("carol")?]).await)
 }
 
 async fn stranger_removed(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [alice, ..]) = people(lab).await?;
-    let group = app.group("alice", &["bob"], Value::Null).await?;
-    let path = format!("/chatgroups/{group}/users/{}", cause.choose("carol", "bob"));
-    app.call("DELETE", &path, &alice.token, Value::Null).await?.seen(403, "are not members of this group")
+    let (group, other) = groups(&app, &["bob"], Value::Null).await?;
+    let whom = cause.choose("carol", "bob");
+    let path = format!("/chatgroups/{group}/users/{whom}");
+    let wire = app.call("DELETE", &path, &alice.token, Value::Null).await?;
+    let told = app.sdk_of(&alice).await?.remove_members(&other, &[username(whom)?]).await;
+    wire.seen(403, "are not members of this group")?.told(told)
 }
 
 async fn joined_a_full_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [_, _, carol]) = people(lab).await?;
-    let group = app.group("alice", &["bob"], json!({ "maxusers": cause.choose(2, 3) })).await?;
-    apply(&app, &group, &carol).await?.seen(403, "group member list is full")
+    let (group, other) = groups(&app, &["bob"], json!({ "maxusers": cause.choose(2, 3) })).await?;
+    let wire = apply(&app, &group, &carol).await?.seen(403, "group member list is full")?;
+    wire.told(app.sdk_of(&carol).await?.join_group(&other, "hi").await)
 }
 
-async fn added_to_a_full_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (app, _) = people(lab).await?;
-    let group = app.group("alice", &["bob"], json!({ "maxusers": cause.choose(2, 3) })).await?;
-    let path = format!("/chatgroups/{group}/users/carol");
-    app.back_end("POST", &path, Value::Null).await?.seen(403, "group member list is full")
+async fn invited_to_a_full_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let (app, [alice, ..]) = people(lab).await?;
+    let (group, other) = groups(&app, &["bob"], json!({ "maxusers": cause.choose(2, 3) })).await?;
+    let (path, body) = (format!("/chatgroups/{group}/invite"), json!({ "usernames": ["carol"] }));
+    let wire = app.call("POST", &path, &alice.token, body).await?.seen(403, "group member list is full")?;
+    wire.told(app.sdk_of(&alice).await?.invite_to_group(&other, &[username("carol")?]).await)
 }
 
 async fn members_of_no_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [_, bob, _]) = people(lab).await?;
     let group = app.group("alice", &["bob"], Value::Null).await?;
-    let path = format!("/chatgroups/{}/users", cause.choose("114000000000999", &group));
-    app.call("GET", &path, &bob.token, Value::Null).await?.seen(404, "does not exist")
+    let group = cause.choose("114000000000999", &group);
+    let path = format!("/chatgroups/{group}/users");
+    let wire = app.call("GET", &path, &bob.token, Value::Null).await?.seen(404, "does not exist")?;
+    wire.told(app.sdk_of(&bob).await?.group_members(&GroupId::parse(group)?, 10, None).await)
 }
 
 async fn answered_an_application_that_nobody_made(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [alice, _, carol]) = people(lab).await?;
-    let group = app.group("alice", &["bob"], json!({ "membersonly": true })).await?;
+    let (group, other) = groups(&app, &["bob"], json!({ "membersonly": true })).await?;
     if !cause.is_present() {
-        apply(&app, &group, &carol).await?.json()?;
+        for group in [&*group, other.as_str()] {
+            apply(&app, group, &carol).await?.json()?;
+        }
     }
     let path = format!("/chatgroups/{group}/apply_verify");
     let answer = json!({ "applicant": "carol", "verifyResult": true });
-    app.call("POST", &path, &alice.token, answer).await?.seen(404, "no open application")
+    let wire = app.call("POST", &path, &alice.token, answer).await?.seen(404, "no open application")?;
+    wire.told(app.sdk_of(&alice).await?.answer_application(&other, &username("carol")?, true).await)
 }
 
 async fn id_taken_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (app, _) = people(lab).await?;
+    let (app, [alice, ..]) = people(lab).await?;
     if cause.is_present() {
         app.group("alice", &[], json!({ "groupid": "team" })).await?;
+        app.group("alice", &[], json!({ "groupid": "other" })).await?;
     }
-    let again = json!({ "groupid": "team", "groupname": "Team", "public": true, "owner": "bob" });
-    app.back_end("POST", "/chatgroups", again).await?.seen(400, "already exists")
+    let again = json!({ "groupid": "team", "groupname": "Team", "public": true, "owner": "alice" });
+    let wire = app.call("POST", "/chatgroups", &alice.token, again).await?.seen(400, "already exists")?;
+    let new = NewGroup { id: Some(GroupId::parse("other")?), ..NewGroup::named("Other") };
+    wire.told(app.sdk_of(&alice).await?.create_group(&new).await)
 }
 
 async fn muted_member_speaks(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -115,7 +146,7 @@ async fn muted_member_speaks(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let group = app.group("alice", &["bob", "carol"], Value::Null).await?;
     let mute = json!({ "usernames": [cause.choose("bob", "carol")], "mute_duration": 60_000 });
     app.done("POST", &format!("/chatgroups/{group}/mute"), mute).await?;
-    app.log_in(&bob).await?.say_in_group(&group, "hi").await?.seen(15, "is muted in this group")
+    said(&app, &bob, &group, 15, "is muted in this group").await
 }
 
 async fn member_speaks_while_all_are_muted(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -125,6 +156,5 @@ async fn member_speaks_while_all_are_muted(lab: &Lab, cause: Cause) -> Result<Ou
     if !cause.is_present() {
         app.done("POST", &format!("/chatgroups/{group}/white/users/bob"), Value::Null).await?;
     }
-    let mut bob = app.log_in(&bob).await?;
-    bob.say_in_group(&group, "hi").await?.seen(1, "not in group or chatroom white list")
+    said(&app, &bob, &group, 1, "not in group or chatroom white list").await
 }

@@ -14,15 +14,18 @@ use crate::witness::{Cause, Outcome, Witness, witness};
 
 const SERVER: &[Table] = &[Table::JmessageServer];
 
+/// Of all rows here.
+const BACK_END: &str = "an app's back end makes these calls, and no SDK has them";
+
 pub(super) const WITNESSES: &[Witness] = &[
-    witness!(SERVER, UserAlreadyExists, registered_twice),
-    witness!(SERVER, UserNotFound, unknown_user),
-    witness!(SERVER, ArgumentInvalid, body_that_breaks_the_rules),
-    witness!(SERVER, GroupNotFound, unknown_group),
-    witness!(SERVER, CredentialsMissing, no_credentials),
-    witness!(SERVER, CredentialsWrong, wrong_secret),
-    witness!(SERVER, AppNotFound, unknown_app),
-    witness!(SERVER, ServerBusy, more_registrations_at_once_than_wait).on_own_server(),
+    witness!(SERVER, UserAlreadyExists, registered_twice).one_sided(BACK_END),
+    witness!(SERVER, UserNotFound, unknown_user).one_sided(BACK_END),
+    witness!(SERVER, ArgumentInvalid, body_that_breaks_the_rules).one_sided(BACK_END),
+    witness!(SERVER, GroupNotFound, unknown_group).one_sided(BACK_END),
+    witness!(SERVER, CredentialsMissing, no_credentials).one_sided(BACK_END),
+    witness!(SERVER, CredentialsWrong, wrong_secret).one_sided(BACK_END),
+    witness!(SERVER, AppNotFound, unknown_app).one_sided(BACK_END),
+    witness!(SERVER, ServerBusy, more_registrations_at_once_than_wait).one_sided(BACK_END).on_own_server(),
 ];
 
 fn registration(names: &[&str]) -> Value {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use client::{Conversation, Event, MessageId};
 use easemob_wire::pb;
 use easemob_wire::pb::message_body::{Content, MessageConfig, Type};
 use serde_json::{Value, json};
@@ -37,16 +38,23 @@ async fn banned_user_logs_in(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [alice, ..]) = people(lab, &[]).await?;
     let path = format!("/users/{}/deactivate", cause.choose("alice", "carol"));
     app.done("POST", &path, Value::Null).await?;
-    match app.try_log_in(&alice).await? {
-        Ok(mut alice) => alice.say("bob", "hi").await?.seen(1, "blocked"),
-        Err(refusal) => refusal.seen(2, "user not activated"),
-    }
+    let wire = match app.try_log_in(&alice).await? {
+        Ok(mut alice) => alice.say("bob", "hi").await?.seen(1, "blocked")?,
+        Err(refusal) => refusal.seen(2, "user not activated")?,
+    };
+    wire.told(app.sdk_log_in(&alice, "phone").await?)
+}
+
+/// What alice is told who says something to bob, on the wire and by the SDK.
+async fn said(app: &App, alice: &User, text: &str, code: i32, words: &str) -> Result<Outcome> {
+    let wire = app.log_in(alice).await?.say("bob", text).await?.seen(code, words)?;
+    wire.told(app.sdk_of(alice).await?.say("bob", text).await?)
 }
 
 async fn muted_user_writes(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [alice, ..]) = people(lab, &[]).await?;
     app.done("POST", "/mutes", json!({ "username": "alice", cause.choose("chat", "groupchat"): 60 })).await?;
-    app.log_in(&alice).await?.say("bob", "hi").await?.seen(7, "user is mute")
+    said(&app, &alice, "hi", 7, "user is mute").await
 }
 
 async fn stranger_writes(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -54,21 +62,25 @@ async fn stranger_writes(lab: &Lab, cause: Cause) -> Result<Outcome> {
     if !cause.is_present() {
         app.done("POST", "/users/alice/contacts/users/bob", Value::Null).await?;
     }
-    app.log_in(&alice).await?.say("bob", "hi").await?.seen(1, "nonroster")
+    said(&app, &alice, "hi", 1, "nonroster").await
+}
+
+/// What is said to whoever writes three times at once: on the wire alice, by the SDK carol.
+async fn said_fast(lab: &Lab, setting: &str) -> Result<Outcome> {
+    let (app, [alice, _, carol]) = people(lab, &[setting]).await?;
+    let sdk = app.sdk_of(&carol).await?;
+    let mut alice = app.log_in(&alice).await?;
+    let wire = alice.say_fast("bob", 3).await?.seen(7, "traffic limit")?;
+    let said = tokio::try_join!(sdk.say("bob", "1"), sdk.say("bob", "2"), sdk.say("bob", "3"))?;
+    wire.told(said.0.and(said.1).and(said.2))
 }
 
 async fn writes_too_fast(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (app, [alice, ..]) =
-        people(lab, &[cause.choose("message.per_second=1", "message.per_second=100")]).await?;
-    let mut alice = app.log_in(&alice).await?;
-    alice.say_fast("bob", 3).await?.seen(7, "traffic limit")
+    said_fast(lab, cause.choose("message.per_second=1", "message.per_second=100")).await
 }
 
 async fn app_writes_too_fast(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let (app, [alice, ..]) =
-        people(lab, &[cause.choose("message.app_per_second=1", "message.app_per_second=100")]).await?;
-    let mut alice = app.log_in(&alice).await?;
-    alice.say_fast("bob", 3).await?.seen(7, "traffic limit")
+    said_fast(lab, cause.choose("message.app_per_second=1", "message.app_per_second=100")).await
 }
 
 async fn reaction_where_they_are_off(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -76,7 +88,9 @@ async fn reaction_where_they_are_off(lab: &Lab, cause: Cause) -> Result<Outcome>
         people(lab, &[cause.choose("reactions.enabled=false", "reactions.enabled=true")]).await?;
     let id = app.log_in(&alice).await?.say("bob", "hi").await?.id()?;
     let body = json!({ "msgId": id.to_string(), "message": "like" });
-    app.call("POST", "/reaction/user/bob", &bob.token, body).await?.seen(400, "is not open reaction service")
+    let wire = app.call("POST", "/reaction/user/bob", &bob.token, body).await?;
+    let wire = wire.seen(400, "is not open reaction service")?;
+    wire.told(app.sdk_of(&bob).await?.react(MessageId(id), "fun").await)
 }
 
 async fn word_that_the_app_forbids(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -84,7 +98,7 @@ async fn word_that_the_app_forbids(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let list = json!({ "name": "rude", "scope": "ALL", "disposition": "REJECT", "textContexts": ["casino"] });
     app.done("POST", "/moderation/text/list", list).await?;
     let text = cause.choose("the casino", "hi");
-    app.log_in(&alice).await?.say("bob", text).await?.seen(7, "sensitive words")
+    said(&app, &alice, text, 7, "sensitive words").await
 }
 
 fn text_body(text: &str) -> pb::MessageBody {
@@ -98,27 +112,37 @@ async fn message_without_a_body(lab: &Lab, cause: Cause) -> Result<Outcome> {
     if cause.is_present() {
         body.contents.clear();
     }
-    app.log_in(&alice).await?.say_body("bob", &body).await?.seen(4, "cannot be sent as it is")
+    let wire = app.log_in(&alice).await?.say_body("bob", &body).await?;
+    let sdk = app.sdk_of(&alice).await?;
+    wire.seen(4, "cannot be sent as it is")?.told(sdk.say("bob", cause.choose("", "hi")).await?)
 }
 
 async fn recalled_too_late(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let window = cause.choose("recall.window_seconds=1", "recall.window_seconds=60");
     let (app, [alice, ..]) = people(lab, &[window]).await?;
-    let mut alice = app.log_in(&alice).await?;
+    let (sdk, mut alice) = (app.sdk_of(&alice).await?, app.log_in(&alice).await?);
     let message = alice.say("bob", "hi").await?.id()?;
+    let other = sdk.say("bob", "hi").await??.id;
     sleep(Duration::from_millis(1_200)).await;
-    alice.recall("bob", message).await?.seen(1, "exceed recall time limit")
+    let wire = alice.recall("bob", message).await?.seen(1, "exceed recall time limit")?;
+    wire.told(sdk.recall(other, Conversation::user("bob")?).await)
 }
 
 async fn acknowledged_too_late(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let time = cause.choose("group.receipt_seconds=1", "group.receipt_seconds=60");
     let (app, [alice, bob, _]) = people(lab, &[time]).await?;
     let group = app.group("alice", &["bob"], Value::Null).await?;
+    let mut reader = app.sdk_of(&bob).await?;
     let (mut alice, mut bob) = (app.log_in(&alice).await?, app.log_in(&bob).await?);
     let config = Some(MessageConfig { allow_group_ack: Some(true) });
     let kind = Some(Type::Groupchat.into());
     let asks = pb::MessageBody { r#type: kind, msg_config: config, ..text_body("read this") };
     let message = alice.say_body_in_group(&group, &asks).await?.id()?;
+    let heard = reader.hears(|event| match event {
+        Event::Message(message) => Some(message),
+        _ => None,
+    });
+    let heard = heard.await?;
     sleep(Duration::from_millis(2_200)).await;
     let read = pb::MessageBody {
         r#type: Some(Type::ReadAck.into()),
@@ -127,7 +151,8 @@ async fn acknowledged_too_late(lab: &Lab, cause: Cause) -> Result<Outcome> {
         msg_config: config,
         ..Default::default()
     };
-    bob.say_body_in_group(&group, &read).await?.seen(1, "the message has expired")
+    let told = reader.read(&heard).await;
+    bob.say_body_in_group(&group, &read).await?.seen(1, "the message has expired")?.told(told)
 }
 
 async fn message_that_the_apps_server_refuses(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -138,5 +163,5 @@ async fn message_that_the_apps_server_refuses(lab: &Lab, cause: Cause) -> Result
         "name": "censor", "url": format!("http://{address}/"), "pre_send": { "report": true },
     });
     app.webhook(&rule).await?;
-    app.log_in(&alice).await?.say("bob", "hi").await?.seen(19, "no ads")
+    said(&app, &alice, "hi", 19, "no ads").await
 }

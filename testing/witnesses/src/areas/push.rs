@@ -1,5 +1,7 @@
 //! Push settings and bindings.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -9,16 +11,18 @@ use crate::wire::Answer;
 use crate::witness::{Cause, Outcome, Witness, witness};
 
 pub(super) const WITNESSES: &[Witness] = &[
-    witness!(WINDOWS, PushConfigFailed, style_that_there_is_not),
-    witness!(PRESENT, PushBindFailed, binding_without_a_device),
+    witness!(WINDOWS, PushConfigFailed, silenced_for_ever),
+    witness!(PRESENT, PushBindFailed, token_that_is_too_long),
     witness!(WINDOWS, PushUnbindFailed, unbound_what_was_not_bound),
 ];
 
-async fn style_that_there_is_not(lab: &Lab, cause: Cause) -> Result<Outcome> {
+async fn silenced_for_ever(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     let [alice] = app.users(["alice"]).await?;
-    let style = json!({ "notification_display_style": cause.choose(2, 1) });
-    app.call("PUT", "/users/alice", &alice.token, style).await?.seen(400, "notification_display_style")
+    let time = cause.choose(Duration::MAX, Duration::from_secs(60));
+    let silence = json!({ "ignoreDuration": u64::try_from(time.as_millis()).unwrap_or(u64::MAX) });
+    let wire = app.call("PUT", "/users/alice/notification/user/alice", &alice.token, silence).await?;
+    wire.seen(400, "ignoreDuration")?.told(app.sdk_of(&alice).await?.silence_push(None, time).await)
 }
 
 async fn bind(app: &App, user: &User, device: &str, token: &str) -> Result<Answer> {
@@ -26,17 +30,22 @@ async fn bind(app: &App, user: &User, device: &str, token: &str) -> Result<Answe
     app.call("PUT", &format!("/users/{}/push/binding", user.name), &user.token, binding).await
 }
 
-async fn binding_without_a_device(lab: &Lab, cause: Cause) -> Result<Outcome> {
+async fn token_that_is_too_long(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     let [alice] = app.users(["alice"]).await?;
-    bind(&app, &alice, cause.choose("", "phone"), "token").await?.seen(400, "device_id")
+    let token = "t".repeat(cause.choose(2_000, 64));
+    let wire = bind(&app, &alice, "phone", &token).await?.seen(400, "device_token")?;
+    wire.told(app.sdk_of(&alice).await?.bind_push("apns", &token).await)
 }
 
 async fn unbound_what_was_not_bound(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     let [alice] = app.users(["alice"]).await?;
+    let sdk = app.sdk_of(&alice).await?;
     if !cause.is_present() {
         bind(&app, &alice, "phone", "token").await?.json()?;
+        sdk.bind_push("apns", "other").await?;
     }
-    bind(&app, &alice, "phone", "").await?.seen(400, "was not removed")
+    let wire = bind(&app, &alice, "phone", "").await?.seen(400, "was not removed")?;
+    wire.told(sdk.bind_push("apns", "").await)
 }
