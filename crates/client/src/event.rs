@@ -65,13 +65,18 @@ pub enum Event {
     },
     /// A message was changed.
     Edited(Box<Edit>),
-    /// A part of a message that is still being written, as bots send them.
+    /// A part of a message that is still being written, as bots send them. With a database, the whole of it is there after the
+    /// last part.
     Stream {
         id: MessageId,
         conversation: Conversation,
         from: Username,
+        /// When the server took it.
+        at: Timestamp,
         number: u64,
         content: Box<Content>,
+        /// The content is all of the message so far, not only what this part adds.
+        is_whole: bool,
         is_last: bool,
     },
     /// A send of this device came further.

@@ -13,7 +13,9 @@ mod files;
 mod http;
 mod keeper;
 mod line;
+mod login_file;
 mod socket;
+mod streams;
 mod tls;
 
 pub use builder::Builder;

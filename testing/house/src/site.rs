@@ -77,6 +77,15 @@ impl Site {
         }
     }
 
+    /// The port of native SDKs. Another one after [`Site::start_again`].
+    pub fn tcp_url(&self) -> String {
+        let address = self.running.as_ref().and_then(Running::reachable_tcp_address).expect("it listens");
+        match self.certificate {
+            None => format!("tcp://{address}"),
+            Some(_) => format!("tcps://localhost:{}", address.port()),
+        }
+    }
+
     /// What a client of an encrypted one has to trust, in PEM form.
     pub fn certificate(&self) -> Option<&str> {
         self.certificate.as_deref()

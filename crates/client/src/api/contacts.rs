@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{call, cursor, list, malformed, names, text, user, users};
 use crate::checks::Fetch;
 use crate::core::Method;
+use crate::storage::Write;
 use crate::{Client, Result};
 
 /// A contact.
@@ -42,7 +43,9 @@ impl Client {
     /// [`crate::Condition::ContactRequestInvalid`] when nobody did, or what else the server has against it.
     pub async fn accept_contact(&self, peer: &Username) -> Result<()> {
         let path = format!("/users/{{me}}/contacts/accept/users/{peer}?resource={{device}}");
-        self.call(call(Operation::ContactAdd, Method::Post, path)).await.map(drop)
+        self.call(call(Operation::ContactAdd, Method::Post, path)).await?;
+        self.note(vec![Write::AddContact { name: peer.clone(), remark: None }]).await;
+        Ok(())
     }
 
     /// Says no to who asked.
@@ -60,7 +63,9 @@ impl Client {
     /// What the server has against it.
     pub async fn remove_contact(&self, peer: &Username) -> Result<()> {
         let path = format!("/users/{{me}}/contacts/users/{peer}?resource={{device}}");
-        self.call(call(Operation::ContactRemove, Method::Delete, path)).await.map(drop)
+        self.call(call(Operation::ContactRemove, Method::Delete, path)).await?;
+        self.note(vec![Write::DropContact { name: peer.clone() }]).await;
+        Ok(())
     }
 
     /// Says what this user calls a contact.
@@ -70,7 +75,9 @@ impl Client {
     pub async fn note_contact(&self, peer: &Username, note: &str) -> Result<()> {
         let path = format!("/users/{{me}}/contacts/users/{peer}?resource={{device}}");
         let body = json!({ "remark": note });
-        self.call(call(Operation::ContactNote, Method::Put, path).with(body)).await.map(drop)
+        self.call(call(Operation::ContactNote, Method::Put, path).with(body)).await?;
+        self.note(vec![Write::AddContact { name: peer.clone(), remark: Some(note.to_owned()) }]).await;
+        Ok(())
     }
 
     /// All contacts, for the first time since the login. Changes come as events from then on.
@@ -102,7 +109,10 @@ impl Client {
             };
             entries.iter().map(contact).collect()
         });
-        self.told(contacts)
+        let contacts: Vec<Contact> = self.told(contacts)?;
+        let listed = contacts.iter().map(|contact| (contact.user.clone(), contact.note.clone())).collect();
+        self.note(vec![Write::ContactList(listed)]).await;
+        Ok(contacts)
     }
 
     /// A page of contacts, at most `size` (1 to 50).

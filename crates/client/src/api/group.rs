@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{Page, call, cursor, flag, joined, list, malformed, names, number, part, text, user};
 use crate::checks::Fetch;
 use crate::core::Method;
+use crate::storage::Write;
 use crate::{Client, Error, GroupId, Result};
 
 /// A group to be made.
@@ -130,7 +131,9 @@ impl Client {
         body["owner"] = self.told(owner)?.as_str().into();
         let answer =
             self.call(call(operation, Method::Post, "/chatgroups?resource={device}").with(body)).await?;
-        self.told(group_id(&answer["data"]["groupid"], operation))
+        let id = self.told(group_id(&answer["data"]["groupid"], operation))?;
+        self.note(vec![Write::AddGroup { id: id.clone(), name: new.name.clone() }]).await;
+        Ok(id)
     }
 
     /// A group.
@@ -157,6 +160,11 @@ impl Client {
         let fetching = self.begin(Fetch::Groups)?;
         let answer = self.call(call(operation, Method::Get, path)).await;
         let groups = answer.and_then(|answer| self.told(summaries(&answer["entities"], operation)));
+        if let Ok(groups) = &groups {
+            let add =
+                |group: &GroupSummary| Write::AddGroup { id: group.id.clone(), name: group.name.clone() };
+            self.note(groups.iter().map(add).collect()).await;
+        }
         fetching.ended(groups)
     }
 
@@ -186,7 +194,11 @@ impl Client {
         self.told(self.checks().group_fields(name, description))?;
         let text = |text: Option<&str>| text.map(Value::from);
         let body = super::object([("groupname", text(name)), ("description", text(description))]);
-        self.group_call(group, Operation::GroupUpdate, Method::Put, "", Some(body)).await
+        self.group_call(group, Operation::GroupUpdate, Method::Put, "", Some(body)).await?;
+        if let Some(name) = name {
+            self.note(vec![Write::AddGroup { id: group.clone(), name: name.to_owned() }]).await;
+        }
+        Ok(())
     }
 
     /// Hands the group to another member.
@@ -203,7 +215,9 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
     pub async fn destroy_group(&self, group: &GroupId) -> Result<()> {
-        self.group_call(group, Operation::GroupDestroy, Method::Delete, "", None).await
+        self.group_call(group, Operation::GroupDestroy, Method::Delete, "", None).await?;
+        self.note(vec![Write::DropGroup { id: group.clone() }]).await;
+        Ok(())
     }
 
     /// Leaves the group.
@@ -211,7 +225,9 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupOwnerCannotLeave`], and what else the server has against it.
     pub async fn leave_group(&self, group: &GroupId) -> Result<()> {
-        self.group_call(group, Operation::GroupExit, Method::Delete, "/quit", None).await
+        self.group_call(group, Operation::GroupExit, Method::Delete, "/quit", None).await?;
+        self.note(vec![Write::DropGroup { id: group.clone() }]).await;
+        Ok(())
     }
 
     /// Joins a public group, or asks to be let in where that needs a yes.

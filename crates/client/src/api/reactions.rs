@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{call, part};
 use crate::core::Method;
+use crate::storage::Write;
 use crate::{Client, Result};
 
 impl Client {
@@ -15,7 +16,9 @@ impl Client {
     /// [`crate::Condition::ReactionAlreadyExists`], and what else the server has against it.
     pub async fn react(&self, id: MessageId, reaction: &str) -> Result<()> {
         let body = json!({ "msgId": id.to_string(), "message": reaction });
-        self.call(call(Operation::Reaction, Method::Post, "/reaction/user/{me}").with(body)).await.map(drop)
+        self.call(call(Operation::Reaction, Method::Post, "/reaction/user/{me}").with(body)).await?;
+        self.note_reaction(id, reaction, true).await;
+        Ok(())
     }
 
     /// Takes a reaction back.
@@ -24,6 +27,13 @@ impl Client {
     /// What the server has against it.
     pub async fn unreact(&self, id: MessageId, reaction: &str) -> Result<()> {
         let path = format!("/reaction/user/{{me}}?msgId={id}&message={}", part(reaction));
-        self.call(call(Operation::Reaction, Method::Delete, path)).await.map(drop)
+        self.call(call(Operation::Reaction, Method::Delete, path)).await?;
+        self.note_reaction(id, reaction, false).await;
+        Ok(())
+    }
+
+    async fn note_reaction(&self, id: MessageId, reaction: &str, is_there: bool) {
+        let Some(by) = self.user() else { return };
+        self.note(vec![Write::Reacted { id, by, reaction: reaction.to_owned(), is_there }]).await;
     }
 }

@@ -107,9 +107,19 @@ fn chat(meta: &Meta, payload: Bytes, me: &Username) -> Option<Event> {
             if let Some(stream) = &body.stream {
                 // 1 is a whole in one part, 3 and 4 are ends (msync.md 2.9).
                 let is_last = matches!(stream.stream_status, Some(1 | 3 | 4));
+                let is_whole = matches!(stream.stream_status, Some(1 | 4));
                 let number = stream.stream_seq.unwrap_or(0);
                 let content = Box::new(content);
-                return Some(Event::Stream { id, conversation, from, number, content, is_last });
+                return Some(Event::Stream {
+                    id,
+                    conversation,
+                    from,
+                    at,
+                    number,
+                    content,
+                    is_whole,
+                    is_last,
+                });
             }
             Some(Event::Message(Box::new(Message {
                 id,

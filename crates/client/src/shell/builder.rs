@@ -22,6 +22,8 @@ use crate::{Error, ErrorTable, Result};
 /// Orders of the app that wait for the actor; further ones wait with their callers.
 const ORDERS: usize = 64;
 const EVENTS: usize = 256;
+/// Where a server listens for native SDKs unless told otherwise.
+const TCP_PORT: u16 = 6717;
 const RECONNECT_LIMIT: u32 = 60;
 
 /// Makes a [`Client`].
@@ -100,7 +102,8 @@ impl Builder {
 
     /// Keeps conversations, messages and what is to be sent in this folder: a database a user. Then what was not sent when
     /// the process ended goes out after the next login, and what came once does not come again. See
-    /// [`Client::storage`].
+    /// [`Client::storage`]. The token of the login is kept there too, for [`Client::resume`], in a file that only the
+    /// device's user may read.
     #[must_use]
     pub fn data_folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
@@ -171,13 +174,24 @@ fn rest_base(url: &str, app_key: &AppKey) -> Result<String> {
 }
 
 fn address(url: &str, trust: &rustls::ClientConfig) -> Result<Address> {
-    let uri = parse(url, &["ws", "wss"])?;
-    let is_secure = uri.scheme_str() == Some("wss");
+    let uri = parse(url, &["ws", "wss", "tcp", "tcps"])?;
+    let (is_web, is_secure) = match uri.scheme_str() {
+        Some("ws") => (true, false),
+        Some("wss") => (true, true),
+        Some("tcp") => (false, false),
+        _ => (false, true),
+    };
+    let port = match (is_web, is_secure) {
+        (true, true) => 443,
+        (true, false) => 80,
+        (false, _) => TCP_PORT,
+    };
     let host = uri.host().ok_or_else(|| invalid(url))?;
     Ok(Address {
         url: url.to_owned(),
         host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-        port: uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 }),
+        port: uri.port_u16().unwrap_or(port),
+        is_web,
         tls: is_secure.then(|| std::sync::Arc::new(trust.clone())),
     })
 }
@@ -207,6 +221,8 @@ mod tests {
         let (rest, socket) = ("http://localhost:1", "ws://localhost:1/ws");
         assert_eq!(refused("org#app", rest, socket), None);
         assert_eq!(refused("org#app", "https://h/base/", "wss://h"), None);
+        assert_eq!(refused("org#app", rest, "tcp://h"), None);
+        assert_eq!(refused("org#app", rest, "tcps://h:6718"), None);
         for key in ["", "org", "org#", "a#b#c"] {
             assert_eq!(refused(key, rest, socket), Some(Condition::AppKeyInvalid), "{key:?}");
         }

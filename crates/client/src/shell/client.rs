@@ -13,11 +13,13 @@ use super::Builder;
 use super::actor::{Offer, Order, View, closed};
 use super::files::Files;
 use super::keeper::Keeper;
+use super::login_file::{self, LoginFile};
 use crate::checks::{Checks, Fetches};
 use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, Secret, State, Verb};
-use crate::storage::Storage;
+use crate::storage::{Storage, Write};
 use crate::{
-    Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent, username,
+    Condition, Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent,
+    username,
 };
 
 /// A client. Cheap to clone; the last clone that goes ends the session's connection.
@@ -30,6 +32,7 @@ pub struct Client {
     device: Resource,
     files: Files,
     keeper: Keeper,
+    login: Option<LoginFile>,
     fetches: Arc<Mutex<Fetches>>,
     table: ErrorTable,
 }
@@ -39,7 +42,8 @@ impl Client {
     ///
     /// - `app_key`: `org#app`
     /// - `rest_url`: such as `https://chat.example.com`
-    /// - `socket_url`: such as `wss://chat.example.com/ws`
+    /// - `socket_url`: such as `wss://chat.example.com/ws`, or `tcp://chat.example.com:6717` (`tcps` when it is
+    ///   encrypted) for the port of native SDKs
     pub fn builder(app_key: &str, rest_url: &str, socket_url: &str) -> Builder {
         Builder::new(app_key, rest_url, socket_url)
     }
@@ -52,7 +56,8 @@ impl Client {
         keeper: Keeper,
         table: ErrorTable,
     ) -> Self {
-        Self { orders, view, device, files, keeper, fetches: Arc::default(), table }
+        let login = keeper.folder.as_deref().map(|folder| LoginFile::new(folder, &keeper.app_key));
+        Self { orders, view, device, files, keeper, login, fetches: Arc::default(), table }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -80,6 +85,30 @@ impl Client {
         self.log_in_by(earlier.user.as_str(), Credential::Token(earlier.token.clone())).await
     }
 
+    /// Logs in as whoever was in last, with the token that [`Builder::data_folder`] keeps of each login. A logout ends that,
+    /// the end of the process does not.
+    ///
+    /// # Errors
+    /// As [`Client::log_in`]; [`crate::Condition::NotLoggedIn`] when nobody is in since the last logout, or nothing is kept;
+    /// [`crate::Condition::TokenExpired`] and what else the server has against the token. Such a token is not kept any
+    /// longer, and the user has to log in by password.
+    pub async fn resume(&self) -> Result<LoggedIn> {
+        let Some(file) = &self.login else { return Err(self.nobody_is_kept()) };
+        let Some(kept) = file.read().await else { return Err(self.nobody_is_kept()) };
+        let resumed = self.log_in_again(&kept).await;
+        if let Err(error) = &resumed
+            && login_file::is_over(error.condition())
+        {
+            file.forget().await;
+        }
+        resumed
+    }
+
+    fn nobody_is_kept(&self) -> Error {
+        let error = Error::new(Condition::NotLoggedIn).with_operation(Operation::Login);
+        error.with_detail("no login is kept on this device").in_table(self.table)
+    }
+
     async fn log_in_by(&self, user: &str, credential: Credential) -> Result<LoggedIn> {
         let user = self.told(username(user))?;
         let offer = match self.state() {
@@ -92,6 +121,9 @@ impl Client {
             other => return Err(self.unexpected(&other)),
         };
         *self.fetches.lock() = Fetches::default();
+        if let Some(file) = &self.login {
+            file.keep(&logged_in).await;
+        }
         Ok(logged_in)
     }
 
@@ -102,12 +134,17 @@ impl Client {
         Ok(Some(Offer { kept, outbox }))
     }
 
-    /// Ends the session. What waits to be sent is given up; with [`Builder::data_folder`], until the user's next login.
+    /// Ends the session. What waits to be sent is given up; with [`Builder::data_folder`], until the user's next login. The
+    /// token that was kept for [`Client::resume`] goes.
     ///
     /// # Errors
     /// [`State::permits`].
     pub async fn log_out(&self) -> Result<()> {
-        self.order(Command::LogOut).await.map(drop)
+        self.order(Command::LogOut).await?;
+        if let Some(file) = &self.login {
+            file.forget().await;
+        }
+        Ok(())
     }
 
     /// Ends the client; calls of all its clones fail afterwards as if it had never been made.
@@ -121,7 +158,13 @@ impl Client {
     /// # Errors
     /// When the server does not accept it; the old one then stays.
     pub async fn renew_token(&self, token: &str) -> Result<()> {
-        self.order(Command::RenewToken(Secret::new(token))).await.map(drop)
+        let user = self.user();
+        self.order(Command::RenewToken(Secret::new(token))).await?;
+        if let (Some(file), Some(user)) = (&self.login, user) {
+            let (device, token) = (self.device.clone(), token.to_owned());
+            file.keep(&LoggedIn { user, device, token, expires_at: None }).await;
+        }
+        Ok(())
     }
 
     /// Where the session stands.
@@ -187,13 +230,15 @@ impl Client {
         self.told(sent.await.map_err(|error| error.with_client_id(client_id)))
     }
 
-    /// Tells a message's author that it was read.
+    /// Tells a message's author that it was read. In the database the conversation is read up to there then.
     ///
     /// # Errors
     /// As [`Client::send`].
     pub async fn read(&self, message: &Message) -> Result<()> {
         let (id, conversation) = (message.id, message.conversation.clone());
-        self.sent(Outgoing::Read { id, conversation, note: String::new() }).await.map(drop)
+        self.sent(Outgoing::Read { id, conversation: conversation.clone(), note: String::new() }).await?;
+        self.note(vec![Write::MarkRead { conversation, up_to: id }]).await;
+        Ok(())
     }
 
     /// Tells a message's author that it reached this device. See [`Builder::acknowledge_delivery`].
@@ -209,7 +254,9 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn read_all(&self, conversation: Conversation) -> Result<()> {
-        self.sent(Outgoing::ConversationRead(conversation)).await.map(drop)
+        self.sent(Outgoing::ConversationRead(conversation.clone())).await?;
+        self.note(vec![Write::MarkAllRead { conversation }]).await;
+        Ok(())
     }
 
     /// Takes a message back.
@@ -217,7 +264,10 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn recall(&self, id: MessageId, conversation: Conversation) -> Result<()> {
-        self.sent(Outgoing::Recall { id, conversation, note: String::new() }).await.map(drop)
+        let what = Outgoing::Recall { id, conversation: conversation.clone(), note: String::new() };
+        self.sent(what).await?;
+        self.note(vec![Write::Recalled { conversation, id }]).await;
+        Ok(())
     }
 
     /// Changes a message that was sent.
@@ -225,7 +275,11 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn edit(&self, id: MessageId, conversation: Conversation, content: Content) -> Result<()> {
-        self.sent(Outgoing::Edit { id, conversation, content: Box::new(content) }).await.map(drop)
+        let kept = self.keeper.slot.lock().clone();
+        let edited = kept.map(|kept| kept.edited(id, &conversation, &content));
+        self.sent(Outgoing::Edit { id, conversation, content: Box::new(content) }).await?;
+        self.note(edited.into_iter().collect()).await;
+        Ok(())
     }
 
     /// Enters a chat room. A room is left when the connection ends; enter it again after [`crate::Event::Connected`].
@@ -261,6 +315,16 @@ impl Client {
         match self.order(Command::Call(call)).await? {
             Reply::Json(value) => Ok(value),
             other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Writes down what the server was told by this device, and does not tell it in an event. If the disk takes nothing,
+    /// the next list or event of the server mends it.
+    pub(crate) async fn note(&self, writes: Vec<Write>) {
+        if let Some(storage) = self.storage()
+            && !writes.is_empty()
+        {
+            drop(storage.apply(writes).await);
         }
     }
 

@@ -10,14 +10,19 @@ use std::time::Duration;
 
 use conditions::Condition;
 use model::content::{Content, Said};
-use model::{AppKey, ClientMessageId, Username};
+use model::{AppKey, ClientMessageId, MessageId, Username};
 use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::events::Told;
+use super::streams::Streams;
 use crate::core::{Reply, Sender, kept_message};
 use crate::storage::{NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write};
-use crate::{Conversation, ErrorTable, Event, Message, NewMessage, Result, SendState, Sent};
+use crate::{
+    ContactChange, Conversation, ErrorTable, Event, GroupEvent, Membership, MembershipChange, Message,
+    NewMessage, ReactionCount, Result, SendState, Sent,
+};
 
 /// Pause before a disk that took nothing is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -45,6 +50,7 @@ pub(super) struct Kept {
     pub(super) user: Username,
     files_url: String,
     table: ErrorTable,
+    streams: Arc<Mutex<Streams>>,
 }
 
 /// Events that are being written, by the number of their delivery; gives those that are new.
@@ -60,7 +66,14 @@ impl Keeper {
         }
         let storage = Storage::open(StorageOptions::new(folder, &self.app_key, user)).await?;
         let (app_key, files_url) = (self.app_key.clone(), self.files_url.clone());
-        Ok(Some(Kept { storage, app_key, user: user.clone(), files_url, table: self.table }))
+        Ok(Some(Kept {
+            storage,
+            app_key,
+            user: user.clone(),
+            files_url,
+            table: self.table,
+            streams: Arc::default(),
+        }))
     }
 }
 
@@ -146,21 +159,37 @@ impl Kept {
             Event::Delivered { id, conversation, .. } => {
                 Write::Delivered { conversation: conversation.clone(), id: *id }
             }
+            // This user, on another device.
+            Event::Read { id, conversation, by, .. } if *by == self.user => {
+                Write::MarkRead { conversation: conversation.clone(), up_to: *id }
+            }
             Event::Read { id, conversation: conversation @ Conversation::User(_), .. } => {
                 Write::Read { conversation: conversation.clone(), id: *id }
             }
-            Event::ConversationRead { conversation, by } if *by != self.user => {
+            Event::ConversationRead { conversation, by } if *by == self.user => {
+                Write::MarkAllRead { conversation: conversation.clone() }
+            }
+            Event::ConversationRead { conversation, .. } => {
                 Write::ReadByPeer { conversation: conversation.clone() }
             }
             Event::Recalled { id, conversation, .. } => {
                 Write::Recalled { conversation: conversation.clone(), id: *id }
             }
-            Event::Edited(edit) => Write::Edited {
-                conversation: edit.conversation.clone(),
-                id: edit.id,
-                text: words(&edit.content),
-                payload: self.sender().kept_content(&edit.conversation, &edit.content),
+            Event::Edited(edit) => self.edited(edit.id, &edit.conversation, &edit.content),
+            Event::Reaction { id, conversation, reactions } => Write::Reactions {
+                conversation: conversation.clone(),
+                id: *id,
+                reactions: reactions.iter().map(reaction).collect::<Value>().to_string(),
             },
+            Event::Stream { .. } => Write::Received(Box::new(self.streamed(event)?)),
+            Event::Contact(contact) => match contact.change {
+                ContactChange::Added | ContactChange::Agreed => {
+                    Write::AddContact { name: contact.user.clone(), remark: None }
+                }
+                ContactChange::Removed => Write::DropContact { name: contact.user.clone() },
+                ContactChange::Invited | ContactChange::Refused => return None,
+            },
+            Event::Group(group) => self.membership(group)?,
             Event::SendState { client_id, state } => match state {
                 SendState::Queued => return None,
                 SendState::OnTheWire => Write::OnTheWire { client_id: *client_id },
@@ -173,6 +202,61 @@ impl Kept {
                 SendState::Failed(_) => return None,
             },
             _ => return None,
+        })
+    }
+
+    /// A message was changed, by others or on this device.
+    pub(super) fn edited(&self, id: MessageId, conversation: &Conversation, content: &Content) -> Write {
+        Write::Edited {
+            conversation: conversation.clone(),
+            id,
+            text: words(content),
+            payload: self.sender().kept_content(conversation, content),
+        }
+    }
+
+    /// Whether this user is in a group since this event, or no longer. `None`: it does not say, or it is about a thread.
+    fn membership(&self, event: &GroupEvent) -> Option<Write> {
+        use MembershipChange as Change;
+        let Membership { change, by, members, name, .. } = &event.details;
+        let did_it = by.as_ref() == Some(&self.user);
+        let is_meant = members.contains(&self.user);
+        let is_about_me = is_meant || (members.is_empty() && did_it);
+        let is_in = match change {
+            Change::Created | Change::Added | Change::Updated => true,
+            Change::ApplicationAccepted => !did_it,
+            Change::Joined | Change::InvitationAccepted if is_about_me => true,
+            Change::Destroyed => false,
+            Change::Left if is_about_me => false,
+            Change::Removed if is_meant || members.is_empty() => false,
+            _ => return None,
+        };
+        let id = event.group.clone();
+        let is_thread = event.parent.is_some();
+        let write = if is_in { Write::AddGroup { id, name: name.clone() } } else { Write::DropGroup { id } };
+        (!is_thread).then_some(write)
+    }
+
+    /// A message that was written part by part, at its end. `None` before.
+    fn streamed(&self, event: &Event) -> Option<NewRecord> {
+        let Event::Stream { id, conversation, from, at, number, content, is_whole, is_last } = event else {
+            return None;
+        };
+        let mut streams = self.streams.lock();
+        if !is_last {
+            streams.add(*id, *number, content);
+            return None;
+        }
+        let content = streams.end(*id, *number, content, *is_whole);
+        self.record(&Message {
+            id: *id,
+            conversation: conversation.clone(),
+            from: from.clone(),
+            is_own: *from == self.user,
+            at: *at,
+            content,
+            wants_receipts: false,
+            marks: Map::new(),
         })
     }
 
@@ -190,6 +274,10 @@ impl Kept {
             at: message.at,
             text: words(&message.content),
             payload: self.sender().kept_content(&message.conversation, &message.content),
+            marks: match message.marks.is_empty() {
+                true => String::new(),
+                false => Value::Object(message.marks.clone()).to_string(),
+            },
         })
     }
 }
@@ -239,6 +327,12 @@ pub fn content_of(record: &Record) -> Option<Content> {
     kept_message(number, record.conversation.clone(), &record.payload).map(|message| message.content)
 }
 
+/// As the server says it beside a message (msync.md 2.12).
+fn reaction(reaction: &ReactionCount) -> Value {
+    let users: Value = reaction.users.iter().map(Username::as_str).collect();
+    json!({ "reaction": reaction.reaction, "count": reaction.count, "userList": users })
+}
+
 /// What a search finds.
 fn words(content: &Content) -> String {
     match &content.said {
@@ -256,7 +350,7 @@ fn words(content: &Content) -> String {
 mod tests {
     use super::*;
     use crate::storage::Page;
-    use crate::{MessageId, Timestamp};
+    use crate::{ContactEvent, GroupId, Timestamp};
 
     async fn kept(folder: &tempfile::TempDir) -> Kept {
         let keeper = Keeper {
@@ -300,6 +394,109 @@ mod tests {
         assert_eq!(keep_all(&second, events).await, [Event::Connected, message(3), Event::SyncFinished]);
         let conversation = Conversation::user("bert").unwrap();
         assert_eq!(second.storage.messages(conversation, Page::newest(10)).await.unwrap().len(), 3);
+    }
+
+    fn user(name: &str) -> Username {
+        Username::parse(name).unwrap()
+    }
+
+    fn bert() -> Conversation {
+        Conversation::User(user("bert"))
+    }
+
+    fn group_event(change: MembershipChange, by: &str, members: &[&str]) -> Event {
+        Event::Group(Box::new(GroupEvent {
+            group: GroupId::parse("77").unwrap(),
+            parent: None,
+            details: Membership {
+                change,
+                by: Some(user(by)),
+                members: members.iter().map(|name| user(name)).collect(),
+                name: "Friends".into(),
+                reason: String::new(),
+                member_count: None,
+                ext: String::new(),
+            },
+        }))
+    }
+
+    #[tokio::test]
+    async fn contacts_and_groups_follow_what_the_server_tells() {
+        use MembershipChange as Change;
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let contact =
+            |change| Event::Contact(ContactEvent { change, user: user("bert"), reason: String::new() });
+        keep_all(&kept, vec![contact(ContactChange::Invited)]).await;
+        assert!(kept.storage.contacts().await.unwrap().is_empty());
+        keep_all(&kept, vec![contact(ContactChange::Added), contact(ContactChange::Agreed)]).await;
+        assert_eq!(kept.storage.contacts().await.unwrap().len(), 1);
+        keep_all(&kept, vec![contact(ContactChange::Removed)]).await;
+        assert!(kept.storage.contacts().await.unwrap().is_empty());
+
+        // Whether anna is in the group after each of these.
+        let steps = [
+            (group_event(Change::Joined, "bert", &["bert"]), false),
+            (group_event(Change::Added, "bert", &[]), true),
+            (group_event(Change::Left, "bert", &["bert"]), true),
+            (group_event(Change::Removed, "cora", &["bert"]), true),
+            (group_event(Change::Removed, "cora", &["anna"]), false),
+            (group_event(Change::Created, "anna", &[]), true),
+            (group_event(Change::Destroyed, "anna", &[]), false),
+        ];
+        for (event, is_in) in steps {
+            keep_all(&kept, vec![event.clone()]).await;
+            let groups = kept.storage.groups().await.unwrap();
+            assert_eq!(!groups.is_empty(), is_in, "{event:?}");
+            assert!(groups.iter().all(|group| group.name == "Friends"));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_on_another_device_is_read_here_and_drafts_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let draft = Write::Draft { conversation: bert(), text: "dear".into() };
+        kept.storage.apply(vec![draft]).await.unwrap();
+        keep_all(&kept, vec![message(1), message(2), message(3)]).await;
+        let row = async || kept.storage.conversation(bert()).await.unwrap().unwrap();
+        assert_eq!(row().await.unread, 3);
+        let read = Event::Read {
+            id: MessageId(2),
+            conversation: bert(),
+            by: user("anna"),
+            readers: None,
+            note: String::new(),
+        };
+        keep_all(&kept, vec![read]).await;
+        assert_eq!(row().await.unread, 1);
+        keep_all(&kept, vec![Event::ConversationRead { conversation: bert(), by: user("anna") }]).await;
+        assert_eq!((row().await.unread, row().await.draft.as_str()), (0, "dear"));
+        keep_all(&kept, vec![message(4)]).await;
+        assert_eq!(row().await.unread, 1);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_comes_in_parts_is_stored_whole_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let part = |number, text: &str, is_last| Event::Stream {
+            id: MessageId(9),
+            conversation: bert(),
+            from: user("bert"),
+            at: Timestamp(5),
+            number,
+            content: Box::new(Content::text(text)),
+            is_whole: false,
+            is_last,
+        };
+        let parts = vec![part(1, "so ", false), part(2, "it ", false)];
+        assert_eq!(keep_all(&kept, parts.clone()).await, parts);
+        assert_eq!(kept.storage.message(bert(), MessageId(9)).await.unwrap(), None);
+        keep_all(&kept, vec![part(3, "goes", true)]).await;
+        let record = kept.storage.message(bert(), MessageId(9)).await.unwrap().unwrap();
+        assert_eq!((record.text.as_str(), record.at), ("so it goes", Timestamp(5)));
+        assert_eq!(kept.storage.unread().await.unwrap(), 1);
     }
 
     #[tokio::test]

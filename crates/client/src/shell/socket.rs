@@ -1,19 +1,21 @@
-//! One WebSocket: opens it, reads frames into the actor's inbox, writes what the actor says.
+//! One connection: opens it, reads frames into the actor's inbox, writes what the actor says. A WebSocket, or a bare
+//! connection with the length before each frame.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
+use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::http::of_io;
 use crate::core::{Failure, Input};
@@ -35,7 +37,9 @@ pub(super) struct Address {
     pub(super) url: String,
     pub(super) host: String,
     pub(super) port: u16,
-    /// Set for `wss`.
+    /// A WebSocket; else frames behind their lengths.
+    pub(super) is_web: bool,
+    /// Set for `wss` and `tcps`.
     pub(super) tls: Option<Arc<rustls::ClientConfig>>,
 }
 
@@ -69,6 +73,11 @@ impl Socket {
     }
 }
 
+/// What the server says.
+type Incoming = Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, Failure>> + Send>>;
+/// What is said to it.
+type Outgoing = Pin<Box<dyn Sink<Bytes, Error = Failure> + Send>>;
+
 /// Returns when it is over.
 async fn run(
     number: u64,
@@ -76,8 +85,8 @@ async fn run(
     inbox: &mpsc::Sender<Input>,
     mut outbox: mpsc::Receiver<Bytes>,
 ) -> Failure {
-    let mut socket = match connect(address).await {
-        Ok(socket) => socket,
+    let (mut incoming, mut outgoing) = match connect(address).await {
+        Ok(ends) => ends,
         Err(failure) => return failure,
     };
     if inbox.send(Input::Opened { socket: number }).await.is_err() {
@@ -85,27 +94,22 @@ async fn run(
     }
     loop {
         tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Binary(frame))) => {
+            frame = incoming.next() => match frame {
+                Some(Ok(frame)) => {
                     if inbox.send(Input::Frame { socket: number, frame }).await.is_err() {
                         return Failure::Interrupted;
                     }
                 }
-                // The protocol has no texts; pings are answered by the library.
-                Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Ok(Message::Close(_))) | None => return Failure::Interrupted,
-                Some(Err(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_))) => {
-                    return Failure::Malformed;
-                }
-                Some(Err(_)) => return Failure::Interrupted,
+                Some(Err(failure)) => return failure,
+                None => return Failure::Interrupted,
             },
             frame = outbox.recv() => {
                 let Some(frame) = frame else {
                     // Said, and closed by this side.
-                    drop(tokio::time::timeout(GOODBYE_LIMIT, socket.close(None)).await);
+                    drop(tokio::time::timeout(GOODBYE_LIMIT, outgoing.close()).await);
                     return Failure::Interrupted;
                 };
-                if write(&mut socket, frame, &mut outbox).await.is_err() {
+                if write(&mut outgoing, frame, &mut outbox).await.is_err() {
                     return Failure::Interrupted;
                 }
             }
@@ -115,18 +119,18 @@ async fn run(
 
 /// Writes a frame and all that wait behind it with one flush.
 async fn write(
-    socket: &mut WebSocketStream<Box<dyn Stream>>,
+    outgoing: &mut Outgoing,
     frame: Bytes,
     outbox: &mut mpsc::Receiver<Bytes>,
-) -> tungstenite::Result<()> {
-    socket.feed(Message::Binary(frame)).await?;
+) -> Result<(), Failure> {
+    outgoing.feed(frame).await?;
     while let Ok(frame) = outbox.try_recv() {
-        socket.feed(Message::Binary(frame)).await?;
+        outgoing.feed(frame).await?;
     }
-    socket.flush().await
+    outgoing.flush().await
 }
 
-async fn connect(address: &Address) -> Result<WebSocketStream<Box<dyn Stream>>, Failure> {
+async fn connect(address: &Address) -> Result<(Incoming, Outgoing), Failure> {
     let stream =
         TcpStream::connect((address.host.as_str(), address.port)).await.map_err(|error| of_io(&error))?;
     // Small frames that wait for each other's acknowledgement are slow; without it they only cost packets.
@@ -139,13 +143,56 @@ async fn connect(address: &Address) -> Result<WebSocketStream<Box<dyn Stream>>, 
             Box::new(connector.connect(name, stream).await.map_err(|_| Failure::NoConnection)?)
         }
     };
+    if address.is_web { web(address, stream).await } else { Ok(bare(stream)) }
+}
+
+async fn web(address: &Address, stream: Box<dyn Stream>) -> Result<(Incoming, Outgoing), Failure> {
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_LIMIT))
         .max_frame_size(Some(MESSAGE_BYTES_LIMIT));
-    match client_async_with_config(&address.url, stream, Some(config)).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(_) => Err(Failure::NoConnection),
-    }
+    let opened = client_async_with_config(&address.url, stream, Some(config)).await;
+    let (socket, _) = opened.map_err(|_| Failure::NoConnection)?;
+    let (outgoing, incoming) = socket.split();
+    let incoming = incoming.filter_map(async |message| match message {
+        Ok(Message::Binary(frame)) => Some(Ok(frame)),
+        // The protocol has no texts; pings are answered by the library.
+        Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => None,
+        Ok(Message::Close(_)) => Some(Err(Failure::Interrupted)),
+        Err(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => {
+            Some(Err(Failure::Malformed))
+        }
+        Err(_) => Some(Err(Failure::Interrupted)),
+    });
+    let outgoing = outgoing.with(async |frame: Bytes| Ok::<_, tungstenite::Error>(Message::Binary(frame)));
+    Ok((Box::pin(incoming), Box::pin(outgoing.sink_map_err(|_| Failure::Interrupted))))
+}
+
+/// Each frame behind its length: four bytes, the highest first.
+fn bare(stream: Box<dyn Stream>) -> (Incoming, Outgoing) {
+    let (reading, writing) = tokio::io::split(stream);
+    let reading = BufReader::with_capacity(BUFFER_BYTES, reading);
+    let incoming = futures_util::stream::try_unfold(reading, async |mut reading| {
+        let Ok(length) = reading.read_u32().await else { return Err(Failure::Interrupted) };
+        if u64::from(length) > MESSAGE_BYTES_LIMIT as u64 {
+            return Err(Failure::Malformed);
+        }
+        // Grows with what comes, not with what is promised.
+        let mut frame = Vec::new();
+        match (&mut reading).take(length.into()).read_to_end(&mut frame).await {
+            Ok(read) if read as u64 == u64::from(length) => Ok(Some((Bytes::from(frame), reading))),
+            _ => Err(Failure::Interrupted),
+        }
+    });
+    let outgoing = futures_util::sink::unfold(writing, async |mut writing, frame: Bytes| {
+        let length = u32::try_from(frame.len()).map_err(|_| Failure::Malformed)?;
+        let written = async {
+            writing.write_u32(length).await?;
+            writing.write_all(&frame).await?;
+            writing.flush().await
+        };
+        written.await.map(|()| writing).map_err(|_: std::io::Error| Failure::Interrupted)
+    });
+    (Box::pin(incoming), Box::pin(outgoing))
 }

@@ -16,6 +16,7 @@ pub(super) trait Conversations {
     fn conversation_number(&self, conversation: &Conversation) -> rusqlite::Result<Option<i64>>;
     fn make_conversation(&self, conversation: &Conversation) -> rusqlite::Result<i64>;
     fn mark_read(&self, conversation: &Conversation, up_to: MessageId) -> rusqlite::Result<usize>;
+    fn mark_all_read(&self, conversation: &Conversation) -> rusqlite::Result<usize>;
     fn set_draft(&self, conversation: &Conversation, text: &str) -> rusqlite::Result<usize>;
     fn pin(&self, conversation: &Conversation, at: Option<Timestamp>) -> rusqlite::Result<usize>;
     fn drop_conversation(&self, conversation: &Conversation) -> rusqlite::Result<usize>;
@@ -41,6 +42,16 @@ impl Conversations for Connection {
         let mut statement =
             self.prepare_cached("UPDATE conversations SET read_id = ?2 WHERE number = ?1 AND read_id < ?2")?;
         statement.execute(params![number, up_to.0.cast_signed()])
+    }
+
+    fn mark_all_read(&self, conversation: &Conversation) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement = self.prepare_cached(
+            "UPDATE conversations SET read_id = newest
+             FROM (SELECT max(id) AS newest FROM messages WHERE conversation = ?1)
+             WHERE number = ?1 AND read_id < newest",
+        )?;
+        statement.execute([number])
     }
 
     fn set_draft(&self, conversation: &Conversation, text: &str) -> rusqlite::Result<usize> {

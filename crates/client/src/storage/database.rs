@@ -106,6 +106,11 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::Edited { conversation, id, text, payload } => {
             transaction.edit(&conversation, id, &text, &payload)
         }
+        Write::Reactions { conversation, id, reactions } => {
+            transaction.set_reactions(&conversation, id, &reactions)
+        }
+        Write::Reacted { id, by, reaction, is_there } => transaction.react(id, &by, &reaction, is_there),
+        Write::MarkAllRead { conversation } => transaction.mark_all_read(&conversation),
         Write::MarkRead { conversation, up_to } => transaction.mark_read(&conversation, up_to),
         Write::Draft { conversation, text } => transaction.set_draft(&conversation, &text),
         Write::Pin { conversation, at } => transaction.pin(&conversation, at),
@@ -114,9 +119,12 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::Cursor(cursor) => transaction.set_cursor(&cursor),
         Write::DropCursors => transaction.drop_cursors(),
         Write::Contact(contact) => transaction.set_contact(&contact),
+        Write::AddContact { name, remark } => transaction.add_contact(&name, remark.as_deref()),
+        Write::ContactList(contacts) => transaction.list_contacts(&contacts),
         Write::DropContact { name } => transaction.drop_contact(&name),
         Write::Contacts(contacts) => transaction.replace_contacts(&contacts),
         Write::Group(group) => transaction.set_group(&group),
+        Write::AddGroup { id, name } => transaction.add_group(&id, &name),
         Write::DropGroup { id } => transaction.drop_group(&id),
         Write::Groups(groups) => transaction.replace_groups(&groups),
     };

@@ -4,6 +4,7 @@ use conditions::Condition;
 use model::{ClientMessageId, MessageId, Timestamp, Username};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::{Map, Value, json};
 
 use super::conversations::{Conversations as _, named};
 use super::database::Database;
@@ -12,8 +13,11 @@ use crate::{Conversation, Result};
 
 /// What [`record`] reads, up to the `WHERE`.
 pub(super) const COLUMNS: &str = "
-    messages.number AS number, kind, name, id, client_id, author, is_own, at, state, failure, text, payload
+    messages.number AS number, kind, name, id, client_id, author, is_own, at, state, failure, text, payload, marks
     FROM messages JOIN conversations ON conversations.number = messages.conversation";
+
+/// The key of the marks that holds the reactions, as the server names it (msync.md 2.12).
+const REACTIONS: &str = "reaction";
 
 /// States as they stand in the table.
 pub(super) mod state {
@@ -40,6 +44,13 @@ pub(super) trait Messages {
         text: &str,
         payload: &[u8],
     ) -> rusqlite::Result<usize>;
+    fn set_reactions(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        reactions: &str,
+    ) -> rusqlite::Result<usize>;
+    fn react(&self, id: MessageId, by: &Username, reaction: &str, is_there: bool) -> rusqlite::Result<usize>;
     fn drop_message(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
 }
 
@@ -47,8 +58,8 @@ impl Messages for Connection {
     fn receive(&self, new: &NewRecord) -> rusqlite::Result<usize> {
         let conversation = self.make_conversation(&new.conversation)?;
         let mut statement = self.prepare_cached(
-            "INSERT INTO messages (conversation, id, author, is_own, is_counted, at, state, text, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (conversation, id) DO NOTHING",
+            "INSERT INTO messages (conversation, id, author, is_own, is_counted, at, state, text, payload, marks)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (conversation, id) DO NOTHING",
         )?;
         statement.execute(params![
             conversation,
@@ -60,6 +71,7 @@ impl Messages for Connection {
             state::RECEIVED,
             new.text,
             new.payload,
+            new.marks,
         ])
     }
 
@@ -103,12 +115,81 @@ impl Messages for Connection {
         statement.execute(params![number, id.0.cast_signed(), text, payload, state::RECALLED])
     }
 
+    fn set_reactions(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        reactions: &str,
+    ) -> rusqlite::Result<usize> {
+        let Some(conversation) = self.conversation_number(conversation)? else { return Ok(0) };
+        let marked: Option<(i64, String)> = self
+            .prepare_cached("SELECT number, marks FROM messages WHERE conversation = ?1 AND id = ?2")?
+            .query_row(params![conversation, id.0.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((number, marks)) = marked else { return Ok(0) };
+        set_marks(self, number, &marks, |_| serde_json::from_str(reactions).unwrap_or_default())
+    }
+
+    fn react(&self, id: MessageId, by: &Username, reaction: &str, is_there: bool) -> rusqlite::Result<usize> {
+        let marked: Option<(i64, String)> = self
+            .prepare_cached("SELECT number, marks FROM messages WHERE id = ?1")?
+            .query_row([id.0.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((number, marks)) = marked else { return Ok(0) };
+        set_marks(self, number, &marks, |known| reacted(known, by, reaction, is_there))
+    }
+
     fn drop_message(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
         let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
         let mut statement =
             self.prepare_cached("DELETE FROM messages WHERE conversation = ?1 AND id = ?2")?;
         statement.execute(params![number, id.0.cast_signed()])
     }
+}
+
+/// Changes the reactions among a message's marks.
+fn set_marks(
+    connection: &Connection,
+    number: i64,
+    marks: &str,
+    change: impl FnOnce(Vec<Value>) -> Vec<Value>,
+) -> rusqlite::Result<usize> {
+    let mut marks: Map<String, Value> = serde_json::from_str(marks).unwrap_or_default();
+    let known = match marks.remove(REACTIONS) {
+        Some(Value::Array(known)) => known,
+        _ => Vec::new(),
+    };
+    marks.insert(REACTIONS.to_owned(), change(known).into());
+    let marks = Value::Object(marks).to_string();
+    let mut statement =
+        connection.prepare_cached("UPDATE messages SET marks = ?2 WHERE number = ?1 AND marks <> ?2")?;
+    statement.execute(params![number, marks])
+}
+
+/// The list of reactions once somebody reacted, or took that back. The server says the same in its next event.
+fn reacted(mut known: Vec<Value>, by: &Username, reaction: &str, is_there: bool) -> Vec<Value> {
+    let by = Value::from(by.as_str());
+    if !known.iter().any(|entry| entry["reaction"] == reaction) && is_there {
+        known.push(json!({ "reaction": reaction, "count": 0, "userList": [] }));
+    }
+    for entry in known.iter_mut().filter(|entry| entry["reaction"] == reaction) {
+        let count = entry["count"].as_u64().unwrap_or(0);
+        let Some(users) = entry["userList"].as_array_mut() else { continue };
+        let before = users.len();
+        users.retain(|user| *user != by);
+        let was_there = users.len() < before;
+        if is_there {
+            users.insert(0, by.clone());
+        }
+        entry["count"] = match (was_there, is_there) {
+            (false, true) => count.saturating_add(1),
+            (true, false) => count.saturating_sub(1),
+            _ => count,
+        }
+        .into();
+    }
+    known.retain(|entry| entry["count"] != 0);
+    known
 }
 
 /// A message of this device was delivered or read; that is never unsaid.
@@ -190,6 +271,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         state: record_state(row)?,
         text: row.get("text")?,
         payload: row.get("payload")?,
+        marks: row.get("marks")?,
     })
 }
 

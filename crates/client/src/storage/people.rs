@@ -1,5 +1,7 @@
 //! Contacts and groups as the server last told them.
 
+use std::collections::HashSet;
+
 use model::Username;
 use rusqlite::{Connection, params};
 
@@ -10,9 +12,12 @@ use crate::{GroupId, Result};
 
 pub(super) trait People {
     fn set_contact(&self, contact: &Contact) -> rusqlite::Result<usize>;
+    fn add_contact(&self, name: &Username, remark: Option<&str>) -> rusqlite::Result<usize>;
+    fn list_contacts(&self, contacts: &[(Username, String)]) -> rusqlite::Result<usize>;
     fn drop_contact(&self, name: &Username) -> rusqlite::Result<usize>;
     fn replace_contacts(&self, contacts: &[Contact]) -> rusqlite::Result<usize>;
     fn set_group(&self, group: &Group) -> rusqlite::Result<usize>;
+    fn add_group(&self, id: &GroupId, name: &str) -> rusqlite::Result<usize>;
     fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize>;
     fn replace_groups(&self, groups: &[Group]) -> rusqlite::Result<usize>;
 }
@@ -25,6 +30,31 @@ impl People for Connection {
              WHERE remark <> ?2 OR details <> ?3",
         )?;
         statement.execute(params![contact.name.as_str(), contact.remark, contact.details])
+    }
+
+    fn add_contact(&self, name: &Username, remark: Option<&str>) -> rusqlite::Result<usize> {
+        let mut statement = self.prepare_cached(
+            "INSERT INTO contacts (name, remark, details) VALUES (?1, coalesce(?2, ''), '')
+             ON CONFLICT (name) DO UPDATE SET remark = ?2 WHERE remark <> ?2",
+        )?;
+        statement.execute(params![name.as_str(), remark])
+    }
+
+    fn list_contacts(&self, contacts: &[(Username, String)]) -> rusqlite::Result<usize> {
+        let listed: HashSet<&str> = contacts.iter().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<String> = {
+            let mut statement = self.prepare_cached("SELECT name FROM contacts")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        let mut changed = 0;
+        for gone in known.iter().filter(|name| !listed.contains(name.as_str())) {
+            changed += self.prepare_cached("DELETE FROM contacts WHERE name = ?1")?.execute([gone])?;
+        }
+        for (name, remark) in contacts {
+            changed += self.add_contact(name, Some(remark))?;
+        }
+        Ok(changed)
     }
 
     fn drop_contact(&self, name: &Username) -> rusqlite::Result<usize> {
@@ -42,6 +72,14 @@ impl People for Connection {
              ON CONFLICT (id) DO UPDATE SET name = ?2, details = ?3 WHERE name <> ?2 OR details <> ?3",
         )?;
         statement.execute(params![group.id.as_str(), group.name, group.details])
+    }
+
+    fn add_group(&self, id: &GroupId, name: &str) -> rusqlite::Result<usize> {
+        let mut statement = self.prepare_cached(
+            "INSERT INTO groups (id, name, details) VALUES (?1, ?2, '')
+             ON CONFLICT (id) DO UPDATE SET name = ?2 WHERE ?2 <> '' AND name <> ?2",
+        )?;
+        statement.execute(params![id.as_str(), name])
     }
 
     fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize> {

@@ -23,6 +23,8 @@ pub struct NewRecord {
     pub text: String,
     /// The content, in whatever form the caller reads again.
     pub payload: Vec<u8>,
+    /// What the server keeps beside it, as JSON: reactions, its thread. Empty if nothing.
+    pub marks: String,
 }
 
 /// A message that is to be sent.
@@ -74,6 +76,8 @@ pub struct Record {
     pub state: RecordState,
     pub text: String,
     pub payload: Vec<u8>,
+    /// What the server keeps beside it, as JSON: reactions, its thread. Empty if nothing.
+    pub marks: String,
 }
 
 // Contents of messages do not belong into logs.

@@ -26,7 +26,8 @@ const APPLICATION_ID: i32 = 0x4b69_7468;
 /// | `cursors` | how far a queue of the server was read | the next login as a new device |
 /// | `contacts`, `groups` | what the server said about them | it says otherwise |
 /// | `words` | full text over `messages.text`, in pieces of three characters, since Chinese has no blanks | as `messages` |
-const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE owner (name TEXT NOT NULL) STRICT;
 
     CREATE TABLE conversations (
@@ -89,7 +90,12 @@ const STEPS: &[&str] = &["
         INSERT INTO words (words, rowid, text) VALUES ('delete', old.number, old.text);
         INSERT INTO words (rowid, text) VALUES (new.number, new.text);
     END;
-"];
+",
+    "
+    ALTER TABLE messages ADD COLUMN marks TEXT NOT NULL DEFAULT '';
+    CREATE INDEX messages_by_id ON messages (id);
+",
+];
 
 /// The version of this build.
 pub(super) const VERSION: usize = STEPS.len();

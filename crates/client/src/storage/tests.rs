@@ -56,6 +56,7 @@ fn received(id: u64, text: &str) -> Write {
         at: model::Timestamp(1000 + id),
         text: text.to_owned(),
         payload: text.as_bytes().to_vec(),
+        marks: String::new(),
     }))
 }
 
@@ -501,4 +502,81 @@ async fn what_was_written_survives_the_death_of_the_process_at_any_moment() {
         let beyond = storage.stored_after(0, ROWS_LIMIT).await.unwrap();
         assert!(beyond.len() as u64 <= reached, "a message is there without its position");
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_to_this_one_with_what_it_has() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.options.path().parent().unwrap()).unwrap();
+    let old = Connection::open(place.options.path()).unwrap();
+    old.execute_batch(schema::STEPS[0]).unwrap();
+    old.execute_batch(
+        "INSERT INTO owner VALUES ('demo#kith/li');
+         INSERT INTO conversations (number, kind, name) VALUES (1, 0, 'han');
+         INSERT INTO messages (conversation, id, author, is_own, is_counted, at, state, text, payload)
+         VALUES (1, 7, 'han', 0, 1, 5, 0, 'from long ago', x'');",
+    )
+    .unwrap();
+    old.pragma_update(None, "application_id", 0x4b69_7468).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    drop(old);
+    let storage = place.open().await;
+    let record = storage.message(han(), MessageId(7)).await.unwrap().unwrap();
+    assert_eq!((record.text.as_str(), record.marks.as_str()), ("from long ago", ""));
+    let react =
+        Write::Reacted { id: MessageId(7), by: user("li"), reaction: "ok".to_owned(), is_there: true };
+    assert_eq!(storage.apply(vec![react]).await.unwrap(), [Outcome::Done]);
+}
+
+#[tokio::test]
+async fn reactions_are_what_the_server_said_and_what_this_user_did_since() {
+    let place = Place::new();
+    let storage = place.open().await;
+    let id = MessageId(1);
+    let said = r#"[{"reaction":"ok","count":2,"userList":["han","wu"]}]"#.to_owned();
+    let reactions = Write::Reactions { conversation: han(), id, reactions: said };
+    storage.apply(vec![received(1, "hello"), reactions.clone()]).await.unwrap();
+    let mine = |reaction: &str, is_there| Write::Reacted {
+        id,
+        by: user("li"),
+        reaction: reaction.to_owned(),
+        is_there,
+    };
+    // The answer of the server may come twice, and may be for a message that is not here.
+    let elsewhere =
+        Write::Reacted { id: MessageId(9), by: user("li"), reaction: "ok".into(), is_there: true };
+    let writes = vec![mine("ok", true), mine("ok", true), mine("no", true), mine("no", false), elsewhere];
+    storage.apply(writes).await.unwrap();
+    let record = storage.message(han(), id).await.unwrap().unwrap();
+    let marks: serde_json::Value = serde_json::from_str(&record.marks).unwrap();
+    let expected = serde_json::json!([{ "reaction": "ok", "count": 3, "userList": ["li", "han", "wu"] }]);
+    assert_eq!(marks["reaction"], expected);
+    assert_eq!(
+        storage.apply(vec![reactions.clone(), reactions]).await.unwrap(),
+        [Outcome::Done, Outcome::Repeated]
+    );
+}
+
+#[tokio::test]
+async fn lists_of_the_server_leave_what_the_app_wrote_beside_them() {
+    let place = Place::new();
+    let storage = place.open().await;
+    let noted = Contact { name: user("han"), remark: "old".into(), details: "tall".into() };
+    let group = GroupId::parse("7").unwrap();
+    let known = Group { id: group.clone(), name: "Friends".into(), details: "since 2020".into() };
+    let wu = Contact { name: user("wu"), remark: String::new(), details: String::new() };
+    storage
+        .apply(vec![Write::Contact(noted), Write::Contact(wu), Write::Group(known.clone())])
+        .await
+        .unwrap();
+    let list = Write::ContactList(vec![(user("han"), "new".into()), (user("chen"), String::new())]);
+    let nameless = Write::AddGroup { id: group, name: String::new() };
+    storage.apply(vec![list, Write::AddContact { name: user("han"), remark: None }, nameless]).await.unwrap();
+    let contacts = storage.contacts().await.unwrap();
+    let shown: Vec<_> = contacts
+        .iter()
+        .map(|contact| (contact.name.as_str(), contact.remark.as_str(), contact.details.as_str()))
+        .collect();
+    assert_eq!(shown, [("chen", "", ""), ("han", "new", "tall")]);
+    assert_eq!(storage.groups().await.unwrap(), [known]);
 }

@@ -54,6 +54,23 @@ pub enum Write {
         text: String,
         payload: Vec<u8>,
     },
+    /// Who reacted to a message how, all of it: a list as JSON.
+    Reactions {
+        conversation: Conversation,
+        id: MessageId,
+        reactions: String,
+    },
+    /// This user reacted to a message, or took that back.
+    Reacted {
+        id: MessageId,
+        by: Username,
+        reaction: String,
+        is_there: bool,
+    },
+    /// This user has read all that is in a conversation now.
+    MarkAllRead {
+        conversation: Conversation,
+    },
     /// This user has read a conversation up to a message. It never goes back.
     MarkRead {
         conversation: Conversation,
@@ -83,12 +100,24 @@ pub enum Write {
     /// The queues begin anew, as after a login as a new device.
     DropCursors,
     Contact(Contact),
+    /// Somebody is a contact; `None`: what is known of them stays.
+    AddContact {
+        name: Username,
+        remark: Option<String>,
+    },
+    /// Whoever is a contact, and what this user calls them. Details stay.
+    ContactList(Vec<(Username, String)>),
     DropContact {
         name: Username,
     },
     /// All contacts there are.
     Contacts(Vec<Contact>),
     Group(Group),
+    /// This user is in a group. Without a name the one that is known stays; details stay in any case.
+    AddGroup {
+        id: GroupId,
+        name: String,
+    },
     DropGroup {
         id: GroupId,
     },

@@ -31,14 +31,15 @@ async fn conversations_stay_on_the_device() {
     let sent =
         one.client.send(NewMessage::text(to_bob.clone(), "tea at five").with_ext("k", 1)).await.unwrap();
     let received = other.message().await;
-    other.client.read(&received).await.unwrap();
-
     let storage = other.client.storage().unwrap();
     let rows = storage.conversations().await.unwrap();
     assert_eq!((rows.len(), rows[0].unread), (1, 1));
     let found = storage.search("five", None, 10).await.unwrap();
     let content = content_of(&found[0]).unwrap();
     assert_eq!((content.said, content.ext["k"].clone()), (Said::Text("tea at five".into()), 1.into()));
+
+    other.client.read(&received).await.unwrap();
+    assert_eq!(storage.unread().await.unwrap(), 0);
 
     // What the author knows of it follows the receipts.
     let storage = one.client.storage().unwrap();
@@ -136,6 +137,52 @@ async fn what_was_not_sent_when_the_session_ended_goes_out_at_the_next_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_this_device_does_is_in_its_database_at_once() {
+    let site = Site::start().await;
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let alice = log_in(&site, "alice", &folders[0]).await;
+    let mut bob = log_in(&site, "bob", &folders[1]).await;
+    let (to_bob, to_alice) = (Conversation::user("bob").unwrap(), Conversation::user("alice").unwrap());
+    let mut sent = Vec::new();
+    for text in ["one", "two", "three"] {
+        sent.push(alice.client.send(NewMessage::text(to_bob.clone(), text)).await.unwrap());
+        bob.message().await;
+    }
+    let hers = alice.client.storage().unwrap();
+    let his = bob.client.storage().unwrap();
+
+    alice.client.edit(sent[0].id, to_bob.clone(), client::Content::text("eins")).await.unwrap();
+    assert_eq!(hers.message(to_bob.clone(), sent[0].id).await.unwrap().unwrap().text, "eins");
+    alice.client.recall(sent[1].id, to_bob.clone()).await.unwrap();
+    let recalled = hers.message(to_bob.clone(), sent[1].id).await.unwrap().unwrap();
+    assert_eq!(recalled.state, RecordState::Recalled);
+    bob.client.react(sent[2].id, "ok").await.unwrap();
+    let marks = his.message(to_alice.clone(), sent[2].id).await.unwrap().unwrap().marks;
+    assert!(marks.contains("ok"), "{marks}");
+    bob.client.unreact(sent[2].id, "ok").await.unwrap();
+    let marks = his.message(to_alice.clone(), sent[2].id).await.unwrap().unwrap().marks;
+    assert!(!marks.contains("ok"), "{marks}");
+
+    assert!(his.unread().await.unwrap() > 0);
+    bob.client.read_all(to_alice).await.unwrap();
+    assert_eq!(his.unread().await.unwrap(), 0);
+
+    let group = alice.client.create_group(&client::NewGroup::named("Friends")).await.unwrap();
+    alice.client.update_group(&group, Some("Best friends"), None).await.unwrap();
+    assert_eq!(hers.groups().await.unwrap()[0].name, "Best friends");
+    alice.client.destroy_group(&group).await.unwrap();
+    assert!(hers.groups().await.unwrap().is_empty());
+    let names = [client::username("alice").unwrap(), client::username("bob").unwrap()];
+    alice.client.ask_contact(&names[1], "tea").await.unwrap();
+    bob.client.accept_contact(&names[0]).await.unwrap();
+    assert_eq!(his.contacts().await.unwrap().len(), 1);
+    alice.client.contacts().await.unwrap();
+    let before = hers.contacts().await.unwrap();
+    alice.client.remove_contact(&names[1]).await.unwrap();
+    assert_eq!((before.len(), hers.contacts().await.unwrap().len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_message_is_kept_with_its_reason() {
     let site = Site::start().await;
     let folder = tempfile::tempdir().unwrap();
@@ -160,4 +207,57 @@ async fn a_file_that_is_no_database_ends_the_login_and_stays_as_it_is() {
     let error = alice.client.log_in("alice", "alice-demo").await.unwrap_err();
     assert_eq!(error.condition(), Condition::DbMigrationFailed);
     assert_eq!(std::fs::read(&file).unwrap(), b"this was written by somebody else");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_start_needs_no_password_until_the_user_logs_out() {
+    let site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let start = || device(&site, &folder).client;
+    let file = folder.path().join(Site::APP).join("login.json");
+    let first = start();
+    assert_eq!(first.resume().await.unwrap_err().condition(), Condition::NotLoggedIn);
+    first.log_in("alice", "alice-demo").await.unwrap();
+    first.close().await;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let second = start();
+    assert_eq!(second.resume().await.unwrap().user.as_str(), "alice");
+    second.renew_token(&site.back_end().await.user_token("alice").await.unwrap()).await.unwrap();
+    second.close().await;
+    let third = start();
+    third.resume().await.unwrap();
+    third.log_out().await.unwrap();
+    assert_eq!(third.resume().await.unwrap_err().condition(), Condition::NotLoggedIn);
+    assert!(!file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_login_that_is_of_no_use_any_more_is_told_and_not_kept() {
+    let mut site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(Site::APP).join("login.json");
+    let alice = device(&site, &folder).client;
+    alice.log_in("alice", "alice-demo").await.unwrap();
+    alice.close().await;
+    // Without the server nothing is known about it, and it stays.
+    site.stop().await;
+    let away = device(&site, &folder).client;
+    assert_eq!(away.resume().await.unwrap_err().condition(), Condition::ServerUnreachable);
+    assert!(file.exists());
+    site.start_again().await;
+    let body = serde_json::json!({ "newpassword": "other" });
+    let mut back_end = site.back_end().await;
+    back_end.call(http::Method::PUT, "/users/alice/password", Some(body)).await.unwrap();
+    let error = device(&site, &folder).client.resume().await.unwrap_err();
+    assert!(error.condition().and_broader().any(|c| c == Condition::AuthenticationFailed), "{error:?}");
+    assert!(!file.exists());
+    for nonsense in ["", "{}", "[1", r#"{"user":"a b","device":"phone","token":"x"}"#] {
+        std::fs::write(&file, nonsense).unwrap();
+        let error = device(&site, &folder).client.resume().await.unwrap_err();
+        assert_eq!(error.condition(), Condition::NotLoggedIn, "{nonsense}");
+    }
 }

@@ -1,0 +1,95 @@
+//! The login that stands, in a file beside the user's database, so that the next start needs no password.
+//!
+//! Who may read the file may log in as the user until the token ends: it is the device user's alone (mode 0600 on Unix).
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use conditions::Condition;
+use model::{AppKey, Resource, Timestamp, Username};
+use serde_json::{Value, json};
+
+use crate::core::LoggedIn;
+
+/// Bytes of a file that is read; a token has a thousand.
+const BYTES_LIMIT: u64 = 64 << 10;
+
+/// Where the login of an app is kept.
+#[derive(Clone, Debug)]
+pub(super) struct LoginFile {
+    path: PathBuf,
+}
+
+impl LoginFile {
+    pub(super) fn new(folder: &Path, app: &AppKey) -> Self {
+        Self { path: folder.join(app.as_str()).join("login.json") }
+    }
+
+    /// Keeps a login instead of the one before. What cannot be written is not kept: the next start needs a password then.
+    pub(super) async fn keep(&self, login: &LoggedIn) {
+        let text = json!({
+            "user": login.user.as_str(),
+            "device": login.device.as_str(),
+            "token": login.token,
+            "expires_at": login.expires_at.map(|at| at.0),
+        })
+        .to_string();
+        let path = self.path.clone();
+        if blocking(move || write(&path, text.as_bytes()).ok()).await.is_none() {
+            // An older one would be somebody else's, or ended.
+            self.forget().await;
+        }
+    }
+
+    /// The login that was kept; `None` if there is none, or something else is there.
+    pub(super) async fn read(&self) -> Option<LoggedIn> {
+        let path = self.path.clone();
+        let text = blocking(move || {
+            let metadata = std::fs::metadata(&path).ok()?;
+            (metadata.is_file() && metadata.len() <= BYTES_LIMIT).then(|| std::fs::read(&path).ok())?
+        });
+        let value: Value = serde_json::from_slice(&text.await?).ok()?;
+        let token = value["token"].as_str().filter(|token| !token.is_empty())?;
+        Some(LoggedIn {
+            user: Username::parse(value["user"].as_str()?).ok()?,
+            device: Resource::parse(value["device"].as_str()?).ok()?,
+            token: token.to_owned(),
+            expires_at: value["expires_at"].as_u64().map(Timestamp),
+        })
+    }
+
+    /// The login is over.
+    pub(super) async fn forget(&self) {
+        let path = self.path.clone();
+        // One that is not there is what was wanted.
+        blocking(move || std::fs::remove_file(&path).ok()).await;
+    }
+}
+
+/// Whether a refusal is about the login that was kept, so that it is of no use any more.
+pub(super) fn is_over(condition: Condition) -> bool {
+    let mut broader = condition.and_broader();
+    broader.any(|condition| matches!(condition, Condition::AuthenticationFailed | Condition::UserNotFound))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok().flatten()
+}
+
+/// All of it, or what was there before.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let begun = path.with_extension("json.new");
+    // Left by a process that died; its mode may be any.
+    drop(std::fs::remove_file(&begun));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&begun)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&begun, path)
+}
