@@ -244,6 +244,8 @@ pub struct Core {
     last_user: Option<Username>,
     /// The app is so far behind that no frame is taken.
     is_held_up: bool,
+    /// The server's clock, and when it said so.
+    server_clock: Option<(Timestamp, Duration)>,
     /// Who waits for the login, or for the logout, that is on its way.
     waits: Option<Ticket>,
     requests: HashMap<u64, Purpose>,
@@ -268,6 +270,7 @@ impl Core {
             session: None,
             last_user: None,
             is_held_up: false,
+            server_clock: None,
             waits: None,
             requests: HashMap::new(),
             sends: Sends::default(),
@@ -299,6 +302,12 @@ impl Core {
     /// unread until it is not. A server that sends only what it is asked for never brings it so far.
     pub fn is_held_up(&self) -> bool {
         self.is_held_up
+    }
+
+    /// What time it is on the server, as far as it said so.
+    pub fn server_now(&self, now: Now) -> Option<Timestamp> {
+        let (at, heard) = self.server_clock?;
+        Some(at.plus(now.elapsed.saturating_sub(heard)))
     }
 
     /// How many messages may be handed over now. What else is sent finds place beyond that.

@@ -45,5 +45,5 @@ pub use ids::{Conversation, GroupId, RoomId, username};
 pub use message::{Edit, Message, NewMessage, RoomEntry, SendState, Sent};
 pub use model::content::{Attached, Content, Place, Said, Size};
 pub use model::{AppKey, ClientMessageId, MessageId, Resource, Timestamp, Username};
-pub use shell::{Builder, Client, Events, Transferring, content_of};
+pub use shell::{Builder, CallEvents, Calls, Client, Events, Transferring, content_of};
 pub use table::ErrorTable;

@@ -18,6 +18,11 @@ const SIGNAL_KEY: &str = "signal";
 /// Bytes of a signal: an honest one with all its legs has fewer.
 const SIGNAL_BYTES: usize = 96 << 10;
 
+/// Whether a content is a signal between phones, and nothing to show or keep.
+pub fn is_signal(content: &Content) -> bool {
+    matches!(&content.said, Said::Command { action, .. } if action == CALL_ACTION)
+}
+
 pub(super) fn content(signal: &Signal) -> Content {
     let legs = |legs: &BTreeSet<Leg>| -> Value {
         legs.iter()

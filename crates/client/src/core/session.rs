@@ -123,6 +123,7 @@ impl Core {
             return Err(failure(Condition::ArgumentInvalid, Operation::Login));
         }
         self.state = State::LoggingIn;
+        self.server_clock = None;
         self.waits = Some(ticket);
         self.attempts = 0;
         if self.last_user.as_ref() == Some(&user) {

@@ -164,6 +164,7 @@ impl Core {
 
     fn take_unread(&mut self, unread: &pb::CommUnreadDl) {
         if let Some(at) = unread.timestamp {
+            self.server_clock = Some((Timestamp(at), self.now.elapsed));
             self.server_time(Timestamp(at));
         }
         if unread.status.as_ref().is_some_and(|status| status.error_code.unwrap_or(0) != 0) {

@@ -9,11 +9,13 @@ use model::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::calling::{Bell, Rung};
 use super::events::{Taken, Told};
 use super::http::Http;
 use super::keeper::{Keeping, Kept, Slot, keep};
 use super::line::{Asking, Line};
 use super::socket::{Address, Socket};
+use crate::calls::is_signal;
 use crate::core::{Command, Core, Failure, Input, Now, Outgoing, Output, State, Ticket, Verb};
 use crate::{Error, Event, NewMessage, Username};
 
@@ -75,6 +77,7 @@ pub(super) struct Actor {
     /// What the app has taken out of that.
     taken: Arc<Taken>,
     slot: Slot,
+    bell: Bell,
     last_user: Option<Username>,
     /// Events that are to be written first, and the part that is being written. The core bounds them.
     unkept: VecDeque<(u64, Vec<Event>, Option<Kept>)>,
@@ -92,6 +95,8 @@ enum Happened {
     /// `None`: the app dropped its last handle.
     Order(Option<Order>),
     Input(Input),
+    /// A delivery is written; these of its events are new.
+    Kept(u64, Vec<Event>),
     /// Something of what the actor waits for has come, and [`Actor::settle`] finds it.
     Progress,
     Timeout,
@@ -105,6 +110,7 @@ pub(super) struct Ends {
     pub(super) taken: Arc<Taken>,
     pub(super) view: watch::Sender<View>,
     pub(super) slot: Slot,
+    pub(super) bell: Bell,
 }
 
 // What is being written has no form to show.
@@ -136,6 +142,7 @@ impl Actor {
             events: ends.events,
             taken: ends.taken,
             slot: ends.slot,
+            bell: ends.bell,
             last_user: None,
             unkept: VecDeque::new(),
             keeping: None,
@@ -176,8 +183,7 @@ impl Actor {
                 () = self.taken.changed() => Happened::Progress,
                 (number, events) = kept(&mut self.keeping) => {
                     self.keeping = None;
-                    self.waiting.push_back((number, events.into()));
-                    Happened::Progress
+                    Happened::Kept(number, events)
                 }
                 () = self.line.written() => Happened::Progress,
                 () = wait => Happened::Timeout,
@@ -187,6 +193,7 @@ impl Actor {
                 Happened::Order(order) => self.take_order(now, order),
                 Happened::Input(input) => self.core.handle(now, input),
                 Happened::Timeout => self.core.handle_timeout(now),
+                Happened::Kept(number, events) => self.tell(number, events),
                 Happened::Progress => {}
             }
             self.settle();
@@ -235,6 +242,8 @@ impl Actor {
         let user = self.core.user().cloned();
         if self.last_user.is_some() && self.last_user != user {
             self.taken.next_user();
+            // The phone is the last user's too.
+            *self.bell.lock() = None;
             self.unkept.clear();
             self.keeping = None;
             self.waiting.clear();
@@ -273,6 +282,23 @@ impl Actor {
                 }
             }
         }
+    }
+
+    /// Puts events on their way to the app, but for the signals of calls, which are the phone's if there is one.
+    fn tell(&mut self, number: u64, events: Vec<Event>) {
+        let bell = self.bell.lock().clone().filter(|bell| !bell.is_closed());
+        let Some(bell) = bell else { return self.waiting.push_back((number, events.into())) };
+        let server_now = self.core.server_now(now(self.started));
+        let for_the_app = events.into_iter().filter_map(|event| match event {
+            Event::Message(message) if is_signal(&message.content) => {
+                let age = server_now.map_or(Duration::ZERO, |now| now.since(message.at));
+                // Who rings so often is not heard.
+                drop(bell.try_send(Rung { message, age }));
+                None
+            }
+            other => Some(other),
+        });
+        self.waiting.push_back((number, for_the_app.collect()));
     }
 
     /// Does everything that the core says.
@@ -352,7 +378,7 @@ impl Actor {
                     Some(kept) => self.unkept.push_back((number, events, Some(kept))),
                     // Behind those that are still being written.
                     None if self.keeping.is_none() && self.unkept.is_empty() => {
-                        self.waiting.push_back((number, events.into()));
+                        self.tell(number, events);
                     }
                     None => self.unkept.push_back((number, events, None)),
                 }

@@ -10,6 +10,7 @@ use rustls_pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
 use super::actor::{Actor, Ends, View};
+use super::calling::Bell;
 use super::events::Taken;
 use super::files::Files;
 use super::http::Http;
@@ -156,11 +157,12 @@ impl Builder {
             table: self.table,
         };
         let files = Files { http: http.clone(), runtime: runtime.clone() };
-        let slot = keeper.slot.clone();
-        let ends = Ends { orders: taken, events: sender, taken: Arc::clone(&read), view, slot };
+        let (slot, bell) = (keeper.slot.clone(), Bell::default());
+        let ends =
+            Ends { orders: taken, events: sender, taken: Arc::clone(&read), view, slot, bell: bell.clone() };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
-        Ok((Client::new(orders, shown, device, files, keeper, self.table), Events::new(receiver, read)))
+        Ok((Client::new(orders, shown, device, files, keeper, bell, self.table), Events::new(receiver, read)))
     }
 }
 

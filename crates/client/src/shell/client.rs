@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Builder;
 use super::actor::{Offer, Order, View, closed};
+use super::calling::Bell;
 use super::files::Files;
 use super::keeper::Keeper;
 use super::login_file::{self, LoginFile};
@@ -32,6 +33,7 @@ pub struct Client {
     device: Resource,
     files: Files,
     keeper: Keeper,
+    bell: Bell,
     login: Option<LoginFile>,
     fetches: Arc<Mutex<Fetches>>,
     table: ErrorTable,
@@ -54,10 +56,11 @@ impl Client {
         device: Resource,
         files: Files,
         keeper: Keeper,
+        bell: Bell,
         table: ErrorTable,
     ) -> Self {
         let login = keeper.folder.as_deref().map(|folder| LoginFile::new(folder, &keeper.app_key));
-        Self { orders, view, device, files, keeper, login, fetches: Arc::default(), table }
+        Self { orders, view, device, files, keeper, bell, login, fetches: Arc::default(), table }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -331,6 +334,19 @@ impl Client {
     /// Which lists are being fetched.
     pub(crate) fn fetches(&self) -> &Arc<Mutex<Fetches>> {
         &self.fetches
+    }
+
+    /// Where the actor finds the phone.
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    pub(super) fn view(&self) -> watch::Receiver<View> {
+        self.view.clone()
+    }
+
+    pub(super) fn weak_orders(&self) -> mpsc::WeakSender<Order> {
+        self.orders.downgrade()
     }
 
     pub(super) fn files(&self) -> &Files {

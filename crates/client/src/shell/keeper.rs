@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::events::Told;
 use super::streams::Streams;
+use crate::calls::is_signal;
 use crate::core::{Reply, Sender, kept_message};
 use crate::storage::{NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write};
 use crate::{
@@ -82,10 +83,10 @@ impl Kept {
         Sender { app_key: &self.app_key, user: &self.user, files_url: &self.files_url }
     }
 
-    /// Whether a message belongs into the outbox. What is for those who are there now is not kept on the server either,
+    /// Whether a message belongs into the outbox. What is for those who are there now, or for the phones of a call, is not kept on the server either,
     /// and would be out of place when it goes out after the next login.
     pub(super) fn keeps(message: &NewMessage) -> bool {
-        !message.online_only && !matches!(message.to, Conversation::Room(_))
+        !message.online_only && !matches!(message.to, Conversation::Room(_)) && !is_signal(&message.content)
     }
 
     /// Writes down that a message is to be sent. `Some`: it is one that the server has, as its row says.
@@ -260,9 +261,9 @@ impl Kept {
         })
     }
 
-    /// `None` in rooms, which have no history on the device either.
+    /// `None` in rooms, which have no history on the device either, and for signals of calls.
     fn record(&self, message: &Message) -> Option<NewRecord> {
-        if matches!(message.conversation, Conversation::Room(_)) {
+        if matches!(message.conversation, Conversation::Room(_)) || is_signal(&message.content) {
             return None;
         }
         Some(NewRecord {
