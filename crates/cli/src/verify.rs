@@ -31,8 +31,8 @@ pub(crate) struct VerifyArgs {
     /// Witnesses that run at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     at_once: u16,
-    /// Let the SDK meet the servers through a relay that takes away what Kith adds to the protocol, as if another server
-    /// of it had answered: shows which codes an app still gets
+    /// Only the rows that a server brings about and the SDK tells; and let the SDK meet the servers through a relay that
+    /// takes away what Kith adds to the protocol, as if another server of it had answered
     #[arg(long)]
     plain: bool,
     /// A running server, http://HOST:PORT, instead of throwaway ones. It gets apps named verify…, and keeps them; rows that
@@ -44,8 +44,8 @@ pub(crate) struct VerifyArgs {
     token_file: Option<PathBuf>,
 }
 
-/// Runs the witnesses and prints what they saw. Exit status: 0 all were met, 1 some failed, 3 some have no witness, or
-/// were left out.
+/// Runs the witnesses and prints what they saw. Exit status: 0 all were met (or can only be looked up, or are known not to
+/// be told apart under `--plain`), 1 some failed, 3 some have no witness, or were left out.
 ///
 /// # Errors
 /// When no server can be started or reached, and the writer's.
@@ -108,6 +108,7 @@ fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::
             Verdict::LookupOnly(why) => format!("look-up only: {why}"),
             Verdict::NotMet => "no witness yet".to_owned(),
             Verdict::Skipped => "left out: needs a server of its own".to_owned(),
+            Verdict::Unnamed(why) => format!("not told apart: {why}"),
             Verdict::Failed(why) => format!("FAILED: {why}"),
         };
         writeln!(
@@ -120,12 +121,13 @@ fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::
     let count = |is: fn(&Verdict) -> bool| report.count(is);
     writeln!(
         out,
-        "\n{} rows: {} met, {} look-up only, {} without a witness, {} left out, {} failed; {:.1} s",
+        "\n{} rows: {} met, {} look-up only, {} without a witness, {} left out, {} not told apart, {} failed; {:.1} s",
         report.rows.len(),
         count(|verdict| matches!(verdict, Verdict::Met)),
         count(|verdict| matches!(verdict, Verdict::LookupOnly(_))),
         count(|verdict| matches!(verdict, Verdict::NotMet)),
         count(|verdict| matches!(verdict, Verdict::Skipped)),
+        count(|verdict| matches!(verdict, Verdict::Unnamed(_))),
         count(|verdict| matches!(verdict, Verdict::Failed(_))),
         report.took.as_secs_f64(),
     )
@@ -146,6 +148,7 @@ fn as_json(report: &Report) -> Value {
             Verdict::LookupOnly(why) => ("lookup_only", Some((*why).to_owned())),
             Verdict::NotMet => ("not_met", None),
             Verdict::Skipped => ("skipped", None),
+            Verdict::Unnamed(why) => ("unnamed", Some((*why).to_owned())),
             Verdict::Failed(why) => ("failed", Some(why.clone())),
         };
         json!({

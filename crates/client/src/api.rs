@@ -59,8 +59,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Condition::MemberListEmpty`], [`Condition::BatchTooLarge`].
-    fn check_users(&self, users: &[Username]) -> Result<()> {
-        self.told(checks::count(users.len()))
+    fn check_users(&self, operation: Operation, users: &[Username]) -> Result<()> {
+        self.told(checks::count(users.len()).map_err(|error| error.with_operation(operation)))
     }
 
     /// Begins to fetch a list.

@@ -32,6 +32,7 @@ use model::{AppKey, ClientMessageId, Resource, Timestamp, Username};
 use serde_json::Value;
 
 use crate::{Error, ErrorTable, Event, Result, RoomEntry, SendState, Sent};
+pub(crate) use derive::of_answer;
 pub use http::{Failure, HttpAnswer, HttpRequest, Method};
 pub use outgoing::Outgoing;
 pub(crate) use outgoing::{Sender, kept_message};

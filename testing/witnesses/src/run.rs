@@ -26,7 +26,8 @@ pub struct Options {
     pub rows: Vec<RowKey>,
     /// Witnesses that run at the same time, at least one.
     pub at_once: usize,
-    /// The SDK gets answers without what Kith adds to the protocol, as another server of it would give them.
+    /// The SDK gets answers without what Kith adds to the protocol, as another server of it would give them. Only rows are
+    /// meant that a server brings about and the SDK tells.
     pub is_plain: bool,
 }
 
@@ -63,6 +64,8 @@ pub enum Verdict {
     NotMet,
     /// Its witness can't run against a given server.
     Skipped,
+    /// Without the names of conditions the SDK tells another row, and why.
+    Unnamed(&'static str),
     /// What the witness saw instead.
     Failed(String),
 }
@@ -101,10 +104,12 @@ pub async fn run(options: Options, progress: impl Fn(usize, usize)) -> Result<Re
     let picked: Vec<&'static Row> = documented()
         .filter(|row| options.tables.is_empty() || options.tables.contains(&row.table))
         .filter(|row| options.rows.is_empty() || options.rows.iter().any(|key| key.is_of(row)))
+        .filter(|row| !options.is_plain || is_told_by_sdk(row))
         .collect();
     ensure!(!picked.is_empty(), "no row of the documents is meant");
     let is_given = matches!(options.place, Place::Given { .. });
-    let lab = Lab::new(options.place, options.is_plain)?;
+    let is_plain = options.is_plain;
+    let lab = Lab::new(options.place, is_plain)?;
     let mut seen: Vec<Option<(Verdict, Option<SeenBy>, Duration)>> = vec![None; picked.len()];
     let mut jobs: Vec<Job> = Vec::new();
     for (place, row) in picked.iter().enumerate() {
@@ -144,7 +149,10 @@ pub async fn run(options: Options, progress: impl Fn(usize, usize)) -> Result<Re
     let mut running = stream::iter(jobs).map(run_one).buffer_unordered(options.at_once.max(1));
     while let Some((job, with, without, took)) = running.next().await {
         for place in job.places {
-            let verdict = judge(picked[place], job.witness, &with, &without);
+            let mut verdict = judge(picked[place], job.witness, &with, &without);
+            if is_plain {
+                verdict = judge_without_names(verdict, job.witness, &with, &without);
+            }
             seen[place] = Some((verdict, seen_by(&with), took));
             done += 1;
         }
@@ -155,6 +163,12 @@ pub async fn run(options: Options, progress: impl Fn(usize, usize)) -> Result<Re
         Some(RowReport { row, key: RowKey::of(row), verdict, seen_by, took })
     });
     Ok(Report { rows: rows.collect(), took: began.elapsed() })
+}
+
+/// Whether a server brings it about, and its witness asks the SDK for it.
+fn is_told_by_sdk(row: &Row) -> bool {
+    let mut witnesses = areas::all().filter(|witness| witness.is_of(row));
+    row.surface == Surface::Server && witnesses.any(|witness| witness.one_sided.is_none())
 }
 
 /// A witness in the words of one table, and the places of the rows that it is of.
@@ -229,6 +243,25 @@ fn judge(
             Verdict::Failed(format!("without the cause seen was {error}"))
         }
         Err(broken) => Verdict::Failed(format!("without the cause the witness broke: {broken}")),
+    }
+}
+
+/// The verdict on a row of which the SDK was not told the condition's name.
+fn judge_without_names(
+    verdict: Verdict,
+    witness: &Witness,
+    with: &Result<Outcome, String>,
+    without: &Result<Outcome, String>,
+) -> Verdict {
+    if matches!(with, Ok(Outcome::Both(error)) if error.trace_id().is_some()) {
+        return Verdict::Failed("the SDK was told more than another server says".to_owned());
+    }
+    match (verdict, witness.needs_names) {
+        (Verdict::Met, Some(_)) => {
+            Verdict::Failed("it was told without the condition's name, and is said not to be".to_owned())
+        }
+        (Verdict::Failed(_), Some(why)) if matches!(without, Ok(Outcome::Fine)) => Verdict::Unnamed(why),
+        (verdict, _) => verdict,
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) struct Witness {
     pub(crate) needs_own_server: bool,
     /// Why a row that a server brings about is seen either on the wire or by the SDK, and not in both.
     pub(crate) one_sided: Option<&'static str>,
+    /// Why the SDK can't know this case by code and text, where the server does not name the condition.
+    pub(crate) needs_names: Option<&'static str>,
     pub(crate) run: for<'a> fn(&'a Lab, Cause) -> Running<'a>,
 }
 
@@ -107,6 +109,12 @@ impl Witness {
         self
     }
 
+    /// The same for one whose code and text are also those of another row, and which.
+    pub(crate) const fn needs_names(mut self, why: &'static str) -> Self {
+        self.needs_names = Some(why);
+        self
+    }
+
     /// The same for one that breaks its server.
     pub(crate) const fn on_own_server(mut self) -> Self {
         self.needs_own_server = true;
@@ -123,6 +131,7 @@ macro_rules! witness {
             operation: None,
             needs_own_server: false,
             one_sided: None,
+            needs_names: None,
             run: |lab, cause| Box::pin($run(lab, cause)),
         }
     };

@@ -120,7 +120,7 @@ fn users_are_made_listed_and_deleted() {
 /// Runs a command on a terminal of its own, and answers each prompt with a line. `None`: this system has no
 /// `script(1)`.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
-fn at_a_terminal(command: &Command, answers: &[&str]) -> Option<String> {
+pub(crate) fn at_a_terminal(command: &Command, answers: &[&str]) -> Option<String> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     let mut script = Command::new("script");

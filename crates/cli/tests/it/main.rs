@@ -5,3 +5,4 @@
 mod commands;
 mod kith;
 mod serve;
+mod verify;

@@ -141,7 +141,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::BlockListFull`], and what else the server has against it.
     pub async fn block_users(&self, peers: &[Username]) -> Result<()> {
-        self.check_users(peers)?;
+        self.check_users(Operation::BlockAdd, peers)?;
         let path = "/sdk/user/{me}/blocks?resource={device}";
         let body = json!({ "usernames": names(peers) });
         self.call(call(Operation::BlockAdd, Method::Post, path).with(body)).await.map(drop)
@@ -152,7 +152,7 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn unblock_users(&self, peers: &[Username]) -> Result<()> {
-        self.check_users(peers)?;
+        self.check_users(Operation::BlockRemove, peers)?;
         let path = "/sdk/user/{me}/blocks?resource={device}";
         let body = json!({ "usernames": names(peers) });
         self.call(call(Operation::BlockRemove, Method::Delete, path).with(body)).await.map(drop)

@@ -312,9 +312,20 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::MemberRepeated`], [`crate::Condition::GroupFull`], and what else the server has against it.
     pub async fn invite_to_group(&self, group: &GroupId, members: &[Username]) -> Result<()> {
-        self.check_users(members)?;
+        self.check_users(Operation::GroupInvite, members)?;
         let body = json!({ "usernames": names(members) });
         self.group_call(group, Operation::GroupInvite, Method::Post, "/invite", Some(body)).await
+    }
+
+    /// Puts users into the group, who are not asked where the group asks nobody.
+    ///
+    /// # Errors
+    /// [`crate::Condition::MemberRepeated`], [`crate::Condition::MemberNotRegistered`], [`crate::Condition::GroupFull`],
+    /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
+    pub async fn add_to_group(&self, group: &GroupId, members: &[Username]) -> Result<()> {
+        self.check_users(Operation::MemberAdd, members)?;
+        let body = json!({ "usernames": names(members) });
+        self.group_call(group, Operation::MemberAdd, Method::Post, "/users", Some(body)).await
     }
 
     /// Puts members out.
@@ -323,7 +334,7 @@ impl Client {
     /// [`crate::Condition::TargetNotMember`], [`crate::Condition::GroupPermissionDenied`], and what else the server has
     /// against it.
     pub async fn remove_members(&self, group: &GroupId, members: &[Username]) -> Result<()> {
-        self.check_users(members)?;
+        self.check_users(Operation::MemberRemove, members)?;
         let rest = format!("/users/{}", joined(members));
         self.group_call(group, Operation::MemberRemove, Method::Delete, &rest, None).await
     }
@@ -378,7 +389,7 @@ impl Client {
         members: &[Username],
         time: Option<Duration>,
     ) -> Result<()> {
-        self.check_users(members)?;
+        self.check_users(Operation::Silence, members)?;
         let duration = time.map_or(-1, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let body = json!({ "usernames": names(members), "mute_duration": duration });
         self.group_call(group, Operation::Silence, Method::Post, "/mute", Some(body)).await
@@ -389,7 +400,7 @@ impl Client {
     /// # Errors
     /// As [`Client::mute_members`].
     pub async fn unmute_members(&self, group: &GroupId, members: &[Username]) -> Result<()> {
-        self.check_users(members)?;
+        self.check_users(Operation::SilenceRemove, members)?;
         let rest = format!("/mute/{}", joined(members));
         self.group_call(group, Operation::SilenceRemove, Method::Delete, &rest, None).await
     }
@@ -412,7 +423,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
     pub async fn block_in_group(&self, group: &GroupId, users: &[Username], block: bool) -> Result<()> {
-        self.check_users(users)?;
+        self.check_users(Operation::GroupBlockAdd, users)?;
         if block {
             let body = json!({ "usernames": names(users) });
             self.group_call(group, Operation::GroupBlockAdd, Method::Post, "/blocks/users", Some(body)).await
@@ -438,7 +449,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
     pub async fn allow_in_group(&self, group: &GroupId, members: &[Username], allow: bool) -> Result<()> {
-        self.check_users(members)?;
+        self.check_users(Operation::AllowListAdd, members)?;
         if allow {
             let body = json!({ "usernames": names(members) });
             self.group_call(group, Operation::AllowListAdd, Method::Post, "/white/users", Some(body)).await

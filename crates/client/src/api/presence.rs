@@ -25,7 +25,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::PresenceLimitReached`], and what else the server has against it.
     pub async fn follow_presence(&self, peers: &[Username], time: Duration) -> Result<Vec<PresenceState>> {
-        self.check_users(peers)?;
+        self.check_users(Operation::PresenceSubscribe, peers)?;
         let path = format!("/users/{{me}}/presence/{}", time.as_secs());
         self.presence_call(Operation::PresenceSubscribe, path, peers).await
     }
@@ -35,7 +35,7 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn presence(&self, peers: &[Username]) -> Result<Vec<PresenceState>> {
-        self.check_users(peers)?;
+        self.check_users(Operation::PresenceQuery, peers)?;
         self.presence_call(Operation::PresenceQuery, "/users/{me}/presence".to_owned(), peers).await
     }
 
@@ -44,7 +44,7 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn unfollow_presence(&self, peers: &[Username]) -> Result<()> {
-        self.check_users(peers)?;
+        self.check_users(Operation::PresenceUnsubscribe, peers)?;
         let call = call(Operation::PresenceUnsubscribe, Method::Delete, "/users/{me}/presence");
         self.call(call.with(names(peers))).await.map(drop)
     }

@@ -90,7 +90,7 @@ impl Client {
     /// [`crate::Condition::AlreadyInChatroom`], [`crate::Condition::ChatroomFull`],
     /// [`crate::Condition::ChatroomPermissionDenied`], and what else the server has against it.
     pub async fn add_to_room(&self, room: &RoomId, users: &[Username]) -> Result<()> {
-        self.check_users(users)?;
+        self.check_users(Operation::ChatroomJoin, users)?;
         let path = format!("/chatrooms/{}/users", part(room.as_str()));
         let call = call(Operation::ChatroomJoin, Method::Post, path);
         self.call(call.with(json!({ "usernames": names(users) }))).await.map(drop)

@@ -2,7 +2,7 @@
 //!
 //! Kith's server names the condition itself. Another server of the protocol sends only codes and texts, so the
 //! catalogue is read backwards: the answers that Kith would give for each condition, and among those that fit the one
-//! that fits most letters. No vendor's text stands here.
+//! that fits most letters, then the one that what was asked for tells apart. No vendor's text stands here.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) fn of_status(scope: MsyncScope, status: &pb::Status, operation: Opera
     let code = status.error_code.unwrap_or(0);
     let condition = Condition::parse(status.condition())
         .filter(|condition| condition.kind() != Kind::Success)
-        .unwrap_or_else(|| condition_of_status(scope, code, status.reason()));
+        .unwrap_or_else(|| condition_of_status(scope, code, status.reason(), operation));
     let error = Error::new(condition).with_operation(operation).with_trace_id(shortened(status.trace()));
     let error = error.with_detail(shortened(status.reason()));
     match status.retry_after_ms {
@@ -32,14 +32,28 @@ pub(crate) fn of_status(scope: MsyncScope, status: &pb::Status, operation: Opera
     }
 }
 
-fn condition_of_status(scope: MsyncScope, code: i32, reason: &str) -> Condition {
+fn condition_of_status(scope: MsyncScope, code: i32, reason: &str, operation: Operation) -> Condition {
+    if let Some(condition) = said_in_full(reason) {
+        return condition;
+    }
+    let is_about_room = |name: &str| name.starts_with("chatroom");
     let fits = Condition::ALL.into_iter().filter_map(|condition| {
         let answer = msync_answer(scope, condition);
-        let is_own = answer.condition == Some(condition) && answer.code == code;
+        // What a session is let in by is a token, whatever else shares the words for a wrong one.
+        let is_token = scope == MsyncScope::Login && condition == Condition::TokenInvalid;
+        let is_own = (answer.condition == Some(condition) || is_token) && answer.code == code;
         let letters = if is_own { letters_that_fit(answer.reason, reason)? } else { return None };
-        Some((rank(condition, letters), condition))
+        // Groups and rooms share texts; where it was sent tells them apart.
+        let is_of_place = condition.as_str().contains("chatroom") == is_about_room(operation.as_str());
+        let told_apart = usize::from(is_token) * 2 + usize::from(is_of_place);
+        Some((rank(condition, letters * 4 + told_apart), condition))
     });
-    best(fits).unwrap_or(match (scope, code) {
+    let fitting = best(fits).map(|condition| match (scope, condition) {
+        // Between users the words for too much are those for one user's too much.
+        (MsyncScope::Send, Condition::RateLimited) => Condition::UserRateLimited,
+        _ => condition,
+    });
+    fitting.unwrap_or(match (scope, code) {
         (_, 3) => Condition::ArgumentMissing,
         (_, 4) => Condition::ArgumentInvalid,
         (_, 6) => Condition::TokenExpired,
@@ -73,13 +87,22 @@ pub(crate) fn of_answer(answer: &HttpAnswer, operation: Operation) -> Error {
     }
 }
 
+/// Kith's own sentence of a condition, which no vendor has words for.
+fn said_in_full(text: &str) -> Option<Condition> {
+    let mut all = Condition::ALL.into_iter().filter(|condition| condition.kind() != Kind::Success);
+    all.find(|condition| condition.meaning() == text)
+}
+
 fn condition_of_answer(status: u16, body: &Value, operation: Operation) -> Condition {
     let error = body["error"].as_str().unwrap_or_default();
     let description = body["error_description"].as_str().unwrap_or_default();
+    if let Some(condition) = said_in_full(description) {
+        return condition;
+    }
     // Groups and rooms share texts; what was asked for tells them apart.
     let area = operation.as_str().split('_').next().unwrap_or_default();
     let fits = Condition::ALL.into_iter().flat_map(|condition| {
-        let is_of_area = condition.as_str().starts_with(area);
+        let is_of_area = condition.as_str().contains(area);
         let answers = rest_answers(condition).filter(move |known| known.status == status);
         answers.filter_map(move |known| {
             let letters = letters_that_fit(known.description, description).filter(|letters| *letters > 0)?;
@@ -228,15 +251,22 @@ mod tests {
 
     #[test]
     fn other_servers_are_understood_by_code_and_text() {
-        let login = |code, reason| condition_of_status(MsyncScope::Login, code, reason);
-        let send = |code, reason| condition_of_status(MsyncScope::Send, code, reason);
+        let login = |code, reason| condition_of_status(MsyncScope::Login, code, reason, Operation::Login);
+        let send = |code, reason| condition_of_status(MsyncScope::Send, code, reason, Operation::Send);
+        let in_room =
+            |code, reason| condition_of_status(MsyncScope::Send, code, reason, Operation::ChatroomSend);
         assert_eq!(login(1, "Sorry, token expired"), Condition::TokenExpired);
         assert_eq!(login(1, "Sorry, user not found"), Condition::UserNotFound);
         assert_eq!(login(1, "who knows"), Condition::AuthenticationFailed);
+        assert_eq!(login(1, "Sorry, token or password does not match login info"), Condition::TokenInvalid);
         assert_eq!(login(2, "user not activated"), Condition::UserBanned);
         assert_eq!(login(13, "any"), Condition::TooManyDevices);
         assert_eq!(send(1, "blocked"), Condition::BlockedByRecipient);
         assert_eq!(send(1, "group not found"), Condition::GroupNotFound);
+        assert_eq!(send(1, "not in group or chatroom"), Condition::NotInGroup);
+        assert_eq!(in_room(1, "not in group or chatroom"), Condition::NotInChatroom);
+        assert_eq!(send(7, "traffic limit"), Condition::UserRateLimited);
+        assert_eq!(send(4, Condition::MessageInvalid.meaning()), Condition::MessageInvalid);
         assert_eq!(send(15, "any"), Condition::MutedInConversation);
         assert_eq!(send(99, ""), Condition::UnknownError);
         let rest = |status, body: &str, operation| of_answer(&answer(status, body), operation).condition();
@@ -246,6 +276,16 @@ mod tests {
         assert_eq!(rest(404, unknown, Operation::TokenPassword), Condition::UserNotFound);
         let full = r#"{"error":"x","error_description":"group member list is full!"}"#;
         assert_eq!(rest(403, full, Operation::GroupJoin), Condition::GroupFull);
+        let is_in = "can not join this group, reason:user: anna already in group: 7";
+        let is_in = serde_json::json!({ "error": "forbidden_op", "error_description": is_in }).to_string();
+        assert_eq!(rest(403, &is_in, Operation::GroupJoin), Condition::AlreadyInGroup);
+        assert_eq!(rest(403, &is_in, Operation::ChatroomJoin), Condition::AlreadyInChatroom);
+        let strangers =
+            r#"{"error":"forbidden_op","error_description":"users [anna] are not members of this group!"}"#;
+        assert_eq!(rest(403, strangers, Operation::MemberRemove), Condition::TargetNotMember);
+        let own = Condition::ContactAddFailed.meaning();
+        let own = serde_json::json!({ "error": "illegal_argument", "error_description": own }).to_string();
+        assert_eq!(rest(400, &own, Operation::ContactAdd), Condition::ContactAddFailed);
         assert_eq!(rest(404, "<html>", Operation::GroupGet), Condition::NotFound);
         assert_eq!(rest(503, "", Operation::GroupGet), Condition::ServerBusy);
         assert_eq!(rest(301, "", Operation::GroupGet), Condition::ResponseMalformed);
@@ -260,7 +300,11 @@ mod tests {
                 if sent.condition.is_none() {
                     continue;
                 }
-                let found = condition_of_status(scope, sent.code, &sent.describe(condition, &[]));
+                let operation = match scope {
+                    MsyncScope::Login => Operation::Login,
+                    MsyncScope::Send => Operation::Send,
+                };
+                let found = condition_of_status(scope, sent.code, &sent.describe(condition, &[]), operation);
                 let again = msync_answer(scope, found);
                 let letters = |reason: &str| pieces(reason).map(str::len).sum::<usize>();
                 assert!(
@@ -278,6 +322,14 @@ mod tests {
             let found = condition_of_answer(sent.status, &body, Operation::Request);
             assert_eq!(rest_answer(found, None).status, sent.status, "{condition} {found}");
         }
+    }
+
+    #[test]
+    fn no_two_conditions_have_the_same_sentence() {
+        for condition in Condition::ALL.into_iter().filter(|condition| condition.kind() != Kind::Success) {
+            assert_eq!(said_in_full(condition.meaning()), Some(condition));
+        }
+        assert_eq!(said_in_full(""), None);
     }
 
     #[test]

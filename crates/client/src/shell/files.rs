@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::Client;
 use super::http::Http;
+use crate::core::of_answer;
 use crate::media::{
     Direction, Download, Expected, LocalFile, MediaKind, Transfer, TransferEvent, TransferFault, Verified,
     Via, place_of, remove,
@@ -308,8 +309,9 @@ impl Run {
         let answer = self.watched(super::http::answer(response)).await?;
         let answer = answer.map_err(|_| Stopped::Fault(TransferFault::BrokeOff))?;
         if !(200..300).contains(&answer.status) {
-            let condition = answer.condition.as_deref().and_then(Condition::parse);
-            return Err(Stopped::Fault(TransferFault::Refused { status: answer.status, condition }));
+            let said = of_answer(&answer, Operation::FileUpload);
+            let fault = TransferFault::Refused { status: answer.status, condition: Some(said.condition()) };
+            return Err(Stopped::Fault(fault));
         }
         uploaded(&answer.body, file).ok_or_else(|| {
             Stopped::Error(Error::new(Condition::ResponseMalformed).with_operation(Operation::FileUpload))

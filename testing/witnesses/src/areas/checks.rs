@@ -21,6 +21,7 @@ macro_rules! check {
             operation: None,
             needs_own_server: false,
             one_sided: None,
+            needs_names: None,
             run: |_, $cause| {
                 Box::pin(async move {
                     let $checks = Checks::of(face_of($tables[0]));

@@ -19,7 +19,8 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(WINDOWS, MutedGlobally, muted_user_writes),
     witness!(WINDOWS, NotFriends, stranger_writes),
     witness!(WINDOWS, UserRateLimited, writes_too_fast),
-    witness!(WINDOWS, MessageTrafficLimited, app_writes_too_fast),
+    witness!(WINDOWS, MessageTrafficLimited, app_writes_too_fast)
+        .needs_names("one user's limit is told by the same code and text"),
     witness!(WINDOWS, ServiceNotEnabled, reaction_where_they_are_off),
     witness!(PRESENT, MessageContentRejected, word_that_the_app_forbids),
     witness!(PRESENT, MessageInvalid, message_without_a_body),
