@@ -16,7 +16,7 @@ async fn main() -> Result<(), client::Error> {
     client.log_in("alice", "alice-demo").await?;
 
     let path = std::env::args().nth(1).unwrap_or_else(|| "picture.png".to_owned());
-    let picture = LocalFile::open(Path::new(&path), MediaKind::Image, &FileRules::default())?;
+    let picture = LocalFile::look(Path::new(&path), MediaKind::Image, &FileRules::default()).await?;
     let mut upload = client.upload(&picture)?;
     while let Some((done, total)) = upload.progress().await {
         println!("{done} of {total:?} bytes");

@@ -11,6 +11,7 @@ mod presence;
 mod push;
 mod reactions;
 mod room;
+mod threads;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use group::{GroupDetails, GroupMember, GroupSummary, MemberRole, NewGroup};
 pub use history::{HistoryOrder, HistoryPage};
 pub use push::{PushLevel, PushOptions};
 pub use room::{RoomDetails, RoomSummary};
+pub use threads::Thread;
 
 pub(crate) use crate::core::percent as part;
 

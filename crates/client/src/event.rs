@@ -91,6 +91,7 @@ pub enum Event {
     Contact(ContactEvent),
     Group(Box<GroupEvent>),
     Room(Box<RoomEvent>),
+    Thread(Box<ThreadEvent>),
     /// Users whose presence this user follows.
     Presence(Vec<PresenceState>),
     /// Somebody reacted to a message, or no longer does.
@@ -99,7 +100,7 @@ pub enum Event {
         conversation: Conversation,
         reactions: Vec<ReactionCount>,
     },
-    /// Something else of the protocol: changes of conversations, threads, push settings on another device.
+    /// Something else of the protocol: changes of conversations, push settings on another device.
     Notice {
         kind: String,
         data: Value,
@@ -137,6 +138,33 @@ pub struct GroupEvent {
     /// Set if `group` is a thread: the group that it belongs to.
     pub parent: Option<GroupId>,
     pub details: Membership,
+}
+
+/// Something about a thread of a group that this user is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadEvent {
+    pub change: ThreadChange,
+    /// The thread, as a group.
+    pub thread: GroupId,
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// The message that it hangs on, if it is there still.
+    pub message: Option<MessageId>,
+    pub name: String,
+    pub by: Option<Username>,
+    /// Messages that were ever said in it.
+    pub messages: u64,
+    pub at: Timestamp,
+}
+
+/// What happened to a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadChange {
+    Created,
+    Renamed,
+    /// Something was said in it, or taken back.
+    MessagesChanged,
+    Ended,
 }
 
 /// Something about a chat room.

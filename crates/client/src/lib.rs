@@ -12,7 +12,7 @@
 //! - [`Message`], [`NewMessage`], [`Event`]: what goes back and forth.
 //! - [`core`]: all of it without I/O.
 //!
-//! Calls over REST (contacts, groups, rooms, presence, push options, history) are methods of [`Client`] too.
+//! Calls over REST (contacts, groups, threads, rooms, presence, push options, history) are methods of [`Client`] too.
 //!
 //! This crate must not know the server's storage or use cases; it meets the server on the wire only.
 
@@ -33,13 +33,13 @@ pub mod voice;
 pub use crate::core::{LoggedIn, State};
 pub use api::{
     Contact, GroupDetails, GroupMember, GroupSummary, HistoryOrder, HistoryPage, MemberRole, NewGroup, Page,
-    PushLevel, PushOptions, RoomDetails, RoomSummary,
+    PushLevel, PushOptions, RoomDetails, RoomSummary, Thread,
 };
 pub use conditions::{Condition, Kind, Operation, Retry, Who};
 pub use error::{Error, Result};
 pub use event::{
     ContactChange, ContactEvent, Event, GroupEvent, Membership, MembershipChange, PresenceState,
-    ReactionCount, RoomEvent,
+    ReactionCount, RoomEvent, ThreadChange, ThreadEvent,
 };
 pub use ids::{Conversation, GroupId, RoomId, username};
 pub use message::{Edit, Message, NewMessage, RoomEntry, SendState, Sent};

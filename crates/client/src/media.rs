@@ -15,5 +15,5 @@ mod transfer;
 pub use download::{DIGEST_KEY, Download, Expected, Verified};
 pub use format::{Family, Format};
 pub use local::{FileRules, LocalFile, MediaKind, PIECE_BYTES, Pieces, place_of, remove};
-pub use thumbnail::{Thumbnail, thumbnail};
+pub use thumbnail::{Thumbnail, make_thumbnail, thumbnail};
 pub use transfer::{Direction, Transfer, TransferEvent, TransferFault, Via};

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::derive;
 use crate::event::{
     ContactChange, ContactEvent, GroupEvent, Membership, MembershipChange, PresenceState, ReactionCount,
-    RoomEvent,
+    RoomEvent, ThreadChange, ThreadEvent,
 };
 use crate::{Conversation, Edit, Event, GroupId, Message, RoomId};
 
@@ -307,6 +307,7 @@ fn notice(payload: &[u8]) -> Option<Event> {
     let data = notice.remove("data").or_else(|| notice.remove("values")).unwrap_or_default();
     match kind.as_str() {
         "presence" => Some(Event::Presence(presences(&data["values"]))),
+        "thread" => thread(&data),
         "reaction" => reaction(data.as_array()?.first()?),
         _ => Some(Event::Notice { kind, data }),
     }
@@ -331,6 +332,28 @@ fn presence(value: &Value) -> Option<PresenceState> {
         devices: devices.unwrap_or_default(),
         last_seen: seconds.map(|seconds| Timestamp(seconds.saturating_mul(1_000))),
     })
+}
+
+fn thread(data: &Value) -> Option<Event> {
+    let text = |key: &str| data[key].as_str().unwrap_or_default();
+    let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    let change = match text("operation") {
+        "create" => ThreadChange::Created,
+        "update" => ThreadChange::Renamed,
+        "update_msg" => ThreadChange::MessagesChanged,
+        "delete" => ThreadChange::Ended,
+        _ => return None,
+    };
+    Some(Event::Thread(Box::new(ThreadEvent {
+        change,
+        thread: GroupId::parse(text("id")).ok()?,
+        group: GroupId::parse(text("muc_parent_id")).ok()?,
+        message: number(&data["msg_parent_id"]).map(MessageId),
+        name: text("name").to_owned(),
+        by: Username::parse(text("from")).ok(),
+        messages: number(&data["message_count"]).unwrap_or(0),
+        at: Timestamp(number(&data["timestamp"]).unwrap_or(0)),
+    })))
 }
 
 fn reaction(data: &Value) -> Option<Event> {

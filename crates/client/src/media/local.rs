@@ -1,6 +1,6 @@
 //! Files on the device, looked at before anything is sent.
 //!
-//! Reads whole files; call it on a thread that may wait.
+//! Reads whole files; call it on a thread that may wait, or let [`LocalFile::look`] find one.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -117,6 +117,16 @@ impl LocalFile {
         };
         let (bytes, crc32, sha256) = digests.finish();
         Ok(Self { path: path.to_owned(), name, kind, format, bytes, crc32, sha256, size: size.flatten() })
+    }
+
+    /// As [`LocalFile::open`], on a thread that may wait: for a task of an async runtime.
+    ///
+    /// # Errors
+    /// As [`LocalFile::open`]; [`Condition::RequestAborted`] when the runtime ends first.
+    pub async fn look(path: &Path, kind: MediaKind, rules: &FileRules) -> Result<Self> {
+        let (path, rules) = (path.to_owned(), rules.clone());
+        let looked = tokio::task::spawn_blocking(move || Self::open(&path, kind, &rules)).await;
+        looked.map_err(|_| Error::new(Condition::RequestAborted).with_operation(Operation::FileUpload))?
     }
 
     /// The bytes, for an upload.

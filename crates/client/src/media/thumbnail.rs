@@ -1,7 +1,7 @@
 //! Smaller pictures of pictures.
 //!
 //! The picture may come from a stranger, so four formats only, with a bound for pixels and memory, as the server has them.
-//! Takes up to a second of a processor: call it on a thread that may wait.
+//! Takes up to a second of a processor: call it on a thread that may wait, or let [`make_thumbnail`] find one.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor};
@@ -42,6 +42,16 @@ pub fn thumbnail(path: &Path, pixels: u32) -> Result<Option<Thumbnail>> {
         return Err(Error::new(Condition::FileNotFound));
     }
     make(path, pixels.max(1)).ok_or_else(failed)
+}
+
+/// As [`thumbnail`], on a thread that may wait: for a task of an async runtime.
+///
+/// # Errors
+/// As [`thumbnail`]; [`Condition::RequestAborted`] when the runtime ends first.
+pub async fn make_thumbnail(path: &Path, pixels: u32) -> Result<Option<Thumbnail>> {
+    let path = path.to_owned();
+    let made = tokio::task::spawn_blocking(move || thumbnail(&path, pixels)).await;
+    made.map_err(|_| Error::new(Condition::RequestAborted).with_operation(Operation::FileUpload))?
 }
 
 /// Width and height that a picture says it has.

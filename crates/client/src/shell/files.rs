@@ -80,17 +80,17 @@ impl<T> Drop for Transferring<T> {
 }
 
 impl Client {
-    /// Uploads a file. What it comes to belongs into a message, see [`Client::send_file`].
+    /// Uploads a file. What it comes to belongs into a message, see [`Client::send_file`]. A file that is gone or changed
+    /// since it was looked at fails with the words of [`LocalFile::pieces`], at the end.
     ///
     /// # Errors
-    /// [`Condition::NotLoggedIn`]; [`LocalFile::pieces`].
+    /// [`Condition::NotLoggedIn`].
     pub fn upload(&self, file: &LocalFile) -> Result<Transferring<Attached>> {
-        let started = self.token(Operation::FileUpload).and_then(|token| {
-            let pieces = file.pieces()?;
+        let started = self.token(Operation::FileUpload).map(|token| {
             let (http, file) = (self.files().http.clone(), file.clone());
-            Ok(self.transfer(Direction::Upload, Some(file.bytes), async move |run| {
-                run.upload(&http, &token, &file, pieces).await
-            }))
+            self.transfer(Direction::Upload, Some(file.bytes), async move |run| {
+                run.upload(&http, &token, &file).await
+            })
         });
         self.told(started)
     }
@@ -249,13 +249,10 @@ struct Run {
 }
 
 impl Run {
-    async fn upload(
-        self,
-        http: &Http,
-        token: &str,
-        file: &LocalFile,
-        mut pieces: crate::media::Pieces,
-    ) -> Step<Attached> {
+    async fn upload(self, http: &Http, token: &str, file: &LocalFile) -> Step<Attached> {
+        let opened = file.clone();
+        let opened = tokio::task::spawn_blocking(move || opened.pieces()).await;
+        let mut pieces = opened.map_err(|_| Stopped::Cancelled)??;
         let (sender, receiver) = mpsc::channel::<Result<Bytes>>(READ_AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
             loop {

@@ -188,3 +188,50 @@ async fn a_stranger_s_server_gets_nothing_of_the_user_and_can_do_no_harm() {
         assert_eq!((error.condition(), error.table()), (condition, ErrorTable::Easemob));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_is_cancelled_or_dropped_leaves_nothing_behind() {
+    let site = Site::start().await;
+    let alice = Device::log_in(&site, "alice", "phone").await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("file");
+    // Says that more comes, and never says it.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/file", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _read = socket.read(&mut [0; 4096]).await.unwrap();
+            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nbegun").await.unwrap();
+            open.push(socket);
+        }
+    });
+    for is_dropped in [false, true] {
+        let mut download = alice.client.download(&file_at(url.clone(), 9), &to).unwrap();
+        assert_eq!(download.progress().await.map(|(done, _)| done), Some(5));
+        assert!(has_part(&to));
+        if is_dropped {
+            drop(download);
+        } else {
+            download.cancel();
+            assert_eq!(download.finish().await.unwrap_err().condition(), Condition::RequestAborted);
+        }
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+        while has_part(&to) {
+            assert!(tokio::time::Instant::now() < deadline, "dropped: {is_dropped}");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert!(!to.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_beside_the_runtime() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("note.txt");
+    std::fs::write(&path, b"a text").unwrap();
+    let file = LocalFile::look(&path, MediaKind::File, &FileRules::default()).await.unwrap();
+    assert_eq!((file.bytes, file.name.as_str()), (6, "note.txt"));
+    let thumbnail = client::media::make_thumbnail(&path, 100).await.unwrap_err();
+    assert_eq!(thumbnail.condition(), Condition::FileConversionFailed);
+}

@@ -14,3 +14,4 @@ mod messages;
 mod people;
 mod sends;
 mod support;
+mod threads;
