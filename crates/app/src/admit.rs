@@ -12,9 +12,9 @@ use domain::rate::{Allowance, CallClass, PostClass};
 use crate::{Error, Tenant, UseCases};
 
 impl UseCases {
-    /// Counts a call of a JMessage back end, and says how many are left.
-    pub fn count_jmessage_call(&self, app: &Tenant) -> Allowance {
-        let mut minutes = self.jmessage_minutes.lock();
+    /// Counts a back end's call of those that a minute has, and says how many are left.
+    pub fn count_back_end_call(&self, app: &Tenant) -> Allowance {
+        let mut minutes = self.back_end_minutes.lock();
         let minute = minutes.entry(app.value.id).or_default();
         minute.take(app.value.settings.jmessage_calls_per_minute, self.now())
     }

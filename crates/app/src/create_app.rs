@@ -48,8 +48,8 @@ impl UseCases {
         self.store.apps.find(key)
     }
 
-    /// The app of a key of JMessage's.
-    pub fn find_jmessage_app(&self, key: &JMessageKey) -> Option<Tenant> {
+    /// The app of a key of hexadecimal digits.
+    pub fn find_app_by_hex_key(&self, key: &JMessageKey) -> Option<Tenant> {
         self.store.apps.find_jmessage(key)
     }
 

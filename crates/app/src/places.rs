@@ -1,5 +1,6 @@
-//! How much of a kind may be under way at the same time: calls of REST APIs, and uploads, each of which holds a buffer, a
-//! file or a connection to the store of files. Nobody takes all places: a user has his own small number.
+//! How much of a kind may be under way at the same time: calls of REST APIs, requests on sockets, and uploads, each of which
+//! holds a buffer, a file or a connection to the store of files. Nobody takes all places: a user has his own small number;
+//! and no kind takes another's: when many calls wait for something slow, pages still chat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,9 @@ const CALLS: usize = 1024;
 /// Those of one user.
 const CALLS_OF_USER: u32 = 64;
 const CALL_WAIT: Duration = Duration::from_secs(5);
+
+/// Requests on sockets at the same time, over all connections; a connection has one at a time.
+const REQUESTS: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Places {
@@ -56,6 +60,11 @@ impl Places {
         Self::new(CALLS, CALLS_OF_USER, CALL_WAIT)
     }
 
+    /// A user has as many as of calls: several pages, each with one.
+    pub(crate) fn for_requests() -> Self {
+        Self::new(REQUESTS, CALLS_OF_USER, CALL_WAIT)
+    }
+
     fn new(all: usize, of_user: u32, wait: Duration) -> Self {
         Self { all: Arc::new(Semaphore::new(all)), of_user, wait, of_users: Arc::default() }
     }
@@ -81,7 +90,16 @@ impl Places {
 }
 
 impl UseCases {
-    /// A place for a call of an app's API, held while it runs. `user`: who calls, if he is a user of the app.
+    /// A place for a request that a user makes on a socket, held while it runs.
+    ///
+    /// # Errors
+    /// As [`UseCases::begin_call`].
+    pub async fn begin_request(&self, app: &Tenant, user: Uid) -> Result<Place, Error> {
+        self.request_places.take(app.value.id, Some(user)).await
+    }
+
+    /// A place for a call of an app's API, held while it runs; an upload gives it back when its bytes begin to come, since it
+    /// then waits for its client, in a place among the uploads. `user`: who calls, if he is a user of the app.
     ///
     /// # Errors
     /// `server_busy` when the user has all of his, or none gets free within five seconds.

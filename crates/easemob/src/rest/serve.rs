@@ -93,6 +93,8 @@ async fn answer(
         Caller::BackEnd | Caller::Nobody => None,
     };
     let place = site.use_cases.begin_call(&tenant, user).await?;
+    // What streams waits for its client, in a place among the uploads.
+    let place = Some(place).filter(|_| !matches!(route.reads, Reads::Stream));
     let limit = site.options.body_bytes_limit;
     let (body, stream) = match route.reads {
         Reads::Nothing => (bytes::Bytes::new(), None),
@@ -122,7 +124,7 @@ async fn answer(
 
 /// Runs the route in a task of its own: what is written is also told when the caller hangs up between the two,
 /// and a panic ends this request alone.
-async fn run(route: &'static Route, call: Call, place: Place) -> Result<Answer, Failure> {
+async fn run(route: &'static Route, call: Call, place: Option<Place>) -> Result<Answer, Failure> {
     let run = async move {
         let _place = place;
         (route.run)(call).await

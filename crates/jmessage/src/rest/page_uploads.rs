@@ -66,7 +66,8 @@ async fn receive(site: &Site, request: Request) -> Result<Value, Error> {
             return Err(error);
         }
     };
-    let _place = site.use_cases.begin_call(&app, Some(user)).await?;
+    // Given back at once: from here on the upload waits for the page, in a place of its own kind.
+    drop(site.use_cases.begin_call(&app, Some(user)).await?);
     site.use_cases.use_upload_token(&app, user, &token)?;
     let mut form = Form::new(&head.headers, body, site.options.stall_limit)?;
     match resources::receive(&site.use_cases, &app, Some(user), kind, &mut form).await {
@@ -82,7 +83,7 @@ async fn admit(site: &Site, head: &Parts) -> Result<(Tenant, Uid, UploadToken, M
     let header =
         head.headers.get(AUTHORIZATION).ok_or_else(|| Error::plain(Condition::CredentialsMissing))?;
     let key = head.headers.get(APP_KEY).and_then(|key| key.to_str().ok()).unwrap_or_default();
-    let app = key.parse().ok().and_then(|key| site.use_cases.find_jmessage_app(&key));
+    let app = key.parse().ok().and_then(|key| site.use_cases.find_app_by_hex_key(&key));
     let app = app.ok_or_else(|| Error::plain(Condition::AppNotFound))?;
     let pair = header.to_str().ok().and_then(auth::credentials);
     let (name, token) = pair.ok_or_else(|| Error::plain(Condition::CredentialsWrong))?;

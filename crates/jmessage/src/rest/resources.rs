@@ -161,7 +161,7 @@ pub(super) async fn media(
 
 async fn follow(site: &Site, key: &str, file: &str, query: &Query) -> Result<Response, Error> {
     let not_found = || Error::plain(Condition::FileNotFound);
-    let app = key.parse().ok().and_then(|key| site.use_cases.find_jmessage_app(&key));
+    let app = key.parse().ok().and_then(|key| site.use_cases.find_app_by_hex_key(&key));
     let app = app.filter(|app| app.value.settings.enabled).ok_or_else(not_found)?;
     let file: FileId = file.parse().map_err(|_| not_found())?;
     let expires = query.get("e").and_then(|expires| expires.parse().ok()).ok_or_else(not_found)?;

@@ -52,7 +52,7 @@ pub(crate) async fn serve(site: Arc<Site>, request: Request) -> Response {
 /// Who calls, and whether he may call as often.
 fn admit(site: &Site, request: &Request, rate: &mut Option<Allowance>) -> Result<Tenant, Failure> {
     let tenant = auth::admit(&site.use_cases, request.headers())?;
-    let allowance = site.use_cases.count_jmessage_call(&tenant);
+    let allowance = site.use_cases.count_back_end_call(&tenant);
     *rate = Some(allowance);
     if allowance.is_admitted { Ok(tenant) } else { Err(Failure::plain(Condition::RateLimited)) }
 }
@@ -95,6 +95,8 @@ async fn run(
     request: Request,
 ) -> Result<Answer, Failure> {
     let place = site.use_cases.begin_call(&tenant, None).await?;
+    // What streams waits for its client, in a place among the uploads.
+    let place = Some(place).filter(|_| !matches!(route.reads, Reads::Stream));
     let (head, body) = request.into_parts();
     let (body, stream) = match route.reads {
         Reads::Nothing => (Value::Null, None),

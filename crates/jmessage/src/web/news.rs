@@ -88,7 +88,7 @@ async fn receipt(perform: &WebPerform, member: &Member, entry: &Entry) -> Result
         }));
     };
     let group = entry.target_name.as_str();
-    let tenant = perform.use_cases().find_jmessage_app(&member.face);
+    let tenant = perform.use_cases().find_app_by_hex_key(&member.face);
     let members = match tenant {
         Some(tenant) => perform.use_cases().find_any_group(&tenant, group).await?,
         None => None,

@@ -123,10 +123,10 @@ impl WebPerform {
         }
     }
 
-    /// A request, which takes a place as calls of the REST API do.
+    /// A request, which takes a place as calls of the REST API do, but among requests.
     async fn call(&self, member: &Member, rid: Rid, call: &Call, data: &Object) -> Result<Reply, Failure> {
         let tenant = self.tenant(&member.face)?;
-        let _place = self.use_cases.begin_call(&tenant, Some(member.uid)).await?;
+        let _place = self.use_cases.begin_request(&tenant, member.uid).await?;
         calls::run(self, Caller { member, tenant: &tenant }, rid, call, data).await
     }
 
@@ -157,7 +157,7 @@ impl WebPerform {
         }
         let unknown = || Failure::plain(Condition::AppNotRegistered);
         let face: JMessageKey = appkey.parse().map_err(|_| unknown())?;
-        let tenant = self.use_cases.find_jmessage_app(&face).ok_or_else(unknown)?;
+        let tenant = self.use_cases.find_app_by_hex_key(&face).ok_or_else(unknown)?;
         let secret = tenant.value.jmessage.as_ref().map_or("", |face| face.master_secret.as_str());
         let signed = format!("appkey={appkey}&timestamp={timestamp}&random_str={random}&key={secret}");
         let digest: String =
@@ -174,7 +174,7 @@ impl WebPerform {
     }
 
     fn tenant(&self, face: &JMessageKey) -> Result<Tenant, Failure> {
-        let found = self.use_cases.find_jmessage_app(face);
+        let found = self.use_cases.find_app_by_hex_key(face);
         found.ok_or_else(|| Failure::plain(Condition::AppNotRegistered))
     }
 
@@ -277,7 +277,7 @@ impl WebPerform {
     }
 
     async fn list_pending(&self, peer: &Peer, member: &Member) -> Result<Command, app::Error> {
-        let Some(tenant) = self.use_cases.find_jmessage_app(&member.face) else {
+        let Some(tenant) = self.use_cases.find_app_by_hex_key(&member.face) else {
             return Ok(Command::Ended(model::CloseCause::AppDisabled));
         };
         let session = SessionFacts {

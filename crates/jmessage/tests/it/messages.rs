@@ -268,3 +268,26 @@ fn conversations_are_listed_with_their_peers() {
     bert.tell("unread_single_count", json!({ "type": 3, "appkey": house.appkey(), "username": "anna" }));
     assert!(!bert.is_closed());
 }
+
+#[test]
+fn pages_chat_while_all_places_for_calls_are_taken() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let tenant = house.tenant();
+    let calls: Vec<_> = house.wait(async {
+        let mut held = Vec::new();
+        while let Ok(Ok(place)) = tokio::time::timeout(
+            std::time::Duration::from_millis(50),
+            house.use_cases.begin_call(&tenant, None),
+        )
+        .await
+        {
+            held.push(place);
+        }
+        held
+    });
+    assert!(calls.len() > 64, "{}", calls.len());
+    anna.text("bert", "hi").is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    assert_eq!(bert.texts(), ["hi"]);
+}

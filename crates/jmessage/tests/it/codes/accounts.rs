@@ -246,7 +246,7 @@ pub(super) const WITNESSES: &[Witness] = &[
             // As many of her calls as may be under way at the same time, less one without the cause.
             let calls = if cause { 64 } else { 63 };
             let places: Vec<_> = (0..calls)
-                .map(|_| bench.house.wait(bench.house.use_cases.begin_call(&tenant, Some(account.user.uid))))
+                .map(|_| bench.house.wait(bench.house.use_cases.begin_request(&tenant, account.user.uid)))
                 .collect::<Result<_, _>>()
                 .unwrap();
             let seen = web(&mut anna, "get_groups_list", json!({}));

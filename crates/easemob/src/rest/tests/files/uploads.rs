@@ -1,8 +1,16 @@
 //! `POST /chatfiles`: its answer, its limits.
 
-use serde_json::json;
+use std::convert::Infallible;
+use std::time::Duration;
 
-use super::form;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use http::Request;
+use serde_json::json;
+use tower::ServiceExt as _;
+
+use super::{FORM, form};
 use crate::rest::tests::World;
 
 #[tokio::test]
@@ -124,4 +132,22 @@ async fn what_the_owner_does_not_want_is_known_by_its_bytes_and_not_by_its_name(
         }
     }
     assert_eq!(world.blobs.count(), 1, "nothing of the others is left");
+}
+
+#[tokio::test]
+async fn uploads_that_hang_leave_room_for_other_calls() {
+    let world = World::new().await;
+    let token = world.user_token("alice").await;
+    let hanging = (0..64).map(|_| {
+        let request = Request::post("/demo/kith/chatfiles")
+            .header("host", "chat.example.com:8080")
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", FORM)
+            .body(Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()));
+        tokio::spawn(world.router.clone().oneshot(request.unwrap()))
+    });
+    let hanging: Vec<_> = hanging.collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.call("GET", "/users/alice", Some(&token), None).await.ok();
+    assert!(hanging.iter().all(|upload| !upload.is_finished()), "they still wait for their clients");
 }
