@@ -14,7 +14,7 @@ use domain::file_content::{HEAD_BYTES, check_content};
 use model::{FileId, GroupId, Uid};
 use sha2::{Digest as _, Sha256};
 use smallvec::SmallVec;
-use store::{BlobId, StoredUsage, Writing};
+use store::{BlobId, Facts, StoredUsage, Writing};
 
 use crate::blobs::{BlobKey, BlobWriter};
 use crate::places::Place;
@@ -112,22 +112,36 @@ impl UseCases {
         })
     }
 
-    /// Writes the row of a file whose bytes have arrived. `write` commits it, and says whether the facts held.
+    /// Writes the row of a file whose bytes have arrived. `write` commits it, and says whether the facts held. Whoever was
+    /// removed meanwhile has no files any more (`bury_users`), and gets no new one.
+    ///
+    /// # Errors
+    /// `user_removed`, those of [`decide_upload`], `write_conflict`; faults.
     pub(crate) async fn add_file<'a, F>(
         &'a self,
         app: &'a Tenant,
         attachment: &'a Attachment,
-        write: impl Fn(StoredUsage) -> F,
+        write: impl Fn(StoredUsage, Facts) -> F,
     ) -> Result<(), Error>
     where
         F: Future<Output = Result<bool, store::StoreError>>,
     {
-        let _turn = self.store.attachments.turn(app.value.id).await;
+        let id = app.value.id;
+        let _turn = self.store.attachments.turn(id).await;
         for _ in 0..TRIES {
-            let usage = self.store.attachments.usage(app.value.id, attachment.uploader).await?;
+            let mut facts = Facts::default();
+            if let Some(uid) = attachment.uploader {
+                let account = self.store.users.get(id, uid).await?;
+                let account = account.ok_or_else(|| Error::plain(Condition::UserRemoved))?;
+                facts = facts.account(id, &account);
+            }
+            let usage = self.store.attachments.usage(id, attachment.uploader).await?;
             decide_upload(&view(app, attachment.uploader, &usage), attachment.length)?;
-            if write(usage).await? {
+            if write(usage, facts).await? {
                 return Ok(());
+            }
+            if let Some(uid) = attachment.uploader {
+                self.store.users.forget(id, uid);
             }
         }
         Err(Error::plain(Condition::WriteConflict))
@@ -213,9 +227,9 @@ impl<'a> Upload<'a> {
         let described = use_cases.describe(app, (new_id(), uploader), facts, measures, arrived.picture);
         let attachment = Attachment { shared_in, ..described };
         let files = &use_cases.store.attachments;
-        let add = |usage| {
+        let add = |usage, uploader| {
             let attachment = &attachment;
-            async move { files.add(app.value.id, attachment, arrived.writing, &usage).await }
+            async move { files.add(app.value.id, attachment, arrived.writing, &usage, &uploader).await }
         };
         if let Err(error) = use_cases.add_file(app, &attachment, add).await {
             use_cases.discard(app, arrived.writing.blob).await;

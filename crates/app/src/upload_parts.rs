@@ -103,9 +103,9 @@ impl UseCases {
         let attachment =
             self.describe(app, (file, uploader), facts, (length, digest.finalize().into()), None);
 
-        let complete = |usage| {
+        let complete = |usage, uploader| {
             let (attachment, upload, parts) = (&attachment, &upload, &parts);
-            async move { files.complete(app.value.id, attachment, upload, parts, &usage).await }
+            async move { files.complete(app.value.id, attachment, upload, parts, &usage, &uploader).await }
         };
         self.add_file(app, &attachment, complete).await?;
         Ok(attachment)

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::rows::{from_json, to_json, written_unless_moved};
 use crate::writer::Writer;
-use crate::{StoreError, keys};
+use crate::{Facts, StoreError, keys};
 
 /// Apps share these turns at the usage rows.
 const TURNS: usize = 16;
@@ -234,7 +234,8 @@ impl Attachments {
         Ok(StoredUsage { of_user, of_app, user_version, app_version })
     }
 
-    /// Adds a file whose content is one blob; `false` when the blob's time ran out, or the usage moved.
+    /// Adds a file whose content is one blob; `false` when the blob's time ran out, or the usage or the facts moved.
+    /// `uploader`: that he is there; a file that is added after its uploader was buried would be nobody's to delete.
     ///
     /// # Errors
     /// Engine faults.
@@ -244,16 +245,18 @@ impl Attachments {
         attachment: &Attachment,
         writing: Writing,
         usage: &StoredUsage,
+        uploader: &Facts,
     ) -> Result<bool, StoreError> {
         let mut batch = Batch::new();
+        uploader.check(&mut batch);
         take_deadline(&mut batch, app, writing);
         let piece = Piece { blob: writing.blob, length: attachment.length };
         put_new(&mut batch, app, attachment, vec![piece], usage);
         self.write(batch).await
     }
 
-    /// Adds a file of the parts of an upload, and ends the upload; `false` when any of them, or the usage,
-    /// moved.
+    /// Adds a file of the parts of an upload, and ends the upload; `false` when any of them, the usage or the facts
+    /// moved. `uploader` as in [`Attachments::add`].
     ///
     /// # Errors
     /// Engine faults.
@@ -264,8 +267,10 @@ impl Attachments {
         upload: &PartUpload,
         parts: &[Part],
         usage: &StoredUsage,
+        uploader: &Facts,
     ) -> Result<bool, StoreError> {
         let mut batch = Batch::new();
+        uploader.check(&mut batch);
         end_part_upload(&mut batch, app, upload);
         for part in parts {
             take_part(&mut batch, app, upload.file, part);
@@ -808,7 +813,7 @@ mod tests {
         let writing = begin(&files, 5).await;
         let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
         let new = attachment(1, Some(LATER));
-        assert!(files.add(APP, &new, writing, &usage).await.unwrap());
+        assert!(files.add(APP, &new, writing, &usage, &Facts::default()).await.unwrap());
         let stored = files.find(APP, FileId(1)).await.unwrap().unwrap();
         assert_eq!((&stored.attachment, stored.gone), (&new, false));
         assert_eq!(stored.pieces, [Piece { blob: BlobId(5), length: 10 }]);
@@ -828,12 +833,12 @@ mod tests {
         assert!(files.doom(APP, &due[0], BlobId(5)).await.unwrap());
         assert_eq!(goes(&files, LATER).await, [Goes::Blob(BlobId(5))]);
         let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
-        assert!(!files.add(APP, &attachment(1, None), writing, &usage).await.unwrap());
+        assert!(!files.add(APP, &attachment(1, None), writing, &usage, &Facts::default()).await.unwrap());
         assert!(files.find(APP, FileId(1)).await.unwrap().is_none());
 
         let writing = begin(&files, 6).await;
         let due = files.due(APP, LATER, 10).await.unwrap().pop().unwrap();
-        assert!(files.add(APP, &attachment(1, None), writing, &usage).await.unwrap());
+        assert!(files.add(APP, &attachment(1, None), writing, &usage, &Facts::default()).await.unwrap());
         assert!(!files.doom(APP, &due, BlobId(6)).await.unwrap(), "its writer came");
     }
 
@@ -842,8 +847,8 @@ mod tests {
         let files = attachments();
         let (one, other) = (begin(&files, 5).await, begin(&files, 6).await);
         let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
-        assert!(files.add(APP, &attachment(1, None), one, &usage).await.unwrap());
-        assert!(!files.add(APP, &attachment(2, None), other, &usage).await.unwrap());
+        assert!(files.add(APP, &attachment(1, None), one, &usage, &Facts::default()).await.unwrap());
+        assert!(!files.add(APP, &attachment(2, None), other, &usage, &Facts::default()).await.unwrap());
     }
 
     #[tokio::test]
@@ -851,7 +856,7 @@ mod tests {
         let files = attachments();
         let writing = begin(&files, 5).await;
         let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
-        assert!(files.add(APP, &attachment(1, Some(NOW)), writing, &usage).await.unwrap());
+        assert!(files.add(APP, &attachment(1, Some(NOW)), writing, &usage, &Facts::default()).await.unwrap());
         let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
         let small = begin(&files, 6).await;
         let piece = Piece { blob: BlobId(6), length: 2 };
@@ -881,7 +886,7 @@ mod tests {
         let files = attachments();
         let writing = begin(&files, 5).await;
         let usage = files.usage(APP, Some(Uid(3))).await.unwrap();
-        assert!(files.add(APP, &attachment(1, Some(NOW)), writing, &usage).await.unwrap());
+        assert!(files.add(APP, &attachment(1, Some(NOW)), writing, &usage, &Facts::default()).await.unwrap());
         let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
         assert!(files.set_expiry(APP, &file, Some(LATER)).await.unwrap());
         assert!(!files.set_expiry(APP, &file, None).await.unwrap());
@@ -927,8 +932,8 @@ mod tests {
         let usage = files.usage(APP, user).await.unwrap();
         let stale = [former, part(2, 12)];
         let new = attachment(1, None);
-        assert!(!files.complete(APP, &new, &upload, &stale, &usage).await.unwrap());
-        assert!(files.complete(APP, &new, &upload, &parts, &usage).await.unwrap());
+        assert!(!files.complete(APP, &new, &upload, &stale, &usage, &Facts::default()).await.unwrap());
+        assert!(files.complete(APP, &new, &upload, &parts, &usage, &Facts::default()).await.unwrap());
         let file = files.find(APP, FileId(1)).await.unwrap().unwrap();
         assert_eq!(file.pieces, [parts[0].piece, parts[1].piece]);
         assert_eq!(files.open_part_uploads(APP, user, 5).await.unwrap().len(), 0);

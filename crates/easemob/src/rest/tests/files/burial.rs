@@ -64,6 +64,36 @@ async fn a_removed_user_stands_on_no_list_of_a_group_and_his_files_are_gone() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_after_its_uploader_was_removed_does_not_stay() {
+    let world = World::new().await;
+    let alice = world.use_cases.get_user(&world.app, "alice").await.unwrap();
+    let begin = async || {
+        let upload = world.use_cases.begin_upload(&world.app, Some(alice.user.uid), 5).await;
+        let mut upload = upload.unwrap();
+        upload.write(bytes::Bytes::from_static(b"hello")).await.unwrap();
+        upload
+    };
+    let (first, second) = (begin().await, begin().await);
+    // Another change of him stops nothing.
+    world.back_end("PUT", "/users/alice", Some(json!({ "nickname": "Al" }))).await.ok();
+    first.finish(app::FileFacts::default()).await.unwrap();
+    assert_eq!(world.blobs.count(), 1);
+
+    world.back_end("DELETE", "/users/alice", None).await.ok();
+    world.begin_jobs();
+    for _ in 0..200 {
+        world.sweep().await;
+        if world.blobs.count() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let refused = second.finish(app::FileFacts::default()).await.unwrap_err();
+    assert_eq!(refused.condition(), conditions::Condition::UserRemoved);
+    assert_eq!(world.blobs.count(), 0);
+}
+
+#[tokio::test]
 async fn the_file_of_a_message_that_is_taken_back_goes_if_it_was_its_senders() {
     let world = World::new().await;
     let own = world.upload("a.png", "image/png", b"\x89PNG\r\n\x1a\n own").await;
