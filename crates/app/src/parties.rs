@@ -169,6 +169,9 @@ impl UseCases {
                 let room = self.find_any_group(app, name).await?;
                 let room = room.filter(|room| room.group.kind == GroupKind::Room);
                 let member = room.as_ref().and_then(|room| {
+                    if room.group.tag_mutes.is_empty() {
+                        return self.leases.member(id, room.group.id, sender.uid);
+                    }
                     let (member, tags) = self.leases.tagged(id, room.group.id, sender.uid)?;
                     Some(tagged(&room.group, member, &tags))
                 });

@@ -10,25 +10,32 @@ use std::time::Duration;
 use ahash::AHashMap;
 use domain::group::Member;
 use model::{AppId, GroupId, Timestamp, Uid};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// How long a place is kept for somebody who is gone (easemob-rest.md 3.14).
 const AWAY: Duration = Duration::from_secs(120);
 /// Leases that a node holds at most.
 const LEASES: usize = 1_000_000;
 
-/// All leases of a node.
-#[derive(Debug, Default)]
+/// Rooms are spread over so many locks.
+const SHARDS: usize = 64;
+
+/// All leases of a node. Messages look only into their room's part; whose lock is taken before that of the users.
+#[derive(Debug)]
 pub(crate) struct Leases {
-    held: Mutex<Held>,
+    rooms: Box<[Mutex<Rooms>]>,
+    users: Mutex<Users>,
 }
 
+type Rooms = AHashMap<(AppId, GroupId), BTreeMap<Uid, Lease>>;
+
+/// Who is where, in all rooms.
 #[derive(Debug, Default)]
-struct Held {
-    rooms: AHashMap<(AppId, GroupId), BTreeMap<Uid, Lease>>,
-    users: AHashMap<(AppId, Uid), UserLeases>,
+struct Users {
+    leases: AHashMap<(AppId, Uid), UserLeases>,
     /// Users without a connection who are in some room, and since when.
     away: BTreeSet<(Timestamp, AppId, Uid)>,
+    /// All leases.
     count: usize,
 }
 
@@ -71,7 +78,32 @@ pub(crate) enum Taken {
     NodeFull,
 }
 
+impl Default for Leases {
+    fn default() -> Self {
+        Self { rooms: (0..SHARDS).map(|_| Mutex::default()).collect(), users: Mutex::default() }
+    }
+}
+
 impl Leases {
+    /// The part that a room is in.
+    fn part(&self, room: GroupId) -> MutexGuard<'_, Rooms> {
+        // Numbers are drawn from a clock, which leaves the same low bits: mixed, so that all parts are used.
+        let mixed = room.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        // The remainder is below SHARDS, so it fits any usize.
+        self.rooms[(mixed % SHARDS as u64) as usize].lock()
+    }
+
+    fn read<T>(&self, app: AppId, room: GroupId, uid: Uid, read: impl FnOnce(&Lease) -> T) -> Option<T> {
+        self.part(room).get(&(app, room))?.get(&uid).map(read)
+    }
+
+    /// Changes a lease; `false`: there is none.
+    fn write(&self, app: AppId, room: GroupId, uid: Uid, write: impl FnOnce(&mut Lease)) -> bool {
+        let mut part = self.part(room);
+        let lease = part.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
+        lease.map(write).is_some()
+    }
+
     /// Takes a lease. `most`: how many may be in the room, with him. `stays`: he is not connected, and nothing but his
     /// going ends it.
     pub(crate) fn take(
@@ -83,93 +115,85 @@ impl Leases {
         most: usize,
         stays: bool,
     ) -> Taken {
-        let mut held = self.held.lock();
-        if held.get(app, room, uid).is_some() {
+        let mut part = self.part(room);
+        let there = part.get(&(app, room));
+        if there.is_some_and(|leases| leases.contains_key(&uid)) {
             return Taken::Held;
         }
-        if held.rooms.get(&(app, room)).map_or(0, BTreeMap::len) >= most {
+        if there.map_or(0, BTreeMap::len) >= most {
             return Taken::RoomFull;
         }
-        if held.count >= LEASES {
+        let mut users = self.users.lock();
+        if users.count >= LEASES {
             return Taken::NodeFull;
         }
-        held.count += 1;
+        users.count += 1;
         let lease = Lease { member, stays, has_attributes: false, tags: Vec::new() };
-        held.rooms.entry((app, room)).or_default().insert(uid, lease);
-        held.users.entry((app, uid)).or_default().rooms.push(room);
+        part.entry((app, room)).or_default().insert(uid, lease);
+        users.leases.entry((app, uid)).or_default().rooms.push(room);
         Taken::New
     }
 
     /// Ends a lease, if there is one.
     pub(crate) fn end(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Ended> {
-        let mut held = self.held.lock();
-        let Lease { member, has_attributes: had_attributes, .. } = held.end(app, room, uid)?;
-        Some(Ended { member, left: held.count_in(app, room), had_attributes })
+        let mut part = self.part(room);
+        let leases = part.get_mut(&(app, room))?;
+        let Lease { member, has_attributes: had_attributes, .. } = leases.remove(&uid)?;
+        let left = count_of(leases);
+        if leases.is_empty() {
+            part.remove(&(app, room));
+        }
+        self.users.lock().left(app, room, uid);
+        Some(Ended { member, left, had_attributes })
     }
 
     /// Ends all leases of a room; gives whose they were.
     pub(crate) fn close(&self, app: AppId, room: GroupId) -> Vec<Uid> {
-        let mut held = self.held.lock();
-        let Some(leases) = held.rooms.get(&(app, room)) else { return Vec::new() };
-        let users: Vec<Uid> = leases.keys().copied().collect();
-        for uid in &users {
-            held.end(app, room, *uid);
-        }
-        users
+        let mut part = self.part(room);
+        let Some(leases) = part.remove(&(app, room)) else { return Vec::new() };
+        let mut users = self.users.lock();
+        leases.keys().for_each(|uid| users.left(app, room, *uid));
+        leases.into_keys().collect()
     }
 
     pub(crate) fn member(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Member> {
-        self.held.lock().get(app, room, uid).map(|lease| lease.member.clone())
+        self.read(app, room, uid, |lease| lease.member.clone())
     }
 
     /// As [`Leases::member`], with his tags.
     pub(crate) fn tagged(&self, app: AppId, room: GroupId, uid: Uid) -> Option<(Member, Vec<String>)> {
-        self.held.lock().get(app, room, uid).map(|lease| (lease.member.clone(), lease.tags.clone()))
+        self.read(app, room, uid, |lease| (lease.member.clone(), lease.tags.clone()))
     }
 
     /// Sets the tags of who is there; `false`: he is gone.
     pub(crate) fn set_tags(&self, app: AppId, room: GroupId, uid: Uid, tags: Vec<String>) -> bool {
-        let mut held = self.held.lock();
-        let lease = held.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
-        lease.is_some_and(|lease| {
-            lease.tags = tags;
-            true
-        })
+        self.write(app, room, uid, |lease| lease.tags = tags)
     }
 
     /// Whether anybody in a room has a tag.
     pub(crate) fn has_tag(&self, app: AppId, room: GroupId, tag: &str) -> bool {
-        let held = self.held.lock();
+        let part = self.part(room);
         let has = |lease: &Lease| lease.tags.iter().any(|other| other == tag);
-        held.rooms.get(&(app, room)).is_some_and(|leases| leases.values().any(has))
+        part.get(&(app, room)).is_some_and(|leases| leases.values().any(has))
     }
 
     /// Since when a user is in a room, if he is.
     pub(crate) fn since(&self, app: AppId, room: GroupId, uid: Uid) -> Option<Timestamp> {
-        self.held.lock().get(app, room, uid).map(|lease| lease.member.since)
+        self.read(app, room, uid, |lease| lease.member.since)
     }
 
     /// A user set attributes that go with him; `false`: he is gone.
     pub(crate) fn mark_attributes(&self, app: AppId, room: GroupId, uid: Uid) -> bool {
-        let mut held = self.held.lock();
-        let lease = held.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
-        lease.is_some_and(|lease| {
-            lease.has_attributes = true;
-            true
-        })
+        self.write(app, room, uid, |lease| lease.has_attributes = true)
     }
 
     /// What is done to a member, if he is there.
     pub(crate) fn change(&self, app: AppId, room: GroupId, uid: Uid, member: &Member) {
-        let mut held = self.held.lock();
-        let lease = held.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid));
-        if let Some(lease) = lease {
-            lease.member = member.clone();
-        }
+        self.write(app, room, uid, |lease| lease.member = member.clone());
     }
 
     pub(crate) fn count(&self, app: AppId, room: GroupId) -> u32 {
-        self.held.lock().count_in(app, room)
+        self.part(room).get(&(app, room)).map_or(0, count_of)
     }
 
     /// Members of a room in the order of their numbers, after `after`.
@@ -180,106 +204,99 @@ impl Leases {
         after: Option<Uid>,
         limit: usize,
     ) -> Vec<(Uid, Member)> {
-        let held = self.held.lock();
-        let Some(leases) = held.rooms.get(&(app, room)) else { return Vec::new() };
+        let part = self.part(room);
+        let Some(leases) = part.get(&(app, room)) else { return Vec::new() };
         let from = after.map_or(Uid(0), |after| Uid(after.0.saturating_add(1)));
         leases.range(from..).take(limit).map(|(uid, lease)| (*uid, lease.member.clone())).collect()
     }
 
     /// The rooms that a user is in, in the order in which he came.
     pub(crate) fn rooms_of(&self, app: AppId, uid: Uid) -> Vec<GroupId> {
-        self.held.lock().users.get(&(app, uid)).map_or_else(Vec::new, |user| user.rooms.clone())
+        self.users.lock().leases.get(&(app, uid)).map_or_else(Vec::new, |user| user.rooms.clone())
     }
 
     /// The rooms of an app in which somebody is.
     pub(crate) fn rooms(&self, app: AppId) -> Vec<GroupId> {
-        let held = self.held.lock();
-        let mut rooms: Vec<GroupId> =
-            held.rooms.keys().filter(|(of, _)| *of == app).map(|(_, room)| *room).collect();
+        let of_app = |part: &Mutex<Rooms>| {
+            let part = part.lock();
+            part.keys().filter(|(of, _)| *of == app).map(|(_, room)| *room).collect::<Vec<_>>()
+        };
+        let mut rooms: Vec<GroupId> = self.rooms.iter().flat_map(of_app).collect();
         rooms.sort_unstable();
         rooms
     }
 
     /// A user's last connection ended.
     pub(crate) fn away(&self, app: AppId, uid: Uid, at: Timestamp) {
-        let mut held = self.held.lock();
-        let Some(user) = held.users.get_mut(&(app, uid)) else { return };
+        let mut users = self.users.lock();
+        let Some(user) = users.leases.get_mut(&(app, uid)) else { return };
         if user.away_since.is_none() {
             user.away_since = Some(at);
-            held.away.insert((at, app, uid));
+            users.away.insert((at, app, uid));
         }
     }
 
     /// A user is connected: all that he has is live.
     pub(crate) fn back(&self, app: AppId, uid: Uid) {
-        let mut held = self.held.lock();
-        let Some(user) = held.users.get_mut(&(app, uid)) else { return };
-        let since = user.away_since.take();
-        let rooms = user.rooms.clone();
-        if let Some(since) = since {
-            held.away.remove(&(since, app, uid));
-        }
+        let rooms = {
+            let mut users = self.users.lock();
+            let Some(user) = users.leases.get_mut(&(app, uid)) else { return };
+            let (since, rooms) = (user.away_since.take(), user.rooms.clone());
+            if let Some(since) = since {
+                users.away.remove(&(since, app, uid));
+            }
+            rooms
+        };
         for room in rooms {
-            held.set_stays(app, room, uid, false);
+            self.write(app, room, uid, |lease| lease.stays = false);
         }
     }
 
     /// A lease outlasts the absence of its user.
     pub(crate) fn keep(&self, app: AppId, room: GroupId, uid: Uid) {
-        self.held.lock().set_stays(app, room, uid, true);
+        self.write(app, room, uid, |lease| lease.stays = true);
     }
 
     /// Users who are gone for so long that their leases are over, each with those rooms; told once.
     pub(crate) fn over(&self, now: Timestamp) -> Vec<(AppId, Uid, Vec<GroupId>)> {
-        let mut held = self.held.lock();
-        let mut over = Vec::new();
-        while let Some((since, app, uid)) = held.away.first().copied()
-            && now.since(since) >= AWAY
-        {
-            held.away.pop_first();
-            let Some(user) = held.users.get_mut(&(app, uid)) else { continue };
-            user.away_since = None;
-            let mut rooms = user.rooms.clone();
-            rooms.retain(|room| held.get(app, *room, uid).is_some_and(|lease| !lease.stays));
-            over.push((app, uid, rooms));
+        let mut over = self.users.lock().over(now);
+        for (app, uid, rooms) in &mut over {
+            rooms.retain(|room| self.read(*app, *room, *uid, |lease| !lease.stays).unwrap_or(false));
         }
         over
     }
 }
 
-impl Held {
-    fn get(&self, app: AppId, room: GroupId, uid: Uid) -> Option<&Lease> {
-        self.rooms.get(&(app, room))?.get(&uid)
-    }
+fn count_of(leases: &BTreeMap<Uid, Lease>) -> u32 {
+    u32::try_from(leases.len()).unwrap_or(u32::MAX)
+}
 
-    fn count_in(&self, app: AppId, room: GroupId) -> u32 {
-        let count = self.rooms.get(&(app, room)).map_or(0, BTreeMap::len);
-        u32::try_from(count).unwrap_or(u32::MAX)
-    }
-
-    fn set_stays(&mut self, app: AppId, room: GroupId, uid: Uid, stays: bool) {
-        if let Some(lease) = self.rooms.get_mut(&(app, room)).and_then(|leases| leases.get_mut(&uid)) {
-            lease.stays = stays;
-        }
-    }
-
-    fn end(&mut self, app: AppId, room: GroupId, uid: Uid) -> Option<Lease> {
-        let leases = self.rooms.get_mut(&(app, room))?;
-        let lease = leases.remove(&uid)?;
-        if leases.is_empty() {
-            self.rooms.remove(&(app, room));
-        }
+impl Users {
+    /// A user's lease of a room is over.
+    fn left(&mut self, app: AppId, room: GroupId, uid: Uid) {
         self.count -= 1;
-        if let Some(user) = self.users.get_mut(&(app, uid)) {
-            user.rooms.retain(|other| *other != room);
-            if user.rooms.is_empty() {
-                if let Some(since) = user.away_since {
-                    self.away.remove(&(since, app, uid));
-                }
-                self.users.remove(&(app, uid));
+        let Some(user) = self.leases.get_mut(&(app, uid)) else { return };
+        user.rooms.retain(|other| *other != room);
+        if user.rooms.is_empty() {
+            if let Some(since) = user.away_since {
+                self.away.remove(&(since, app, uid));
             }
+            self.leases.remove(&(app, uid));
         }
-        Some(lease)
+    }
+
+    /// Users who are gone for so long, each with all his rooms; told once.
+    fn over(&mut self, now: Timestamp) -> Vec<(AppId, Uid, Vec<GroupId>)> {
+        let mut over = Vec::new();
+        while let Some((since, app, uid)) = self.away.first().copied()
+            && now.since(since) >= AWAY
+        {
+            self.away.pop_first();
+            let Some(user) = self.leases.get_mut(&(app, uid)) else { continue };
+            user.away_since = None;
+            over.push((app, uid, user.rooms.clone()));
+        }
+        over
     }
 }
 
@@ -349,6 +366,25 @@ mod tests {
         assert_eq!(names, [Uid(3)]);
         assert_eq!(leases.close(APP, ROOM), [Uid(2), Uid(3)]);
         assert_eq!((leases.count(APP, ROOM), leases.rooms_of(APP, Uid(2))), (0, Vec::new()));
+    }
+
+    #[test]
+    fn rooms_are_found_whichever_part_they_are_in() {
+        let leases = Leases::default();
+        let rooms: Vec<GroupId> = (1..=500).map(|number| GroupId(number << 20)).collect();
+        for room in &rooms {
+            assert_eq!(leases.take(APP, *room, Uid(1), member("a"), 9, false), Taken::New);
+        }
+        assert!(leases.rooms.iter().all(|part| !part.lock().is_empty()), "all parts are used");
+        assert_eq!((leases.rooms(APP), leases.rooms_of(APP, Uid(1))), (rooms.clone(), rooms.clone()));
+        leases.away(APP, Uid(1), START);
+        assert_eq!(leases.over(after(120)), [(APP, Uid(1), rooms.clone())]);
+        for room in &rooms {
+            assert!(leases.end(APP, *room, Uid(1)).is_some());
+        }
+        assert!(leases.rooms.iter().all(|part| part.lock().is_empty()));
+        let users = leases.users.lock();
+        assert!(users.leases.is_empty() && users.away.is_empty() && users.count == 0);
     }
 
     #[test]
