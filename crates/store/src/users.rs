@@ -326,7 +326,8 @@ impl Users {
         E: From<StoreError>,
         F: Future<Output = Result<(), E>> + Send,
     {
-        const READ_AT_ONCE: usize = 64;
+        // `leave` looks through what all others hold, once for each of these heaps.
+        const READ_AT_ONCE: usize = 4096;
         let number = |bytes: &[u8], what| {
             let bytes =
                 bytes.try_into().map_err(|_| StoreError::Damaged { what, detail: "its length".to_owned() });
@@ -653,5 +654,25 @@ mod tests {
             .sweep_removed(APP, |_| std::future::ready(Ok::<_, StoreError>(())))
             .await
             .expect("nothing is left to do");
+    }
+
+    // What others hold of them is looked for in all of the app's lists, so once for all and not for each.
+    #[tokio::test]
+    async fn many_removed_users_are_left_together() {
+        let kv = Staged::new();
+        let users = users(&kv);
+        let mut removed = Vec::new();
+        for _ in 0..300 {
+            let account = register(&users).await;
+            assert!(users.remove(APP, &account).await.unwrap());
+            removed.push(account.user.uid);
+        }
+        let told = parking_lot::Mutex::new(Vec::new());
+        let leave = |left| {
+            told.lock().push(left);
+            std::future::ready(Ok::<_, StoreError>(()))
+        };
+        users.sweep_removed(APP, leave).await.unwrap();
+        assert_eq!(*told.lock(), [removed]);
     }
 }
