@@ -15,7 +15,7 @@ use easemob::msync::{Event, MsyncProtocol, MsyncSession};
 use easemob_wire::client::{Downlink, encode_message, encode_sync, encode_text, encode_unread};
 use easemob_wire::{JidRef, pb};
 use kv::{Batch, CellKey, Committed, Health, Kv, KvError, MemoryKv, Read, ReadLog, Scan};
-use model::{AppId, AppKey, Audience, ConnectionId, ConversationId, Hint, Timestamp, Uid};
+use model::{AppId, AppKey, Audience, ConnectionId, ConversationId, Dialect, Hint, Timestamp, Uid};
 use parking_lot::Mutex;
 use prost::Message as _;
 use session::pair::Virtual;
@@ -223,16 +223,23 @@ impl House {
 
     /// Runs the node's jobs until something came true.
     pub(crate) fn run_jobs_until(&self, is_done: impl Fn() -> bool) {
-        let jobs = self.jobs.lock().take().expect("they run once");
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        self.wait(async {
-            let jobs = tokio::spawn(jobs.run(stopped));
+        self.run_jobs_while(async {
             for _ in 0..500 {
                 if is_done() {
                     break;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
+        });
+    }
+
+    /// Runs the background jobs until something else is done, and stops them.
+    pub(crate) fn run_jobs_while(&self, other: impl Future<Output = ()>) {
+        let jobs = self.jobs.lock().take().expect("they run once");
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        self.wait(async {
+            let jobs = tokio::spawn(jobs.run(stopped));
+            other.await;
             drop(stop);
             jobs.await.unwrap();
         });
@@ -252,7 +259,12 @@ impl House {
     }
 
     pub(crate) fn register(&self, name: &str) {
-        let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
+        let register = Register {
+            name: name.to_owned(),
+            password: "pw".to_owned(),
+            nickname: None,
+            dialect: Dialect::Easemob,
+        };
         self.wait(self.use_cases.register_user(&self.tenant(), Registrant::BackEnd, register)).unwrap();
     }
 

@@ -112,14 +112,19 @@ fn what_there_is_of_a_stream_is_kept_when_its_back_end_goes_silent_and_when_the_
     house.stream("bob", None, 0, "lost for ", false);
     house.pass(31_000);
     house.stream("bob", None, 0, "stopped", false);
-    let waiting = || {
-        let account = house.wait(house.use_cases.get_user(&house.tenant(), "bob")).unwrap();
-        house.wait(house.use_cases.count_waiting(&house.tenant(), &account)).unwrap()
-    };
-    assert_eq!(waiting(), 0, "nothing is stored while it is said");
-    // The jobs end the first at once, and the other when they stop.
-    house.run_jobs_until(|| true);
-    assert_eq!(waiting(), 2);
+    let account = house.wait(house.use_cases.get_user(&house.tenant(), "bob")).unwrap();
+    let waiting = async || house.use_cases.count_waiting(&house.tenant(), &account).await.unwrap();
+    assert_eq!(house.wait(waiting()), 0, "nothing is stored while it is said");
+    house.run_jobs_while(async {
+        for _ in 0..500 {
+            if waiting().await > 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(waiting().await, 1, "the jobs end the first, and not the one that goes on");
+    });
+    assert_eq!(house.wait(waiting()), 2, "the other is kept when they stop");
     let mut bob = house.log_in("bob", "webim_web_b");
     bob.unread();
     bob.react();
