@@ -27,7 +27,7 @@ use crate::Options;
 use crate::address::is_trusted;
 use crate::direct::Direct;
 use crate::driver::Shared;
-use crate::polling::Polling;
+use crate::polling::{Polling, PollingLimits};
 use crate::registry::{AddressGuard, Registry};
 use crate::requests::{HttpBody, HttpService, HttpSite};
 use crate::shutdown::ShutdownHandle;
@@ -89,7 +89,11 @@ impl Listener {
         registry: Arc<Registry>,
     ) -> Self {
         let options = Options { login_limit, ..self.options.clone() };
-        let polling = Arc::new(Polling::new(packets, options.polled_connections_limit, options.park_limit));
+        let limits = PollingLimits {
+            all: options.polled_connections_limit,
+            of_address: options.polled_address_connections_limit,
+        };
+        let polling = Arc::new(Polling::new(packets, limits, options.park_limit));
         let shared = Arc::new(Shared { protocol, registry, options });
         self.texts = Some(Arc::new(TextPaths { paths, shared, polling }));
         self

@@ -58,6 +58,8 @@ pub struct Options {
 
     /// Connections of text without a socket at once, on this port. Each may park a request. Default 16 384.
     pub polled_connections_limit: usize,
+    /// Those of one address; an IPv6 /64 counts as one. Default 1024.
+    pub polled_address_connections_limit: usize,
     /// How long a request of theirs is parked that has nothing to bring. Default 30 s.
     pub park_limit: Duration,
     /// Bytes of a message from a client. Default 1 MiB.
@@ -96,6 +98,7 @@ impl Options {
             upload_limit: Duration::from_secs(300),
             backlog: 4096,
             polled_connections_limit: 16_384,
+            polled_address_connections_limit: 1024,
             park_limit: Duration::from_secs(30),
             message_bytes_limit: 1 << 20,
             message_fragments_limit: 1024,

@@ -15,11 +15,13 @@ mod requests;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::AddressBlock;
 use parking_lot::Mutex;
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
@@ -39,40 +41,71 @@ const WAITING_BYTES: usize = 256 << 10;
 /// Time from a socket's upgrade until the connection has moved there.
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
-/// The connections of one port that are not, or were not always, a socket.
+/// How many connections of a port may be without a socket at the same time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PollingLimits {
+    pub(crate) all: usize,
+    /// Of one address, so that a few of them do not take all.
+    pub(crate) of_address: usize,
+}
+
+/// The connections of one port that have no socket.
 pub(crate) struct Polling {
     pub(crate) packets: Arc<dyn Packets>,
-    limit: usize,
+    limits: PollingLimits,
     /// How long a request is parked that has nothing to bring. A client's own sign of life ends it earlier, as a rule.
     park_limit: Duration,
-    links: Mutex<HashMap<String, Arc<Link>>>,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    links: HashMap<String, (AddressBlock, Arc<Link>)>,
+    of_addresses: HashMap<AddressBlock, usize>,
+}
+
+/// Why a connection is not opened.
+pub(super) enum Full {
+    Port,
+    Address,
 }
 
 impl Polling {
-    /// `limit`: so many connections at once.
-    pub(crate) fn new(packets: Arc<dyn Packets>, limit: usize, park_limit: Duration) -> Self {
-        Self { packets, limit, park_limit, links: Mutex::default() }
+    pub(crate) fn new(packets: Arc<dyn Packets>, limits: PollingLimits, park_limit: Duration) -> Self {
+        Self { packets, limits, park_limit, open: Mutex::default() }
     }
 
-    /// A new connection and its id; `None`: there are too many.
-    fn open(self: &Arc<Self>) -> Option<(String, PolledIo)> {
-        let id = new_id();
-        let mut links = self.links.lock();
-        if links.len() >= self.limit {
-            return None;
+    /// A new connection of an address, and its id.
+    fn open(self: &Arc<Self>, address: IpAddr) -> Result<(String, PolledIo), Full> {
+        let (id, address) = (new_id(), AddressBlock::from(address));
+        let mut open = self.open.lock();
+        if open.links.len() >= self.limits.all {
+            return Err(Full::Port);
         }
-        let Entry::Vacant(place) = links.entry(id.clone()) else { return None };
-        let link = Arc::clone(place.insert(Arc::new(Link::default())));
-        drop(links);
-        Some((id.clone(), PolledIo::new(Arc::clone(self), id, link)))
+        if open.of_addresses.get(&address).is_some_and(|count| *count >= self.limits.of_address) {
+            return Err(Full::Address);
+        }
+        let Entry::Vacant(place) = open.links.entry(id.clone()) else { return Err(Full::Port) };
+        let link = Arc::clone(&place.insert((address, Arc::default())).1);
+        *open.of_addresses.entry(address).or_default() += 1;
+        drop(open);
+        Ok((id.clone(), PolledIo::new(Arc::clone(self), id, link)))
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Link>> {
-        self.links.lock().get(id).cloned()
+        self.open.lock().links.get(id).map(|(_, link)| Arc::clone(link))
     }
 
+    /// The connection is over, or goes on on a socket: requests do not find it any more, and it does not count.
     fn forget(&self, id: &str) {
-        self.links.lock().remove(id);
+        let mut open = self.open.lock();
+        let Some((address, _)) = open.links.remove(id) else { return };
+        if let Entry::Occupied(mut count) = open.of_addresses.entry(address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

@@ -57,8 +57,8 @@ impl Protocol for WebProtocol {
     type Session = WebSession;
     type Perform = WebPerform;
 
-    fn accept(&self, _: Timestamp, peer: &Peer) -> WebSession {
-        WebSession::new(peer.connection)
+    fn accept(&self, now: Timestamp, peer: &Peer) -> WebSession {
+        WebSession::new(peer.connection, now)
     }
 
     fn perform(&self) -> &Arc<WebPerform> {

@@ -22,6 +22,8 @@ pub(crate) fn gateway_options(config: &Config) -> gateway::Options {
         request_limit: limits.request.0,
         upload_limit: limits.upload.0,
         backlog: config.http.backlog,
+        polled_connections_limit: limits.polled_connections,
+        polled_address_connections_limit: limits.polled_address_connections,
         message_bytes_limit: limits.message.length(),
         write_buffer_bytes_limit: limits.write_buffer.length(),
         write_stall_limit: limits.write_stall.0,

@@ -11,7 +11,7 @@ use super::link::{Found, Link};
 use crate::frame_io::{FrameIo, Incoming};
 use crate::texts::TextSocket;
 
-/// The session's end of a [`Link`]. When it is dropped, the id is forgotten.
+/// The session's end of a [`Link`]. When it is dropped, or has a socket, the id is forgotten.
 pub(crate) struct PolledIo {
     polling: Arc<Polling>,
     id: String,
@@ -40,6 +40,7 @@ impl PolledIo {
         for packet in self.link.take_outbox() {
             socket.feed(&packet);
         }
+        self.polling.forget(&self.id);
         self.socket = Some(socket);
     }
 }

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::Full as NoPlace;
 use super::link::{Link, Refused};
 use crate::problem::Problem;
 use crate::registry::Registry;
@@ -74,9 +75,13 @@ fn open(asking: Asking) -> Result<Response<Full<Bytes>>, Problem> {
         registry.measures.refused_address_limit.increment(1);
         return Err(too_many("too many connections come from this address"));
     };
-    let Some((id, io)) = texts.polling().open() else {
-        return Err(too_many("too many connections have no socket; connect by WebSocket"));
-    };
+    let (id, io) = texts.polling().open(address).map_err(|full| match full {
+        NoPlace::Port => too_many("too many connections have no socket; connect by WebSocket"),
+        NoPlace::Address => {
+            registry.measures.refused_address_limit.increment(1);
+            too_many("too many connections of this address have no socket; connect by WebSocket")
+        }
+    })?;
     let registered = registry.open(Some(admitted));
     // Looked at after it is registered: either the end is seen here, or the connection is seen by the end.
     if *stop.borrow() {

@@ -25,6 +25,9 @@ const KEPT_BYTES: usize = 4096;
 /// How long a connection stays whose user was logged out, so that its client hears why its last requests are refused. The
 /// SDK closes it by itself.
 const LOGGED_OUT_STAY: Duration = Duration::from_secs(5);
+/// Time for a client to say for which app it is there. The SDK connects when its page makes the object, and says so when the
+/// page calls `init`, most at once. It connects anew by itself.
+const INIT_LIMIT: Duration = Duration::from_secs(60);
 /// Events of the connection that may wait to be performed.
 const EVENTS_LIMIT: usize = 256;
 
@@ -41,7 +44,9 @@ pub struct WebSession {
 #[derive(Debug)]
 enum Phase {
     /// Nobody said for which app.
-    Silent,
+    Silent {
+        until: Timestamp,
+    },
     /// The app is known, nobody is logged in.
     Initialised(JMessageKey),
     LoggingIn(JMessageKey, Vec<(CloseTarget, CloseCause)>),
@@ -63,10 +68,11 @@ struct Live {
 }
 
 impl WebSession {
-    pub fn new(connection: ConnectionId) -> Self {
+    /// A connection that is made now.
+    pub fn new(connection: ConnectionId, now: Timestamp) -> Self {
         let mut session = Self {
             connection,
-            phase: Phase::Silent,
+            phase: Phase::Silent { until: now.plus(INIT_LIMIT) },
             answered: VecDeque::new(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -102,8 +108,13 @@ impl Session for WebSession {
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
-        if self.poll_timeout().is_some_and(|until| until <= now) {
-            self.disconnect();
+        if self.poll_timeout().is_none_or(|until| now < until) {
+            return;
+        }
+        match self.phase {
+            // The transport alone ends: after a packet that ends the session the SDK's library would not come back.
+            Phase::Silent { .. } => self.close("nobody said for which app"),
+            _ => self.disconnect(),
         }
     }
 
@@ -117,7 +128,7 @@ impl Session for WebSession {
 
     fn poll_timeout(&self) -> Option<Timestamp> {
         match self.phase {
-            Phase::LoggedOut { until, .. } => Some(until),
+            Phase::Silent { until } | Phase::LoggedOut { until, .. } => Some(until),
             _ => None,
         }
     }
@@ -160,8 +171,8 @@ impl WebSession {
             error: Box::new(app::Error::plain(condition)),
         };
         let event = match (&mut self.phase, name.as_str()) {
-            (Phase::Silent, "c_init") => Event::Init { rid, data },
-            (Phase::Silent, _) => refuse(name, Condition::CredentialsMissing),
+            (Phase::Silent { .. }, "c_init") => Event::Init { rid, data },
+            (Phase::Silent { .. }, _) => refuse(name, Condition::CredentialsMissing),
             (Phase::Initialised(_), "c_init") => Event::Init { rid, data },
             (Phase::Initialised(face), "register") => Event::Register { rid, face: face.clone(), data },
             (Phase::Initialised(face), "login") => {
@@ -243,7 +254,7 @@ impl WebSession {
     fn take_command(&mut self, now: Timestamp, command: Command) {
         match command {
             Command::Initialised { answer, face } => {
-                if matches!(self.phase, Phase::Silent | Phase::Initialised(_)) {
+                if matches!(self.phase, Phase::Silent { .. } | Phase::Initialised(_)) {
                     self.phase = Phase::Initialised(face);
                 }
                 self.answer(answer);
@@ -359,7 +370,9 @@ impl WebSession {
                 Phase::Ended
             }
             Phase::LoggingIn(..) | Phase::Abandoned => Phase::Abandoned,
-            Phase::Silent | Phase::Initialised(_) | Phase::LoggedOut { .. } | Phase::Ended => Phase::Ended,
+            Phase::Silent { .. } | Phase::Initialised(_) | Phase::LoggedOut { .. } | Phase::Ended => {
+                Phase::Ended
+            }
         };
     }
 

@@ -167,3 +167,27 @@ fn what_is_no_packet_ends_the_connection_and_nothing_else() {
     }
     assert!(!client.is_closed());
 }
+
+#[test]
+fn a_page_says_within_a_minute_for_which_app_it_is_there() {
+    let house = House::new();
+    let (mut silent, mut early) = (house.connect(), house.connect());
+    early.ask("c_init", house.init()).is(0);
+    house.pass(Duration::from_secs(59));
+    // A sign of life is not what is waited for.
+    silent.frame("2");
+    silent.tick();
+    assert!(!silent.is_closed());
+    house.pass(Duration::from_secs(1));
+    silent.tick();
+    early.tick();
+    assert!(silent.is_closed() && !early.is_closed());
+    assert!(
+        !silent.frames().contains(&"41".to_owned()),
+        "after that packet the SDK's library does not come back"
+    );
+    house.pass(Duration::from_secs(600));
+    early.tick();
+    house.register("anna");
+    early.ask("login", json!({ "username": "anna", "password": md5("secret") })).is(0);
+}

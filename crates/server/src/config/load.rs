@@ -144,6 +144,8 @@ impl Config {
             ("storage.readers", self.storage.readers as u64),
             ("limits.user_connections", self.limits.user_connections as u64),
             ("limits.address_connections", self.limits.address_connections as u64),
+            ("limits.polled_connections", self.limits.polled_connections as u64),
+            ("limits.polled_address_connections", self.limits.polled_address_connections as u64),
             ("limits.handshakes", self.limits.handshakes as u64),
             ("limits.body", self.limits.body.0),
             ("limits.message", self.limits.message.0),

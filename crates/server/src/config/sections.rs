@@ -149,6 +149,11 @@ sections! {
         /// Sockets of one address, those of REST included. Offices and mobile networks share addresses; an
         /// IPv6 network of 64 bits is one.
         address_connections: usize = 16_384;
+        /// Pages connected without a WebSocket, by polling, at the same time. They count as
+        /// connections of their address too.
+        polled_connections: usize = 16_384;
+        /// The same of one address.
+        polled_address_connections: usize = 1024;
         /// Sockets whose handshake is under way. More wait in the kernel's queue.
         handshakes: usize = 8192;
         /// Time from accepting a socket to its upgrade or first request, TLS included.
