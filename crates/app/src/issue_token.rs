@@ -8,7 +8,7 @@ use conditions::Condition;
 use domain::Refused;
 use domain::account::{Register, Registrant};
 use domain::token::{self, Bearer, Claims, Verified};
-use model::{AppId, NameError, Timestamp, Uid, Username};
+use model::{AppId, Dialect, NameError, Timestamp, Uid, Username};
 use store::Account;
 use subtle::ConstantTimeEq;
 
@@ -206,8 +206,12 @@ impl UseCases {
 
     /// Registers a user without a password that anybody knows.
     async fn auto_create(&self, app: &Tenant, name: &str) -> Result<Arc<Account>, Error> {
-        let command =
-            Register { name: name.to_owned(), password: crate::random::hex::<24>(), nickname: None };
+        let command = Register {
+            name: name.to_owned(),
+            password: crate::random::hex::<24>(),
+            nickname: None,
+            dialect: Dialect::Easemob,
+        };
         match self.register_user(app, Registrant::BackEnd, command).await {
             // Two calls created the same unknown user at once; the vendor answers the loser with 409.
             Err(error) if error.condition() == Condition::UserAlreadyExists => {

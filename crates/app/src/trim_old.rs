@@ -92,7 +92,12 @@ mod tests {
                 .await
                 .unwrap();
             for name in ["alice", "bob"] {
-                let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
+                let register = Register {
+                    name: name.to_owned(),
+                    password: "pw".to_owned(),
+                    nickname: None,
+                    dialect: Dialect::Kith,
+                };
                 use_cases.register_user(&app, Registrant::BackEnd, register).await.unwrap();
             }
             Self { kv, clock, use_cases, app }

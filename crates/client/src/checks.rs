@@ -60,7 +60,6 @@ impl Checks {
             | ErrorTable::JMessageServer
             | ErrorTable::JMessageWeb
             | ErrorTable::Jmrtc => Self {
-                // Its names may have 128 bytes; here they stop where the other dialect's do.
                 user_name_bytes: 4..=limits::USERNAME_BYTES,
                 password_bytes: 4..=128,
                 display_name: Length::Bytes(64),
@@ -71,7 +70,7 @@ impl Checks {
             | ErrorTable::Easemob
             | ErrorTable::AgoraIos
             | ErrorTable::EasemobWeb => Self {
-                user_name_bytes: 1..=limits::USERNAME_BYTES,
+                user_name_bytes: 1..=limits::EASEMOB_USERNAME_BYTES,
                 password_bytes: 1..=limits::PASSWORD_BYTES,
                 display_name: Length::Chars(limits::NICKNAME_CHARS),
                 input: Length::Chars(limits::GROUP_DESCRIPTION_CHARS),

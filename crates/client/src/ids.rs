@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(of(""), Some(Condition::UserNameEmpty));
         assert_eq!(of("小明"), Some(Condition::UserNameNotAscii));
         assert_eq!(of("a b"), Some(Condition::UserNameInvalid));
-        assert_eq!(of(&"a".repeat(65)), Some(Condition::UserNameTooLong));
+        assert_eq!(of(&"a".repeat(129)), Some(Condition::UserNameTooLong));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use conditions::Condition;
-use model::{NameError, Timestamp, Uid, Username, limits};
+use model::{Dialect, NameError, Timestamp, Uid, Username, limits};
 use thiserror::Error;
 
 use crate::Refusal;
@@ -51,6 +51,16 @@ pub struct Register {
     pub name: String,
     pub password: String,
     pub nickname: Option<String>,
+    /// Whose rules for new names count.
+    pub dialect: Dialect,
+}
+
+/// Bytes of a name that one registers who speaks this dialect. What is registered is a name for all of them.
+fn name_limit(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Easemob => limits::EASEMOB_USERNAME_BYTES,
+        Dialect::JMessage | Dialect::Kith => limits::USERNAME_BYTES,
+    }
 }
 
 /// A registration that may be written.
@@ -71,8 +81,8 @@ pub enum RegisterRefused {
     NameMissing,
     #[error("the user name {name:?} is not legal: {cause}")]
     NameIllegal { name: String, cause: NameError },
-    #[error("the user name has {bytes} bytes, at most {} are allowed", limits::USERNAME_BYTES)]
-    NameTooLong { bytes: usize },
+    #[error("the user name has {bytes} bytes, at most {limit} are allowed")]
+    NameTooLong { bytes: usize, limit: usize },
     #[error("no password was given")]
     PasswordMissing,
     #[error("the password is over {} bytes", limits::PASSWORD_BYTES)]
@@ -124,9 +134,13 @@ pub fn decide_register(
     if settings.users_limit != 0 && users >= settings.users_limit {
         return Err(RegisterRefused::UsersLimit { limit: settings.users_limit });
     }
+    let (bytes, limit) = (command.name.len(), name_limit(command.dialect));
+    if bytes > limit {
+        return Err(RegisterRefused::NameTooLong { bytes, limit });
+    }
     let name = Username::parse_new(&command.name).map_err(|cause| match cause {
         NameError::Empty => RegisterRefused::NameMissing,
-        NameError::TooLong { bytes, .. } => RegisterRefused::NameTooLong { bytes },
+        NameError::TooLong { bytes, limit } => RegisterRefused::NameTooLong { bytes, limit },
         NameError::Character { .. } | NameError::Reserved => {
             RegisterRefused::NameIllegal { name: printable(&command.name), cause }
         }
@@ -242,7 +256,7 @@ mod tests {
     const ANYBODY: Registrant = Registrant::Anonymous { address: None };
 
     fn register(name: &str) -> Register {
-        Register { name: name.into(), password: "pw".into(), nickname: None }
+        Register { name: name.into(), password: "pw".into(), nickname: None, dialect: Dialect::Easemob }
     }
 
     fn decide(registrant: Registrant, command: Register) -> Result<Registration, RegisterRefused> {
@@ -254,11 +268,28 @@ mod tests {
     fn names_are_folded_and_checked() {
         assert_eq!(decide(ANYBODY, register("Alice")).unwrap().name.as_str(), "alice");
         assert_eq!(decide(Registrant::BackEnd, register("")), Err(RegisterRefused::NameMissing));
-        let long = decide(Registrant::BackEnd, register(&"x".repeat(65)));
-        assert_eq!(long, Err(RegisterRefused::NameTooLong { bytes: 65 }));
         let illegal = decide(Registrant::BackEnd, register("小\u{7}明")).unwrap_err();
         assert_eq!(illegal.condition(), Condition::UserNameInvalid);
         assert_eq!(illegal.arguments(), [("user", "小明".to_owned())]);
+    }
+
+    #[test]
+    fn each_dialect_has_its_longest_name() {
+        let named = |dialect, bytes| {
+            let command = Register { dialect, ..register(&"x".repeat(bytes)) };
+            decide(Registrant::BackEnd, command).map(|registration| registration.name.as_str().len())
+        };
+        let too_long = |bytes, limit| Err(RegisterRefused::NameTooLong { bytes, limit });
+        for (dialect, bytes, decided) in [
+            (Dialect::Easemob, 64, Ok(64)),
+            (Dialect::Easemob, 65, too_long(65, 64)),
+            (Dialect::JMessage, 128, Ok(128)),
+            (Dialect::JMessage, 129, too_long(129, 128)),
+            (Dialect::Kith, 128, Ok(128)),
+            (Dialect::Kith, 129, too_long(129, 128)),
+        ] {
+            assert_eq!(named(dialect, bytes), decided, "{dialect:?}, {bytes} bytes");
+        }
     }
 
     #[test]

@@ -465,8 +465,8 @@ mod tests {
             let entry = decide(&POST, &Author::Name(name), &bob);
             assert_eq!((entry.sender, entry.sender_name.as_str()), (Uid::BACK_END, entry_name));
         }
-        assert!(decide_author(&"x".repeat(64)).is_ok());
-        assert!(decide_author(&"x".repeat(65)).is_err());
+        assert!(decide_author(&"x".repeat(128)).is_ok());
+        assert!(decide_author(&"x".repeat(129)).is_err());
     }
 
     #[test]

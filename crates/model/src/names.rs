@@ -20,8 +20,8 @@ pub enum NameError {
     Reserved,
 }
 
-/// The name of a user inside an app: 1 to 64 bytes of `a-z 0-9 _ - . @`; capitals are folded
-/// (easemob-rest.md 6.1). Cheap to clone.
+/// The name of a user inside an app: 1 to 128 bytes of `a-z 0-9 _ - . @`; capitals are folded
+/// (easemob-rest.md 6.1, jmessage.md 1.2). Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Username(Arc<str>);
 
@@ -96,9 +96,14 @@ mod tests {
 
     #[test]
     fn names_outside_the_alphabet_are_refused() {
-        for text in ["", "a b", "小明", "a/b", "a\0", "#events", "a:b", &"x".repeat(65)] {
+        for text in ["", "a b", "小明", "a/b", "a\0", "#events", "a:b", &"x".repeat(129)] {
             assert!(Username::parse(text).is_err(), "{text:?} was accepted");
         }
+    }
+
+    #[test]
+    fn a_name_has_up_to_128_bytes() {
+        assert_eq!(Username::parse(&"x".repeat(128)).unwrap().as_str().len(), limits::USERNAME_BYTES);
     }
 
     #[test]

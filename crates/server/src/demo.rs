@@ -6,7 +6,7 @@ use app::{CreateApp, Error, Tenant, UseCases};
 use conditions::Condition;
 use domain::account::{Register, Registrant};
 use domain::app::Settings;
-use model::AppKey;
+use model::{AppKey, Dialect};
 
 use crate::AppCredentials;
 
@@ -33,7 +33,12 @@ pub struct DemoUser {
 pub(crate) async fn prepare(use_cases: &Arc<UseCases>) -> Result<Demo, Error> {
     let app = find_or_create(use_cases).await?;
     for (name, password) in USERS {
-        let register = Register { name: name.to_owned(), password: password.to_owned(), nickname: None };
+        let register = Register {
+            name: name.to_owned(),
+            password: password.to_owned(),
+            nickname: None,
+            dialect: Dialect::Kith,
+        };
         match use_cases.register_user(&app, Registrant::BackEnd, register).await {
             Ok(_) => {}
             Err(error) if error.condition() == Condition::UserAlreadyExists => {}

@@ -73,7 +73,7 @@ impl InboxRow {
     /// The row of a user who follows a group from `position` (8 bytes) on: nothing before it is delivered or unread.
     pub(crate) fn followed(position: Template, group: &Username) -> Template {
         let name = group.as_str().as_bytes();
-        let length = u8::try_from(name.len()).expect("names are at most 64 bytes");
+        let length = u8::try_from(name.len()).expect("names are at most 128 bytes");
         Template::new()
             .bytes(&[INBOX_VERSION])
             .then(position.clone())
@@ -93,7 +93,7 @@ impl InboxRow {
             out.put_u32(device.0);
             out.put_u64(seq.0);
         }
-        out.put_u8(u8::try_from(peer.len()).expect("names are at most 64 bytes"));
+        out.put_u8(u8::try_from(peer.len()).expect("names are at most 128 bytes"));
         out.put_slice(peer.as_bytes());
         out
     }

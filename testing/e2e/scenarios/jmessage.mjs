@@ -68,6 +68,41 @@ export default {
     assert.deepEqual([content.from_id, content.from_appkey], ['bert', anna.appkey]);
   },
 
+  async 'a user whose name has 128 bytes talks with everybody, from both sides'(world) {
+    const name = `anna.${'x'.repeat(122)}@`;
+    assert.equal(name.length, 128);
+    const anna = new JMessage(world.server, world.app, name);
+    world.clients.push(anna);
+    await anna.connect();
+    await anna.init();
+    await anna.ask('register', { username: `${name}x`, password: md5(name), is_md5: true }, 882003);
+    await anna.ask('register', { username: name, password: md5(name), is_md5: true });
+    await anna.ask('login', { username: name, password: md5(name), is_md5: true, version: '2.6.0' });
+    await anna.sync();
+    const bert = await world.online('bert');
+    await anna.text('bert', 'from the page');
+    const got = await bert.next('onTextMessage');
+    assert.deepEqual([got.from, got.msg], [name, 'from the page']);
+    await bert.text(name, 'to the page');
+    const { content } = await anna.message('text');
+    assert.deepEqual([content.from_id, content.target_id, content.msg_body.text], ['bert', name, 'to the page']);
+    // In a group.
+    const { gid } = await anna.ask('create_group', { group_name: 'Long', group_description: '', is_limit: false });
+    await anna.ask('add_across_group_member', { gid, member_usernames: [{ username: 'bert' }] });
+    await anna.sendGroup(gid, 'text', { text: 'to all' });
+    assert.deepEqual((await bert.next('onTextMessage', ({ chatType }) => chatType === 'groupChat')).from, name);
+    // By the other SDK, which makes no such names but knows who has one.
+    const same = world.client(name);
+    await same.open({ pwd: name });
+    await same.text('bert', 'by the other SDK');
+    const also = await bert.next('onTextMessage', ({ msg }) => msg === 'by the other SDK');
+    assert.equal(also.from, name);
+    await bert.text(name, 'to both');
+    assert.equal((await same.next('onTextMessage', ({ msg }) => msg === 'to both')).from, 'bert');
+    const refused = await world.register('x'.repeat(65)).then(() => null, (error) => error);
+    assert.match(JSON.stringify({ ...refused }), /USERNAME_TOO_LONG/);
+  },
+
   async 'a repeated request is answered again and sent once'(world) {
     const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
     const content = { version: 1, target_type: 'single', target_id: 'bert', msg_type: 'text', msg_body: { text: 'once' } };

@@ -15,7 +15,7 @@ use domain::app::Settings;
 use domain::group::CreateGroup;
 use easemob::msync::{Command, Event, MsyncProtocol, MsyncSession};
 use kv::MemoryKv;
-use model::{AppId, Audience, ConnectionId, ConversationId, Hint, Timestamp, Uid};
+use model::{AppId, Audience, ConnectionId, ConversationId, Dialect, Hint, Timestamp, Uid};
 use parking_lot::Mutex;
 use session::{Input, Outcome, Output, Peer, Perform as _, Protocol as _, Registrar, Session as _};
 use store::Store;
@@ -153,7 +153,12 @@ impl Joined {
     /// Registers a user and gives a token.
     pub fn user(&self, name: &str) -> String {
         let tenant = self.tenant();
-        let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
+        let register = Register {
+            name: name.to_owned(),
+            password: "pw".to_owned(),
+            nickname: None,
+            dialect: Dialect::Kith,
+        };
         let registered = self.use_cases.register_user(&tenant, Registrant::BackEnd, register);
         self.runtime.block_on(registered).unwrap();
         let (username, password) = (name.to_owned(), "pw".to_owned());

@@ -155,7 +155,12 @@ impl House {
     }
 
     pub(crate) async fn register(&self, name: &str) -> Arc<Account> {
-        let register = Register { name: name.to_owned(), password: "pw".to_owned(), nickname: None };
+        let register = Register {
+            name: name.to_owned(),
+            password: "pw".to_owned(),
+            nickname: None,
+            dialect: Dialect::Kith,
+        };
         self.use_cases.register_user(&self.tenant(), Registrant::BackEnd, register).await.unwrap()
     }
 

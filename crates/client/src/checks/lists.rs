@@ -4,7 +4,7 @@ use conditions::Condition;
 use model::Username;
 
 use super::Checks;
-use crate::{Error, Result};
+use crate::{Error, Result, username};
 
 /// Users that one call may name (jmessage-ios 863005).
 pub const USERS_LIMIT: usize = 500;
@@ -13,12 +13,12 @@ impl Checks {
     /// The users that a call names, each once.
     ///
     /// # Errors
-    /// [`Condition::MemberListEmpty`], [`Condition::BatchTooLarge`] for more than 500; [`Checks::user_name`].
+    /// [`Condition::MemberListEmpty`], [`Condition::BatchTooLarge`] for more than 500; those of [`username`].
     pub fn users(&self, names: &[&str]) -> Result<Vec<Username>> {
         count(names.len())?;
         let mut users = Vec::with_capacity(names.len());
         for name in names {
-            let user = self.user_name(name)?;
+            let user = username(name)?;
             if !users.contains(&user) {
                 users.push(user);
             }

@@ -7,17 +7,19 @@ use super::Checks;
 use crate::{Error, Result, username};
 
 impl Checks {
-    /// A user's name, as it is asked for.
+    /// The name of a user who is to be made. There may be users with other names, whom another vendor's clients made.
     ///
     /// # Errors
-    /// As [`username`]; [`Condition::UserNameInvalid`] for one that is too short for this vendor.
+    /// As [`username`]; [`Condition::UserNameTooLong`], [`Condition::UserNameInvalid`] for one that is too long or too short
+    /// for this vendor.
     pub fn user_name(&self, text: &str) -> Result<Username> {
         let name = username(text)?;
         if self.user_name_bytes.contains(&text.len()) {
-            Ok(name)
-        } else {
-            Err(Error::new(Condition::UserNameInvalid).with_detail(format!("{} bytes", text.len())))
+            return Ok(name);
         }
+        let is_long = text.len() > *self.user_name_bytes.end();
+        let condition = if is_long { Condition::UserNameTooLong } else { Condition::UserNameInvalid };
+        Err(Error::new(condition).with_detail(format!("{} bytes", text.len())))
     }
 
     /// # Errors

@@ -701,7 +701,7 @@ pub enum Condition {
     UserNameNotAscii,
     /// The user name is reserved for the server.
     UserNameReserved,
-    /// The user name is longer than 64 bytes.
+    /// The user name is longer than 64 bytes (JMessage: 128).
     UserNameTooLong,
     /// There is no user of this name in the app.
     UserNotFound,
@@ -5955,10 +5955,10 @@ pub(crate) static DETAILS: [Details; 358] = [
         retry: Retry::AfterFix,
         broader: Some(Condition::UserNameInvalid),
         args: &[],
-        meaning: "The user name is longer than 64 bytes.",
+        meaning: "The user name is longer than 64 bytes (JMessage: 128).",
         cause: "Names are counted in bytes; a prefix, an e-mail address or a long external id can exceed the limit.",
         remedy: "Shorten it, for example to a hash of the external id, and keep the relation in your own database.",
-        meaning_zh: "用户名超过 64 字节。",
+        meaning_zh: "用户名超过 64 字节（极光：128）。",
         cause_zh: "长度按字节计算；加了前缀、使用邮箱地址或较长的外部 id 都可能超过。",
         remedy_zh: "缩短它，例如使用外部 id 的哈希值，并在自己的数据库里保存对应关系。",
     },

@@ -300,7 +300,7 @@ fn own_id(text: &str) -> Result<Username, GroupRefused> {
     let invalid = || GroupRefused::Invalid { name: "groupid".to_owned() };
     let is_plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let name = Username::parse_new(text).map_err(|_| invalid())?;
-    if is_plain { Ok(name) } else { Err(invalid()) }
+    if is_plain && text.len() <= limits::OWN_GROUP_ID_BYTES { Ok(name) } else { Err(invalid()) }
 }
 
 /// Whether a group can have that many first members at all, `named` of whom one may be its owner.
@@ -407,11 +407,11 @@ mod tests {
         assert_eq!(refused(next.clone()), GroupRefused::FieldTooLong { name: "custom" });
         let next = CreateGroup { custom: String::new(), ..next };
         assert_eq!(refused(next.clone()), GroupRefused::Invalid { name: "groupid".to_owned() });
-        for reserved in ["114000000000000", "admin", "a-b", ""] {
+        for reserved in ["114000000000000", "admin", "a-b", "", &"x".repeat(65)] {
             let reserved = CreateGroup { custom_id: Some(reserved.to_owned()), ..next.clone() };
             assert_eq!(refused(reserved), GroupRefused::Invalid { name: "groupid".to_owned() });
         }
-        let next = CreateGroup { custom_id: Some("team1".to_owned()), ..next };
+        let next = CreateGroup { custom_id: Some("x".repeat(64)), ..next };
         assert_eq!(refused(next.clone()), GroupRefused::Invalid { name: "maxusers".to_owned() });
         let next = CreateGroup { max_users: Some(1), ..next };
         assert_eq!(refused(next), GroupRefused::TooManyMembers { members: 2, limit: 1 });

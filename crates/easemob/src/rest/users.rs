@@ -5,7 +5,7 @@ use conditions::{Condition, Operation, rest_answer};
 use domain::account::{Register as Command, Registrant};
 use domain::push::{PushChange, PushProfile};
 use easemob_wire::rest::{Envelope, NewUser, PasswordChange, Register, UserUpdate};
-use model::{Uid, limits};
+use model::{Dialect, Uid, limits};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, entity};
@@ -95,6 +95,7 @@ fn command(user: NewUser) -> Command {
         name: user.username.unwrap_or_default(),
         password: user.password.unwrap_or_default(),
         nickname: user.nickname,
+        dialect: Dialect::Easemob,
     }
 }
 

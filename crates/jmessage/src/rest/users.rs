@@ -5,7 +5,7 @@ use conditions::{Condition, Operation};
 use domain::account::{Register, Registrant};
 use domain::device::Device;
 use futures_util::{StreamExt as _, stream};
-use model::SettingNews;
+use model::{Dialect, SettingNews};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -108,7 +108,13 @@ fn registration(fields: Fields<'_>) -> Result<(Register, Profile), Error> {
     check_password(password)?;
     let profile = Profile::read(fields)?;
     let nickname = profile.nickname.clone();
-    Ok((Register { name: name.to_owned(), password: password.to_owned(), nickname }, profile))
+    let command = Register {
+        name: name.to_owned(),
+        password: password.to_owned(),
+        nickname,
+        dialect: Dialect::JMessage,
+    };
+    Ok((command, profile))
 }
 
 /// Writes down what a new user tells of himself.

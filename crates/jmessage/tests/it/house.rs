@@ -202,7 +202,12 @@ impl House {
 
     /// A user whose password is `secret`.
     pub(crate) fn register(&self, name: &str) {
-        let register = Register { name: name.to_owned(), password: "secret".to_owned(), nickname: None };
+        let register = Register {
+            name: name.to_owned(),
+            password: "secret".to_owned(),
+            nickname: None,
+            dialect: Dialect::JMessage,
+        };
         self.wait(self.use_cases.register_user(&self.tenant(), Registrant::BackEnd, register)).unwrap();
     }
 

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use conditions::Condition;
 use domain::account::{Register, Registrant};
 use http::StatusCode;
-use model::{Uid, limits};
+use model::{Dialect, Uid, limits};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Account;
@@ -76,7 +76,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let app = find(&admin, path)?;
     let Create { username, password, nickname } = body::read(body)?;
-    let register = Register { name: username, password, nickname };
+    let register = Register { name: username, password, nickname, dialect: Dialect::Kith };
     let account = admin.use_cases.register_user(&app, Registrant::BackEnd, register).await?;
     Ok((StatusCode::CREATED, Json(view(&account))))
 }

@@ -171,8 +171,12 @@ async fn the_newest_of_too_many_requests_stay() {
     let world = World::new().await;
     for number in 0..=model::limits::CONTACT_REQUESTS {
         let name = format!("u{number}");
-        let register =
-            domain::account::Register { name: name.clone(), password: "pw".into(), nickname: None };
+        let register = domain::account::Register {
+            name: name.clone(),
+            password: "pw".into(),
+            nickname: None,
+            dialect: model::Dialect::Easemob,
+        };
         let registrant = domain::account::Registrant::BackEnd;
         world.use_cases.register_user(&world.app, registrant, register).await.unwrap();
         world.wait(std::time::Duration::from_millis(1));

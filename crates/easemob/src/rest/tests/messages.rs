@@ -135,7 +135,7 @@ async fn each_refusal_has_the_vendors_words() {
     for (body, expected) in [
         (json!([]), invalid),
         (with("from", json!("")), says("argument_empty", "param from can't be empty")),
-        (with("from", json!("x".repeat(65))), says("argument_invalid", "param from is illegal")),
+        (with("from", json!("x".repeat(129))), says("argument_invalid", "param from is illegal")),
         (with("to", json!([])), says("argument_missing", "param to can't be empty")),
         (with("to", json!([""])), says("argument_missing", "param to can't be empty")),
         (with("to", json!([{}])), says("argument_invalid", "param to is illegal")),

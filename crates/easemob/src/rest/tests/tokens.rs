@@ -63,7 +63,7 @@ async fn each_refusal_has_the_vendors_words() {
             (400, "password_missing", "illegal_argument", "password must be provided"),
         ),
         (
-            password(&"x".repeat(65), "pw"),
+            password(&"x".repeat(129), "pw"),
             (400, "user_name_too_long", "illegal_argument", "USERNAME_TOO_LONG"),
         ),
         (json!({}), (400, "argument_missing", "illegal_argument", "grant_type must be provided")),

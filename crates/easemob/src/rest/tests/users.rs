@@ -276,3 +276,39 @@ async fn the_status_of_many_has_a_limit_and_unknown_users_are_offline() {
     assert_eq!(ask(json!(many)).await.error(), (400, "batch_too_large", "illegal_argument", limit));
     assert_eq!(ask(json!([])).await.error().3, "usernames must be provided");
 }
+
+// A back end of the app's other vendor may register longer names (jmessage.md 1.2).
+#[tokio::test]
+async fn a_user_whose_name_is_longer_than_ours_are_is_a_user_like_others() {
+    let world = World::new().await;
+    let name = "x".repeat(model::limits::USERNAME_BYTES);
+    let register = domain::account::Register {
+        name: name.clone(),
+        password: "pw".into(),
+        nickname: None,
+        dialect: model::Dialect::JMessage,
+    };
+    let registrant = domain::account::Registrant::BackEnd;
+    world.use_cases.register_user(&world.app, registrant, register).await.unwrap();
+
+    let token = world.user_token(&name).await;
+    let own = world.call("GET", &format!("/users/{name}"), Some(&token), None).await.ok();
+    assert_eq!(own.body["entities"][0]["username"], json!(name));
+    let inherit = json!({ "grant_type": "inherit", "username": name, "autoCreateUser": true });
+    world.back_end("POST", "/token", Some(inherit)).await.ok();
+
+    world.back_end("POST", &format!("/users/alice/contacts/users/{name}"), None).await.ok();
+    let contacts = world.back_end("GET", "/users/alice/contacts/users", None).await.ok();
+    assert_eq!(contacts.body["data"], json!([name]));
+    let blocked = json!({ "usernames": [name] });
+    world.back_end("POST", "/users/alice/blocks/users", Some(blocked)).await.ok();
+    let group = json!({ "groupname": "g", "public": true, "owner": name, "members": ["alice"] });
+    let group = world.back_end("POST", "/chatgroups", Some(group)).await.ok();
+    let id = group.body["data"]["groupid"].as_str().unwrap().to_owned();
+    let members = world.back_end("GET", &format!("/chatgroups/{id}/users"), None).await.ok();
+    assert!(members.body["data"].as_array().unwrap().contains(&json!({ "owner": name })), "{}", members.text);
+    let message = json!({ "from": name, "to": [name, "bob"], "type": "txt", "body": { "msg": "hi" } });
+    let sent = world.back_end("POST", "/messages/users", Some(message)).await.ok();
+    assert_eq!(sent.body["data"].as_object().unwrap().len(), 2);
+    world.back_end("DELETE", &format!("/users/{name}"), None).await.ok();
+}

@@ -83,6 +83,24 @@ async fn a_batch_has_one_to_500_users() {
 }
 
 #[tokio::test]
+async fn a_name_has_4_to_128_bytes_and_is_good_for_everything() {
+    let world = World::new().await;
+    let (longest, too_long) = ("x".repeat(128), "x".repeat(129));
+    let user = |name: &str| json!({ "username": name, "password": "secret" });
+    let reply = world.post("/v1/users", json!([user(&longest), user(&too_long)])).await.is(201);
+    assert_eq!(reply.body[0], json!({ "username": longest }));
+    assert_eq!(reply.body[1]["error"]["code"], 899_003);
+    world.get(&format!("/v1/users/{longest}")).await.is(200);
+    world.post(&format!("/v1/users/{longest}/friends"), json!(["alice"])).await.is(201);
+    let friends = world.get("/v1/users/alice/friends").await.is(200).body;
+    assert_eq!(friends[0]["username"], json!(longest));
+    world.put("/v1/users/alice/blacklist", json!([longest])).await.is(204);
+    assert_eq!(world.get("/v1/users/alice/blacklist").await.body[0]["username"], json!(longest));
+    let admin = world.post("/v1/admins", user(&"y".repeat(128))).await;
+    assert_eq!(admin.status, 201, "{}", admin.body);
+}
+
+#[tokio::test]
 async fn administrators_are_users_with_a_list_of_their_own() {
     let world = World::new().await;
     world.post("/v1/admins", json!([{ "username": "chief", "password": "secret" }])).await.is(201);

@@ -5,8 +5,8 @@ use conditions::Condition;
 use domain::account::{Register, Registrant};
 use jmessage_wire::media;
 use jmessage_wire::rules;
-use model::ConversationKind;
 use model::content::Place;
+use model::{ConversationKind, Dialect};
 use serde_json::{Value, json};
 use store::Account;
 
@@ -34,7 +34,12 @@ pub(crate) async fn register(
     }
     let profile = profile_of(data)?;
     let nickname = profile.nickname.clone().filter(|nickname| !nickname.is_empty());
-    let command = Register { name: name.to_owned(), password: password.to_owned(), nickname };
+    let command = Register {
+        name: name.to_owned(),
+        password: password.to_owned(),
+        nickname,
+        dialect: Dialect::JMessage,
+    };
     let registrant = Registrant::Anonymous { address: Some(address) };
     use_cases.register_by_digest(tenant, registrant, command).await?;
     if !profile.is_empty() {
