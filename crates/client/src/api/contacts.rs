@@ -42,9 +42,10 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::ContactRequestInvalid`] when nobody did, or what else the server has against it.
     pub async fn accept_contact(&self, peer: &Username) -> Result<()> {
+        let rows = self.rows();
         let path = format!("/users/{{me}}/contacts/accept/users/{peer}?resource={{device}}");
         self.call(call(Operation::ContactAdd, Method::Post, path)).await?;
-        self.note(vec![Write::AddContact { name: peer.clone(), remark: None }]).await;
+        rows.note(vec![Write::AddContact { name: peer.clone(), remark: None }]).await;
         Ok(())
     }
 
@@ -62,9 +63,10 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn remove_contact(&self, peer: &Username) -> Result<()> {
+        let rows = self.rows();
         let path = format!("/users/{{me}}/contacts/users/{peer}?resource={{device}}");
         self.call(call(Operation::ContactRemove, Method::Delete, path)).await?;
-        self.note(vec![Write::DropContact { name: peer.clone() }]).await;
+        rows.note(vec![Write::DropContact { name: peer.clone() }]).await;
         Ok(())
     }
 
@@ -73,10 +75,11 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::ContactNoteInvalid`], and what else the server has against it.
     pub async fn note_contact(&self, peer: &Username, note: &str) -> Result<()> {
+        let rows = self.rows();
         let path = format!("/users/{{me}}/contacts/users/{peer}?resource={{device}}");
         let body = json!({ "remark": note });
         self.call(call(Operation::ContactNote, Method::Put, path).with(body)).await?;
-        self.note(vec![Write::AddContact { name: peer.clone(), remark: Some(note.to_owned()) }]).await;
+        rows.note(vec![Write::AddContact { name: peer.clone(), remark: Some(note.to_owned()) }]).await;
         Ok(())
     }
 
@@ -99,6 +102,7 @@ impl Client {
     }
 
     async fn fetch_contacts(&self) -> Result<Vec<Contact>> {
+        let rows = self.rows();
         let operation = Operation::Request;
         let path = "/users/{me}/contacts/users?needReturnRemark=true";
         let answer = self.call(call(operation, Method::Get, path)).await?;
@@ -111,7 +115,7 @@ impl Client {
         });
         let contacts: Vec<Contact> = self.told(contacts)?;
         let listed = contacts.iter().map(|contact| (contact.user.clone(), contact.note.clone())).collect();
-        self.note(vec![Write::ContactList(listed)]).await;
+        rows.note(vec![Write::ContactList(listed)]).await;
         Ok(contacts)
     }
 

@@ -109,6 +109,7 @@ impl Client {
     /// [`crate::Condition::GroupFieldsInvalid`], [`crate::Condition::MemberNotRegistered`],
     /// [`crate::Condition::GroupQuotaExceeded`], [`crate::Condition::GroupIdTaken`] for an id that is taken, and what else the server has against it.
     pub async fn create_group(&self, new: &NewGroup) -> Result<GroupId> {
+        let rows = self.rows();
         let operation = Operation::GroupCreate;
         self.told(self.checks().group_fields(Some(&new.name), Some(&new.description)))?;
         let mut body = json!({
@@ -132,7 +133,7 @@ impl Client {
         let answer =
             self.call(call(operation, Method::Post, "/chatgroups?resource={device}").with(body)).await?;
         let id = self.told(group_id(&answer["data"]["groupid"], operation))?;
-        self.note(vec![Write::AddGroup { id: id.clone(), name: new.name.clone() }]).await;
+        rows.note(vec![Write::AddGroup { id: id.clone(), name: new.name.clone() }]).await;
         Ok(id)
     }
 
@@ -153,6 +154,7 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::OperationInFlight`] while a page is being fetched, and what the server has against it.
     pub async fn joined_groups(&self, page: u32, size: u32) -> Result<Vec<GroupSummary>> {
+        let rows = self.rows();
         let operation = Operation::GroupGet;
         let path = format!(
             "/chatgroups/user/{{me}}?pagenum={page}&pagesize={size}&needAffiliations=false&needRole=false"
@@ -163,7 +165,7 @@ impl Client {
         if let Ok(groups) = &groups {
             let add =
                 |group: &GroupSummary| Write::AddGroup { id: group.id.clone(), name: group.name.clone() };
-            self.note(groups.iter().map(add).collect()).await;
+            rows.note(groups.iter().map(add).collect()).await;
         }
         fetching.ended(groups)
     }
@@ -191,12 +193,13 @@ impl Client {
         name: Option<&str>,
         description: Option<&str>,
     ) -> Result<()> {
+        let rows = self.rows();
         self.told(self.checks().group_fields(name, description))?;
         let text = |text: Option<&str>| text.map(Value::from);
         let body = super::object([("groupname", text(name)), ("description", text(description))]);
         self.group_call(group, Operation::GroupUpdate, Method::Put, "", Some(body)).await?;
         if let Some(name) = name {
-            self.note(vec![Write::AddGroup { id: group.clone(), name: name.to_owned() }]).await;
+            rows.note(vec![Write::AddGroup { id: group.clone(), name: name.to_owned() }]).await;
         }
         Ok(())
     }
@@ -215,8 +218,9 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupPermissionDenied`], and what else the server has against it.
     pub async fn destroy_group(&self, group: &GroupId) -> Result<()> {
+        let rows = self.rows();
         self.group_call(group, Operation::GroupDestroy, Method::Delete, "", None).await?;
-        self.note(vec![Write::DropGroup { id: group.clone() }]).await;
+        rows.note(vec![Write::DropGroup { id: group.clone() }]).await;
         Ok(())
     }
 
@@ -225,8 +229,9 @@ impl Client {
     /// # Errors
     /// [`crate::Condition::GroupOwnerCannotLeave`], and what else the server has against it.
     pub async fn leave_group(&self, group: &GroupId) -> Result<()> {
+        let rows = self.rows();
         self.group_call(group, Operation::GroupExit, Method::Delete, "/quit", None).await?;
-        self.note(vec![Write::DropGroup { id: group.clone() }]).await;
+        rows.note(vec![Write::DropGroup { id: group.clone() }]).await;
         Ok(())
     }
 

@@ -144,7 +144,7 @@ impl Client {
     /// [`State::permits`].
     pub async fn log_out(&self) -> Result<()> {
         self.order(Command::LogOut).await?;
-        if let Some(file) = &self.login {
+        if let Some(file) = self.login.as_ref().filter(|_| self.user().is_none()) {
             file.forget().await;
         }
         Ok(())
@@ -163,7 +163,9 @@ impl Client {
     pub async fn renew_token(&self, token: &str) -> Result<()> {
         let user = self.user();
         self.order(Command::RenewToken(Secret::new(token))).await?;
-        if let (Some(file), Some(user)) = (&self.login, user) {
+        if let (Some(file), Some(user)) =
+            (&self.login, user.filter(|user| self.user().as_ref() == Some(user)))
+        {
             let (device, token) = (self.device.clone(), token.to_owned());
             file.keep(&LoggedIn { user, device, token, expires_at: None }).await;
         }
@@ -238,9 +240,10 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn read(&self, message: &Message) -> Result<()> {
+        let rows = self.rows();
         let (id, conversation) = (message.id, message.conversation.clone());
         self.sent(Outgoing::Read { id, conversation: conversation.clone(), note: String::new() }).await?;
-        self.note(vec![Write::MarkRead { conversation, up_to: id }]).await;
+        rows.note(vec![Write::MarkRead { conversation, up_to: id }]).await;
         Ok(())
     }
 
@@ -257,8 +260,9 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn read_all(&self, conversation: Conversation) -> Result<()> {
+        let rows = self.rows();
         self.sent(Outgoing::ConversationRead(conversation.clone())).await?;
-        self.note(vec![Write::MarkAllRead { conversation }]).await;
+        rows.note(vec![Write::MarkAllRead { conversation }]).await;
         Ok(())
     }
 
@@ -267,9 +271,10 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn recall(&self, id: MessageId, conversation: Conversation) -> Result<()> {
+        let rows = self.rows();
         let what = Outgoing::Recall { id, conversation: conversation.clone(), note: String::new() };
         self.sent(what).await?;
-        self.note(vec![Write::Recalled { conversation, id }]).await;
+        rows.note(vec![Write::Recalled { conversation, id }]).await;
         Ok(())
     }
 
@@ -278,10 +283,11 @@ impl Client {
     /// # Errors
     /// As [`Client::send`].
     pub async fn edit(&self, id: MessageId, conversation: Conversation, content: Content) -> Result<()> {
+        let rows = self.rows();
         let kept = self.keeper.slot.lock().clone();
         let edited = kept.map(|kept| kept.edited(id, &conversation, &content));
         self.sent(Outgoing::Edit { id, conversation, content: Box::new(content) }).await?;
-        self.note(edited.into_iter().collect()).await;
+        rows.note(edited.into_iter().collect()).await;
         Ok(())
     }
 
@@ -321,14 +327,9 @@ impl Client {
         }
     }
 
-    /// Writes down what the server was told by this device, and does not tell it in an event. If the disk takes nothing,
-    /// the next list or event of the server mends it.
-    pub(crate) async fn note(&self, writes: Vec<Write>) {
-        if let Some(storage) = self.storage()
-            && !writes.is_empty()
-        {
-            drop(storage.apply(writes).await);
-        }
+    /// Where what a call does is written down. To be had before the call: afterwards somebody else may be in.
+    pub(crate) fn rows(&self) -> Rows {
+        Rows(self.storage())
     }
 
     /// Which lists are being fetched.
@@ -395,5 +396,21 @@ impl Client {
     fn unexpected(&self, reply: &Reply) -> Error {
         debug_assert!(false, "{reply:?}");
         Error::new(crate::Condition::InternalError).in_table(self.table)
+    }
+}
+
+/// The database of who made a call, if there is one.
+#[derive(Debug)]
+pub(crate) struct Rows(Option<Storage>);
+
+impl Rows {
+    /// Writes down what the server was told by this device, and does not tell it in an event. If the disk takes nothing,
+    /// the next list or event of the server mends it.
+    pub(crate) async fn note(&self, writes: Vec<Write>) {
+        if let Some(storage) = &self.0
+            && !writes.is_empty()
+        {
+            drop(storage.apply(writes).await);
+        }
     }
 }

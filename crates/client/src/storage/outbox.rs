@@ -116,6 +116,7 @@ fn find(connection: &Connection, client_id: ClientMessageId) -> rusqlite::Result
 
 fn insert(connection: &Connection, outgoing: &Outgoing) -> rusqlite::Result<()> {
     let conversation = connection.make_conversation(&outgoing.conversation)?;
+    let at = not_before_others(connection, conversation, outgoing.at)?;
     let mut statement = connection.prepare_cached(
         "INSERT INTO messages (conversation, client_id, author, is_own, is_counted, at, state, text, payload)
          VALUES (?1, ?2, ?3, 1, 0, ?4, ?5, ?6, ?7)",
@@ -124,7 +125,7 @@ fn insert(connection: &Connection, outgoing: &Outgoing) -> rusqlite::Result<()> 
         conversation,
         bytes(outgoing.client_id),
         outgoing.from.as_str(),
-        outgoing.at.0.cast_signed(),
+        at,
         state::QUEUED,
         outgoing.text,
         outgoing.payload,
@@ -135,18 +136,21 @@ fn insert(connection: &Connection, outgoing: &Outgoing) -> rusqlite::Result<()> 
 
 /// A message that failed is tried again, at the end of the line, with what it says now.
 fn again(connection: &Connection, number: i64, outgoing: &Outgoing) -> rusqlite::Result<()> {
+    let conversation = connection.make_conversation(&outgoing.conversation)?;
+    let at = not_before_others(connection, conversation, outgoing.at)?;
     let mut statement = connection.prepare_cached(
         "UPDATE messages SET state = ?2, failure = NULL, at = ?3, text = ?4, payload = ?5 WHERE number = ?1",
     )?;
-    statement.execute(params![
-        number,
-        state::QUEUED,
-        outgoing.at.0.cast_signed(),
-        outgoing.text,
-        outgoing.payload
-    ])?;
+    statement.execute(params![number, state::QUEUED, at, outgoing.text, outgoing.payload])?;
     connection.prepare_cached("INSERT INTO outbox (message) VALUES (?1)")?.execute([number])?;
     Ok(())
+}
+
+/// The time of a message that was written now: at the end of its conversation, also on a device whose clock went back.
+fn not_before_others(connection: &Connection, conversation: i64, at: Timestamp) -> rusqlite::Result<i64> {
+    let mut statement = connection
+        .prepare_cached("SELECT max(?2, coalesce(max(at), 0)) FROM messages WHERE conversation = ?1")?;
+    statement.query_row(params![conversation, at.0.cast_signed()], |row| row.get(0))
 }
 
 /// Takes a message out of the outbox; false if it was not there.

@@ -580,3 +580,104 @@ async fn lists_of_the_server_leave_what_the_app_wrote_beside_them() {
     assert_eq!(shown, [("chen", "", ""), ("han", "new", "tall")]);
     assert_eq!(storage.groups().await.unwrap(), [known]);
 }
+
+#[tokio::test]
+async fn what_is_written_stands_at_the_end_on_a_device_whose_clock_went_back() {
+    let place = Place::new();
+    let storage = place.open().await;
+    storage.apply(vec![received(5, "from the server")]).await.unwrap();
+    for (client_id, text) in [(1, "first"), (2, "second")] {
+        let written = Outgoing { at: model::Timestamp(client_id as u64), ..outgoing(client_id, text) };
+        storage.enqueue(written).await.unwrap();
+    }
+    let rows = storage.messages(han(), Page::newest(10)).await.unwrap();
+    assert_eq!(texts(&rows), ["second", "first", "from the server"]);
+}
+
+/// All rows of all tables.
+fn everything(database: &mut Database) -> Result<Vec<String>> {
+    database.ask(|connection| {
+        let mut rows = Vec::new();
+        for table in ["conversations", "messages", "outbox", "cursors", "contacts", "groups"] {
+            let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
+            let columns = statement.column_count();
+            let mut found = statement.query([])?;
+            while let Some(row) = found.next()? {
+                let values: rusqlite::Result<Vec<rusqlite::types::Value>> =
+                    (0..columns).map(|column| row.get(column)).collect();
+                rows.push(format!("{table} {:?}", values?));
+            }
+        }
+        rows.push(connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?);
+        Ok(rows)
+    })
+}
+
+/// A batch with each kind of write that changes something after the one of [`before_each`].
+fn each_write() -> Vec<Write> {
+    let (conversation, group) = (han(), GroupId::parse("7").unwrap());
+    let (id, client_id) = (MessageId(1), ClientMessageId(1));
+    vec![
+        received(2, "new"),
+        Write::Enqueue(Box::new(outgoing(2, "to be sent"))),
+        Write::OnTheWire { client_id },
+        Write::Acknowledged { client_id, id: MessageId(3), at: model::Timestamp(9_000) },
+        Write::Delivered { conversation: han(), id: MessageId(3) },
+        Write::Read { conversation: han(), id: MessageId(3) },
+        Write::Edited { conversation: han(), id, text: "changed".into(), payload: vec![7] },
+        Write::Reacted { id, by: user("li"), reaction: "ok".into(), is_there: true },
+        Write::MarkRead { conversation: han(), up_to: id },
+        Write::Draft { conversation: han(), text: "dear".into() },
+        Write::Draft { conversation: Conversation::user("wu").unwrap(), text: "dear".into() },
+        Write::Cursor(Cursor { queue: "han".into(), position: vec![1] }),
+        Write::Cursor(Cursor { queue: "han".into(), position: vec![2] }),
+        Write::AddContact { name: user("wu"), remark: None },
+        Write::ContactList(vec![(user("wu"), "Wu".into())]),
+        Write::AddGroup { id: group.clone(), name: "Friends".into() },
+        Write::AddGroup { id: group.clone(), name: "Best friends".into() },
+        Write::Recalled { conversation: han(), id },
+        Write::DropMessage { conversation: han(), id },
+        Write::Failed { client_id: ClientMessageId(2), condition: Condition::UserNotFound },
+        Write::DropGroup { id: group },
+        Write::DropCursors,
+        Write::DropConversation { conversation },
+    ]
+}
+
+fn before_each() -> Vec<Write> {
+    let contact = Contact { name: user("chen"), remark: String::new(), details: "tall".into() };
+    vec![received(1, "old"), Write::Enqueue(Box::new(outgoing(1, "waits"))), Write::Contact(contact)]
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_in_the_middle_of_a_write_leaves_nothing_of_its_batch() {
+    let place = Place::new();
+    let storage = place.open().await;
+    storage.apply(before_each()).await.unwrap();
+    let before = storage.run(everything).await.unwrap();
+    let mut failed = 0;
+    for table in ["conversations", "messages", "outbox", "cursors", "contacts", "groups"] {
+        for change in ["INSERT", "UPDATE", "DELETE"] {
+            let fault = format!(
+                "CREATE TEMP TRIGGER fault AFTER {change} ON main.{table}
+                 BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END"
+            );
+            storage.run(move |database| database.ask(|db| db.execute_batch(&fault))).await.unwrap();
+            let outcome = storage.apply(each_write()).await;
+            if let Err(error) = outcome {
+                failed += 1;
+                assert_eq!(error.condition(), Condition::LocalDbFailed);
+                assert_eq!(storage.run(everything).await.unwrap(), before, "{change} of {table}");
+                storage
+                    .run(|database| database.ask(|db| db.execute_batch("DROP TRIGGER fault")))
+                    .await
+                    .unwrap();
+            } else {
+                panic!("{change} of {table} is not reached");
+            }
+        }
+    }
+    assert_eq!(failed, 18);
+    let outcomes = storage.apply(each_write()).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
+}

@@ -208,6 +208,60 @@ fn metas_that_mean_nothing_are_skipped_and_the_next_one_is_shown() {
 }
 
 #[test]
+fn lists_without_end_are_cut_and_numbers_without_sense_are_nothing() {
+    let names: Vec<String> = (0..50_000).map(|number| format!("u{number}")).collect();
+    let presences: Vec<_> = names.iter().map(|name| serde_json::json!({ "uid": name })).collect();
+    let reaction = serde_json::json!({
+        "messageId": "7", "to": "anna", "channel_type": "chat",
+        "reactions": [{ "reaction": "ok", "count": 1e300, "userList": names }],
+    });
+    let thread = serde_json::json!({
+        "operation": "update_msg", "id": "9", "muc_parent_id": "8", "message_count": -1, "timestamp": "soon",
+    });
+    let notices = [
+        serde_json::json!({ "type": "presence", "data": { "values": presences } }),
+        serde_json::json!({ "type": "reaction", "data": [reaction] }),
+        serde_json::json!({ "type": "thread", "data": thread }),
+        serde_json::json!({ "type": "thread", "data": { "operation": "explode", "id": "9" } }),
+    ];
+    let (mut core, socket) = online();
+    let metas = notices.iter().enumerate().map(|(index, notice)| pb::Meta {
+        id: Some(index as u64 + 1),
+        ns: Some(5),
+        payload: Some(notice.to_string().into_bytes().into()),
+        ..Default::default()
+    });
+    core.handle(NOW, Input::Frame { socket, frame: frame(0, &page(metas.collect(), 256)) });
+    let said = outputs(&mut core);
+    let told = events(&said);
+    let [Event::Presence(present), Event::Reaction { reactions, .. }, Event::Thread(thread)] = &told[..]
+    else {
+        panic!("{told:?}");
+    };
+    assert!(present.len() <= 1_000 && reactions[0].users.len() <= 1_000);
+    assert_eq!((reactions[0].count, thread.messages, thread.at), (0, 0, Timestamp(0)));
+}
+
+#[test]
+fn a_clock_that_jumps_breaks_no_session_and_no_message() {
+    let (mut core, socket) = online();
+    let what = Outgoing::Message(Box::new(NewMessage::text(Conversation::user("bert").unwrap(), "hi")));
+    core.handle(NOW, Input::Command { ticket: 2, command: Command::Send { what } });
+    outputs(&mut core);
+    let mut now = NOW;
+    for wall in [NOW.wall.0 - 3_600_000, 0, u64::MAX, NOW.wall.0] {
+        now = Now { elapsed: now.elapsed + Duration::from_secs(1), wall: Timestamp(wall) };
+        core.handle_timeout(now);
+        core.handle(
+            now,
+            Input::Frame { socket, frame: frame(0, &page(vec![text_meta(wall | 1, "hi")], wall)) },
+        );
+        assert_eq!(core.state(), State::Online, "{wall}");
+        assert!(core.poll_timeout().is_some_and(|due| due > now.elapsed && due < Duration::from_secs(60)));
+    }
+}
+
+#[test]
 fn a_kind_of_content_of_the_future_is_told_by_its_text() {
     let (mut core, socket) = online();
     let mut meta = text_meta(7, "see");

@@ -13,5 +13,6 @@ mod kept;
 mod messages;
 mod people;
 mod sends;
+mod storm;
 mod support;
 mod threads;

@@ -232,3 +232,32 @@ async fn an_app_that_only_sends_and_drops_its_events_is_not_held_up() {
         client.send(NewMessage::text(to_bob(), number.to_string())).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_nothing_refuses_the_send_and_holds_up_what_comes_until_it_does() {
+    let site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut bob = Device::log_in(&site, "bob", "tablet").await;
+    let mut alice = log_in(&site, &folder).await;
+    let file = folder.path().join(Site::APP).join("alice.sqlite");
+    let other = rusqlite::Connection::open(file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let message = NewMessage::text(to_bob(), "once");
+    let error = alice.client.send(message.clone()).await.unwrap_err();
+    assert_eq!((error.condition(), error.stays_queued()), (Condition::LocalDbFailed, false));
+    assert_eq!(error.client_id(), Some(message.client_id));
+    bob.client.send(NewMessage::text(Conversation::user("alice").unwrap(), "hello")).await.unwrap();
+    let mut told = Vec::new();
+    alice
+        .until(|event| {
+            let is_failure = matches!(event, Event::StorageFailed { .. });
+            told.push(event);
+            is_failure.then_some(())
+        })
+        .await;
+    assert!(!told.iter().any(|event| matches!(event, Event::Message(_))), "{told:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(text_of(&alice.message().await), "hello");
+    alice.client.send(message).await.unwrap();
+    assert_eq!(text_of(&bob.message().await), "once");
+}
