@@ -58,11 +58,16 @@ impl ErrorTable {
         }
     }
 
-    /// How this face says a condition. The row of exactly that operation, else the row for any; if no table has either,
-    /// the same for the broader conditions in turn; then a row that has the condition for another operation, or, of a
-    /// failure on the way, a closer case of it; failing all, what the table says to that sort of failure, at last its word for "something failed".
+    /// How this face says a condition. What the vendor calls it during that operation, where it has a word of its own for
+    /// that; the row of exactly that operation, else the row for any; if no table has either, the same for the broader
+    /// conditions in turn; then a row that has the condition for another operation, or, of a failure on the way, a closer
+    /// case of it; failing all, what the table says to that sort of failure, at last its word for "something failed".
     pub fn row(self, condition: Condition, operation: Option<Operation>) -> &'static Row {
-        let narrow = condition.and_broader().find_map(|condition| self.exact(condition, operation));
+        let mut own = operation.map(|operation| own_words(condition, operation)).unwrap_or_default().iter();
+        let own = own.find_map(|condition| self.exact(*condition, operation));
+        let at_the_server = || self.fault_during(condition, operation?);
+        let instead = || in_other_words(condition).and_then(|condition| self.exact(condition, operation));
+        let narrow = || condition.and_broader().find_map(|condition| self.exact(condition, operation));
         let elsewhere = || {
             let mut rows = self.tables().iter().flat_map(|table| table.rows());
             rows.find(|row| row.condition == condition && !row.alias)
@@ -77,9 +82,14 @@ impl ErrorTable {
                 !row.alias && row.operation.is_none() && broader.any(|broader| broader == condition)
             })
         };
-        let broad = || fallbacks(condition.kind()).iter().find_map(|condition| self.exact(*condition, None));
+        let broad =
+            || fallbacks(condition.kind()).iter().find_map(|condition| self.exact(*condition, operation));
         let any = || ANYTHING.iter().find_map(|condition| self.exact(*condition, None));
-        narrow
+        at_the_server()
+            .or(own)
+            .or_else(|| self.exact(condition, operation))
+            .or_else(instead)
+            .or_else(narrow)
             .or_else(elsewhere)
             .or_else(closer)
             .or_else(broad)
@@ -98,7 +108,19 @@ impl ErrorTable {
         rows.find(|row| !row.symbol.is_empty() && row.symbol.eq_ignore_ascii_case(symbol))
     }
 
-    /// The row of this very condition. The same table is asked for the operation and for any before the next one.
+    /// A server's own failure during an operation that the table has a number for, whatever it was.
+    fn fault_during(self, condition: Condition, operation: Operation) -> Option<&'static Row> {
+        let is_fault = condition
+            .and_broader()
+            .any(|broader| matches!(broader, Condition::StorageUnavailable | Condition::InternalError));
+        let mut rows = self.tables().iter().flat_map(|table| table.rows()).filter(|_| is_fault);
+        rows.find(|row| {
+            row.condition == Condition::InternalError && row.operation == Some(operation) && !row.alias
+        })
+    }
+
+    /// The row of this very condition. The same table is asked for the operation and for any before the next one; asking for
+    /// a token by password is a part of the login.
     fn exact(self, condition: Condition, operation: Option<Operation>) -> Option<&'static Row> {
         self.tables().iter().find_map(|table| {
             let of = |operation: Option<Operation>| {
@@ -107,9 +129,74 @@ impl ErrorTable {
                     .iter()
                     .find(|row| row.condition == condition && row.operation == operation && !row.alias)
             };
-            of(operation).or_else(|| of(None))
+            let part_of = (operation == Some(Operation::TokenPassword)).then_some(Operation::Login);
+            of(operation).or_else(|| part_of.and_then(|whole| of(Some(whole)))).or_else(|| of(None))
         })
     }
+}
+
+/// What vendors call a condition that the server names, by what was asked of it; the first that a table has counts. The
+/// words of the trigger in the documents tell these from the condition itself.
+fn own_words(condition: Condition, operation: Operation) -> &'static [Condition] {
+    match (condition, operation) {
+        (Condition::NotInGroup, Operation::Send) => &[Condition::SenderNotInGroup],
+        (Condition::UserNotFound, Operation::Send) => &[Condition::RecipientNotFound],
+        // Who is in already, or in as many groups as he may be, when others put him in.
+        (Condition::AlreadyInGroup, Operation::MemberAdd | Operation::GroupInvite) => {
+            &[Condition::MemberRepeated]
+        }
+        (Condition::GroupQuotaExceeded, Operation::MemberAdd | Operation::GroupInvite) => {
+            &[Condition::MemberGroupQuotaExceeded]
+        }
+        (Condition::BlockedByGroup, Operation::MemberAdd) => &[Condition::MemberNotAddable],
+        (Condition::GroupOwnerUntouchable, Operation::MemberRemove) => &[Condition::MemberNotRemovable],
+        (Condition::UserNotFound, Operation::BlockAdd | Operation::BlockRemove) => {
+            &[Condition::MemberNotRegistered]
+        }
+        (Condition::ContactNotFound, Operation::ContactRemove) => &[Condition::ContactRemoveFailed],
+        // Whatever keeps a group from being read.
+        (Condition::GroupNotFound, Operation::GroupGet) => &[Condition::GroupFetchFailed],
+        // One of the names that were given is nobody's.
+        (
+            Condition::UserNotFound | Condition::MemberNotRegistered,
+            Operation::GroupInvite | Operation::MemberAdd | Operation::MemberRemove,
+        ) => &[Condition::MemberNotFound],
+        // What the device let pass and the server does not.
+        (Condition::UserNameInvalid, Operation::UserRegister | Operation::Login) => {
+            &[Condition::UserNameCheckFailed, Condition::UserArgumentInvalid]
+        }
+        (Condition::PasswordInvalid, Operation::UserRegister | Operation::Login) => {
+            &[Condition::PasswordCheckFailed]
+        }
+        // A key that no app has is as good as one of another form.
+        (Condition::AppNotFound, Operation::Login) => &[Condition::AppKeyInvalid],
+        // The store takes no such file.
+        (
+            Condition::FileTooLarge
+            | Condition::FileContentRejected
+            | Condition::FileTypeUnsupported
+            | Condition::FileInvalid,
+            Operation::FileUpload,
+        ) => &[Condition::ObjectStoreUploadFailed],
+        // A store that refuses is its database, but for what has a word for the failure itself.
+        (Condition::StorageUnavailable | Condition::StorageFull | Condition::DataLost, _) => {
+            &[Condition::DatabaseSyncError]
+        }
+        _ => &[],
+    }
+}
+
+/// What a table says that lacks a condition, before anything broader.
+fn in_other_words(condition: Condition) -> Option<Condition> {
+    Some(match condition {
+        // The server says that it does not have it.
+        Condition::ServiceNotEnabled => Condition::FeatureNotImplemented,
+        // A user's token on a call of the back end's.
+        Condition::TokenWrongKind => Condition::PermissionFailure,
+        // The old SDK binds while it logs in.
+        Condition::PushBindFailed => Condition::PushRegistrationFailed,
+        _ => return None,
+    })
 }
 
 /// What stands for a failure that a table has no word for.
@@ -121,7 +208,7 @@ fn fallbacks(kind: Kind) -> &'static [Condition] {
     match kind {
         Kind::Invalid => &[Condition::ArgumentInvalid, Condition::InputInvalid],
         Kind::Unauthenticated => {
-            &[Condition::AuthenticationFailed, Condition::CredentialsWrong, Condition::RequestUnauthorized]
+            &[Condition::AuthenticationFailed, Condition::RequestUnauthorized, Condition::CredentialsWrong]
         }
         Kind::Forbidden => &[Condition::PermissionDenied, Condition::PermissionFailure],
         Kind::NotFound => &[Condition::NotFound],
@@ -209,6 +296,61 @@ mod tests {
                     assert!(row.code.is_some() || !row.symbol.is_empty(), "{face:?} {condition}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_vendors_own_word_for_an_operation_counts_where_it_has_one() {
+        let code = |table: ErrorTable, condition, operation| table.row(condition, Some(operation)).code;
+        let in_group = (Condition::NotInGroup, Operation::Send);
+        for (table, (condition, operation), expected) in [
+            (ErrorTable::JMessageIos, in_group, 865_004),
+            (ErrorTable::JMessageServer, in_group, 803_005),
+            (ErrorTable::Easemob, in_group, 602),
+            (ErrorTable::EasemobLegacyIos, (Condition::GroupNotFound, Operation::GroupGet), 1024),
+            (ErrorTable::EasemobLegacyIos, (Condition::GroupNotFound, Operation::GroupUpdate), 404),
+            (ErrorTable::Easemob, (Condition::GroupNotFound, Operation::GroupGet), 605),
+            (ErrorTable::JMessageAndroid, (Condition::UserNotFound, Operation::GroupInvite), 871_307),
+            (ErrorTable::JMessageServer, (Condition::MemberNotRegistered, Operation::MemberAdd), 810_005),
+            (ErrorTable::JMessageServer, (Condition::AlreadyInGroup, Operation::MemberAdd), 810_007),
+            (ErrorTable::Easemob, (Condition::AlreadyInGroup, Operation::MemberAdd), 601),
+            (ErrorTable::JMessageServer, (Condition::GroupQuotaExceeded, Operation::MemberAdd), 810_009),
+            (ErrorTable::JMessageServer, (Condition::GroupQuotaExceeded, Operation::GroupCreate), 808_003),
+            (ErrorTable::JMessageServer, (Condition::BlockedByGroup, Operation::MemberAdd), 810_006),
+            (ErrorTable::JMessageServer, (Condition::MutedGlobally, Operation::Send), 803_006),
+            (
+                ErrorTable::JMessageServer,
+                (Condition::GroupOwnerUntouchable, Operation::MemberRemove),
+                811_006,
+            ),
+            (ErrorTable::JMessageServer, (Condition::UserNotFound, Operation::BlockAdd), 818_002),
+            (ErrorTable::JMessageIos, (Condition::ContactNotFound, Operation::ContactRemove), 863_009),
+            (ErrorTable::JMessageServer, (Condition::CredentialsWrong, Operation::TokenPassword), 801_004),
+            (ErrorTable::JMessageServer, (Condition::CredentialsWrong, Operation::Request), 898_008),
+            (ErrorTable::EasemobLegacyIos, (Condition::CredentialsWrong, Operation::TokenPassword), 1005),
+            (ErrorTable::Easemob, (Condition::UserNameInvalid, Operation::UserRegister), 205),
+            (ErrorTable::EasemobLegacyIos, (Condition::UserNameInvalid, Operation::UserRegister), 1026),
+            (ErrorTable::JMessageIos, (Condition::UserNameInvalid, Operation::UserRegister), 860_170),
+            (ErrorTable::EasemobLegacyIos, (Condition::PushBindFailed, Operation::PushBinding), 1006),
+            (ErrorTable::Easemob, (Condition::PushBindFailed, Operation::PushBinding), 901),
+            (ErrorTable::EasemobLegacyIos, (Condition::ServiceNotEnabled, Operation::Request), 1045),
+            (ErrorTable::Easemob, (Condition::ServiceNotEnabled, Operation::Request), 505),
+            (ErrorTable::EasemobLegacyIos, (Condition::TokenWrongKind, Operation::Request), 1040),
+            (ErrorTable::Easemob, (Condition::TokenWrongKind, Operation::Request), 104),
+            (ErrorTable::JMessageIos, (Condition::TokenInvalid, Operation::Token), 860_010),
+            (ErrorTable::JMessageAndroid, (Condition::AppNotFound, Operation::Login), 871_502),
+            (ErrorTable::JMessageServer, (Condition::AppNotFound, Operation::Login), 898_009),
+            (ErrorTable::JMessageIos, (Condition::FileTooLarge, Operation::FileUpload), 860_213),
+            (ErrorTable::Easemob, (Condition::FileTooLarge, Operation::FileUpload), 405),
+            (ErrorTable::JMessageServer, (Condition::StorageFull, Operation::Send), 803_001),
+            (ErrorTable::JMessageServer, (Condition::StorageFull, Operation::GroupCreate), 800_011),
+            (ErrorTable::Easemob, (Condition::StorageFull, Operation::Send), 302),
+        ] {
+            assert_eq!(
+                code(table, condition, operation),
+                Some(expected),
+                "{table:?} {condition} {operation}"
+            );
         }
     }
 

@@ -44,6 +44,10 @@ impl Reply {
         }))
     }
 
+    pub(crate) fn is_fine(&self) -> bool {
+        self.0["code"] == 0
+    }
+
     /// The body of an answer that has to be fine.
     pub(crate) fn done(self) -> Result<Value> {
         ensure!(self.0["code"] == 0, "the request was refused: {}", self.0);

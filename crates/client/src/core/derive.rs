@@ -103,6 +103,7 @@ fn condition_of_answer(status: u16, body: &Value, operation: Operation) -> Condi
     let area = operation.as_str().split('_').next().unwrap_or_default();
     let fits = Condition::ALL.into_iter().flat_map(|condition| {
         let is_of_area = condition.as_str().contains(area);
+        let is_of_place = condition.as_str().contains("chatroom") == area.starts_with("chatroom");
         let answers = rest_answers(condition).filter(move |known| known.status == status);
         answers.filter_map(move |known| {
             let letters = letters_that_fit(known.description, description).filter(|letters| *letters > 0)?;
@@ -110,8 +111,13 @@ fn condition_of_answer(status: u16, body: &Value, operation: Operation) -> Condi
             if known.operation.is_some() && !is_of_operation {
                 return None;
             }
-            let bonus = [is_of_operation, known.error == error, is_of_area].map(usize::from);
-            Some((rank(condition, letters * 8 + bonus[0] * 4 + bonus[1] * 2 + bonus[2]), condition))
+            // Of words that mean several things the widest is believed.
+            let is_wide = condition == Condition::PermissionDenied;
+            let is_of_exception = known.exception.is_some_and(|name| body["exception"] == name);
+            let told_apart =
+                [is_of_operation, is_of_exception, known.error == error, is_of_place, is_of_area, is_wide];
+            let told_apart = told_apart.into_iter().fold(0, |sum, fits| sum * 2 + usize::from(fits));
+            Some((rank(condition, letters * 64 + told_apart), condition))
         })
     });
     best(fits).unwrap_or(match status {

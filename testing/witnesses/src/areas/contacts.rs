@@ -5,7 +5,6 @@ use client::username;
 use conditions::Table;
 use serde_json::{Value, json};
 
-use super::tables::LEGACY;
 use crate::lab::Lab;
 use crate::witness::{Cause, Outcome, Witness, witness};
 
@@ -13,9 +12,7 @@ const TABLES: &[Table] = &[Table::EasemobIosLegacy, Table::JmessageIos];
 
 pub(super) const WITNESSES: &[Witness] = &[
     witness!(TABLES, ContactAddFailed, added_oneself),
-    witness!(LEGACY, ContactRemoveFailed, removed_a_stranger),
-    witness!(&[Table::JmessageIos], ContactRemoveFailed, removed_a_stranger_on_the_wire)
-        .one_sided("the SDK speaks of the server's number, which stands behind this table"),
+    witness!(TABLES, ContactRemoveFailed, removed_a_stranger),
 ];
 
 async fn added_oneself(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -25,16 +22,6 @@ async fn added_oneself(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let wire = app.call("POST", "/users/alice/contacts/apply", &alice.token, asked).await?;
     let whom = username(cause.choose("alice", "carol"))?;
     wire.seen(400, "contact was not added")?.told(app.sdk_of(&alice).await?.ask_contact(&whom, "hi").await)
-}
-
-async fn removed_a_stranger_on_the_wire(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&[]).await?;
-    let [alice, _] = app.users(["alice", "bobby"]).await?;
-    let path = "/users/alice/contacts/users/bobby";
-    if !cause.is_present() {
-        app.done("POST", path, Value::Null).await?;
-    }
-    app.call("DELETE", path, &alice.token, Value::Null).await?.seen(404, "not on the contact list")
 }
 
 async fn removed_a_stranger(lab: &Lab, cause: Cause) -> Result<Outcome> {

@@ -4,6 +4,7 @@
 //! the same cause (jmessage.md 3), which is what stands on the wire here.
 
 use anyhow::Result;
+use client::GroupId;
 use conditions::Table;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -14,14 +15,14 @@ use crate::witness::{Cause, Outcome, Witness, witness};
 
 const SERVER: &[Table] = &[Table::JmessageServer];
 
-/// Of all rows here.
+/// Of what the SDK has no call for.
 const BACK_END: &str = "an app's back end makes these calls, and no SDK has them";
 
 pub(super) const WITNESSES: &[Witness] = &[
-    witness!(SERVER, UserAlreadyExists, registered_twice).one_sided(BACK_END),
+    witness!(SERVER, UserAlreadyExists, registered_twice),
     witness!(SERVER, UserNotFound, unknown_user).one_sided(BACK_END),
     witness!(SERVER, ArgumentInvalid, body_that_breaks_the_rules).one_sided(BACK_END),
-    witness!(SERVER, GroupNotFound, unknown_group).one_sided(BACK_END),
+    witness!(SERVER, GroupNotFound, unknown_group),
     witness!(SERVER, CredentialsMissing, no_credentials).one_sided(BACK_END),
     witness!(SERVER, CredentialsWrong, wrong_secret).one_sided(BACK_END),
     witness!(SERVER, AppNotFound, unknown_app).one_sided(BACK_END),
@@ -34,11 +35,13 @@ fn registration(names: &[&str]) -> Value {
 }
 
 async fn registered_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&[]).await?;
+    let app = lab.app(&["registration.open=true"]).await?;
     app.jmessage("POST", "/v1/users", registration(&["alice"])).await?.json()?;
     // Of a list each user has an answer of his own; an admin is registered alone.
     let admin = json!({ "username": cause.choose("alice", "bobby"), "password": "secret" });
-    app.jmessage("POST", "/v1/admins", admin).await?.seen(403, "899001")
+    let wire = app.jmessage("POST", "/v1/admins", admin).await?.seen(403, "899001")?;
+    let (sdk, _events) = app.sdk()?;
+    wire.told(sdk.register(cause.choose("alice", "carol"), "secret").await)
 }
 
 async fn unknown_user(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -60,8 +63,11 @@ async fn unknown_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
     app.jmessage("POST", "/v1/users", registration(&["alice"])).await?.json()?;
     let group = json!({ "owner_username": "alice", "name": "Friends", "members_username": [] });
     let made = app.jmessage("POST", "/v1/groups/", group).await?.json()?;
-    let path = format!("/v1/groups/{}", cause.choose(json!(114_000_000_000_999_u64), made["gid"].clone()));
-    app.jmessage("GET", &path, Value::Null).await?.seen(403, "899006")
+    let gid = cause.choose(json!(114_000_000_000_999_u64), made["gid"].clone());
+    let wire = app.jmessage("GET", &format!("/v1/groups/{gid}"), Value::Null).await?.seen(403, "899006")?;
+    let (sdk, _events) = app.sdk()?;
+    sdk.log_in("alice", &password("alice")).await?;
+    wire.told(sdk.group(&GroupId::parse(&gid.to_string())?).await)
 }
 
 async fn no_credentials(lab: &Lab, cause: Cause) -> Result<Outcome> {
