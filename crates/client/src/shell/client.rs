@@ -107,6 +107,12 @@ impl Client {
         resumed
     }
 
+    /// Whom [`Client::resume`] would log in; `None` if it would be refused without asking the server.
+    pub async fn resumable(&self) -> Option<Username> {
+        let kept = self.login.as_ref()?.read().await?;
+        Some(kept.user)
+    }
+
     fn nobody_is_kept(&self) -> Error {
         let error = Error::new(Condition::NotLoggedIn).with_operation(Operation::Login);
         error.with_detail("no login is kept on this device").in_table(self.table)

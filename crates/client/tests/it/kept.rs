@@ -216,6 +216,7 @@ async fn the_next_start_needs_no_password_until_the_user_logs_out() {
     let start = || device(&site, &folder).client;
     let file = folder.path().join(Site::APP).join("login.json");
     let first = start();
+    assert_eq!(first.resumable().await, None);
     assert_eq!(first.resume().await.unwrap_err().condition(), Condition::NotLoggedIn);
     first.log_in("alice", "alice-demo").await.unwrap();
     first.close().await;
@@ -225,6 +226,7 @@ async fn the_next_start_needs_no_password_until_the_user_logs_out() {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let second = start();
+    assert_eq!(second.resumable().await.unwrap().as_str(), "alice");
     assert_eq!(second.resume().await.unwrap().user.as_str(), "alice");
     second.renew_token(&site.back_end().await.user_token("alice").await.unwrap()).await.unwrap();
     second.close().await;
