@@ -31,8 +31,9 @@ const ARROWS: &str = "
     jmessage      → jmessage-wire, form-wire, app, session
     gateway       → session, bus
     client        → domain, session, easemob-wire
-    server        → everything but cli, client, xtask, testing/*
-    cli           → server, client, witnesses, bench
+    chat          → client
+    server        → everything but cli, client, chat, xtask, testing/*
+    cli           → server, chat, client, witnesses, bench
     testing/*     → everything but cli, xtask
     xtask         → nothing
 ";

@@ -1,0 +1,196 @@
+//! What a line that begins with `/` asks for.
+
+use std::path::PathBuf;
+
+use client::{Conversation, GroupId, RoomId, Username};
+
+/// An order that was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Opens a conversation.
+    Open(Conversation),
+    Conversations,
+    Contacts,
+    AskContact(Username, String),
+    AcceptContact(Username),
+    DeclineContact(Username),
+    RemoveContact(Username),
+    Block(Username),
+    Unblock(Username),
+    Groups,
+    MakeGroup(String, Vec<Username>),
+    JoinGroup(GroupId),
+    AcceptGroup(GroupId),
+    /// Of the group that is open.
+    Members,
+    Invite(Vec<Username>),
+    PutOut(Vec<Username>),
+    Rooms,
+    /// The group or room that is open.
+    Leave,
+    SendFile(PathBuf),
+    /// Of the selected message, or the newest that has one; `None`: under its own name here.
+    SaveFile(Option<PathBuf>),
+    CancelTransfers,
+    Recall,
+    Edit(String),
+    View,
+    Older,
+    LogOut,
+    Help,
+    Quit,
+}
+
+/// What each order is called, takes and does, as the help lists it.
+pub(crate) const ORDERS: &[(&str, &str, &str)] = &[
+    ("chat", "USER", "open the conversation with a user"),
+    ("group", "ID", "open a group's conversation"),
+    ("room", "ID", "enter a chat room"),
+    ("contacts", "", "list contacts"),
+    ("add", "USER [WORDS]", "ask a user to become a contact"),
+    ("accept", "USER", "say yes to who asked"),
+    ("decline", "USER", "say no to who asked"),
+    ("remove", "USER", "end a contact"),
+    ("block", "USER", "take no more messages of a user"),
+    ("unblock", "USER", "take them again"),
+    ("groups", "", "list the groups that you are in"),
+    ("make", "NAME [USER ...]", "make a group with these members"),
+    ("join", "ID", "join a public group, or ask to be let in"),
+    ("agree", "ID", "accept the invitation to a group"),
+    ("members", "", "list the open group's members"),
+    ("invite", "USER ...", "invite users to the open group"),
+    ("kick", "USER ...", "put members out of the open group"),
+    ("rooms", "", "list the app's chat rooms"),
+    ("leave", "", "leave the open group or room"),
+    ("send", "PATH", "send a file"),
+    ("save", "[PATH]", "save the file of the selected message, or the newest one"),
+    ("cancel", "", "end the transfers of files"),
+    ("edit", "WORDS", "write the selected message anew, or your last one"),
+    ("recall", "", "take the selected message back, or your last one"),
+    ("view", "", "show all of the selected message"),
+    ("older", "", "fetch older messages"),
+    ("list", "", "list all conversations"),
+    ("logout", "", "log out"),
+    ("help", "", "this list"),
+    ("quit", "", "end the program; Ctrl-C too"),
+];
+
+/// Reads a line without its `/`.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub(crate) fn parse(line: &str) -> Result<Order, String> {
+    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let Some((_, takes, _)) = ORDERS.iter().find(|(known, ..)| *known == name) else {
+        return Err(format!(
+            "there is no /{name}; /help lists what there is, and // sends a text that begins with /"
+        ));
+    };
+    if rest.is_empty() != takes.is_empty() && !takes.starts_with('[') {
+        let takes = if takes.is_empty() { "nothing" } else { takes };
+        return Err(format!("/{name} takes {takes}"));
+    }
+    let mut words = rest.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let only = || if first == rest { Ok(first) } else { Err(format!("/{name} takes {takes}")) };
+    Ok(match name {
+        "chat" => Order::Open(Conversation::User(user(only()?)?)),
+        "group" => Order::Open(Conversation::Group(group(only()?)?)),
+        "room" => Order::Open(Conversation::Room(RoomId::parse(only()?).map_err(told)?)),
+        "contacts" => Order::Contacts,
+        "add" => Order::AskContact(user(first)?, rest[first.len()..].trim_start().to_owned()),
+        "accept" => Order::AcceptContact(user(only()?)?),
+        "decline" => Order::DeclineContact(user(only()?)?),
+        "remove" => Order::RemoveContact(user(only()?)?),
+        "block" => Order::Block(user(only()?)?),
+        "unblock" => Order::Unblock(user(only()?)?),
+        "groups" => Order::Groups,
+        "make" => Order::MakeGroup(first.to_owned(), users(words)?),
+        "join" => Order::JoinGroup(group(only()?)?),
+        "agree" => Order::AcceptGroup(group(only()?)?),
+        "members" => Order::Members,
+        "invite" => Order::Invite(users(rest.split_whitespace())?),
+        "kick" => Order::PutOut(users(rest.split_whitespace())?),
+        "rooms" => Order::Rooms,
+        "leave" => Order::Leave,
+        "send" => Order::SendFile(path(rest)),
+        "save" => Order::SaveFile((!rest.is_empty()).then(|| path(rest))),
+        "cancel" => Order::CancelTransfers,
+        "edit" => Order::Edit(rest.to_owned()),
+        "recall" => Order::Recall,
+        "view" => Order::View,
+        "older" => Order::Older,
+        "list" => Order::Conversations,
+        "logout" => Order::LogOut,
+        "help" => Order::Help,
+        _ => Order::Quit,
+    })
+}
+
+fn user(name: &str) -> Result<Username, String> {
+    client::username(name).map_err(told)
+}
+
+fn users<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Username>, String> {
+    names.map(user).collect()
+}
+
+fn group(id: &str) -> Result<GroupId, String> {
+    GroupId::parse(id).map_err(told)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn told(error: client::Error) -> String {
+    error.to_string()
+}
+
+/// A path as a shell would give it: quotes around it go, and so does the backslash before a blank, which terminals add
+/// when a file is dropped on them.
+fn path(text: &str) -> PathBuf {
+    let quoted = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if quoted('\'') || quoted('"') {
+        return PathBuf::from(&text[1..text.len() - 1]);
+    }
+    PathBuf::from(text.replace("\\ ", " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bob() -> Username {
+        client::username("bob").unwrap()
+    }
+
+    #[test]
+    fn orders_are_read_with_what_they_take() {
+        assert_eq!(parse("chat bob"), Ok(Order::Open(Conversation::User(bob()))));
+        assert_eq!(parse("add bob it is me"), Ok(Order::AskContact(bob(), "it is me".into())));
+        assert_eq!(parse("make tea bob"), Ok(Order::MakeGroup("tea".into(), vec![bob()])));
+        assert_eq!(parse("send 'a b.png'"), Ok(Order::SendFile("a b.png".into())));
+        assert_eq!(parse("send a\\ b.png"), Ok(Order::SendFile("a b.png".into())));
+        assert_eq!(parse("save"), Ok(Order::SaveFile(None)));
+        assert_eq!(parse("edit  so it is "), Ok(Order::Edit("so it is".into())));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_order_is_said() {
+        assert!(parse("dance").unwrap_err().contains("/help"));
+        assert_eq!(parse("chat").unwrap_err(), "/chat takes USER");
+        assert_eq!(parse("chat bob cora").unwrap_err(), "/chat takes USER");
+        assert_eq!(parse("quit now").unwrap_err(), "/quit takes nothing");
+        assert!(parse("chat 小明").unwrap_err().contains("user_name_not_ascii"));
+        assert!(parse("group a/b").unwrap_err().contains("group_id_invalid"));
+    }
+
+    #[test]
+    fn every_order_of_the_help_is_one() {
+        for (name, takes, _) in ORDERS {
+            let arguments = takes.replace(['[', ']', '.'], "").to_lowercase();
+            let order =
+                parse(&format!("{name} {arguments}")).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(order == Order::Quit, *name == "quit", "{name}");
+        }
+    }
+}

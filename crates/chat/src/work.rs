@@ -1,0 +1,405 @@
+//! Does what the state machine wants, with the SDK. Each command is a task of its own and ends with a [`Done`].
+//!
+//! Decides nothing about what is shown. Messages leave in the order in which they were written: the tasks of one thread
+//! are first polled in the order of their birth, and the SDK sends what it is handed in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use client::media::{Expected, Family, FileRules, LocalFile, MediaKind};
+use client::storage::{Page, Write};
+use client::{
+    Attached, Client, Content, Conversation, GroupId, HistoryOrder, MemberRole, NewGroup, NewMessage, Result,
+    Said, Username,
+};
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::task::JoinSet;
+
+use crate::command::{Answer, Ask, Command, Done, HISTORY_PAGE, Refused, Secret};
+use crate::profile::{InUse, Profile};
+
+/// Rows that a conversation begins with.
+const ROWS: usize = 50;
+/// Groups on a page, and pages that are fetched.
+const GROUPS: (u32, u32) = (20, 25);
+/// Members on a page, and members that are fetched.
+const MEMBERS: (u32, usize) = (50, 2_000);
+const ROOMS: u32 = 100;
+/// Names that are tried for a file that is there already.
+const NAMES_TRIED: u32 = 1_000;
+
+/// The hands of the program.
+pub(crate) struct Work {
+    desk: Desk,
+    pub(crate) tasks: JoinSet<()>,
+    transfers: Vec<(u64, Weak<Notify>)>,
+}
+
+#[derive(Clone)]
+struct Desk {
+    client: Client,
+    app: String,
+    profile: Arc<Profile>,
+    /// Whose data this process has taken.
+    in_use: Arc<Mutex<Option<(String, InUse)>>>,
+    done: mpsc::Sender<Done>,
+}
+
+impl Work {
+    pub(crate) fn new(client: Client, app: String, profile: Profile, done: mpsc::Sender<Done>) -> Self {
+        let desk = Desk { client, app, profile: Arc::new(profile), in_use: Arc::default(), done };
+        Self { desk, tasks: JoinSet::new(), transfers: Vec::new() }
+    }
+
+    pub(crate) fn begin(&mut self, command: Command) {
+        let desk = self.desk.clone();
+        let cancel = Arc::new(Notify::new());
+        self.transfers.retain(|(_, cancel)| cancel.strong_count() > 0);
+        match &command {
+            Command::Cancel(number) => {
+                let known = self.transfers.iter().filter(|(known, _)| known == number);
+                known.filter_map(|(_, cancel)| cancel.upgrade()).for_each(|cancel| cancel.notify_one());
+                return;
+            }
+            Command::SendFile { number, .. } | Command::SaveFile { number, .. } => {
+                self.transfers.push((*number, Arc::downgrade(&cancel)));
+            }
+            _ => {}
+        }
+        self.tasks.spawn(async move {
+            if let Some(done) = Box::pin(desk.perform(command, &cancel)).await {
+                // At the program's end nobody listens any more.
+                drop(desk.done.send(done).await);
+            }
+        });
+    }
+
+    /// Does what is left to be done when the program ends.
+    pub(crate) async fn finish(self, commands: impl Iterator<Item = Command>) {
+        for command in commands.filter(|command| matches!(command, Command::KeepDraft { .. })) {
+            Box::pin(self.desk.perform(command, &Notify::new())).await;
+        }
+        self.desk.client.close().await;
+    }
+}
+
+impl Desk {
+    async fn perform(&self, command: Command, cancel: &Notify) -> Option<Done> {
+        let client = &self.client;
+        Some(match command {
+            Command::LogIn { user, secret } => Done::LoggedIn(self.log_in(user, secret).await),
+            Command::Resume { user } => Done::LoggedIn(self.resume(&user).await),
+            Command::LogOut => Done::LoggedOut(client.log_out().await),
+            Command::List => Done::Listed(match client.storage() {
+                Some(storage) => storage.conversations().await,
+                None => Ok(Vec::new()),
+            }),
+            Command::Names => Done::Named(self.groups().await.unwrap_or_default()),
+            Command::Open(conversation) => {
+                let records = match client.storage() {
+                    Some(storage) => storage.messages(conversation.clone(), Page::newest(ROWS)).await,
+                    None => Ok(Vec::new()),
+                };
+                Done::Opened { conversation, records }
+            }
+            Command::History { conversation, after } => {
+                let (order, size) = (HistoryOrder::NewestFirst, HISTORY_PAGE as u32);
+                let page = client.history(&conversation, order, size, after.as_deref()).await;
+                Done::Fetched { conversation, page }
+            }
+            Command::Send(message) => {
+                Done::Sent { client_id: message.client_id, result: client.send(*message).await }
+            }
+            Command::SendFile { number, to, path } => match self.upload(number, to, path, cancel).await {
+                Ok(message) => Done::Uploaded { number, message: Box::new(message) },
+                Err(error) => Done::Transferred { number, result: Err(error) },
+            },
+            Command::SaveFile { number, content, to, name } => {
+                let to = free_name(&to.unwrap_or_default(), &name);
+                Done::Transferred { number, result: self.save(number, &content, to, cancel).await }
+            }
+            Command::Cancel(_) => return None,
+            Command::MarkRead { conversation, receipts } => {
+                let mut result = client.read_all(conversation.clone()).await;
+                for message in receipts {
+                    result = result.and(client.read(&message).await);
+                }
+                Done::MarkedRead { conversation, result }
+            }
+            Command::KeepDraft { conversation, text } => {
+                if let Some(storage) = client.storage() {
+                    // A draft that the disk does not take is no reason to disturb.
+                    drop(storage.apply(vec![Write::Draft { conversation, text }]).await);
+                }
+                return None;
+            }
+            Command::Recall { conversation, id } => {
+                let result = client.recall(id, conversation.clone()).await;
+                Done::Recalled { conversation, id, result }
+            }
+            Command::Edit { conversation, id, text } => {
+                let result = client.edit(id, conversation.clone(), Content::text(text.clone())).await;
+                Done::Edited { conversation, id, text, result }
+            }
+            Command::Ask(ask) => Done::Answered(self.ask(ask).await),
+        })
+    }
+
+    async fn log_in(&self, user: String, secret: Secret) -> std::result::Result<Username, Refused> {
+        client::username(&user).map_err(Refused::Error)?;
+        self.take(&user).await?;
+        let logged_in = match secret {
+            Secret::Password(password) => self.client.log_in(&user, &password).await,
+            Secret::Token(token) => self.client.log_in_with_token(&user, &token).await,
+        };
+        logged_in.map(|logged_in| logged_in.user).map_err(Refused::Error)
+    }
+
+    async fn resume(&self, user: &str) -> std::result::Result<Username, Refused> {
+        let kept = self.client.resumable().await;
+        let kept = kept.filter(|kept| user.is_empty() || kept.as_str() == user).ok_or(Refused::Nobody)?;
+        self.take(kept.as_str()).await?;
+        self.client.resume().await.map(|logged_in| logged_in.user).map_err(Refused::Error)
+    }
+
+    /// Takes the user's data for this process, and lets go of those of the user before.
+    async fn take(&self, user: &str) -> std::result::Result<(), Refused> {
+        let mut in_use = self.in_use.lock().await;
+        if in_use.as_ref().is_none_or(|(known, _)| known != user) {
+            *in_use = None;
+            let taken = self.profile.take(&self.app, user).map_err(Refused::Words)?;
+            *in_use = Some((user.to_owned(), taken));
+        }
+        Ok(())
+    }
+
+    async fn groups(&self) -> Result<Vec<(GroupId, String)>> {
+        let (size, pages) = GROUPS;
+        let mut groups = Vec::new();
+        for page in 0..pages {
+            let fetched = self.client.joined_groups(page, size).await?;
+            let is_last = fetched.len() < size as usize;
+            groups.extend(fetched.into_iter().map(|group| (group.id, group.name)));
+            if is_last {
+                break;
+            }
+        }
+        Ok(groups)
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Answer> {
+        let client = &self.client;
+        let words = |words: String| Ok(Answer::Words(words));
+        match ask {
+            Ask::Contacts => {
+                let contacts = client.contacts().await?;
+                let row = |contact: client::Contact| match contact.note.as_str() {
+                    "" => contact.user.as_str().to_owned(),
+                    note => format!("{}  ({note})", contact.user),
+                };
+                let rows = contacts.into_iter().map(row).collect();
+                Ok(Answer::List { title: "Contacts".to_owned(), rows })
+            }
+            Ask::InviteContact(user, reason) => {
+                client.ask_contact(&user, &reason).await?;
+                words(format!("{user} is asked"))
+            }
+            Ask::AcceptContact(user) => {
+                client.accept_contact(&user).await?;
+                words(format!("{user} is a contact now"))
+            }
+            Ask::DeclineContact(user) => {
+                client.decline_contact(&user).await?;
+                words(format!("{user} is told no"))
+            }
+            Ask::RemoveContact(user) => {
+                client.remove_contact(&user).await?;
+                words(format!("{user} is a contact no longer"))
+            }
+            Ask::Block(user) => {
+                client.block_users(std::slice::from_ref(&user)).await?;
+                words(format!("no more messages of {user} come"))
+            }
+            Ask::Unblock(user) => {
+                client.unblock_users(std::slice::from_ref(&user)).await?;
+                words(format!("messages of {user} come again"))
+            }
+            Ask::Groups => {
+                let groups = self.groups().await?;
+                let rows = groups.into_iter().map(|(id, name)| format!("{id}  {name}")).collect();
+                Ok(Answer::List { title: "Your groups, /group ID opens one".to_owned(), rows })
+            }
+            Ask::MakeGroup(name, members) => {
+                let new = NewGroup { members, ..NewGroup::named(name.clone()) };
+                let group = client.create_group(&new).await?;
+                let words = format!("the group {name} is made; its id is {group}");
+                Ok(Answer::Opened { conversation: Conversation::Group(group), title: name, words })
+            }
+            Ask::JoinGroup(group) => {
+                client.join_group(&group, "").await?;
+                // Where that needs a yes, the name is not told before it is said.
+                let title = client.group(&group).await.map(|group| group.name).unwrap_or_default();
+                let words = "joined, or asked to be let in where that needs a yes".to_owned();
+                Ok(Answer::Opened { conversation: Conversation::Group(group), title, words })
+            }
+            Ask::AcceptGroup(group) => {
+                client.answer_invitation(&group, true).await?;
+                let title = client.group(&group).await.map(|group| group.name).unwrap_or_default();
+                let words = "you are in the group".to_owned();
+                Ok(Answer::Opened { conversation: Conversation::Group(group), title, words })
+            }
+            Ask::Members(group) => self.members(group).await,
+            Ask::Invite(group, users) => {
+                client.invite_to_group(&group, &users).await?;
+                words("invited".to_owned())
+            }
+            Ask::PutOut(group, users) => {
+                client.remove_members(&group, &users).await?;
+                words("put out".to_owned())
+            }
+            Ask::Rooms => {
+                let rooms = client.rooms(1, ROOMS).await?;
+                let row = |room: client::RoomSummary| {
+                    format!("{}  {}  {} in it", room.id, room.name, room.member_count)
+                };
+                let rows = rooms.into_iter().map(row).collect();
+                Ok(Answer::List { title: "Chat rooms, /room ID enters one".to_owned(), rows })
+            }
+            Ask::EnterRoom(room) => {
+                let entry = client.enter_room(room.clone()).await?;
+                let title = client.room(&room).await.map(|room| room.name).unwrap_or_default();
+                let words = match entry.is_all_muted && !entry.is_on_allow_list {
+                    true => format!("{} are in the room; nobody may speak now", entry.members),
+                    false => format!("{} are in the room", entry.members),
+                };
+                Ok(Answer::Opened { conversation: Conversation::Room(room), title, words })
+            }
+            Ask::Leave(conversation) => {
+                match &conversation {
+                    Conversation::Group(group) => client.leave_group(group).await?,
+                    Conversation::Room(room) => client.leave_room(room.clone()).await?,
+                    Conversation::User(_) => {}
+                }
+                Ok(Answer::Left(conversation))
+            }
+        }
+    }
+
+    async fn members(&self, group: GroupId) -> Result<Answer> {
+        let (size, limit) = MEMBERS;
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.client.group_members(&group, size, after.as_deref()).await?;
+            rows.extend(page.entries.into_iter().map(|member| match member.role {
+                MemberRole::Owner => format!("{}  owner", member.user),
+                MemberRole::Admin => format!("{}  administrator", member.user),
+                MemberRole::Member => member.user.as_str().to_owned(),
+            }));
+            after = page.next;
+            if after.is_none() || rows.len() >= limit {
+                break;
+            }
+        }
+        Ok(Answer::List { title: format!("Members of group {group}"), rows })
+    }
+
+    async fn upload(
+        &self,
+        number: u64,
+        to: Conversation,
+        path: PathBuf,
+        cancel: &Notify,
+    ) -> Result<NewMessage> {
+        let looked_at = tokio::task::spawn_blocking(move || look_at(&path)).await;
+        let file = looked_at.unwrap_or_else(|_| Err(client::Condition::FileInvalid.into()))?;
+        let mut transfer = self.client.upload(&file)?;
+        while let Some((bytes, total)) = tokio::select! {
+            progress = transfer.progress() => progress,
+            () = cancel.notified() => { transfer.cancel(); None }
+        } {
+            drop(self.done.send(Done::Progress { number, bytes, total }).await);
+        }
+        let attached = transfer.finish().await?;
+        Ok(message_of(to, &file, attached))
+    }
+
+    async fn save(&self, number: u64, content: &Content, to: PathBuf, cancel: &Notify) -> Result<PathBuf> {
+        let mut transfer = self.client.download(content, &to)?;
+        while let Some((bytes, total)) = tokio::select! {
+            progress = transfer.progress() => progress,
+            () = cancel.notified() => { transfer.cancel(); None }
+        } {
+            drop(self.done.send(Done::Progress { number, bytes, total }).await);
+        }
+        transfer.finish().await.map(|_| to)
+    }
+}
+
+/// A picture is sent as one, whatever it is called; anything else as a file, since how long a voice or film lasts is not
+/// known here.
+fn look_at(path: &Path) -> Result<LocalFile> {
+    let rules = FileRules::default();
+    let file = LocalFile::open(path, MediaKind::File, &rules)?;
+    match file.format.family() {
+        Family::Image => LocalFile::open(path, MediaKind::Image, &rules).or(Ok(file)),
+        _ => Ok(file),
+    }
+}
+
+fn message_of(to: Conversation, file: &LocalFile, attached: Attached) -> NewMessage {
+    let said = match file.kind {
+        MediaKind::Image => Said::Image { file: attached, size: file.size },
+        _ => Said::File(attached),
+    };
+    let (key, digest) = Expected::key_of(file);
+    NewMessage::new(to, said).with_ext(key, digest)
+}
+
+/// Where a file is saved: never over one that is there.
+fn free_name(to: &Path, name: &str) -> PathBuf {
+    let is_here = to.as_os_str().is_empty();
+    let path = if is_here || to.is_dir() { to.join(name) } else { to.to_owned() };
+    let (stem, end) = (path.file_stem().unwrap_or_default(), path.extension());
+    let numbered = |number: u32| {
+        let mut name = stem.to_owned();
+        name.push(format!(" ({number})"));
+        if let Some(end) = end {
+            name.push(".");
+            name.push(end);
+        }
+        path.with_file_name(name)
+    };
+    if !path.exists() {
+        return path;
+    }
+    (1..NAMES_TRIED).map(numbered).find(|path| !path.exists()).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_not_saved_over_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert_eq!(free_name(folder.path(), "cat.png"), at("cat.png"));
+        std::fs::write(at("cat.png"), "").unwrap();
+        assert_eq!(free_name(folder.path(), "cat.png"), at("cat (1).png"));
+        assert_eq!(free_name(&at("cat.png"), "dog.png"), at("cat (1).png"));
+        std::fs::write(at("plain"), "").unwrap();
+        assert_eq!(free_name(&at("plain"), ""), at("plain (1)"));
+        assert_eq!(free_name(Path::new(""), "not there.txt"), Path::new("not there.txt"));
+    }
+
+    #[test]
+    fn a_picture_is_known_by_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cat.png");
+        std::fs::write(&path, "no picture").unwrap();
+        assert_eq!(look_at(&path).unwrap().kind, MediaKind::File);
+        let missing = look_at(&folder.path().join("missing")).unwrap_err();
+        assert_eq!(missing.condition(), client::Condition::AttachmentNotFound);
+    }
+}
