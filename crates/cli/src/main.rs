@@ -1,11 +1,12 @@
 //! The binary `kith`: reads the command line, calls what does the work, and ends with its exit status.
 //!
-//! One file a command: `serve`, `app`, `user`, `explain`, `codes`, `verify`. Commands about apps and users find out in
+//! One file a command: `serve`, `app`, `user`, `explain`, `codes`, `verify`, `chat`. Commands about apps and users find out in
 //! `reach` whether a server runs, and talk to it or work on its data folder. Nothing here decides anything
 //! about apps or messages; that is `server` and what it puts together.
 
 mod app;
 mod call;
+mod chat;
 mod codes;
 mod exit;
 mod explain;
@@ -48,6 +49,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List the vendors' error codes
     Codes(codes::CodesArgs),
+    /// Chat in the terminal
+    Chat(chat::ChatArgs),
     /// Bring the documented error codes about on throwaway servers, and see each
     Verify(verify::VerifyArgs),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
             explain::run(&mut io::stdout(), color(), &arguments).map_err(Failure::from)
         }
         Command::Verify(arguments) => verify::run(&mut io::stdout(), color(), arguments),
+        Command::Chat(arguments) => chat::run(arguments),
         Command::Codes(arguments) => {
             codes::run(&mut io::stdout(), color(), &arguments).map_err(Failure::from)
         }

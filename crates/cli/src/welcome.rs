@@ -37,10 +37,18 @@ pub(crate) fn print(out: &mut impl Write, running: &Running, demo: Option<&Demo>
     for user in &demo.users {
         writeln!(out, "  User         {}  password {}", user.name, user.password)?;
     }
+    // The port that `kith chat` takes for granted.
+    let is_usual = address.port() == 8080 && !running.has_tls();
+    let elsewhere = if is_usual { String::new() } else { format!(" --server {http}://{address}") };
     let [sender, receiver] = [&demo.users[0], &demo.users[1]];
     write!(
         out,
         r#"
+Chat with each other in two terminals, without writing a line:
+
+  kith chat --user {sender}{elsewhere}
+  kith chat --user {receiver}{elsewhere}
+
 Two clients with the official SDK (npm install easemob-websdk, or agora-chat). Run this in two pages,
 once as {sender} and once as {receiver}:
 
@@ -74,6 +82,7 @@ The same server over REST:
 Ctrl-C stops the server; what was sent stays in {data}.
 "#,
         sender = sender.name,
+        elsewhere = elsewhere,
         sender_password = sender.password,
         receiver = receiver.name,
         path = key.replace('#', "/"),

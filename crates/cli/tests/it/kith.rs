@@ -27,8 +27,15 @@ impl Place {
 
     /// `kith ARGUMENTS --data DIR`, not run yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_without_data(arguments);
+        command.arg("--data").arg(self.data());
+        command
+    }
+
+    /// The same where the folder is another one, or none.
+    pub(crate) fn command_without_data(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
-        command.args(arguments).arg("--data").arg(self.data()).current_dir(self.folder.path());
+        command.args(arguments).current_dir(self.folder.path());
         // Whatever the developer has set.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("KITH_") {
@@ -45,7 +52,12 @@ impl Place {
 
     /// Starts `kith serve` on a free port and waits for its first line.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Serving {
-        let mut command = self.command(&["serve", "--ready-json", "--http", "127.0.0.1:0"]);
+        self.serve_at("127.0.0.1:0", arguments)
+    }
+
+    /// The same where a server was before.
+    pub(crate) fn serve_at(&self, address: &str, arguments: &[&str]) -> Serving {
+        let mut command = self.command(&["serve", "--ready-json", "--http", address]);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();

@@ -162,6 +162,7 @@ fn a_person_is_shown_how_to_try_it() {
         "alice-demo",
         "bob-demo",
         "isHttpDNS: false",
+        "kith chat --user alice --server http://127.0.0.1:",
         "/ws'",
         "Native SDKs  127.0.0.1:",
         "curl",
