@@ -74,6 +74,7 @@ impl UseCases {
             wants_receipts: false,
             readers: None,
             history: HistoryRule::default(),
+            environment: None,
             payload: Event::new(news.news).encode(),
         })
     }

@@ -67,6 +67,7 @@ impl UseCases {
             target: entry.target_name.to_string(),
             action,
             words: words.to_vec(),
+            environment: self.environment_of(entry),
             at: entry.at,
         };
         self.note(app, &Notice::Keyword(hit)).await;

@@ -15,7 +15,7 @@ use domain::group::Group;
 use domain::hook::{self, Answer, Entrance, MessageType, Notice, Rule, Secret, TargetRefused};
 use domain::push::{Notification, PushHints};
 use model::content::Content;
-use model::{ConversationKind, Entry, News, Timestamp};
+use model::{ConversationKind, Entry, Environment, News, Timestamp};
 use thiserror::Error;
 
 use crate::{Blobs, MemoryBlobs};
@@ -179,6 +179,11 @@ pub enum Happening<'a> {
 pub trait Forms: Send + Sync + Debug {
     /// What kind of message an entry holds; `None` for one that is no message.
     fn message_type(&self, entry: &Entry) -> Option<MessageType>;
+
+    /// The environment that a message, or what changes one, names in itself.
+    fn environment(&self, _: &Entry) -> Option<Environment> {
+        None
+    }
 
     /// The texts of a message in which words are looked for, in their order.
     fn texts(&self, entry: &Entry) -> Vec<String>;

@@ -153,6 +153,7 @@ impl UseCases {
             wants_receipts: false,
             readers: None,
             history: HistoryRule::default(),
+            environment: None,
             payload: Event::new(news).encode(),
         };
         let delivery = Delivery::new(app.value.id, Feed::Events(follower), Seq::ZERO, entry);

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::hook::{Rule, Verdict, decide_answer};
 use domain::message::{SendAccepted, SendMessage};
-use model::{AppId, ClientMessageId, ConversationId, ConversationKind, Entry, Feed, MessageId, Uid};
+use model::{
+    AppId, ClientMessageId, ConversationId, ConversationKind, Entry, Environment, Feed, MessageId, Uid,
+};
 use quick_cache::sync::Cache;
 use store::Sent;
 
@@ -162,8 +164,15 @@ impl UseCases {
         if !asks_anybody(app, by) {
             return None;
         }
-        let message = self.ports.forms.message_type(message)?;
-        app.value.hooks.iter().find(|rule| rule.asks_about(kind, message))
+        let message_type = self.ports.forms.message_type(message)?;
+        let environment = self.environment_of(message);
+        let asks = |rule: &&Rule| rule.asks_about(kind, message_type) && rule.is_of(environment.as_ref());
+        app.value.hooks.iter().find(asks)
+    }
+
+    /// Which of the app's webhooks a message is for: what was said beside it counts before what stands in it.
+    pub(crate) fn environment_of(&self, entry: &Entry) -> Option<Environment> {
+        entry.environment.clone().or_else(|| self.ports.forms.environment(entry))
     }
 
     async fn ask(&self, app: &Tenant, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Verdict {

@@ -2,7 +2,7 @@
 //! arrival log, page by page.
 
 use domain::said::{Place, Span};
-use model::{ConversationId, Entry, EntryKind, Feed, MessageId, Seq};
+use model::{AppId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp};
 use store::{Arrived, is_past};
 
 use crate::{Error, Tenant, UseCases};
@@ -58,7 +58,10 @@ impl UseCases {
                     let before = Seq(arrived.seq.0.saturating_sub(1));
                     let read = feeds.page(id, arrived.feed, before, 1).await?.pop();
                     let found = read.filter(|(seq, entry)| {
-                        *seq == arrived.seq && entry.id == arrived.id && entry.kind == EntryKind::Message
+                        *seq == arrived.seq
+                            && entry.id == arrived.id
+                            && entry.kind == EntryKind::Message
+                            && span.contains(stored_at(entry))
                     });
                     messages.extend(found.map(|(_, entry)| (arrived.feed, entry)));
                 }
@@ -80,14 +83,33 @@ impl UseCases {
         let mut count = 0;
         loop {
             let groups = arrivals.after(id, position).await?;
-            let arrived = groups.iter().flat_map(|(_, group)| group);
-            count += arrived.filter(|arrived| is_meant(place, span, arrived)).count() as u64;
+            for arrived in groups.iter().flat_map(|(_, group)| group) {
+                if is_meant(place, span, arrived) {
+                    count += u64::from(self.was_said_in(id, span, arrived).await?);
+                }
+            }
             if is_over(&groups, span.last_id()) {
                 return Ok(count);
             }
             position = groups.last().map_or(position, |(at, _)| *at);
         }
     }
+
+    /// Whether what may stand in a span was stored in it. Of what is not there any more the id says.
+    async fn was_said_in(&self, app: AppId, span: Span, arrived: &Arrived) -> Result<bool, Error> {
+        if let Some(is_certain) = span.holds(arrived.id) {
+            return Ok(is_certain);
+        }
+        let before = Seq(arrived.seq.0.saturating_sub(1));
+        let entry = self.store.feeds.page(app, arrived.feed, before, 1).await?.pop();
+        let entry = entry.map(|(_, entry)| entry).filter(|entry| entry.id == arrived.id);
+        Ok(span.contains(entry.as_ref().map_or_else(|| arrived.id.at(), stored_at)))
+    }
+}
+
+/// When an entry was stored: what was imported bears the time at which it was said.
+pub(crate) fn stored_at(entry: &Entry) -> Timestamp {
+    if entry.history.is_imported { entry.id.at() } else { entry.at }
 }
 
 /// Whether nothing of a span comes behind these commit groups.
@@ -104,5 +126,5 @@ fn is_meant(place: Place, span: Span, arrived: &Arrived) -> bool {
         | (Place::Room(wanted), ConversationId::Room(group)) => group == wanted,
         _ => false,
     };
-    is_there && arrived.kind == EntryKind::Message && span.contains(arrived.id)
+    is_there && arrived.kind == EntryKind::Message && span.holds(arrived.id) != Some(false)
 }

@@ -6,11 +6,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ahash::AHashMap;
+use domain::stream::stored_between;
 use model::content::Said;
 use model::{AppId, ConversationId, EntryKind, Feed, GroupId, MessageId, Seq, Timestamp, Uid};
 use parking_lot::Mutex;
 use store::{Arrived, Listing, is_past};
 
+use crate::said::stored_at;
 use crate::{Error, Tenant, UseCases};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -100,21 +102,27 @@ impl UseCases {
         loop {
             let read = arrivals.after(id, position).await?;
             let meant = |arrived: &&Arrived| {
-                arrived.kind == EntryKind::Message && (first.tick()..last.tick()).contains(&arrived.id.tick())
+                arrived.kind == EntryKind::Message && stored_between(arrived.id, begin, end) != Some(false)
             };
             for arrived in read.iter().flat_map(|(_, group)| group).filter(meant) {
                 let Feed::Conversation(conversation) = arrived.feed else { continue };
+                if matches!(conversation, ConversationId::Room(_)) {
+                    continue;
+                }
+                let before = Seq(arrived.seq.0.saturating_sub(1));
+                let entry = self.store.feeds.page(id, arrived.feed, before, 1).await?.pop();
+                let entry = entry.map(|(_, entry)| entry).filter(|entry| entry.id == arrived.id);
+                let at = entry.as_ref().map_or_else(|| arrived.id.at(), stored_at);
+                if !(begin..end).contains(&at) {
+                    continue;
+                }
                 let kinds = match conversation {
-                    ConversationId::Single { .. } => &mut counts.single,
                     ConversationId::Group(group) => {
                         groups.insert(group);
                         &mut counts.group
                     }
-                    ConversationId::Room(_) => continue,
+                    ConversationId::Single { .. } | ConversationId::Room(_) => &mut counts.single,
                 };
-                let before = Seq(arrived.seq.0.saturating_sub(1));
-                let entry = self.store.feeds.page(id, arrived.feed, before, 1).await?.pop();
-                let entry = entry.map(|(_, entry)| entry).filter(|entry| entry.id == arrived.id);
                 if let Some(entry) = &entry
                     && entry.sender != Uid::BACK_END
                 {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use ahash::AHashMap;
 use bytes::Bytes;
 use domain::post::{Post, check_stream_size, decide_author};
-use domain::stream::{Ending, OPEN_STREAMS, Part, Piece, Stage, Stream, StreamRefused};
-use model::{AppId, AppKey, EntryKind, MessageId};
+use domain::stream::{END_TRIED, Ending, OPEN_STREAMS, Part, Piece, Stage, Stream, StreamRefused};
+use model::{AppId, AppKey, EntryKind, MessageId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
 use tokio::time::timeout;
@@ -62,11 +62,31 @@ pub struct StreamParties {
 struct Held {
     app: AppKey,
     parties: StreamParties,
-    /// What all its pieces have in common.
+    /// Parts are taken one after the other.
+    turn: Turn<Told>,
+}
+
+/// How far a stream is told.
+#[derive(Clone)]
+struct Told {
+    stream: Stream,
+    /// `None` once it is over.
+    style: Option<Arc<Style>>,
+    /// Since when its whole could not be stored.
+    failing: Option<Timestamp>,
+}
+
+/// What all pieces of a stream have in common.
+struct Style {
     post: Post,
     compose: Arc<ComposePiece>,
-    /// Parts are taken one after the other.
-    stream: Turn<Stream>,
+}
+
+impl Told {
+    fn close(&mut self, ending: Ending) {
+        self.stream.close(ending);
+        self.style = None;
+    }
 }
 
 /// The streams of all apps.
@@ -106,7 +126,7 @@ impl Streams {
         if streams.held.len() >= REMEMBERED {
             // Whoever asks for one of these hears that there is none.
             let is_open =
-                |held: &Arc<Held>| held.stream.try_lock().map_or(true, |stream| !stream.is_closed());
+                |held: &Arc<Held>| held.turn.try_lock().map_or(true, |told| !told.stream.is_closed());
             streams.held.retain(|_, held| is_open(held));
         }
         streams.held.insert(id, held);
@@ -155,11 +175,12 @@ impl UseCases {
         let id = self.ids.next(self.now()).await?;
         let stream = Stream::begin(id, part, self.now())?;
         self.streams.reserve(app.value.id)?;
-        let held = Held { app: app.value.key.clone(), parties, post, compose, stream: Turn::new(stream) };
+        let told = Told { stream, style: Some(Arc::new(Style { post, compose })), failing: None };
+        let held = Held { app: app.value.key.clone(), parties, turn: Turn::new(told) };
         {
-            let mut stream = held.stream.lock().await;
-            let said = self.say(app, &held, &mut stream, part).await;
-            if said.is_err() && !stream.is_closed() {
+            let mut told = held.turn.lock().await;
+            let said = self.say(app, &held, &mut told, part).await;
+            if said.is_err() && !told.stream.is_closed() {
                 self.streams.release(app.value.id);
             }
             said?;
@@ -186,19 +207,20 @@ impl UseCases {
         if !held.parties.target.is_same(&parties.target) {
             return Err(StreamRefused::OtherTarget.into());
         }
-        let mut stream = held.stream.lock().await;
-        let mut next = stream.clone();
-        match next.add(part, self.now()) {
+        let mut told = held.turn.lock().await;
+        // A part that could not be said was not taken.
+        let mut next = told.clone();
+        match next.stream.add(part, self.now()) {
             Ok(()) => {
                 let said = self.say(app, &held, &mut next, part).await;
-                if said.is_ok() || next.is_closed() {
-                    *stream = next;
+                if said.is_ok() || next.stream.is_closed() {
+                    *told = next;
                 }
                 said
             }
             Err(refused) => {
-                if let Some(ending) = next.over(self.now()) {
-                    self.end(app, &held, &mut stream, ending).await?;
+                if let Some(ending) = next.stream.over(self.now()) {
+                    self.end(app, &held, &mut told, ending).await?;
                 }
                 Err(refused.into())
             }
@@ -209,55 +231,73 @@ impl UseCases {
     pub(crate) async fn end_streams(&self, all: bool) {
         let now = self.now();
         for (app, id, held) in self.streams.all() {
-            let mut stream = match held.stream.try_lock() {
-                Ok(stream) => stream,
+            let mut told = match held.turn.try_lock() {
+                Ok(told) => told,
                 // Somebody is adding to it. At the end he is waited for, but not for ever.
-                Err(_) if all => match timeout(LAST_PART, held.stream.lock()).await {
-                    Ok(stream) => stream,
+                Err(_) if all => match timeout(LAST_PART, held.turn.lock()).await {
+                    Ok(told) => told,
                     Err(_) => continue,
                 },
                 Err(_) => continue,
             };
-            if stream.is_forgotten(now) {
+            if told.stream.is_forgotten(now) {
                 self.streams.forget(app, id);
                 continue;
             }
-            let over = stream.over(now).or(all.then_some(Ending::Silent));
-            let Some(ending) = over.filter(|_| !stream.is_closed()) else { continue };
+            let over = told.stream.over(now).or(all.then_some(Ending::Silent));
+            let Some(ending) = over.filter(|_| !told.stream.is_closed()) else { continue };
             let Some(tenant) = self.find_app(&held.app) else {
                 self.streams.forget(app, id);
                 continue;
             };
-            if let Err(error) = self.end(&tenant, &held, &mut stream, ending).await {
-                tracing::warn!(app = %held.app, %id, %error, "a stream that was not finished could not be stored; tried again");
+            let Err(error) = self.end(&tenant, &held, &mut told, ending).await else { continue };
+            if told.stream.is_closed() {
+                tracing::warn!(app = %held.app, %id, %error, "a stream that was not finished may not be stored");
+                continue;
+            }
+            match told.failing {
+                Some(since) if now > since.plus(END_TRIED) => {
+                    tracing::error!(app = %held.app, %id, %error, "a stream is lost: it could not be stored for too long");
+                    metrics::counter!("kith_streams_lost_total").increment(1);
+                    told.close(ending);
+                    self.streams.release(app);
+                }
+                Some(_) => {}
+                None => {
+                    tracing::warn!(app = %held.app, %id, %error, "a stream that was not finished could not be stored; tried again");
+                    told.failing = Some(now);
+                }
             }
         }
     }
 
     /// Shows the part that a stream took last, and stores the whole if that was the last one.
-    async fn say(&self, app: &Tenant, held: &Held, stream: &mut Stream, part: Part<'_>) -> Result<(), Error> {
+    async fn say(&self, app: &Tenant, held: &Held, told: &mut Told, part: Part<'_>) -> Result<(), Error> {
         // Where words of back ends are looked at, they are looked at as a whole, and nobody is shown them before.
-        if !app.value.settings.keywords_for_back_end {
-            let post = Post { kind: EntryKind::StreamPart, online_only: true, ..held.post.clone() };
-            self.post_piece(app, held, &post, stream.id, &stream.piece(part.text)).await?;
+        if !app.value.settings.keywords_for_back_end
+            && let Some(style) = &told.style
+        {
+            let post = Post { kind: EntryKind::StreamPart, online_only: true, ..style.post.clone() };
+            let piece = told.stream.piece(part.text);
+            self.post_piece(app, held, (&post, &style.compose), told.stream.id, &piece).await?;
         }
-        match stream.over(self.now()) {
-            Some(ending @ Ending::Finished(_)) => self.end(app, held, stream, ending).await,
+        match told.stream.over(self.now()) {
+            Some(ending @ Ending::Finished(_)) => self.end(app, held, told, ending).await,
             _ => Ok(()),
         }
     }
 
     /// Stores what was said. What nobody may be told any more, since the group is off or the words are not wanted, is not
     /// stored, and over all the same.
-    async fn end(&self, app: &Tenant, held: &Held, stream: &mut Stream, ending: Ending) -> Result<(), Error> {
-        if stream.is_closed() {
-            return Ok(());
-        }
-        let stored = self.post_piece(app, held, &held.post, stream.id, &stream.whole(ending)).await;
+    async fn end(&self, app: &Tenant, held: &Held, told: &mut Told, ending: Ending) -> Result<(), Error> {
+        // It has none once it is over.
+        let Some(style) = &told.style else { return Ok(()) };
+        let whole = told.stream.whole(ending);
+        let stored = self.post_piece(app, held, (&style.post, &style.compose), told.stream.id, &whole).await;
         if let Err(error @ Error::Fault(_)) = stored {
             return Err(error);
         }
-        stream.close(ending);
+        told.close(ending);
         self.streams.release(app.value.id);
         stored
     }
@@ -266,13 +306,13 @@ impl UseCases {
         &self,
         app: &Tenant,
         held: &Held,
-        post: &Post,
+        (post, compose): (&Post, &Arc<ComposePiece>),
         id: MessageId,
         piece: &Piece<'_>,
     ) -> Result<(), Error> {
         let author = self.author(app, &held.parties.author).await?;
         let post = Post { stream: Some(id), ..post.clone() };
-        let (compose, text) = (Arc::clone(&held.compose), piece.text.to_owned());
+        let (compose, text) = (Arc::clone(compose), piece.text.to_owned());
         let Piece { number, stage, .. } = *piece;
         let compose = move |from: &str, to: &str| compose(from, to, &Piece { number, stage, text: &text });
         match &held.parties.target {

@@ -235,7 +235,9 @@ impl UseCases {
         }
         for (position, notes) in &notices {
             for (number, note) in notes.iter().enumerate() {
-                let Some(notice) = Notice::decode(note).filter(|notice| rule.hears(notice.event())) else {
+                let Some(notice) = Notice::decode(note)
+                    .filter(|notice| rule.hears(notice.event()) && rule.is_of(notice.environment()))
+                else {
                     continue;
                 };
                 let bodies = self.ports.forms.report(&app.value, rule, &Happening::Notice(&notice));
@@ -332,6 +334,9 @@ impl UseCases {
         let kind = ConversationKind::of_feed(*feed);
         let is_said = !matches!(entry.kind, EntryKind::Event);
         if is_said && entry.sender_connection.is_none() && !post.back_end {
+            return Ok(());
+        }
+        if !rule.is_of(self.environment_of(entry).as_ref()) {
             return Ok(());
         }
         let message = self.ports.forms.message_type(entry);

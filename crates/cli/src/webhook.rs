@@ -67,6 +67,9 @@ pub(crate) struct Add {
     /// In these conversations only: single, group, room
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     conversations: Vec<String>,
+    /// Messages of this environment only, 1 to 8 letters and digits; without it, those that name none
+    #[arg(long, value_name = "NAME", conflicts_with = "push")]
+    environment: Option<String>,
     /// Milliseconds that one call may take [default: 200 with --pre-send, else 5000]
     #[arg(long, value_name = "MS")]
     timeout: Option<u64>,
@@ -100,6 +103,9 @@ pub(crate) struct Add {
 impl Add {
     fn body(&self) -> Value {
         let mut body = json!({ "name": self.name, "url": self.url, "conversations": self.conversations });
+        if let Some(environment) = &self.environment {
+            body["environment"] = environment.as_str().into();
+        }
         let mut rule = json!({ "types": self.types });
         if let Some(timeout) = self.timeout {
             rule["timeout_ms"] = timeout.into();

@@ -33,7 +33,8 @@ pub use members::{
     decide_may_remove, decide_remove, decide_unblock, heir,
 };
 pub use requests::{
-    Answered, Asked, decide_answer_application, decide_answer_invitation, decide_invite, decide_join,
+    Answered, Asked, decide_answer_application, decide_answer_invitation, decide_come_in, decide_invite,
+    decide_join,
 };
 pub use roles::{
     decide_add_admin, decide_allow, decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes,
@@ -424,6 +425,8 @@ pub enum GroupRefused {
     MayNotCreate,
     #[error("the group is not public")]
     NotPublic,
+    #[error("the group {group} takes members on application only")]
+    OnApplication { group: String },
     #[error("the group has as many members as it may have")]
     Full,
     #[error("{members} members are more than the group may have ({limit})")]
@@ -503,6 +506,7 @@ impl Refusal for GroupRefused {
             Self::AlreadyMember { .. } => Condition::AlreadyInGroup,
             Self::Blocked { .. } => Condition::BlockedByGroup,
             Self::NotPublic => Condition::GroupNotPublic,
+            Self::OnApplication { .. } => Condition::GroupJoinNeedsApproval,
             Self::Full => Condition::GroupFull,
             Self::TooManyMembers { .. } => Condition::GroupMembersTooMany,
             Self::JoinedLimit { .. } => Condition::GroupQuotaExceeded,
@@ -535,7 +539,9 @@ impl Refusal for GroupRefused {
 
     fn arguments(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NotFound { group } | Self::IdTaken { group } => vec![("group", group.clone())],
+            Self::NotFound { group } | Self::IdTaken { group } | Self::OnApplication { group } => {
+                vec![("group", group.clone())]
+            }
             Self::NotMember { user, group }
             | Self::TargetNotMember { user, group }
             | Self::NotAdmin { user, group }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conditions::Condition;
-use model::ConversationKind;
+use model::{ConversationKind, Environment};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -216,6 +216,10 @@ pub struct RuleSpec {
     /// In conversations of these kinds only; empty: all.
     #[serde(default)]
     pub conversations: Vec<ConversationKind>,
+    /// It asks about, and hears of, messages of this environment alone. Without one: of those that name none, and of all
+    /// that is no message (easemob-rest.md 5.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
     #[serde(flatten)]
     pub kind: RuleKind,
 }
@@ -275,7 +279,12 @@ impl Rule {
         self.spec.conversations.is_empty() || self.spec.conversations.contains(&kind)
     }
 
-    /// Whether it is to be asked about a message.
+    /// Whether it belongs to what names this environment, or none.
+    pub fn is_of(&self, environment: Option<&Environment>) -> bool {
+        self.spec.environment.as_ref() == environment
+    }
+
+    /// Whether it is to be asked about a message of its environment.
     pub fn asks_about(&self, kind: ConversationKind, message: MessageType) -> bool {
         self.pre_send()
             .is_some_and(|pre| self.covers(kind) && (pre.types.is_empty() || pre.types.contains(&message)))
@@ -290,7 +299,7 @@ impl Rule {
     }
 
     /// Whether it wants an event of a conversation of this kind (`None`: of no conversation) with a message of this
-    /// type (`None`: without one).
+    /// type (`None`: without one). Its environment is another question ([`Rule::is_of`]).
     pub fn hears_of(
         &self,
         event: EventType,
@@ -319,6 +328,8 @@ pub enum RuleRefused {
         "the URL must be http://HOST/… or https://HOST/…, without a user name, at most {URL_BYTES} bytes"
     )]
     Url,
+    #[error("devices are woken for messages of every environment")]
+    EnvironmentOfPush,
     #[error("timeout_ms lies between 1 and {max}")]
     Timeout { max: u64 },
 }
@@ -329,7 +340,9 @@ impl Refusal for RuleRefused {
             Self::NameTaken { .. } => Condition::AlreadyExists,
             Self::NotFound { .. } => Condition::NotFound,
             Self::TooMany => Condition::LimitExceeded,
-            Self::Name | Self::Url | Self::Timeout { .. } => Condition::ArgumentInvalid,
+            Self::Name | Self::Url | Self::EnvironmentOfPush | Self::Timeout { .. } => {
+                Condition::ArgumentInvalid
+            }
         }
     }
 
@@ -337,6 +350,7 @@ impl Refusal for RuleRefused {
         match self {
             Self::Name => vec![("name", "name".to_owned())],
             Self::Url => vec![("name", "url".to_owned())],
+            Self::EnvironmentOfPush => vec![("name", "environment".to_owned())],
             Self::Timeout { .. } => vec![("name", "timeout_ms".to_owned())],
             Self::NameTaken { .. } | Self::NotFound { .. } | Self::TooMany => Vec::new(),
         }
@@ -347,7 +361,7 @@ impl Refusal for RuleRefused {
 /// place of.
 ///
 /// # Errors
-/// The first [`RuleRefused`]: name, number, URL, timeout.
+/// The first [`RuleRefused`]: name, number, URL, environment, timeout.
 pub fn decide_rule(existing: &[Rule], spec: &RuleSpec, replaces: Option<&str>) -> Result<(), RuleRefused> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if spec.name.is_empty() || spec.name.len() > NAME_BYTES || !spec.name.bytes().all(is_name) {
@@ -362,6 +376,9 @@ pub fn decide_rule(existing: &[Rule], spec: &RuleSpec, replaces: Option<&str>) -
     }
     if !target::is_url(&spec.url) || spec.url.len() > URL_BYTES {
         return Err(RuleRefused::Url);
+    }
+    if spec.environment.is_some() && matches!(spec.kind, RuleKind::Push(_)) {
+        return Err(RuleRefused::EnvironmentOfPush);
     }
     let (timeout_ms, max) = match &spec.kind {
         RuleKind::PreSend(pre) => (pre.timeout_ms, PRE_SEND_TIMEOUT_MS_MAX),
@@ -467,6 +484,7 @@ mod tests {
             url: "https://example.com/hook".to_owned(),
             enabled: true,
             conversations: Vec::new(),
+            environment: None,
             kind,
         }
     }
@@ -585,6 +603,29 @@ mod tests {
             assert_eq!(plain.rewrite_bytes_max(message), by_plain, "{message:?}");
             assert_eq!(more.rewrite_bytes_max(message), by_more, "{message:?}");
         }
+    }
+
+    #[test]
+    fn a_rule_is_of_one_environment_or_of_none() {
+        let environment = |name: &str| Environment::parse(name).unwrap();
+        let default = rule(pre(PreSend::default()));
+        let test = RuleSpec { environment: Some(environment("test")), ..pre(PreSend::default()) };
+        let test = rule(test);
+        for (named, by_default, by_test) in
+            [(None, true, false), (Some("test"), false, true), (Some("Test"), false, false)]
+        {
+            let named = named.map(environment);
+            assert_eq!(default.is_of(named.as_ref()), by_default, "{named:?}");
+            assert_eq!(test.is_of(named.as_ref()), by_test, "{named:?}");
+        }
+        for text in ["", "123456789", "a-b", "ü"] {
+            assert_eq!(Environment::parse(text), None, "{text}");
+        }
+        let stored = serde_json::to_string(&test.spec).unwrap();
+        assert!(stored.contains(r#""environment":"test""#), "{stored}");
+        assert_eq!(serde_json::from_str::<RuleSpec>(&stored).unwrap(), test.spec);
+        let refused = stored.replace(r#":"test""#, r#":"far too long""#);
+        assert!(serde_json::from_str::<RuleSpec>(&refused).is_err());
     }
 
     #[test]

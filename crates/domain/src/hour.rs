@@ -14,8 +14,6 @@ use crate::{Refusal, stream};
 const MS: u64 = 60 * 60 * 1000;
 /// How long a link is good.
 const LINK_LIFE: Duration = Duration::from_secs(60 * 60);
-/// How far ids may run ahead of the clock under load.
-const AHEAD: Duration = Duration::from_secs(60);
 
 /// An hour of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,9 +88,7 @@ impl Hour {
 
     /// Whether a message with that id can have been stored in it: the whole of a stream has an id from its beginning.
     pub fn may_hold(self, id: MessageId) -> bool {
-        let life = u64::try_from(2 * stream::LIFE.as_millis()).unwrap_or(u64::MAX);
-        let first = MessageId::tick_of(Timestamp(self.begin().0.saturating_sub(life)));
-        (first..=MessageId::tick_of(self.end().plus(AHEAD))).contains(&id.tick())
+        stream::stored_between(id, self.begin(), self.end()) != Some(false)
     }
 
     /// Whether it was stored in it.

@@ -435,6 +435,7 @@ fn entry(
         wants_receipts: false,
         readers: None,
         history: HistoryRule::default(),
+        environment: None,
         payload: payload.clone(),
     }
 }

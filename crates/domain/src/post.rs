@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::{
-    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, HistoryRule, MessageId, Seq, Timestamp, Uid,
-    Username, limits,
+    ConversationId, DeviceNumber, Dialect, Entry, EntryKind, Environment, HistoryRule, MessageId, Seq,
+    Timestamp, Uid, Username, limits,
 };
 
 use crate::account::User;
@@ -69,6 +69,8 @@ pub struct Post {
     pub priority: Priority,
     /// It is a stream, or a part of one, which has its id since it began, and its own limit ([`crate::stream`]).
     pub stream: Option<MessageId>,
+    /// Which webhooks hear of it.
+    pub environment: Option<Environment>,
 }
 
 /// A message that was said elsewhere, before: it stands in the history of those whom it was for, and is delivered to nobody.
@@ -199,6 +201,7 @@ pub fn decide_post(
         only_for,
         wants_receipts: post.wants_receipts && matches!(conversation, ConversationId::Group(_)),
         history: HistoryRule { hidden_from, ..HistoryRule::default() },
+        environment: post.environment.clone(),
         ..entry(post.kind, post.dialect, author, target, payload, at, id)
     };
     Ok(SendAccepted { conversation, online_only: post.online_only, entry })
@@ -375,6 +378,7 @@ pub fn decide_take_back(
             wants_receipts: false,
             readers: None,
             history: HistoryRule::default(),
+            environment: None,
             payload,
             ..message.clone()
         },
@@ -407,6 +411,7 @@ mod tests {
         hidden_from: Vec::new(),
         priority: Priority::Normal,
         stream: None,
+        environment: None,
     };
 
     fn decide(post: &Post, author: &Author<'_>, to: &User) -> Entry {

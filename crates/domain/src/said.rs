@@ -6,7 +6,7 @@ use conditions::Condition;
 use model::{GroupId, MessageId, Timestamp, Uid};
 use thiserror::Error;
 
-use crate::Refusal;
+use crate::{Refusal, stream};
 
 /// How far apart the ends of a span may be.
 pub const SPAN_LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -68,17 +68,22 @@ impl Span {
 
     /// No id of the span is above it.
     pub fn last_id(self) -> MessageId {
-        MessageId::of_tick(self.last_tick(), 0)
+        MessageId::of_tick(MessageId::tick_of(self.behind()), 0)
     }
 
-    /// Whether a message was sent in it, by its id.
-    pub fn contains(self, id: MessageId) -> bool {
-        (MessageId::tick_of(self.begin)..self.last_tick()).contains(&id.tick())
+    /// Whether it was stored in it.
+    pub fn contains(self, at: Timestamp) -> bool {
+        (self.begin..self.behind()).contains(&at)
     }
 
-    /// The first tick behind the last second.
-    fn last_tick(self) -> u64 {
-        MessageId::tick_of(self.end.plus(Duration::from_secs(1)))
+    /// Whether a message was stored in it, as far as its id tells; `None`: the time in its entry says.
+    pub fn holds(self, id: MessageId) -> Option<bool> {
+        stream::stored_between(id, self.begin, self.behind())
+    }
+
+    /// The moment behind the last second.
+    fn behind(self) -> Timestamp {
+        self.end.plus(Duration::from_secs(1))
     }
 }
 
@@ -96,9 +101,11 @@ mod tests {
         assert_eq!(Span::new(BEGIN, Timestamp(BEGIN.0 - 1_000)), Err(SpanRefused::Reversed));
         let second = Span::new(BEGIN, BEGIN).unwrap();
         let id = |ms: u64| MessageId::of_tick(MessageId::tick_of(Timestamp(ms)), 0);
-        let contained: Vec<bool> =
-            [BEGIN.0 - 1, BEGIN.0, BEGIN.0 + 999, BEGIN.0 + 1_000].map(|ms| second.contains(id(ms))).into();
+        let contained: Vec<bool> = [BEGIN.0 - 1, BEGIN.0, BEGIN.0 + 999, BEGIN.0 + 1_000]
+            .map(|ms| second.contains(Timestamp(ms)))
+            .into();
         assert_eq!(contained, [false, true, true, false]);
+        assert_eq!(second.holds(id(BEGIN.0)), None, "a second is too short for ids to tell");
         assert!(second.first_id() <= id(BEGIN.0) && second.last_id() > id(BEGIN.0 + 999));
     }
 }

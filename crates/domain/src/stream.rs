@@ -13,12 +13,32 @@ use crate::Refusal;
 
 /// How long the next part may take.
 pub const GAP: Duration = Duration::from_secs(30);
-/// How long all parts may take. Ids rise along a feed but for a slack, which has to be longer (`store::ID_SLACK_TICKS`).
+/// How long all parts may take. Ids rise along a feed but for a slack, which has to be longer than this and [`END_TRIED`]
+/// (`store::ID_SLACK_TICKS`).
 pub const LIFE: Duration = Duration::from_secs(30 * 60);
+/// How long storing the whole of one that is over is tried, when storage fails.
+pub const END_TRIED: Duration = Duration::from_secs(10 * 60);
+/// How far ids may run ahead of the clock under load.
+const IDS_AHEAD: Duration = Duration::from_secs(60);
 /// Bytes of all parts together.
 pub const TEXT_BYTES: usize = 128 * 1024;
 /// Streams that are open in one app at the same time.
 pub const OPEN_STREAMS: usize = 1_000;
+
+/// Whether a message was stored from `begin` on and before `end`, as far as its id tells; `None`: the time in its entry
+/// says. The whole of a stream has an id from the stream's beginning.
+pub fn stored_between(id: MessageId, begin: Timestamp, end: Timestamp) -> Option<bool> {
+    // The slower its back end and our storage were, the older is the id.
+    let behind = LIFE + END_TRIED + Duration::from_secs(30);
+    let (earliest, latest) = (id.at().minus(IDS_AHEAD), id.at().plus(behind));
+    if latest < begin || earliest >= end {
+        Some(false)
+    } else if earliest >= begin && latest < end {
+        Some(true)
+    } else {
+        None
+    }
+}
 
 /// A part, as a dialect hands it in.
 #[derive(Clone, Copy, Debug)]
@@ -258,6 +278,26 @@ mod tests {
         let ending = stream.over(after(60)).unwrap();
         assert_eq!(stream.whole(ending), Piece { number: 3, stage: Stage::Whole(ending), text: "abc" });
         assert_eq!(stream.add(part(11, "d"), after(61)), Err(StreamRefused::Finished));
+    }
+
+    #[test]
+    fn an_id_tells_when_its_message_was_stored_but_near_the_ends() {
+        let id = |seconds: u64| MessageId::of_tick(MessageId::tick_of(after(seconds)), 3);
+        let hour = |begin: u64, end: u64| (after(begin), after(end));
+        let (begin, end) = hour(10_000, 20_000);
+        for (at, expected) in [
+            (5_000, Some(false)),
+            (7_600, None),
+            (10_030, None),
+            (10_060, Some(true)),
+            (15_000, Some(true)),
+            (17_500, Some(true)),
+            (17_600, None),
+            (20_059, None),
+            (20_060, Some(false)),
+        ] {
+            assert_eq!(stored_between(id(at), begin, end), expected, "{at}");
+        }
     }
 
     #[test]

@@ -14,13 +14,14 @@ use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, MessageType, PreSend, Rule, Secret};
 use domain::push::PushHints;
+use easemob_wire::Value as Pair;
 use easemob_wire::content::{content as read, message};
 use easemob_wire::pb::MessageBody;
 use easemob_wire::pb::message_body::content::{SubType, Type};
 use easemob_wire::rest::message::{ChatType, Stored, rewrite};
 use md5::{Digest, Md5};
 use model::content::Content;
-use model::{ConversationKind, Dialect, Entry, EntryKind, MessageId, Timestamp};
+use model::{ConversationKind, Dialect, Entry, EntryKind, Environment, MessageId, Timestamp};
 
 /// The vendor's forms, for [`app::UseCases::open_with`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +30,20 @@ pub struct EasemobForms;
 impl Forms for EasemobForms {
     fn message_type(&self, entry: &Entry) -> Option<MessageType> {
         message_type(&stored(entry)?.body)
+    }
+
+    /// `ext.env`, where it can be one: an app may have its own use for the key (easemob-rest.md 5.1).
+    fn environment(&self, entry: &Entry) -> Option<Environment> {
+        let says_something = matches!(entry.kind, EntryKind::Message | EntryKind::Command | EntryKind::Edit);
+        if entry.dialect != Dialect::Easemob || !says_something {
+            return None;
+        }
+        let body = Stored::decode(&entry.payload).ok()?.body;
+        let pair = body.ext.iter().rev().find(|pair| pair.key() == "env")?;
+        match Pair::of(pair)? {
+            Pair::Text(text) => Environment::parse(&text),
+            _ => None,
+        }
     }
 
     fn texts(&self, entry: &Entry) -> Vec<String> {

@@ -38,6 +38,7 @@ mod messages;
 mod mutes;
 mod not_enabled;
 mod offline;
+mod old_history;
 mod origin;
 mod pins;
 mod presence;

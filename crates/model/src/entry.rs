@@ -3,14 +3,15 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::{ConnectionId, DeviceNumber, MessageId, Resource, Timestamp, Uid, Username, limits};
+use crate::{ConnectionId, DeviceNumber, Environment, MessageId, Resource, Timestamp, Uid, Username, limits};
 
 /// Version of [`Entry::encode`]'s form, its first byte.
 const FORMAT: u8 = 2;
 /// The form of an entry that is for some users only: [`Entry::only_for`] stands in front of the payload.
 const FORMAT_FOR_SOME: u8 = 3;
-/// The form of an entry with receipts or a [`HistoryRule`]: behind the texts the number of [`Entry::only_for`] and those,
-/// a byte of flags, and what they announce: [`Entry::readers`], and [`HistoryRule::hidden_from`] with its number.
+/// The form of an entry with receipts, a [`HistoryRule`] or an environment: behind the texts the number of [`Entry::only_for`] and those,
+/// a byte of flags, and what they announce: [`Entry::readers`], [`HistoryRule::hidden_from`] with its number, and
+/// [`Entry::environment`].
 const FORMAT_WITH_FLAGS: u8 = 4;
 /// The form before [`Entry::sender_connection`] and [`Entry::target_resource`], which is still read.
 const FORMAT_WITHOUT_CONNECTION: u8 = 1;
@@ -23,6 +24,7 @@ const READ_BEFORE: u8 = 8;
 const HIDDEN_FROM: u8 = 16;
 /// [`Entry::readers`] in 8 bytes, so that the commit which counts can fill them in. [`READERS`] is the form before it.
 const READERS_COUNTED: u8 = 32;
+const ENVIRONMENT: u8 = 64;
 
 /// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +119,8 @@ pub struct Entry {
     /// How many members of a group have read `subject`, in a receipt that says so.
     pub readers: Option<u32>,
     pub history: HistoryRule,
+    /// Which webhooks hear of it, where its sender named them beside the message.
+    pub environment: Option<Environment>,
     /// The dialect's bytes, with everything that only the server may say already cut or set.
     pub payload: Bytes,
 }
@@ -146,6 +150,7 @@ impl Entry {
             wants_receipts: false,
             readers: None,
             history: HistoryRule::default(),
+            environment: None,
             payload: Bytes::new(),
         }
     }
@@ -166,7 +171,10 @@ impl Entry {
     }
 
     fn has_flags(&self) -> bool {
-        self.wants_receipts || self.readers.is_some() || self.history != HistoryRule::default()
+        self.wants_receipts
+            || self.readers.is_some()
+            || self.history != HistoryRule::default()
+            || self.environment.is_some()
     }
 
     /// The stored form (see [`Entry::decode`]).
@@ -212,6 +220,10 @@ impl Entry {
             if !self.history.hidden_from.is_empty() {
                 put_users(&mut out, &self.history.hidden_from);
             }
+            if let Some(environment) = self.environment.as_ref().map(Environment::as_str) {
+                out.put_u8(u8::try_from(environment.len()).expect("an environment is short"));
+                out.put_slice(environment.as_bytes());
+            }
         }
         out.put_slice(&self.payload);
         out.freeze()
@@ -224,7 +236,9 @@ impl Entry {
         let mut front = self.encode();
         let hidden = self.history.hidden_from.len();
         let hidden_bytes = if hidden == 0 { 0 } else { 1 + 8 * hidden };
-        let behind = front.split_off(front.len() - self.payload.len() - hidden_bytes);
+        let environment_bytes =
+            self.environment.as_ref().map_or(0, |environment| 1 + environment.as_str().len());
+        let behind = front.split_off(front.len() - self.payload.len() - hidden_bytes - environment_bytes);
         front.truncate(front.len() - 8);
         Some((front, behind))
     }
@@ -264,10 +278,9 @@ impl Entry {
             FORMAT_FOR_SOME | FORMAT_WITH_FLAGS => users(&mut bytes)?,
             _ => Vec::new(),
         };
-        let (wants_receipts, readers, history) = if format == FORMAT_WITH_FLAGS {
-            flagged(&mut bytes)?
-        } else {
-            (false, None, HistoryRule::default())
+        let Flagged { wants_receipts, readers, history, environment } = match format {
+            FORMAT_WITH_FLAGS => flagged(&mut bytes)?,
+            _ => Flagged::default(),
         };
         Ok(Self {
             id,
@@ -286,6 +299,7 @@ impl Entry {
             wants_receipts,
             readers,
             history,
+            environment,
             payload: bytes,
         })
     }
@@ -298,6 +312,7 @@ impl Entry {
             (*is_imported, IMPORTED),
             (*is_read, READ_BEFORE),
             (!hidden_from.is_empty(), HIDDEN_FROM),
+            (self.environment.is_some(), ENVIRONMENT),
         ];
         flags.into_iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag)
     }
@@ -327,7 +342,15 @@ fn users(bytes: &mut Bytes) -> Result<Vec<Uid>, EntryError> {
 }
 
 /// What stands behind the users of [`FORMAT_WITH_FLAGS`].
-fn flagged(bytes: &mut Bytes) -> Result<(bool, Option<u32>, HistoryRule), EntryError> {
+#[derive(Default)]
+struct Flagged {
+    wants_receipts: bool,
+    readers: Option<u32>,
+    history: HistoryRule,
+    environment: Option<Environment>,
+}
+
+fn flagged(bytes: &mut Bytes) -> Result<Flagged, EntryError> {
     const SHORT: EntryError = EntryError("it ends inside its flags");
     let flags = bytes.try_get_u8().map_err(|_| SHORT)?;
     let has = |flag| flags & flag != 0;
@@ -338,7 +361,11 @@ fn flagged(bytes: &mut Bytes) -> Result<(bool, Option<u32>, HistoryRule), EntryE
     };
     let hidden_from = if has(HIDDEN_FROM) { users(bytes)? } else { Vec::new() };
     let history = HistoryRule { is_imported: has(IMPORTED), is_read: has(READ_BEFORE), hidden_from };
-    Ok((has(WANTS_RECEIPTS), readers, history))
+    let environment = match has(ENVIRONMENT) {
+        true => Some(Environment::parse(utf8(&text(bytes)?)?).ok_or(EntryError("its environment"))?),
+        false => None,
+    };
+    Ok(Flagged { wants_receipts: has(WANTS_RECEIPTS), readers, history, environment })
 }
 
 fn resource(bytes: &mut Bytes) -> Result<Option<Resource>, EntryError> {
@@ -389,6 +416,7 @@ mod tests {
             wants_receipts: false,
             readers: None,
             history: HistoryRule::default(),
+            environment: None,
             payload: Bytes::from_static(b"payload"),
         }
     }
@@ -413,7 +441,8 @@ mod tests {
             Entry { wants_receipts: true, ..entry() },
             Entry { wants_receipts: true, ..some.clone() },
             Entry { history: imported, ..entry() },
-            Entry { history: hidden, readers: Some(3), ..some },
+            Entry { environment: Environment::parse("test1"), ..entry() },
+            Entry { history: hidden, readers: Some(3), environment: Environment::parse("prod"), ..some },
             Entry { readers: Some(3), ..entry() },
         ] {
             assert_eq!(Entry::decode(with_receipts.encode()), Ok(with_receipts));
@@ -423,7 +452,8 @@ mod tests {
     #[test]
     fn the_count_of_readers_is_filled_in_by_who_counts() {
         let hidden = HistoryRule { hidden_from: vec![Uid(7)], ..HistoryRule::default() };
-        for entry in [entry(), Entry { history: hidden, only_for: vec![Uid(7)], ..entry() }] {
+        let environment = Environment::parse("prod");
+        for entry in [entry(), Entry { history: hidden, environment, only_for: vec![Uid(7)], ..entry() }] {
             assert_eq!(entry.encode_around_readers(), None);
             let entry = Entry { readers: Some(0), ..entry };
             let (front, behind) = entry.encode_around_readers().unwrap();
@@ -469,7 +499,9 @@ mod tests {
     #[test]
     fn cut_bytes_are_an_error_and_no_panic() {
         let hidden = HistoryRule { hidden_from: vec![Uid(7)], ..HistoryRule::default() };
-        let bytes = Entry { only_for: vec![Uid(7)], readers: Some(7), history: hidden, ..entry() }.encode();
+        let environment = Environment::parse("prod");
+        let only_for = vec![Uid(7)];
+        let bytes = Entry { only_for, readers: Some(7), history: hidden, environment, ..entry() }.encode();
         for length in 0..bytes.len() - entry().payload.len() {
             assert!(Entry::decode(bytes.slice(..length)).is_err(), "{length} bytes were accepted");
         }

@@ -56,6 +56,11 @@ impl MessageId {
     pub fn tick_of(at: Timestamp) -> u64 {
         at.0.saturating_sub(Self::EPOCH_MS) * Self::TICKS_PER_MS
     }
+
+    /// When it was given out, but for what the id clock ran ahead.
+    pub fn at(self) -> Timestamp {
+        Timestamp(Self::EPOCH_MS + self.tick() / Self::TICKS_PER_MS)
+    }
 }
 
 impl Seq {

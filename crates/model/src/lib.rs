@@ -31,5 +31,5 @@ pub use feed::{ConversationId, ConversationKind, Feed};
 pub use file::{FileId, NoFileId};
 pub use ids::{AppId, ClientMessageId, GroupId, MessageId, Seq, Uid};
 pub use jmessage_key::JMessageKey;
-pub use names::{NameError, Username};
+pub use names::{Environment, NameError, Username};
 pub use time::Timestamp;

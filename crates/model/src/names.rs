@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::limits;
@@ -18,6 +19,41 @@ pub enum NameError {
     Character { character: char },
     #[error("the name is reserved")]
     Reserved,
+}
+
+/// Which of an app's environments a message belongs to, such as `test`: it selects the webhooks that hear of it. 1 to 8
+/// letters and digits (easemob-rest.md 3.8.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Environment(Box<str>);
+
+impl Environment {
+    const BYTES: usize = 8;
+
+    /// `None`: it is no such name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_name =
+            (1..=Self::BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_name.then(|| Self(text.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Environment {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("an environment has 1 to 8 letters and digits")
+    }
+}
+
+impl From<Environment> for String {
+    fn from(environment: Environment) -> Self {
+        environment.0.into()
+    }
 }
 
 /// The name of a user inside an app: 1 to 128 bytes of `a-z 0-9 _ - . @`; capitals are folded

@@ -13,7 +13,7 @@ use domain::push::PushHints;
 use easemob::hooks::{self, EasemobForms};
 use jmessage_wire::message::Message;
 use model::content::Content;
-use model::{ConversationKind, Dialect, Entry, EntryKind};
+use model::{ConversationKind, Dialect, Entry, EntryKind, Environment};
 
 /// What all dialects' messages say.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,10 @@ pub(crate) struct AllForms {
 impl Forms for AllForms {
     fn message_type(&self, entry: &Entry) -> Option<MessageType> {
         EasemobForms.message_type(&self.shown(None, ConversationKind::Single, entry))
+    }
+
+    fn environment(&self, entry: &Entry) -> Option<Environment> {
+        EasemobForms.environment(entry)
     }
 
     fn texts(&self, entry: &Entry) -> Vec<String> {

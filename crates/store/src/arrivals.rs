@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes};
-use kv::{Kv, ReadLog, Slot, Template};
+use kv::{Kv, ReadLog, Scan, Slot, Space, Template};
 use model::{AppId, Entry, EntryKind, Feed, MessageId, Seq};
 
 use crate::feeds::ID_SLACK_TICKS;
@@ -50,6 +50,17 @@ impl Arrivals {
         groups.into_iter().map(|(position, group)| Ok((position, notes(group)?))).collect()
     }
 
+    /// What came before a position, newest first: whole commit groups, as [`Arrivals::after`].
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn before(&self, app: AppId, position: u64) -> Result<Vec<(u64, Vec<Arrived>)>, StoreError> {
+        let Some(from @ 1..) = position.checked_sub(1) else { return Ok(Vec::new()) };
+        let read = ReadLog { log: keys::arrivals(app), from, limit: READ_AT_ONCE, reverse: true };
+        let groups = self.kv.read_log(read).await?;
+        groups.into_iter().map(|(position, group)| Ok((position, notes(group)?))).collect()
+    }
+
     /// The position of the last commit group.
     ///
     /// # Errors
@@ -65,6 +76,14 @@ impl Arrivals {
     pub async fn position_before(&self, app: AppId, id: MessageId) -> Result<u64, StoreError> {
         let first = self.first_from(app, id.tick().saturating_sub(ID_SLACK_TICKS)).await?;
         Ok(first.saturating_sub(1))
+    }
+
+    /// A position behind which nothing stands that has the id or an earlier one.
+    ///
+    /// # Errors
+    /// Engine faults, and [`StoreError::Damaged`].
+    pub async fn position_behind(&self, app: AppId, id: MessageId) -> Result<u64, StoreError> {
+        self.first_from(app, id.tick().saturating_add(ID_SLACK_TICKS)).await
     }
 
     /// The position of the first commit group with something at a tick or after it; exact where ids rise. Of a group the
@@ -86,8 +105,9 @@ impl Arrivals {
         Ok(low)
     }
 
-    /// Where the message of an id stands, as long as the log remembers. Recalled messages have their place still. Looked
-    /// for from where it should stand outwards, among some [`LOOKED_AT`] commit groups.
+    /// Where the message of an id stands, as long as the log remembers. Recalled messages have their place still. The
+    /// whole of a stream has a row of its own for some days; others are looked for from where they should stand outwards,
+    /// among some [`LOOKED_AT`] commit groups.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -95,6 +115,9 @@ impl Arrivals {
         let is_it = |arrived: &&Arrived| {
             arrived.id == id && matches!(arrived.kind, EntryKind::Message | EntryKind::Command)
         };
+        if let Some(found) = self.find_drawn_before(app, id).await? {
+            return Ok(Some(found));
+        }
         let middle = self.first_from(app, id.tick()).await?;
         let log = keys::arrivals(app);
         let mut ways = [
@@ -125,6 +148,25 @@ impl Arrivals {
                     *way = Some(ReadLog { from, ..read });
                 }
             }
+        }
+        Ok(None)
+    }
+}
+
+impl Arrivals {
+    /// A message whose id was drawn long before it was written, by the row that knows a repeat of it.
+    async fn find_drawn_before(&self, app: AppId, id: MessageId) -> Result<Option<Arrived>, StoreError> {
+        let mut periods = [id.at(), id.at().plus(domain::stream::LIFE + domain::stream::END_TRIED)]
+            .map(keys::period_of)
+            .to_vec();
+        periods.dedup();
+        for period in periods {
+            let rows = Scan::prefix(Space::Period(period), keys::once_prefix(app, id), 1);
+            let Some((key, mut row)) = self.kv.scan(rows).await?.pop() else { continue };
+            let feed = keys::once_feed(&key).filter(|_| row.remaining() >= 8);
+            let damaged = || StoreError::Damaged { what: "dedupe row", detail: "its form".to_owned() };
+            let (feed, seq) = (feed.ok_or_else(damaged)?, Seq(row.get_u64()));
+            return Ok(Some(Arrived { kind: EntryKind::Message, id, feed, seq }));
         }
         Ok(None)
     }
@@ -201,6 +243,8 @@ fn notes(group: Bytes) -> Result<Vec<Arrived>, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use kv::{Batch, MemoryKv};
     use model::{ConversationId, Dialect, Timestamp, Uid};
@@ -243,6 +287,36 @@ mod tests {
         assert_eq!(arrivals.find_message(APP, MessageId(u64::MAX >> 11)).await, Ok(None));
         let before = arrivals.position_before(APP, ids[200]).await.unwrap();
         assert!((150..200).contains(&before), "{before} skips few and hides none");
+    }
+
+    // The app is busy: more came while the stream was said than is looked through for one message.
+    #[tokio::test]
+    async fn the_whole_of_a_long_stream_is_found_by_the_id_of_its_beginning() {
+        let kv = MemoryKv::new();
+        let shared: Arc<dyn Kv> = Arc::new(kv.clone());
+        let arrivals = Arrivals::new(Arc::clone(&shared));
+        let feed = Feed::Conversation(ConversationId::single(Uid(1), Uid(2)));
+        let other = Feed::Conversation(ConversationId::single(Uid(1), Uid(3)));
+        // Its end falls into the next period of dedupe rows.
+        let begun = Timestamp(2_950 * 7 * 24 * 60 * 60 * 1000).minus(Duration::from_secs(60));
+        let id = |ms: u64| MessageId::of_tick(MessageId::tick_of(begun) + ms * MessageId::TICKS_PER_MS, 0);
+        for number in 1..=2 * LOOKED_AT as u64 {
+            arrive(&kv, other, id(number * 100), EntryKind::Message).await;
+        }
+        let whole =
+            Entry { at: begun.plus(Duration::from_secs(29 * 60)), ..entry(id(0), EntryKind::Message) };
+        let mut batch = Batch::new();
+        let slot = batch.append(keys::feed_log(APP, feed), whole.encode());
+        let feeds = crate::Feeds::open(Arc::clone(&shared), Arc::new(crate::writer::Writer::new(shared)))
+            .await
+            .unwrap();
+        feeds.remember_answer(&mut batch, &keys::once(APP, id(0), feed), &whole, slot);
+        batch.note(keys::arrivals(APP), note(feed, &whole, slot));
+        kv.commit(batch).await.unwrap();
+
+        let found = arrivals.find_message(APP, id(0)).await.unwrap().unwrap();
+        assert_eq!((found.id, found.feed, found.seq), (id(0), feed, Seq(1)));
+        assert_eq!(arrivals.find_message(APP, id(50)).await, Ok(None));
     }
 
     #[tokio::test]

@@ -34,8 +34,8 @@ const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
 /// Ids rise along a feed, but for what two nodes' clocks differ by, and for streams, whose ids are as old as their beginning
-/// when they are stored ([`domain::stream::LIFE`]): a minute more than that.
-pub const ID_SLACK_TICKS: u64 = 31 * 60 * 1000 * MessageId::TICKS_PER_MS;
+/// when they are stored ([`domain::stream::LIFE`], [`domain::stream::END_TRIED`]): two minutes more than that.
+pub const ID_SLACK_TICKS: u64 = 42 * 60 * 1000 * MessageId::TICKS_PER_MS;
 
 /// The first answer to a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,7 +290,7 @@ impl Feeds {
             facts.check(&mut batch);
             let first_repeat = batch.checks.len();
             let slot = batch.append(keys::feed_log(app, feed), entry.encode());
-            let drawn = keys::once(app, feed, entry.id);
+            let drawn = keys::once(app, entry.id, feed);
             let periods = match once {
                 true => self.remember_answer(&mut batch, &drawn, entry, slot),
                 false => SmallVec::new(),

@@ -58,7 +58,7 @@
 //! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
-//! | period: app `Y` feed message id | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again |
+//! | period: app `Y` message id feed | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again; look-ups by id |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
 //! | log | entries | read by |
@@ -635,8 +635,22 @@ pub fn receipt(app: AppId, sender: Uid, kind: EntryKind, message: MessageId) -> 
 }
 
 /// The dedupe row of a message whose id was drawn before it was written (cell of a period).
-pub fn once(app: AppId, feed: Feed, message: MessageId) -> Bytes {
-    of_message(app, b'Y', feed, message)
+pub fn once(app: AppId, message: MessageId, feed: Feed) -> Bytes {
+    let mut key = once_prefix(app, message).to_vec();
+    push_feed(&mut key, feed);
+    key.into()
+}
+
+/// What the dedupe row of [`once`] begins with, whatever feed the message stands in.
+pub fn once_prefix(app: AppId, message: MessageId) -> Bytes {
+    let mut key = key(app, b'Y', 25);
+    key.extend_from_slice(&message.0.to_be_bytes());
+    key.into()
+}
+
+/// The feed of a key of [`once`].
+pub fn once_feed(once: &[u8]) -> Option<Feed> {
+    feed_of(once.get(13..)?)
 }
 
 /// Says that a message was recalled (cell of a period).

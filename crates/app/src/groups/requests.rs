@@ -2,7 +2,7 @@
 
 use domain::group::{
     Answered, Asked, GroupRefused, RequestKind, decide_answer_application, decide_answer_invitation,
-    decide_invite, decide_join,
+    decide_come_in, decide_invite, decide_join,
 };
 
 use super::{By, Decided};
@@ -23,6 +23,21 @@ impl UseCases {
                 Asked::Joined(change) => Decided::with(change, accounts, true),
                 Asked::Waits(change) => Decided::with(change, accounts, false),
             })
+        })
+        .await
+    }
+
+    /// A user comes into an open group.
+    ///
+    /// # Errors
+    /// Those of [`decide_come_in`]; faults.
+    pub async fn come_into_group(&self, app: &Tenant, by: &By, group: &str) -> Result<(), Error> {
+        self.change_group(app, by, group, move |stored, _, now| async move {
+            let Some(account) = by.account.clone() else { return Err(GroupRefused::RankTooLow.into()) };
+            let accounts = vec![account];
+            let candidate = self.candidates(app, &stored.group, &accounts).await?.remove(0);
+            let change = decide_come_in(&app.value.settings, &stored.group, &candidate, now)?;
+            Ok(Decided::with(change, accounts, ()))
         })
         .await
     }

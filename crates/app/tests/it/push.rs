@@ -39,6 +39,7 @@ async fn house(notifiers: &[&str]) -> (House, Arc<Recorder>) {
         url: "http://example.com/".to_owned(),
         enabled: true,
         conversations: Vec::new(),
+        environment: None,
         kind: RuleKind::Push(PushRule {
             notifiers: notifiers.iter().map(ToString::to_string).collect(),
             ..PushRule::default()

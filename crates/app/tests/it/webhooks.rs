@@ -98,6 +98,7 @@ async fn with_rule(post: PostSend) -> (House, Arc<Server>) {
         url: "http://example.com/".to_owned(),
         enabled: true,
         conversations: Vec::new(),
+        environment: None,
         kind: RuleKind::PostSend(post),
     };
     house.use_cases.add_hook(&APP.parse().unwrap(), spec).await.unwrap();

@@ -301,6 +301,8 @@ pub enum Condition {
     HistoryHourInvalid,
     /// The hour of a history file is not over yet.
     HistoryHourNotReady,
+    /// The query of the old history call is not one that is answered.
+    HistoryQueryInvalid,
     /// Nothing came from the client for so long that the server closed the connection.
     IdleTimeout,
     /// The picture could not be made into a message.
@@ -603,6 +605,8 @@ pub enum Condition {
     StorageFull,
     /// The server cannot store anything at the moment.
     StorageUnavailable,
+    /// A part of a stream has no content.
+    StreamBodyMissing,
     /// The stream has ended.
     StreamFinished,
     /// There is no stream of this id.
@@ -613,10 +617,14 @@ pub enum Condition {
     StreamPartNumberTooSmall,
     /// The part names another sender than the first part of the stream.
     StreamSenderDiffers,
+    /// A part of a stream names no sender.
+    StreamSenderMissing,
     /// The next part of the stream came too late.
     StreamSilent,
     /// The part names another receiver than the first part of the stream.
     StreamTargetDiffers,
+    /// A part of a stream names no recipient.
+    StreamTargetMissing,
     /// The parts of the stream together have more text than a stream may have.
     StreamTooLong,
     /// The stream goes on for too long.
@@ -727,7 +735,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 358] = [
+    pub const ALL: [Self; 362] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -875,6 +883,7 @@ impl Condition {
         Self::HistoryHourExpired,
         Self::HistoryHourInvalid,
         Self::HistoryHourNotReady,
+        Self::HistoryQueryInvalid,
         Self::IdleTimeout,
         Self::ImageContentFailed,
         Self::InputInvalid,
@@ -1026,13 +1035,16 @@ impl Condition {
         Self::StorageFormatNewer,
         Self::StorageFull,
         Self::StorageUnavailable,
+        Self::StreamBodyMissing,
         Self::StreamFinished,
         Self::StreamNotFound,
         Self::StreamPartNumberInvalid,
         Self::StreamPartNumberTooSmall,
         Self::StreamSenderDiffers,
+        Self::StreamSenderMissing,
         Self::StreamSilent,
         Self::StreamTargetDiffers,
+        Self::StreamTargetMissing,
         Self::StreamTooLong,
         Self::StreamTooOld,
         Self::Success,
@@ -1089,7 +1101,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 358] = [
+pub(crate) static DETAILS: [Details; 362] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -2860,7 +2872,7 @@ pub(crate) static DETAILS: [Details; 358] = [
         who: Who::AppDeveloper,
         retry: Retry::AfterFix,
         broader: None,
-        args: &[],
+        args: &["group"],
         meaning: "This group takes new members only on application.",
         cause: "The call joins an open group; this one is set to `membersonly`, so an owner or administrator has to agree.",
         remedy: "Send an application with the SDK's call for that, and show that it waits for an answer.",
@@ -3147,6 +3159,20 @@ pub(crate) static DETAILS: [Details; 358] = [
         meaning_zh: "该小时尚未结束，历史消息文件还不存在。",
         cause_zh: "文件按 UTC 整点小时生成，请求的是当前或将来的小时。",
         remedy_zh: "等这一小时结束后再请求。",
+    },
+    Details {
+        name: "history_query_invalid",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::ArgumentInvalid),
+        args: &["detail"],
+        meaning: "The query of the old history call is not one that is answered.",
+        cause: "`ql` asks for more than time, sender, recipient and type of chat, or is no query. The vendor has withdrawn the call altogether.",
+        remedy: "Write `select * where timestamp>N and from='x' order by timestamp desc` and leave out what you do not need, or fetch the files of whole hours.",
+        meaning_zh: "旧版聊天记录接口不支持该查询语句。",
+        cause_zh: "`ql` 查询了时间、发送方、接收方和会话类型以外的内容，或语法有误。厂商已下线该接口。",
+        remedy_zh: "使用 `select * where timestamp>N and from='x' order by timestamp desc` 形式的查询，或改用按小时下载聊天记录文件。",
     },
     Details {
         name: "idle_timeout",
@@ -5263,6 +5289,20 @@ pub(crate) static DETAILS: [Details; 358] = [
         remedy_zh: "客户端稍后用相同的消息 id 重试。运维人员查看日志中第一条存储错误和 `/readyz` 的状态；磁盘恢复后引擎会自动恢复。",
     },
     Details {
+        name: "stream_body_missing",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::ArgumentMissing),
+        args: &["name"],
+        meaning: "A part of a stream has no content.",
+        cause: "`body` of a streaming message is missing or empty.",
+        remedy: "Send `body` with every part.",
+        meaning_zh: "流式消息的分片没有内容。",
+        cause_zh: "流式消息的 `body` 缺失或为空。",
+        remedy_zh: "每个分片都要带上 `body`。",
+    },
+    Details {
         name: "stream_finished",
         kind: Kind::Conflict,
         who: Who::AppDeveloper,
@@ -5333,6 +5373,20 @@ pub(crate) static DETAILS: [Details; 358] = [
         remedy_zh: "所有分片都使用首个分片的 `from`。",
     },
     Details {
+        name: "stream_sender_missing",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::ArgumentMissing),
+        args: &["name"],
+        meaning: "A part of a stream names no sender.",
+        cause: "`from` of a streaming message is missing or empty.",
+        remedy: "Send `from` with every part.",
+        meaning_zh: "流式消息的分片没有发送方。",
+        cause_zh: "流式消息的 `from` 缺失或为空。",
+        remedy_zh: "每个分片都要带上 `from`。",
+    },
+    Details {
         name: "stream_silent",
         kind: Kind::Limit,
         who: Who::AppDeveloper,
@@ -5359,6 +5413,20 @@ pub(crate) static DETAILS: [Details; 358] = [
         meaning_zh: "分片的接收方与首个分片不一致。",
         cause_zh: "各分片的 `to` 或所用的单聊、群聊接口不相同。",
         remedy_zh: "所有分片都使用首个分片的 `to` 和同一接口。",
+    },
+    Details {
+        name: "stream_target_missing",
+        kind: Kind::Invalid,
+        who: Who::AppDeveloper,
+        retry: Retry::No,
+        broader: Some(Condition::ArgumentMissing),
+        args: &["name"],
+        meaning: "A part of a stream names no recipient.",
+        cause: "`to` of a streaming message is missing or empty.",
+        remedy: "Send `to` with every part.",
+        meaning_zh: "流式消息的分片没有接收方。",
+        cause_zh: "流式消息的 `to` 缺失或为空。",
+        remedy_zh: "每个分片都要带上 `to`。",
     },
     Details {
         name: "stream_too_long",

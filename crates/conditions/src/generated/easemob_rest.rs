@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 305] = [
+pub(crate) static ANSWERS: [RestAnswer; 310] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInChatroom), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {room}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
@@ -140,6 +140,7 @@ pub(crate) static ANSWERS: [RestAnswer; 305] = [
     RestAnswer { condition: Some(Condition::GroupFull), operation: None, status: 403, error: "exceed_limit", exception: None, description: "group member list is full!", error_code: None },
     RestAnswer { condition: Some(Condition::GroupIdEmpty), operation: Some(Operation::Reaction), status: 400, error: "Bad Request", exception: None, description: "groupId can not be null!", error_code: None },
     RestAnswer { condition: Some(Condition::GroupIdTaken), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "group ID {group} already exists!", error_code: None },
+    RestAnswer { condition: Some(Condition::GroupJoinNeedsApproval), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:group: {group} takes members on application", error_code: None },
     RestAnswer { condition: Some(Condition::GroupMembersTooMany), operation: None, status: 403, error: "exceed_limit", exception: None, description: "members size is greater than max user size !", error_code: None },
     RestAnswer { condition: Some(Condition::GroupNameRejected), operation: None, status: 403, error: "group_name_violation", exception: None, description: "group name is violation, please change it.", error_code: None },
     RestAnswer { condition: Some(Condition::GroupNotFound), operation: None, status: 404, error: "resource_not_found", exception: None, description: "grpID {group} does not exist!", error_code: None },
@@ -155,6 +156,7 @@ pub(crate) static ANSWERS: [RestAnswer; 305] = [
     RestAnswer { condition: Some(Condition::HistoryHourExpired), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "illegal arguments: appkey: {app_key}, time: {time}, maybe chat message history is expired or unstored", error_code: None },
     RestAnswer { condition: Some(Condition::HistoryHourInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "illegal arguments: appkey: {app_key}, time: {time}", error_code: None },
     RestAnswer { condition: Some(Condition::HistoryHourNotReady), operation: None, status: 404, error: "storage_object_not_found", exception: None, description: "Failed to find chat message history download url for appkey: {app_key}, time: {time}", error_code: None },
+    RestAnswer { condition: Some(Condition::HistoryQueryInvalid), operation: None, status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "This chatmessage request is not supported", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: None, status: 500, error: "web_application", exception: Some("javax.ws.rs.WebApplicationException"), description: "Internal server error", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: Some(Operation::Recall), status: 500, error: "message_recall_error", exception: None, description: "internal error", error_code: None },
     RestAnswer { condition: Some(Condition::InternalError), operation: Some(Operation::UserAttributes), status: 500, error: "INTERNAL_SERVER_ERROR", exception: None, description: "update metadata failed", error_code: None },
@@ -256,13 +258,16 @@ pub(crate) static ANSWERS: [RestAnswer; 305] = [
     RestAnswer { condition: Some(Condition::ServiceNotEnabled), operation: Some(Operation::UserAttributes), status: 403, error: "FORBIDDEN", exception: None, description: "{feature} user metadata service not allow", error_code: None },
     RestAnswer { condition: Some(Condition::ShareSecretWrong), operation: None, status: 401, error: "unauthorized", exception: Some("org.apache.usergrid.rest.exceptions.SecurityException"), description: "Unable to authenticate (OAuth)", error_code: None },
     RestAnswer { condition: Some(Condition::SharedFileNotFound), operation: None, status: 404, error: "entity_not_found", exception: None, description: "file may not exists", error_code: None },
+    RestAnswer { condition: Some(Condition::StreamBodyMissing), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} can't be empty", error_code: Some(14005) },
     RestAnswer { condition: Some(Condition::StreamFinished), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message has already finished", error_code: Some(14035) },
     RestAnswer { condition: Some(Condition::StreamNotFound), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "can not find stream message by msgId", error_code: Some(14031) },
     RestAnswer { condition: Some(Condition::StreamPartNumberInvalid), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} is illegal", error_code: Some(14030) },
     RestAnswer { condition: Some(Condition::StreamPartNumberTooSmall), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message chunk seq too small", error_code: Some(14038) },
     RestAnswer { condition: Some(Condition::StreamSenderDiffers), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message from mismatch", error_code: Some(14036) },
+    RestAnswer { condition: Some(Condition::StreamSenderMissing), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} can't be empty", error_code: Some(14001) },
     RestAnswer { condition: Some(Condition::StreamSilent), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message chunk interval timeout", error_code: Some(14033) },
     RestAnswer { condition: Some(Condition::StreamTargetDiffers), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message to mismatch", error_code: Some(14037) },
+    RestAnswer { condition: Some(Condition::StreamTargetMissing), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "param {name} can't be empty", error_code: Some(14002) },
     RestAnswer { condition: Some(Condition::StreamTooLong), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message total length exceeds limit", error_code: Some(14032) },
     RestAnswer { condition: Some(Condition::StreamTooOld), operation: None, status: 400, error: "message_send_error", exception: Some("MessageSendException"), description: "stream message total timeout", error_code: Some(14034) },
     RestAnswer { condition: Some(Condition::TargetNotMember), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "users [{user}] are not members of this group!", error_code: None },

@@ -54,6 +54,30 @@ pub fn decide_join(
     Ok(Asked::Waits(change))
 }
 
+/// Decides on a user who comes into an open group by himself, as the first SDKs' call for such groups has it. Order:
+/// disabled, [`Candidate`]'s order, public, on application only, room.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_come_in(
+    settings: &Settings,
+    group: &Group,
+    candidate: &Candidate,
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    group.enabled()?;
+    candidate.may_join(settings, group)?;
+    if !group.public {
+        return Err(GroupRefused::NotPublic);
+    }
+    if group.members_only {
+        return Err(GroupRefused::OnApplication { group: group.public_id.to_string() });
+    }
+    group.has_room(1)?;
+    let who = &candidate.person;
+    Ok(come_by_himself(join(Change::new(group.touched(at)), &[who], false), who))
+}
+
 /// Decides on the answer to an application. Order: disabled, role (admin), the application, [`Candidate`]'s order,
 /// room.
 ///
@@ -211,6 +235,17 @@ mod tests {
         assert!(matches!(refused(&group, &blocked), GroupRefused::Blocked { .. }));
         assert_eq!(refused(&group, &person(6).into()), GroupRefused::NotPublic);
         assert_eq!(refused(&Group { public: true, ..group }, &person(6).into()), GroupRefused::Full);
+    }
+
+    #[test]
+    fn only_an_open_group_is_come_into_without_asking() {
+        let decide = |group: &Group, uid| decide_come_in(&settings(), group, &person(uid).into(), NOW);
+        assert_eq!(decide(&group(), 6).unwrap().group.member_count, 6);
+        let group = Group { members_only: true, max_users: 5, ..group() };
+        assert!(matches!(decide(&group, 6), Err(GroupRefused::OnApplication { .. })));
+        assert_eq!(decide(&Group { public: false, ..group.clone() }, 6), Err(GroupRefused::NotPublic));
+        assert_eq!(decide(&Group { members_only: false, ..group.clone() }, 6), Err(GroupRefused::Full));
+        assert_eq!(decide(&Group { disabled: true, ..group }, 6), Err(GroupRefused::Disabled));
     }
 
     #[test]

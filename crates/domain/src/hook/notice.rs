@@ -1,6 +1,6 @@
 //! What post-send rules can hear of that stands in no feed, as it is written down for them.
 
-use model::{ConversationKind, DeviceClass, GroupNews, Timestamp};
+use model::{ConversationKind, DeviceClass, Environment, GroupNews, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{EventType, MessageType};
@@ -28,6 +28,9 @@ pub struct KeywordHit {
     pub target: String,
     pub action: WordAction,
     pub words: Vec<String>,
+    /// The message's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
     pub at: Timestamp,
 }
 
@@ -96,6 +99,14 @@ impl Notice {
             Self::Room(_) => EventType::Room,
             Self::Session(_) => EventType::Session,
             Self::Push(_) => EventType::Push,
+        }
+    }
+
+    /// The environment of the message that it is about, where that counts.
+    pub fn environment(&self) -> Option<&Environment> {
+        match self {
+            Self::Keyword(hit) => hit.environment.as_ref(),
+            Self::Room(_) | Self::Session(_) | Self::Push(_) => None,
         }
     }
 

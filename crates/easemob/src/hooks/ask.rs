@@ -160,6 +160,7 @@ mod tests {
                 url: "http://example.com".to_owned(),
                 enabled: true,
                 conversations: Vec::new(),
+                environment: None,
                 kind: RuleKind::PreSend(PreSend::default()),
             },
         };

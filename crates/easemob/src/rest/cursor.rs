@@ -43,6 +43,8 @@ pub(crate) enum List {
     Readers = b'k',
     /// The number is how many are before it.
     Silences = b's',
+    /// The number is a place in the order in which messages were stored.
+    OldHistory = b'h',
 }
 
 const VERSION: u8 = 1;

@@ -145,11 +145,15 @@ pub(crate) async fn add(call: Call) -> Result<Answer, Failure> {
     Ok(data(&call, json!({ "newmembers": added, "groupid": group, "action": "add_member" })))
 }
 
-/// `POST /chatgroups/{group}/users/{member}`
+/// `POST /chatgroups/{group}/users/{member}`. A user who names himself comes in by himself, where the group is open.
 pub(crate) async fn add_one(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     let name = call.member().to_owned();
-    call.use_cases().add_members(&call.tenant, &by, call.group(), std::slice::from_ref(&name)).await?;
+    if call.acting()?.is_some_and(|account| account.user.name.as_str().eq_ignore_ascii_case(&name)) {
+        call.use_cases().come_into_group(&call.tenant, &by, call.group()).await?;
+    } else {
+        call.use_cases().add_members(&call.tenant, &by, call.group(), std::slice::from_ref(&name)).await?;
+    }
     let group = call.group();
     Ok(data(&call, json!({ "result": true, "groupid": group, "action": "add_member", "user": name })))
 }

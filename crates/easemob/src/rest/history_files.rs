@@ -100,14 +100,19 @@ async fn piece(lines: Option<Lines>) -> Result<Option<(Bytes, Option<Lines>)>, s
     }
 }
 
+/// What messages of a feed are; `None` for one that holds none.
+pub(super) fn chat_type(feed: Feed) -> Option<ChatType> {
+    match feed {
+        Feed::Conversation(ConversationId::Single { .. }) => Some(ChatType::Chat),
+        Feed::Conversation(ConversationId::Group(_)) => Some(ChatType::GroupChat),
+        Feed::Conversation(ConversationId::Room(_)) => Some(ChatType::ChatRoom),
+        Feed::Events(_) => None,
+    }
+}
+
 /// A history record; `None` for what is no message in JSON.
-fn record(foreign: &Foreign, feed: Feed, entry: &Entry) -> Option<Value> {
-    let chat_type = match feed {
-        Feed::Conversation(ConversationId::Single { .. }) => ChatType::Chat,
-        Feed::Conversation(ConversationId::Group(_)) => ChatType::GroupChat,
-        Feed::Conversation(ConversationId::Room(_)) => ChatType::ChatRoom,
-        Feed::Events(_) => return None,
-    };
+pub(super) fn record(foreign: &Foreign, feed: Feed, entry: &Entry) -> Option<Value> {
+    let chat_type = chat_type(feed)?;
     let payload = match entry.dialect {
         Dialect::Easemob => entry.payload.clone(),
         Dialect::JMessage => foreign.payload(chat_type, entry)?,

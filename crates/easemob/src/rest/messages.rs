@@ -15,7 +15,7 @@ use easemob_wire::pb::KeyValue;
 use easemob_wire::pb::message_body::Content;
 use easemob_wire::rest::message::{ChatType, MessageError, NewMessage, RoomLevel, content, ext};
 use easemob_wire::rest::{Envelope, SendRequest};
-use model::{Dialect, EntryKind, MessageId, Uid, Username, limits};
+use model::{Dialect, EntryKind, Environment, MessageId, Uid, Username, limits};
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -226,7 +226,7 @@ impl Said {
         if to.len() > most {
             return Err(too_many("to", to.len(), most));
         }
-        if request.env.as_deref().is_some_and(|env| !is_env(env)) {
+        if request.env.as_deref().is_some_and(|env| Environment::parse(env).is_none()) {
             return Err(invalid("env"));
         }
         let content = content(&message_type, body).map_err(unusable)?;
@@ -304,6 +304,7 @@ impl Said {
             hidden_from: Vec::new(),
             priority: priority(room_level),
             stream: None,
+            environment: request.env.as_deref().and_then(Environment::parse),
         };
         let directed_users = users.to_vec();
         let compose = move |from: &str, to: &str| -> Bytes {
@@ -327,11 +328,6 @@ impl Said {
 fn too_many(name: &str, size: usize, limit: usize) -> Error {
     let facts = vec![("name", name.to_owned()), ("size", size.to_string()), ("limit", limit.to_string())];
     Error::refused(Condition::BatchTooLarge, facts)
-}
-
-/// What selects webhooks (easemob-rest.md 3.8.1).
-fn is_env(env: &str) -> bool {
-    (1..=8).contains(&env.len()) && env.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// The sender's name: the back end's own unless another is given.

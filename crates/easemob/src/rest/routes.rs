@@ -79,6 +79,7 @@ static FAMILIES: &[&[Route]] = &[
     super::room_attributes::ROUTES,
     super::room_tags::ROUTES,
     super::history_files::ROUTES,
+    super::old_history::ROUTES,
     super::files::ROUTES,
     super::history::ROUTES,
     super::conversations::ROUTES,

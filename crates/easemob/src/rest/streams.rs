@@ -21,7 +21,7 @@ use model::{Dialect, EntryKind, MessageId, Username};
 use serde_json::json;
 
 use super::answer::Answer;
-use super::call::{Call, invalid, missing};
+use super::call::{Call, invalid};
 use super::failure::Failure;
 use super::routes::routes;
 use crate::thread_mark;
@@ -53,12 +53,12 @@ async fn part(call: Call, chat_type: ChatType) -> Result<Answer, Failure> {
     let StreamRequest { from, to, body, ext: pairs } = call.parse(StreamRequest::parse)?;
     let author = match from {
         None => Username::BACK_END.to_owned(),
-        Some(from) if from.is_empty() => return Err(missing("from").into()),
+        Some(from) if from.is_empty() => return Err(absent(Condition::StreamSenderMissing, "from").into()),
         Some(from) => from,
     };
-    let to = to.filter(|to| !to.is_empty()).ok_or_else(|| missing("to"))?;
+    let to = to.filter(|to| !to.is_empty()).ok_or_else(|| absent(Condition::StreamTargetMissing, "to"))?;
     let StreamBody { id, text, number, is_last, finish_reason, style } =
-        body.ok_or_else(|| missing("body"))?;
+        body.ok_or_else(|| absent(Condition::StreamBodyMissing, "body"))?;
     let number = number.ok_or_else(|| {
         Error::refused(Condition::StreamPartNumberInvalid, vec![("name", "body.seq".to_owned())])
     })?;
@@ -119,11 +119,17 @@ async fn part(call: Call, chat_type: ChatType) -> Result<Answer, Failure> {
         hidden_from: Vec::new(),
         priority: Priority::Normal,
         stream: None,
+        environment: None,
     };
     let parties = StreamParties { author, target };
     let id = use_cases.begin_stream(&call.tenant, parties, post, part, compose).await?;
     let data = Some(json!({ "msgId": id.to_string() }));
     Ok(Answer::new(&Envelope { data, ..call.full() }))
+}
+
+/// The vendor has a number for each of them.
+fn absent(condition: Condition, name: &str) -> Error {
+    Error::refused(condition, vec![("name", name.to_owned())])
 }
 
 /// The vendor has numbers for two ways of breaking off; what was too long looks ended.

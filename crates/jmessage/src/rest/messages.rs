@@ -115,6 +115,7 @@ async fn send(call: Call) -> Result<Answer, Failure> {
         hidden_from: Vec::new(),
         priority: domain::message::Priority::default(),
         stream: None,
+        environment: None,
     };
     let (target, payload) = (request.target_id, request.message.encode());
     let compose: Arc<app::Compose> = Arc::new(move |_: &str, _: &str| payload.clone());

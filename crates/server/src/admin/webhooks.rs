@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! {"name": "filter", "url": "https://…", "enabled": true, "conversations": ["single", "group", "room"],
+//!  "environment": "test",
 //!  "pre_send":  {"types": ["text", …], "timeout_ms": 200, "on_failure": "deliver", "report": true, "rewrite_files": false}
 //!  "post_send": {"events": ["message", …], "types": […], "timeout_ms": 5000, "back_end": true, "keep": true, "format": "muc"}
 //!  "push":      {"notifiers": ["fcm", …], "timeout_ms": 5000}}
@@ -14,7 +15,7 @@ use axum::extract::{Path, State};
 use conditions::Condition;
 use domain::hook::{PostSend, PreSend, PushRule, Rule, RuleKind, RuleRefused, RuleSpec};
 use http::StatusCode;
-use model::ConversationKind;
+use model::{ConversationKind, Environment};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -35,6 +36,7 @@ struct Add {
     enabled: bool,
     #[serde(default)]
     conversations: Vec<ConversationKind>,
+    environment: Option<Environment>,
     pre_send: Option<PreSend>,
     post_send: Option<PostSend>,
     push: Option<PushRule>,
@@ -52,6 +54,8 @@ struct Change {
     url: Option<String>,
     enabled: Option<bool>,
     conversations: Option<Vec<ConversationKind>>,
+    /// Empty: none.
+    environment: Option<String>,
     pre_send: Option<PreSend>,
     post_send: Option<PostSend>,
     push: Option<PushRule>,
@@ -69,11 +73,11 @@ pub(super) async fn add(
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let app = find(&admin, path)?;
-    let Add { name, url, enabled, conversations, pre_send, post_send, push } = body::read(body)?;
+    let Add { name, url, enabled, conversations, environment, pre_send, post_send, push } = body::read(body)?;
     let kind = kind(pre_send, post_send, push)?.ok_or_else(|| {
         Problem::detailed(Condition::ArgumentMissing, "say pre_send, post_send or push, be it {}".to_owned())
     })?;
-    let spec = RuleSpec { name, url, enabled, conversations, kind };
+    let spec = RuleSpec { name, url, enabled, conversations, environment, kind };
     let rule = admin.use_cases.add_hook(&app.value.key, spec).await?;
     tracing::info!(app = %app.value.key, webhook = rule.spec.name, "webhook added");
     Ok((StatusCode::CREATED, Json(view(&rule))))
@@ -95,6 +99,14 @@ pub(super) async fn change(
         url: change.url.unwrap_or(old.url),
         enabled: change.enabled.unwrap_or(old.enabled),
         conversations: change.conversations.unwrap_or(old.conversations),
+        environment: match change.environment {
+            None => old.environment,
+            Some(none) if none.is_empty() => None,
+            Some(name) => Some(
+                Environment::try_from(name)
+                    .map_err(|words| Problem::detailed(Condition::ArgumentInvalid, words.to_owned()))?,
+            ),
+        },
         kind: kind(change.pre_send, change.post_send, change.push)?.unwrap_or(old.kind),
     };
     let rule = admin.use_cases.change_hook(&app.value.key, &name, spec).await?;

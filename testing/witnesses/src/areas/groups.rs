@@ -19,6 +19,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(LEGACY, LimitExceeded, invited_to_a_full_group),
     witness!(WINDOWS, GroupNotFound, members_of_no_group),
     witness!(LEGACY, GroupApplicationInvalid, answered_an_application_that_nobody_made),
+    witness!(LEGACY, GroupJoinNeedsApproval, came_into_a_group_that_takes_applications),
     witness!(LEGACY, AlreadyExists, id_taken_twice),
     witness!(WINDOWS, MutedInConversation, muted_member_speaks),
     witness!(WINDOWS, NotInAllowlist, member_speaks_while_all_are_muted),
@@ -127,6 +128,13 @@ async fn answered_an_application_that_nobody_made(lab: &Lab, cause: Cause) -> Re
     let answer = json!({ "applicant": "carol", "verifyResult": true });
     let wire = app.call("POST", &path, &alice.token, answer).await?.seen(404, "no open application")?;
     wire.told(app.sdk_of(&alice).await?.answer_application(&other, &username("carol")?, true).await)
+}
+
+async fn came_into_a_group_that_takes_applications(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let (app, [_, _, carol]) = people(lab).await?;
+    let group = app.group("alice", &["bob"], json!({ "membersonly": cause.is_present() })).await?;
+    let path = format!("/chatgroups/{group}/users/carol");
+    app.call("POST", &path, &carol.token, Value::Null).await?.seen(403, "takes members on application")
 }
 
 async fn id_taken_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {

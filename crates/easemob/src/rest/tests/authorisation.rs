@@ -71,6 +71,7 @@ POST   /users/{user}/presence/{expiry}       | credentials_missing token_malform
 POST   /users/{user}/presence/{resource}/{status} | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 GET    /users/{user}/offline_msg_count       | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /users/{user}/offline_msg_status/{message} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /chatmessages                         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 GET    /chatmessages/{time}                  | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    history_hour_invalid token_expired
 GET    /chatmessages/{time}/file             | file_access_denied  file_access_denied file_access_denied file_access_denied file_access_denied file_access_denied file_access_denied
 GET    /metadata/user/capacity               | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
@@ -170,7 +171,7 @@ POST   /chatgroups/{group}/shield            | credentials_missing token_malform
 DELETE /chatgroups/{group}/shield            | credentials_missing token_malformed token_foreign ok                ok                  group_permission_denied token_expired
 GET    /chatgroups/{group}/users             | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
 POST   /chatgroups/{group}/users             | credentials_missing token_malformed token_foreign already_in_group  group_permission_denied already_in_group token_expired
-POST   /chatgroups/{group}/users/{member}    | credentials_missing token_malformed token_foreign already_in_group  group_permission_denied already_in_group token_expired
+POST   /chatgroups/{group}/users/{member}    | credentials_missing token_malformed token_foreign already_in_group  already_in_group already_in_group token_expired
 DELETE /chatgroups/{group}/users/{member}    | credentials_missing token_malformed token_foreign ok                group_permission_denied ok               token_expired
 GET    /chatgroups/{group}/user/{member}/is_joined | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
 POST   /chatgroups/{group}/user/{member}/is_joined | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired

@@ -18,6 +18,7 @@ mod messages;
 mod mutes;
 mod not_enabled;
 mod offline;
+mod old_history;
 mod presence;
 mod push;
 mod recalls;

@@ -83,10 +83,19 @@ async fn each_refusal_has_the_vendors_words_and_number() {
         body.as_object_mut().unwrap().remove(key);
         body
     };
-    for name in ["to", "body"] {
-        let reply = world.stream(without(name)).await;
+    let mut nameless = begin("x");
+    nameless["from"] = "".into();
+    let mut empty = begin("x");
+    empty["body"] = json!({});
+    for (name, condition, code, body) in [
+        ("from", "stream_sender_missing", 14001, nameless),
+        ("to", "stream_target_missing", 14002, without("to")),
+        ("body", "stream_body_missing", 14005, without("body")),
+        ("body", "stream_body_missing", 14005, empty),
+    ] {
+        let reply = world.stream(body).await;
         let text = format!("param {name} can't be empty");
-        assert_eq!(refused(&reply), expected("argument_missing", 0, &text));
+        assert_eq!(refused(&reply), expected(condition, code, &text));
     }
     for seq in [json!(-1), json!("x"), Value::Null] {
         let mut body = begin("x");

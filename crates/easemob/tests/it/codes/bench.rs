@@ -64,6 +64,7 @@ impl Bench {
             url: "http://example.com/".to_owned(),
             enabled: true,
             conversations: Vec::new(),
+            environment: None,
             kind: RuleKind::PreSend(hook::PreSend { report: true, ..hook::PreSend::default() }),
         };
         self.house.wait(self.house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();

@@ -97,6 +97,14 @@ pub(super) const WITNESSES: &[Witness] = &[
         },
     },
     Witness {
+        row: "group_join_needs_approval",
+        sees: "403 forbidden_op: can not join this group, reason:group: team takes members on application [group_join_needs_approval]",
+        run: |bench, cause| {
+            bench.team(&[("membersonly", json!(cause))]);
+            bench.user("carol", "POST", "/chatgroups/team/users/carol", Value::Null)
+        },
+    },
+    Witness {
         row: "group_application_invalid",
         sees: "404 service_resource_not_found: There is no open application of this user to the group. [group_application_invalid]",
         run: |bench, cause| {

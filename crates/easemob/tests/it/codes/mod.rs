@@ -51,10 +51,6 @@ const WITHOUT: &[(&str, &str)] = &[
     ("call_id_invalid", "calls are not there yet"),
     ("call_already_in_session", "calls are not there yet"),
     ("call_peer_offline", "calls are not there yet"),
-    (
-        "group_join_needs_approval",
-        "no call of today's clients joins a group as if it were open: `apply` is an application where the group takes those",
-    ),
 ];
 
 fn witnesses() -> impl Iterator<Item = &'static Witness> {

@@ -23,6 +23,7 @@ pub(super) const POST: Post = Post {
     hidden_from: Vec::new(),
     priority: domain::message::Priority::Normal,
     stream: None,
+    environment: None,
 };
 
 impl House {

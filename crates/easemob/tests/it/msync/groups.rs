@@ -428,6 +428,7 @@ fn what_the_back_end_says_in_a_group_reaches_the_members_it_means() {
         hidden_from: Vec::new(),
         priority: domain::message::Priority::Normal,
         stream: None,
+        environment: None,
     };
     for (directed, text) in [(None, "for all"), (Some(["bob".to_owned()]), "for bob")] {
         let compose = move |from: &str, to: &str| {

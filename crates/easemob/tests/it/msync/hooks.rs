@@ -63,6 +63,7 @@ fn house(rule: hook::PreSend) -> (House, Arc<Server>) {
         url: "http://example.com/".to_owned(),
         enabled: true,
         conversations: Vec::new(),
+        environment: None,
         kind: RuleKind::PreSend(rule),
     };
     house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
@@ -100,6 +101,47 @@ fn a_message_that_the_owner_refuses_reaches_nobody_and_its_sender_reads_why() {
     house.settle(&mut [&mut alice, &mut bob]);
     bob.react();
     assert!(bob.shown().is_empty());
+}
+
+#[test]
+fn a_message_is_asked_about_in_its_environment_only() {
+    let (house, server) = house(reporting());
+    let spec = RuleSpec {
+        name: "staging".to_owned(),
+        url: "http://example.com/".to_owned(),
+        enabled: true,
+        conversations: Vec::new(),
+        environment: model::Environment::parse("staging"),
+        kind: RuleKind::PreSend(reporting()),
+    };
+    let staging = house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
+    let (mut alice, _bob) = (house.log_in("alice", "webim_web_a"), house.log_in("bob", "webim_web_b"));
+    let mut say = |env: Option<easemob_wire::Value>| {
+        let ext = env.into_iter().map(|env| env.with_key("env")).collect();
+        let sent = alice.send_body("bob", &pb::MessageBody { ext, ..text_body("hi") });
+        assert!(sent.server_id.is_some(), "{sent:?}");
+    };
+    let text = |text: &str| Some(easemob_wire::Value::Text(text.to_owned()));
+    server.answers(r#"{"valid":true}"#);
+    say(text("staging"));
+    say(text("other"));
+    // An app's own use of the key.
+    for not_one in [None, text("our staging area"), Some(easemob_wire::Value::Int(7))] {
+        server.answers(r#"{"valid":true}"#);
+        say(not_one);
+    }
+    let asked = server.asked.lock();
+    let by_staging = |question: &Value| {
+        let signed =
+            format!("{}{}{}", question["callId"].as_str().unwrap(), staging.secret.0, question["timestamp"]);
+        question["security"] == md5_of(&signed)
+    };
+    assert_eq!(asked.iter().map(by_staging).collect::<Vec<_>>(), [true, false, false, false]);
+}
+
+fn md5_of(text: &str) -> String {
+    use md5::{Digest, Md5};
+    Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

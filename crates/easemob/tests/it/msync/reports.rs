@@ -7,15 +7,19 @@ use app::{By, CreateThread};
 use async_trait::async_trait;
 use domain::app::Settings;
 use domain::hook::{EventFormat, EventType, PostSend, PushRule, RuleKind, RuleSpec};
+use domain::post::Post;
 use domain::push::Bind;
 use easemob::hooks::EasemobForms;
+use easemob_wire::pb;
 use easemob_wire::pb::message_body::Type;
-use model::MessageId;
+use md5::{Digest as _, Md5};
+use model::{Environment, MessageId};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::back_end::POST;
 use super::groups::{group, say};
-use super::house::{APP, House, about};
+use super::house::{APP, House, about, text_body};
 
 /// The app's own server.
 #[derive(Debug, Default)]
@@ -39,6 +43,7 @@ fn house(events: &[EventType], format: EventFormat) -> (House, Arc<Server>) {
         url: "http://example.com/".to_owned(),
         enabled: true,
         conversations: Vec::new(),
+        environment: None,
         kind: RuleKind::PostSend(post),
     };
     house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
@@ -215,6 +220,42 @@ fn threads_are_told_as_clients_hear_of_them() {
 }
 
 #[test]
+fn a_message_of_an_environment_is_told_there_and_nowhere_else() {
+    let (house, server) = house(&[EventType::Message], EventFormat::default());
+    let staging = RuleSpec {
+        name: "staging".to_owned(),
+        url: "http://example.com/".to_owned(),
+        enabled: true,
+        conversations: Vec::new(),
+        environment: Environment::parse("staging"),
+        kind: RuleKind::PostSend(PostSend::default()),
+    };
+    let staging = house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), staging)).unwrap();
+    house.register("bob");
+    for (text, environment) in [("all", None), ("staged", Some("staging")), ("nobody", Some("other"))] {
+        let environment = environment.and_then(Environment::parse);
+        house.post("admin", "bob", text, &Post { environment, ..POST });
+    }
+    let last = |env: &str| easemob_wire::Value::Text(env.to_owned()).with_key("env");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    alice.send_body("bob", &pb::MessageBody { ext: vec![last("staging")], ..text_body("of an SDK") });
+    let told = server.told(&house, 3);
+    let by = |report: &Value| {
+        let [id, at] = ["callId", "timestamp"].map(|key| report[key].clone());
+        let signed = format!("{}{}{at}", id.as_str().unwrap(), staging.secret.0);
+        let digest: String = Md5::digest(signed).iter().map(|byte| format!("{byte:02x}")).collect();
+        report["security"] == digest
+    };
+    let mut seen: Vec<(String, bool)> = told
+        .iter()
+        .map(|report| (report["payload"]["bodies"][0]["msg"].as_str().unwrap().to_owned(), by(report)))
+        .collect();
+    seen.sort();
+    let expected = [("all", false), ("of an SDK", true), ("staged", true)];
+    assert_eq!(seen, expected.map(|(text, is_staging)| (text.to_owned(), is_staging)));
+}
+
+#[test]
 fn what_became_of_a_push_is_told_for_each_device() {
     let (house, server) = house(&[EventType::Push], EventFormat::default());
     let spec = RuleSpec {
@@ -222,6 +263,7 @@ fn what_became_of_a_push_is_told_for_each_device() {
         url: "http://example.com/".to_owned(),
         enabled: true,
         conversations: Vec::new(),
+        environment: None,
         kind: RuleKind::Push(PushRule { notifiers: vec!["fcm".to_owned()], ..PushRule::default() }),
     };
     house.wait(house.use_cases.add_hook(&APP.parse().unwrap(), spec)).unwrap();
