@@ -20,6 +20,7 @@ use domain::hook::{AskRefused, RuleRefused};
 use domain::hour::HourRefused;
 use domain::keyword::{KeywordRefused, WordsRefused};
 use domain::message::{RecallRefused, SendRefused};
+use domain::moderation::ExportRefused;
 use domain::no_disturb::NoDisturbRefused;
 use domain::pin::PinRefused;
 use domain::presence::PresenceRefused;
@@ -87,6 +88,7 @@ refusals!(
     ReportRefused,
     SendRefused,
     SpanRefused,
+    ExportRefused,
     TokenRefused,
     UploadRefused,
     UploadTokenRefused

@@ -6,9 +6,11 @@ use ahash::AHashMap;
 use bytes::Bytes;
 use domain::hook::{KeywordHit, Notice};
 use domain::keyword::{Filter, Looked, WordAction, WordsRefused};
+use domain::moderation::{Judge, Moderated, Opinion};
 use model::{AppId, ConversationKind, Entry};
 use parking_lot::Mutex;
 
+use crate::moderation::Judged;
 use crate::{Error, Tenant, UseCases};
 
 /// The filters of apps, made once for each change of their lists.
@@ -39,16 +41,37 @@ impl UseCases {
         }
         let texts = self.ports.forms.texts(entry);
         let (action, words, texts) = match filter.look(kind, &texts) {
-            Looked::Clean => return Ok(None),
+            Looked::Clean => {
+                self.judged_by_words(app, kind, entry, (Moderated::Passed, Opinion::Good), Vec::new()).await;
+                return Ok(None);
+            }
             Looked::Pass(words) => (WordAction::Pass, words, None),
             Looked::Replace { words, texts } => (WordAction::Replace, words, Some(texts)),
             Looked::Refuse(words) => (WordAction::Refuse, words, None),
         };
         self.tell_of_words(app, kind, entry, action, &words).await;
+        let judged = match action {
+            WordAction::Pass => (Moderated::Passed, Opinion::Doubtful),
+            WordAction::Replace => (Moderated::Exchanged, Opinion::Doubtful),
+            WordAction::Refuse => (Moderated::Rejected, Opinion::Bad),
+        };
+        self.judged_by_words(app, kind, entry, judged, words.clone()).await;
         if action == WordAction::Refuse {
             return Err(WordsRefused { words }.into());
         }
         Ok(texts.and_then(|texts| self.ports.forms.with_texts(entry, &texts)))
+    }
+
+    async fn judged_by_words(
+        &self,
+        app: &Tenant,
+        kind: ConversationKind,
+        entry: &Entry,
+        (moderated, opinion): (Moderated, Opinion),
+        words: Vec<String>,
+    ) {
+        let judged = Judged { judge: Judge::Keywords, moderated, opinion, words, reason: None };
+        Box::pin(self.judged(app, kind, entry, judged)).await;
     }
 
     async fn tell_of_words(

@@ -1,6 +1,6 @@
 //! Background work, each with a name and a bound: writing cursors, dropping old periods, sweeping what removed users
 //! and destroyed groups leave behind, deleting files that nobody keeps, telling of presence, ending what absent users
-//! have in rooms, and streams that nobody ended.
+//! have in rooms, and streams that nobody ended, writing exports.
 //!
 //! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
 
@@ -33,14 +33,14 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 /// How often files whose time has come are looked for.
 const FILES_CHECK: Duration = Duration::from_secs(5 * 60);
 
-/// Apps whose removed users and destroyed groups wait to be swept. Who they are is stored, so nothing is lost with this.
+/// Apps for which something waits to be done, such as to be swept. What it is is stored, so nothing is lost with this.
 #[derive(Debug, Default)]
-pub(crate) struct Sweeps {
+pub(crate) struct Asked {
     apps: Mutex<AHashSet<AppId>>,
     requested: Notify,
 }
 
-impl Sweeps {
+impl Asked {
     pub(crate) fn request(&self, app: AppId) {
         self.apps.lock().insert(app);
         self.requested.notify_one();
@@ -85,6 +85,7 @@ impl Jobs {
             () = self.sweep_files() => {}
             () = self.end_leases() => {}
             () = self.end_streams() => {}
+            () = self.write_exports() => {}
             () = crate::tell_webhooks::run(&self.use_cases) => {}
         }
         Box::pin(self.use_cases.end_streams(true)).await;
@@ -188,6 +189,20 @@ impl Jobs {
                 tracing::warn!(%app, %error, "what was removed could not be swept; tried again in a minute");
                 sleep(SWEEP_PAUSE).await;
                 sweeps.request(app);
+            }
+        }
+    }
+
+    async fn write_exports(&self) {
+        let UseCases { store, exports, .. } = &*self.use_cases;
+        // What was asked for when the process ended.
+        store.apps.list().iter().for_each(|app| exports.request(app.value.id));
+        loop {
+            let app = exports.next().await;
+            if let Err(error) = Box::pin(self.use_cases.write_exports(app)).await {
+                tracing::warn!(%app, %error, "moderation records could not be exported; tried again in a minute");
+                sleep(SWEEP_PAUSE).await;
+                exports.request(app);
             }
         }
     }

@@ -44,6 +44,7 @@ mod list_conversations;
 mod log_in;
 mod log_out;
 mod master_secret;
+mod moderation;
 mod mute_user;
 mod no_disturb;
 mod note;
@@ -175,7 +176,9 @@ pub struct UseCases {
     /// Apps that have a broadcast under way.
     pub(crate) broadcasts: parking_lot::Mutex<ahash::AHashSet<model::AppId>>,
     pub(crate) streams: stream_message::Streams,
-    pub(crate) sweeps: jobs::Sweeps,
+    pub(crate) sweeps: jobs::Asked,
+    /// Apps whose back ends wait for exports.
+    pub(crate) exports: jobs::Asked,
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
     pub(crate) presence_changes: presence_changes::PresenceChanges,
@@ -242,7 +245,8 @@ impl UseCases {
             online: online::Online::default(),
             broadcasts: parking_lot::Mutex::default(),
             streams: stream_message::Streams::default(),
-            sweeps: jobs::Sweeps::default(),
+            sweeps: jobs::Asked::default(),
+            exports: jobs::Asked::default(),
             ports,
             reviews: review_message::Reviews::default(),
             presence_changes: presence_changes::PresenceChanges::default(),

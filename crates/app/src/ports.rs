@@ -13,6 +13,7 @@ use bytes::Bytes;
 use domain::app::App;
 use domain::group::Group;
 use domain::hook::{self, Answer, Entrance, MessageType, Notice, Rule, Secret, TargetRefused};
+use domain::moderation::ModerationRecord;
 use domain::push::{Notification, PushHints};
 use model::content::Content;
 use model::{ConversationKind, Entry, Environment, News, Timestamp};
@@ -190,6 +191,11 @@ pub trait Forms: Send + Sync + Debug {
 
     /// The payload of the same message with other texts; `None` when it can't have them.
     fn with_texts(&self, entry: &Entry, texts: &[String]) -> Option<Bytes>;
+
+    /// A line of an export of moderation records, without its end.
+    fn moderation_line(&self, _: &App, _: &ModerationRecord) -> Bytes {
+        Bytes::new()
+    }
 
     /// What is told of something, in order; nothing where the vendor has no words for it.
     fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes>;

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::hook::{Rule, Verdict, decide_answer};
 use domain::message::{SendAccepted, SendMessage};
+use domain::moderation::{Judge, Moderated, Opinion};
 use model::{
     AppId, ClientMessageId, ConversationId, ConversationKind, Entry, Environment, Feed, MessageId, Uid,
 };
 use quick_cache::sync::Cache;
 use store::Sent;
 
+use crate::moderation::Judged;
 use crate::ports::HookCall;
 use crate::{Error, Tenant, UseCases};
 
@@ -199,7 +201,18 @@ impl UseCases {
                 None
             }
         };
-        decide_answer(pre, answer)
+        let reason = answer.as_ref().and_then(|answer| answer.reason.clone());
+        let is_answered = answer.is_some();
+        let verdict = decide_answer(pre, answer);
+        let (moderated, opinion) = match &verdict {
+            Verdict::Deliver => (Moderated::Passed, Opinion::Good),
+            Verdict::Replace(_) => (Moderated::Exchanged, Opinion::Doubtful),
+            Verdict::Refuse(_) => (Moderated::Rejected, Opinion::Bad),
+        };
+        let opinion = if is_answered { opinion } else { Opinion::Unknown };
+        let judged = Judged { judge: Judge::Webhook, moderated, opinion, words: Vec::new(), reason };
+        Box::pin(self.judged(app, kind, entry, judged)).await;
+        verdict
     }
 }
 

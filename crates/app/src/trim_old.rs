@@ -27,6 +27,11 @@ impl UseCases {
             retention.trim_arrivals(id, settings.oldest_arrival(now), trims_messages).await?;
         }
 
+        let kept = Duration::from_secs(settings.moderation_record_days.saturating_mul(24 * 60 * 60));
+        while self.store.moderation.trim(id, now.minus(kept)).await? {
+            sleep(PAUSE).await;
+        }
+
         let unseen = Duration::from_secs(limits::DEVICE_UNSEEN_DAYS * 24 * 60 * 60);
         let oldest = Timestamp(now.0.saturating_sub(u64::try_from(unseen.as_millis()).unwrap_or(u64::MAX)));
         let mut after = None;

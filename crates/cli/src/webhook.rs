@@ -83,7 +83,7 @@ pub(crate) struct Add {
     #[arg(long, requires = "pre_send")]
     rewrite_files: bool,
     /// Events to tell [default: message]: message, offline_message, read, conversation_read, recall, edit, reaction,
-    /// group, room, contact, session, keyword, thread, push
+    /// group, room, contact, session, keyword, moderation, thread, push
     #[arg(long, value_name = "EVENT", value_delimiter = ',', conflicts_with = "pre_send")]
     events: Vec<String>,
     /// Leave out what your own back end sent

@@ -276,6 +276,11 @@ settings! {
     reports_enabled: bool = true, "reports.enabled";
     /// Keyword lists apply to what the app's own back end sends, too.
     keywords_for_back_end: bool = false, "keywords.back_end";
+    /// Days for which it is kept what keyword lists and pre-send webhooks decided about messages, for export; 0 keeps
+    /// nothing, and exports answer "not enabled".
+    moderation_record_days: u64 = 7, "moderation.record_days";
+    /// What they let pass is kept and told, too: a row for each message that is looked at.
+    moderation_record_passes: bool = false, "moderation.record_passes";
     /// Users can bind devices for pushes and set quiet times; off answers "not enabled".
     push_enabled: bool = true, "push.enabled";
     /// Minutes that the app's clocks are ahead of UTC, for quiet hours: 0 to 1439. The vendor's are at 480.

@@ -75,6 +75,8 @@ pub enum EventType {
     Session,
     /// A word of a keyword list was found.
     Keyword,
+    /// It was decided about a message that somebody looked at.
+    Moderation,
     /// A thread of a group began, got another name or ended.
     Thread,
     /// A device of somebody away was woken, or was not.

@@ -21,6 +21,7 @@ pub mod hook;
 pub mod hour;
 pub mod keyword;
 pub mod message;
+pub mod moderation;
 pub mod mute;
 pub mod no_disturb;
 pub mod pin;

@@ -10,6 +10,7 @@ mod form;
 pub mod group;
 pub mod keyword;
 pub mod message;
+pub mod moderation;
 pub mod old_query;
 pub mod people;
 pub mod push;

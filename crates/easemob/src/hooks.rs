@@ -5,6 +5,7 @@
 
 mod ask;
 mod group_events;
+pub(crate) mod moderation;
 mod push;
 mod report;
 mod texts;
@@ -13,6 +14,7 @@ use app::ports::{Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, MessageType, PreSend, Rule, Secret};
+use domain::moderation::ModerationRecord;
 use domain::push::PushHints;
 use easemob_wire::Value as Pair;
 use easemob_wire::content::{content as read, message};
@@ -56,6 +58,10 @@ impl Forms for EasemobForms {
 
     fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes> {
         report::report(app, rule, happening)
+    }
+
+    fn moderation_line(&self, _: &App, record: &ModerationRecord) -> Bytes {
+        moderation::line(record).to_string().into()
     }
 
     fn push_hints(&self, entry: &Entry) -> PushHints {

@@ -35,6 +35,7 @@ mod imports;
 mod keywords;
 mod measures;
 mod messages;
+mod moderation;
 mod mutes;
 mod not_enabled;
 mod offline;

@@ -9,6 +9,7 @@ use app::ports::{Contents, Forms, Happening};
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{Answer, MessageType, PreSend, Rule};
+use domain::moderation::ModerationRecord;
 use domain::push::PushHints;
 use easemob::hooks::{self, EasemobForms};
 use jmessage_wire::message::Message;
@@ -70,6 +71,10 @@ impl Forms for AllForms {
             _ => Happening::Message { kind, entry },
         };
         EasemobForms.report(app, rule, &shown)
+    }
+
+    fn moderation_line(&self, app: &App, record: &ModerationRecord) -> Bytes {
+        EasemobForms.moderation_line(app, record)
     }
 
     fn push_hints(&self, entry: &Entry) -> PushHints {

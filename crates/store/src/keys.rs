@@ -56,6 +56,7 @@
 //! | app `fp` uid file | an upload in parts that is under way (JSON); uid 0 is the back end | begin, complete | parts |
 //! | app `fq` file number | a part: its blob and length (JSON) | parts | complete |
 //! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
+//! | app `1` | the exports of moderation records (JSON); letters are used up, digits follow | exports | the same, their job |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
 //! | period: app `Y` message id feed | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again; look-ups by id |
@@ -69,6 +70,7 @@
 //! | app `m` feed | a conversation's messages | sync, history |
 //! | app `e` uid | a user's events | sync |
 //! | app `r` | reports of messages (JSON) | the admin API |
+//! | app `M` | what was decided about messages (JSON), the latest | exports of it |
 //! | app `N` uid | what was decided for the user's devices (JSON), the latest | the admin API |
 //! | app `j` group message | who has read a group's message, in the order of their receipts | calls |
 //! | app `v` | notes: which feeds, sequences and ids came | look-ups of messages by id, history files, webhooks, push (cursors) |
@@ -402,6 +404,14 @@ pub fn pins(app: AppId, feed: Feed) -> Bytes {
 
 pub fn reports(app: AppId) -> Bytes {
     key(app, b'r', 0).into()
+}
+
+pub fn moderation_log(app: AppId) -> Bytes {
+    key(app, b'M', 0).into()
+}
+
+pub fn moderation_exports(app: AppId) -> Bytes {
+    key(app, b'1', 0).into()
 }
 
 /// Prefix of the feeds of groups and threads that a user follows.
@@ -806,6 +816,7 @@ mod tests {
             destroyed_groups(app),
             keyword_lists(app),
             push_templates(app),
+            moderation_exports(app),
             keywords(app, 1),
         ]
         .iter()

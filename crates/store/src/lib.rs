@@ -31,6 +31,7 @@ mod inboxes;
 pub mod keys;
 mod keywords;
 mod left_behind;
+mod moderation;
 mod no_disturb;
 mod presence;
 mod pushes;
@@ -71,6 +72,7 @@ pub use inboxes::{FollowedConversation, FollowedFeed, Inboxes};
 pub use keywords::{KeywordChange, Keywords};
 pub use kv::KvError as EngineError;
 pub use left_behind::LeftBehind;
+pub use moderation::{Moderation, StoredExports};
 pub use no_disturb::{NoDisturbBook, StoredNoDisturb};
 pub use presence::{PresenceBook, StoredPublication};
 pub use pushes::{DeviceRecord, PushOutcome, PushRecord, Pushes, StoredPush};
@@ -101,6 +103,7 @@ pub struct Store {
     pub extras: Arc<Extras>,
     pub pushes: Arc<Pushes>,
     pub reports: Arc<Reports>,
+    pub moderation: Arc<Moderation>,
     pub retention: Arc<Retention>,
     pub groups: Arc<Groups>,
     pub rooms: Arc<Rooms>,
@@ -146,6 +149,7 @@ impl Store {
             conversations: Arc::new(Conversations::new(Arc::clone(&kv), Arc::clone(&feeds))),
             pushes: Arc::new(Pushes::new(Arc::clone(&kv), Arc::clone(&feeds))),
             reports: Arc::new(Reports::new(Arc::clone(&kv))),
+            moderation: Arc::new(Moderation::new(Arc::clone(&kv))),
             extras: Arc::new(Extras::new(Arc::clone(&kv), Arc::clone(&feeds))),
             rooms: Arc::new(Rooms::new(Arc::clone(&kv), Arc::clone(&feeds))),
             groups: Arc::new(Groups::new(Arc::clone(&kv), writer, Arc::clone(&feeds), inboxes.cache())),

@@ -3,7 +3,7 @@
 use crate::{Condition, Operation, RestAnswer};
 
 /// Sorted by condition, then operation, the row without operation first.
-pub(crate) static ANSWERS: [RestAnswer; 310] = [
+pub(crate) static ANSWERS: [RestAnswer; 311] = [
     RestAnswer { condition: Some(Condition::AlreadyExists), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "The textList already exists", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInChatroom), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {room}", error_code: None },
     RestAnswer { condition: Some(Condition::AlreadyInGroup), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "can not join this group, reason:user: {user} already in group: {group}", error_code: None },
@@ -189,6 +189,7 @@ pub(crate) static ANSWERS: [RestAnswer; 310] = [
     RestAnswer { condition: Some(Condition::NotFound), operation: None, status: 404, error: "service_resource_not_found", exception: Some("org.apache.usergrid.services.exceptions.ServiceResourceNotFoundException"), description: "Service resource not found", error_code: None },
     RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::Keyword), status: 400, error: "Bad Request", exception: None, description: "textList data is empty", error_code: None },
     RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::KeywordList), status: 400, error: "Bad Request", exception: None, description: "textList data is empty", error_code: None },
+    RestAnswer { condition: Some(Condition::NotFound), operation: Some(Operation::ModerationExport), status: 404, error: "resource_not_found", exception: None, description: "moderation file does not exist", error_code: None },
     RestAnswer { condition: Some(Condition::NotFriends), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "nonroster", error_code: None },
     RestAnswer { condition: Some(Condition::NotFriends), operation: Some(Operation::ContactNote), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "updateRemark | they are not friends, please add as a friend first.", error_code: None },
     RestAnswer { condition: Some(Condition::NotGroupAdmin), operation: None, status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "user:{user} is not admin of group:{group}", error_code: None },

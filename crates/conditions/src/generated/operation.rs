@@ -112,6 +112,8 @@ pub enum Operation {
     MemberAttributes,
     /// Removing members from a group.
     MemberRemove,
+    /// Exporting moderation records.
+    ModerationExport,
     /// Muting a user in the whole app.
     MuteGlobal,
     /// The part of an upload in which bytes move.
@@ -198,7 +200,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 95] = [
+    pub const ALL: [Self; 96] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -253,6 +255,7 @@ impl Operation {
         Self::MemberAdd,
         Self::MemberAttributes,
         Self::MemberRemove,
+        Self::ModerationExport,
         Self::MuteGlobal,
         Self::Network,
         Self::Pin,
@@ -298,7 +301,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 95] = [
+pub(crate) static DETAILS: [(&str, &str); 96] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -353,6 +356,7 @@ pub(crate) static DETAILS: [(&str, &str); 95] = [
     ("member_add", "Adding members to a group."),
     ("member_attributes", "Reading or writing the attributes of group members."),
     ("member_remove", "Removing members from a group."),
+    ("moderation_export", "Exporting moderation records."),
     ("mute_global", "Muting a user in the whole app."),
     ("network", "The part of an upload in which bytes move."),
     ("pin", "Pinning a message."),

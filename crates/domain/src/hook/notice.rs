@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EventType, MessageType};
 use crate::keyword::WordAction;
+use crate::moderation::ModerationRecord;
 use crate::push::{Binding, Skip};
 
 /// Something that happened. Stored as JSON until every rule that wants it has told it.
@@ -15,6 +16,7 @@ pub enum Notice {
     Room(RoomNotice),
     Session(SessionNotice),
     Push(PushNotice),
+    Moderation(ModerationRecord),
 }
 
 /// Words of a keyword list stood in a message.
@@ -99,6 +101,7 @@ impl Notice {
             Self::Room(_) => EventType::Room,
             Self::Session(_) => EventType::Session,
             Self::Push(_) => EventType::Push,
+            Self::Moderation(_) => EventType::Moderation,
         }
     }
 
@@ -106,6 +109,7 @@ impl Notice {
     pub fn environment(&self) -> Option<&Environment> {
         match self {
             Self::Keyword(hit) => hit.environment.as_ref(),
+            Self::Moderation(record) => record.environment.as_ref(),
             Self::Room(_) | Self::Session(_) | Self::Push(_) => None,
         }
     }
@@ -117,6 +121,7 @@ impl Notice {
             Self::Room(room) => room.at,
             Self::Session(session) => session.at,
             Self::Push(push) => push.at,
+            Self::Moderation(record) => record.at,
         }
     }
 

@@ -19,6 +19,7 @@ use model::{
 use serde_json::{Value, json};
 
 use super::group_events::{self, About};
+use super::moderation;
 use super::{SECURITY_VERSION, call_id, security, stored};
 use crate::msync::news::roster_body;
 use crate::msync::notices;
@@ -47,6 +48,7 @@ pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<B
         }
         Happening::Notice(Notice::Keyword(hit)) => vec![keyword(app, rule, hit)],
         Happening::Notice(Notice::Session(notice)) => vec![session(app, rule, notice)],
+        Happening::Notice(Notice::Moderation(record)) => vec![moderation::report(app, rule, record)],
         Happening::Notice(Notice::Push(notice)) => vec![push(app, rule, notice)],
         Happening::Notice(Notice::Room(notice)) => {
             let by = By {

@@ -40,7 +40,6 @@ static FAMILIES: &[Family] = {
         family(
             &[
                 "/moderation/**",
-                "/moderationfiles/**",
                 "/user/*/moderation/**",
                 "/callbacks/**",
                 "/users/*/token/rtc",

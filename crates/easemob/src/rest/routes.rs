@@ -91,6 +91,7 @@ static FAMILIES: &[&[Route]] = &[
     super::shared_files::ROUTES,
     super::threads::ROUTES,
     super::keywords::ROUTES,
+    super::moderation::ROUTES,
     super::push::ROUTES,
     super::push_templates::ROUTES,
 ];

@@ -198,6 +198,9 @@ GET    /metadata/chatgroup/{group}/user/{member} | credentials_missing token_mal
 PUT    /metadata/chatgroup/{group}/users/batch | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /metadata/chatgroup/{group}/get       | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
 POST   /sdk/metadata/chatgroup/{group}/get   | credentials_missing token_malformed token_foreign ok                ok                  ok               token_expired
+POST   /moderation/record/message/export | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /moderation/export/files | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /moderationfiles/{uuid} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found        token_expired
 POST   /moderation/text/list | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 POST   /moderation/text/list/search | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 PUT    /moderation/text/list/{list} | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    not_found               token_expired
@@ -291,6 +294,7 @@ fn example(path: &str) -> String {
         ("{user}", "alice"),
         ("{resource}", "webim"),
         ("{list}", "7"),
+        ("{uuid}", "7"),
         ("{peer}", "bob"),
         ("{room}", "7"),
         ("{expiry}", "60"),
@@ -386,6 +390,7 @@ fn body(method: &str, path: &str, world: &World) -> Option<Value> {
             json!({ "targets": ["bob"], "properties": [] })
         }
         ("POST", "/moderation/text/list/search") => json!({}),
+        ("POST", "/moderation/record/message/export") => json!({ "dateFrom": 1, "dateTo": 2 }),
         ("POST" | "PUT", "/moderation/text/list" | "/moderation/text/list/{list}") => {
             json!({ "name": "a", "scope": "ALL", "disposition": "PASS" })
         }

@@ -15,6 +15,7 @@ mod keywords;
 mod limits;
 mod malformed;
 mod messages;
+mod moderation;
 mod mutes;
 mod not_enabled;
 mod offline;
