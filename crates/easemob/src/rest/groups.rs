@@ -54,7 +54,7 @@ const FULL_PAGE_MOST: usize = 500;
 /// Groups that one call may read.
 const GROUPS_READ: usize = 100;
 /// Members that the details of all groups of one answer name; what goes beyond it is listed by pages.
-pub(super) const AFFILIATIONS: usize = 10_000;
+const AFFILIATIONS: usize = 10_000;
 
 /// `POST /chatgroups`
 pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
@@ -224,25 +224,8 @@ async fn joined(call: &Call) -> Result<(Uid, Vec<Arc<StoredGroup>>), Error> {
 
 /// `GET /chatgroups/{ids}?joined_time=`
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
-    let by = call.by().await?;
-    let ids: Vec<&str> = call.names.get("group").split(',').collect();
-    if ids.len() > GROUPS_READ {
-        let facts = vec![("limit", GROUPS_READ.to_string()), ("size", ids.len().to_string())];
-        return Err(Error::refused(Condition::BatchTooLarge, facts).into());
-    }
-    let is_one = ids.len() == 1;
-    let (mut shown, mut left) = (Vec::with_capacity(ids.len()), AFFILIATIONS);
-    for id in ids {
-        match call.use_cases().get_group(&call.tenant, &by, id).await {
-            Ok((stored, member)) => {
-                shown.push(detail(&call, &by, &stored.group, member.as_ref(), &mut left).await?);
-            }
-            Err(error) if error.condition() == Condition::GroupNotFound && !is_one => {
-                shown.push(json!("group id doesn't exist"));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let ids = call.names.get("group");
+    let shown = read_named(&call, ids, |id| id.into(), Condition::GroupNotFound, detail).await?;
     Ok(Answer::new(&Envelope {
         other_entities: Some(Vec::new()),
         count: Some(shown.len()),
@@ -251,14 +234,59 @@ pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
     }))
 }
 
-/// `left`: how many members may still be named.
-async fn detail(
+/// Groups or rooms whose ids stand in a path, separated by commas, each as `show` has it and with its members. Where
+/// several are named, `absent` is said in the place of one that is not there.
+pub(super) async fn read_named(
     call: &Call,
-    by: &By,
-    group: &Group,
-    member: Option<&Member>,
-    left: &mut usize,
-) -> Result<Value, Error> {
+    ids: &str,
+    place: for<'a> fn(&'a str) -> GroupRef<'a>,
+    absent: Condition,
+    show: fn(&By, &Group, Option<&Member>) -> Value,
+) -> Result<Vec<Value>, Error> {
+    let by = call.by().await?;
+    let ids: Vec<&str> = ids.split(',').collect();
+    if ids.len() > GROUPS_READ {
+        let facts = vec![("limit", GROUPS_READ.to_string()), ("size", ids.len().to_string())];
+        return Err(Error::refused(Condition::BatchTooLarge, facts));
+    }
+    let is_one = ids.len() == 1;
+    let (mut shown, mut left) = (Vec::with_capacity(ids.len()), AFFILIATIONS);
+    for id in ids {
+        match call.use_cases().get_group(&call.tenant, &by, place(id)).await {
+            Ok((stored, member)) => {
+                let mut one = show(&by, &stored.group, member.as_ref());
+                // Who is outside is not told who is in.
+                if (by.account.is_none() || member.is_some()) && left > 0 {
+                    let place = place(stored.group.public_id.as_str());
+                    one["affiliations"] = affiliations(call, &by, place, &mut left).await?;
+                }
+                shown.push(one);
+            }
+            Err(error) if error.condition() == absent && !is_one => {
+                shown.push(json!("group id doesn't exist"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(shown)
+}
+
+/// The members of a group or room. `left`: how many may still be named.
+async fn affiliations(call: &Call, by: &By, place: GroupRef<'_>, left: &mut usize) -> Result<Value, Error> {
+    let with_time = call.query.get("joined_time") == Some("true");
+    let page = call.use_cases().group_members(&call.tenant, by, place, None, *left).await?;
+    *left -= page.members.len().min(*left);
+    let members = page.members.iter().map(|member| {
+        let mut shown = super::group_members::affiliation(member, false);
+        if with_time {
+            shown["joined_time"] = member.since.0.into();
+        }
+        shown
+    });
+    Ok(members.collect())
+}
+
+fn detail(by: &By, group: &Group, member: Option<&Member>) -> Value {
     let mut shown = json!({
         "id": group.public_id.as_str(),
         "name": group.name,
@@ -280,22 +308,7 @@ async fn detail(
         shown["shieldgroup"] = member.shielded.into();
         shown["permission"] = permission(group, account.user.uid).into();
     }
-    // Who is outside is not told who is in.
-    if (by.account.is_none() || member.is_some()) && *left > 0 {
-        let with_time = call.query.get("joined_time") == Some("true");
-        let (use_cases, id) = (call.use_cases(), group.public_id.as_str());
-        let page = use_cases.group_members(&call.tenant, by, id, None, *left).await?;
-        *left -= page.members.len().min(*left);
-        let members = page.members.iter().map(|member| {
-            let mut shown = super::group_members::affiliation(member, false);
-            if with_time {
-                shown["joined_time"] = member.since.0.into();
-            }
-            shown
-        });
-        shown["affiliations"] = members.collect();
-    }
-    Ok(shown)
+    shown
 }
 
 /// `PUT /chatgroups/{group}`: the settings, or the owner.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use app::{By, Error, GroupRef, Outcome, Ranked};
+use app::{By, GroupRef, Outcome, Ranked};
 use conditions::{Condition, Operation, rest_answer};
 use domain::group::{CreateGroup, Group, Member, UpdateGroup};
 use easemob_wire::rest::{Envelope, NamedUsers, RoomFields};
@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::cursor::{self, List};
 use super::failure::Failure;
-use super::groups::{AFFILIATIONS, data};
+use super::groups::data;
 use super::routes::routes;
 use super::{group_members, groups};
 
@@ -55,8 +55,6 @@ routes! {
 /// Rooms in a page when the caller does not say (easemob-rest.md 3.14); and rooms or members at most.
 const PAGE_DEFAULT: usize = 10;
 const PAGE_MOST: usize = 1_000;
-/// Rooms that one call may read.
-const ROOMS_READ: usize = 100;
 
 /// `POST /chatrooms`
 pub(crate) async fn create(call: Call) -> Result<Answer, Failure> {
@@ -167,37 +165,14 @@ pub(crate) async fn list_joined(call: Call) -> Result<Answer, Failure> {
 
 /// `GET /chatrooms/{ids}`
 pub(crate) async fn get(call: Call) -> Result<Answer, Failure> {
-    let by = call.by().await?;
-    let ids: Vec<&str> = call.names.get("room").split(',').collect();
-    if ids.len() > ROOMS_READ {
-        let facts = vec![("limit", ROOMS_READ.to_string()), ("size", ids.len().to_string())];
-        return Err(Error::refused(Condition::BatchTooLarge, facts).into());
-    }
-    let is_one = ids.len() == 1;
-    let (mut shown, mut left) = (Vec::with_capacity(ids.len()), AFFILIATIONS);
-    for id in ids {
-        match call.use_cases().get_group(&call.tenant, &by, GroupRef::room(id)).await {
-            Ok((stored, member)) => {
-                shown.push(detail(&call, &by, &stored.group, member.as_ref(), &mut left).await?);
-            }
-            Err(error) if error.condition() == Condition::ChatroomNotFound && !is_one => {
-                shown.push(json!("group id doesn't exist"));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let ids = call.names.get("room");
+    let shown =
+        groups::read_named(&call, ids, |id| GroupRef::room(id), Condition::ChatroomNotFound, detail).await?;
     Ok(rooms_page(&call, shown, None))
 }
 
-/// `left`: how many members may still be named.
-async fn detail(
-    call: &Call,
-    by: &By,
-    room: &Group,
-    member: Option<&Member>,
-    left: &mut usize,
-) -> Result<Value, Error> {
-    let mut shown = json!({
+fn detail(_: &By, room: &Group, _: Option<&Member>) -> Value {
+    json!({
         "id": room.public_id.as_str(),
         "name": room.name,
         "description": room.description,
@@ -211,16 +186,7 @@ async fn detail(
         "affiliations_count": room.member_count,
         "public": room.public,
         "shieldgroup": false,
-    });
-    // Who is outside is not told who is in.
-    if (by.account.is_none() || member.is_some()) && *left > 0 {
-        let id = GroupRef::room(room.public_id.as_str());
-        let page = call.use_cases().group_members(&call.tenant, by, id, None, *left).await?;
-        *left -= page.members.len().min(*left);
-        shown["affiliations"] =
-            page.members.iter().map(|member| group_members::affiliation(member, false)).collect();
-    }
-    Ok(shown)
+    })
 }
 
 /// `PUT /chatrooms/{room}`: the settings, or the owner.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -119,6 +120,31 @@ async fn what_was_written_is_told_although_the_caller_hung_up() {
     }
     let causes: Vec<_> = closed.0.lock().iter().map(|(_, cause)| cause.clone()).collect();
     assert_eq!(causes, [CloseCause::UserDeactivated]);
+}
+
+// Each try at its end takes the job a second.
+#[tokio::test]
+async fn a_stream_that_can_not_be_stored_is_given_up_after_ten_minutes() {
+    let kv = HandKv::new();
+    let world = World::on(Arc::clone(&kv) as Arc<dyn Kv>, Arc::new(LocalBus::new())).await;
+    let token = world.app_token().await;
+    let part = async |id: Option<&str>, seq: u64| {
+        let body = json!({ "from": "bot", "to": "bob", "body": { "msgId": id, "msg": "x", "seq": seq } });
+        world.call("POST", "/stream_message/user", Some(&token), Some(body)).await
+    };
+    let begun = part(None, 0).await.ok();
+    let id = begun.body["data"]["msgId"].as_str();
+    kv.failing.store(true, Ordering::Release);
+    world.wait(Duration::from_secs(31));
+    world.begin_jobs();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(part(id, 1).await.condition(), "storage_unavailable", "it is tried still");
+    world.wait(Duration::from_secs(601));
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(part(id, 1).await.condition(), "stream_silent");
+    kv.failing.store(false, Ordering::Release);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(world.said("bot", "bob").await.is_empty());
 }
 
 #[tokio::test]

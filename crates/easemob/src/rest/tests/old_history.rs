@@ -74,7 +74,7 @@ async fn what_is_too_old_or_was_taken_back_is_not_found() {
     let kept = world.sent("alice", "bob", "txt").await;
     let recall = json!({ "msg_id": recalled, "to": "bob", "chat_type": "chat", "force": true });
     world.back_end("POST", "/messages/msg_recall", Some(recall)).await.ok();
-    assert_eq!(world.found("select * where timestamp>0", 10).await, [kept.clone()]);
+    assert_eq!(world.found("select * where timestamp>0", 10).await, std::slice::from_ref(&kept));
     assert_eq!(world.found("order by timestamp desc", 10).await, [kept]);
 }
 
