@@ -68,10 +68,10 @@ impl UseCases {
         self.change_blocks(app, user, peers, device, ContactChange::Blocked, decide).await
     }
 
-    /// As [`UseCases::unblock_users`], refused when somebody is not blocked.
+    /// As [`UseCases::unblock_users`], refused when somebody is named twice or not blocked.
     ///
     /// # Errors
-    /// `user_not_found`, `not_on_block_list`; faults.
+    /// `user_not_found`, `member_repeated`, `not_on_block_list`; faults.
     pub async fn unblock_listed_users(
         &self,
         app: &Tenant,

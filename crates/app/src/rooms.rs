@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::group::{
-    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, decide_remove_admin,
-    in_room, is_heard, stays_away,
+    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, decide_leave_anothers,
+    decide_remove_admin, in_room, is_heard, stays_away,
 };
 use domain::message::{Priority, Sender};
 use model::{
@@ -45,6 +45,8 @@ pub struct EnterRoom {
     pub note: String,
     /// He leaves all other rooms.
     pub leaves_others: bool,
+    /// He did so before, on this connection: if he is there still, it is refused.
+    pub again: bool,
 }
 
 /// What somebody who is in learns of the room and of himself.
@@ -69,7 +71,7 @@ impl UseCases {
     /// A user enters a room by himself, with all his connections. Who is in it already is told so.
     ///
     /// # Errors
-    /// `chatroom_not_found`, those of [`decide_enter`] in the words of rooms, `server_busy`; faults.
+    /// `chatroom_not_found`, `already_in_chatroom` where [`EnterRoom::again`] says so, those of [`decide_enter`] in the words of rooms, `server_busy`; faults.
     pub async fn enter_room(&self, app: &Tenant, command: &EnterRoom) -> Result<Entered, Error> {
         let (id, sender) = (app.value.id, &command.sender);
         let person = Person { uid: sender.uid, name: sender.name.clone() };
@@ -96,6 +98,10 @@ impl UseCases {
             let taken =
                 self.leases.take(id, room.id, person.uid, member.clone(), room.max_users as usize, false);
             match taken {
+                Taken::Held if command.again => {
+                    let (user, group) = (person.name.to_string(), room.public_id.to_string());
+                    return Err(refused(GroupRefused::AlreadyMember { user, group }));
+                }
                 Taken::New | Taken::Held => {}
                 Taken::RoomFull => return Err(refused(GroupRefused::Full)),
                 Taken::NodeFull => return Err(Error::plain(Condition::ServerBusy)),
@@ -127,6 +133,21 @@ impl UseCases {
             return Ok(Entered { id: self.ids.next(now).await?, at: now, room, member, said_before });
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// As [`UseCases::leave_room`], for callers whose rooms their owners do not leave.
+    ///
+    /// # Errors
+    /// As there, and those of [`decide_leave_anothers`].
+    pub async fn leave_anothers_room(
+        &self,
+        app: &Tenant,
+        sender: &Sender,
+        room: &str,
+    ) -> Result<(MessageId, Timestamp), Error> {
+        let stored = self.stored_group(app, GroupRef::room(room)).await?;
+        decide_leave_anothers(&stored.group, sender.uid).map_err(refused)?;
+        self.leave_room(app, sender, room).await
     }
 
     /// A user leaves a room by himself. Who is not in it has left.

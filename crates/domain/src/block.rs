@@ -4,6 +4,8 @@
 //! open, and contacts stay contacts. How the message line learns of it without a read is told at
 //! [`User::blocks`].
 
+use std::collections::HashSet;
+
 use conditions::Condition;
 use model::{Uid, Username, limits};
 use thiserror::Error;
@@ -44,6 +46,8 @@ pub enum BlockRefused {
     Administrator { peer: Username },
     #[error("{peer} is blocked already")]
     AlreadyBlocked { peer: Username },
+    #[error("{peer} is named twice")]
+    NamedTwice { peer: Username },
     #[error("{peer} is not blocked")]
     NotBlocked { peer: Username },
     #[error("the block list would have {size} users, at most {} are allowed", limits::BLOCK_LIST)]
@@ -57,7 +61,7 @@ impl Refusal for BlockRefused {
             Self::NobodyNamed => Condition::ArgumentMissing,
             Self::PeerNotFound { .. } => Condition::UserNotFound,
             Self::Oneself | Self::Administrator { .. } => Condition::MemberNotBlockable,
-            Self::AlreadyBlocked { .. } => Condition::MemberRepeated,
+            Self::AlreadyBlocked { .. } | Self::NamedTwice { .. } => Condition::MemberRepeated,
             Self::NotBlocked { .. } => Condition::NotOnBlockList,
             Self::Full { .. } => Condition::BlockListFull,
         }
@@ -71,9 +75,10 @@ impl Refusal for BlockRefused {
             Self::Full { size } => {
                 vec![("size", size.to_string()), ("limit", limits::BLOCK_LIST.to_string())]
             }
-            Self::Administrator { peer } | Self::AlreadyBlocked { peer } | Self::NotBlocked { peer } => {
-                vec![("user", peer.to_string())]
-            }
+            Self::Administrator { peer }
+            | Self::AlreadyBlocked { peer }
+            | Self::NamedTwice { peer }
+            | Self::NotBlocked { peer } => vec![("user", peer.to_string())],
             Self::Oneself => Vec::new(),
         }
     }
@@ -123,7 +128,7 @@ pub fn decide_block_new(
     Ok(accepted)
 }
 
-/// As [`decide_unblock`], for callers who want to hear when somebody is not blocked.
+/// As [`decide_unblock`], for callers who want to hear when somebody is named twice, or is not blocked: in this order.
 ///
 /// # Errors
 /// The first [`BlockRefused`]; nothing changes then.
@@ -132,6 +137,12 @@ pub fn decide_unblock_listed(
     peers: &[(String, Option<(Uid, Username)>)],
 ) -> Result<Option<BlockAccepted>, BlockRefused> {
     let accepted = decide_unblock(list, peers)?;
+    let mut named = HashSet::new();
+    if let Some((_, peer)) =
+        peers.iter().filter_map(|(_, peer)| peer.as_ref()).find(|(uid, _)| !named.insert(*uid))
+    {
+        return Err(BlockRefused::NamedTwice { peer: peer.clone() });
+    }
     for (uid, peer) in peers.iter().filter_map(|(_, peer)| peer.as_ref()) {
         if !list.contains(*uid) {
             return Err(BlockRefused::NotBlocked { peer: peer.clone() });
@@ -246,6 +257,18 @@ mod tests {
         assert_eq!(refused.arguments(), [("user", "nobody".to_owned())]);
         assert_eq!(decide_unblock(&list([7]), &named), Err(refused));
         assert_eq!(decide_block(&user(1, "alice"), &list([]), &peers([7, 1])), Err(BlockRefused::Oneself));
+    }
+
+    #[test]
+    fn who_unblocks_strictly_names_each_once_and_who_is_blocked() {
+        let strict = |named| decide_unblock_listed(&list([7, 8]), &peers(named));
+        assert!(strict(vec![7, 8]).unwrap().is_some());
+        let (twice, not) = (strict(vec![7, 8, 7]).unwrap_err(), strict(vec![7, 9]).unwrap_err());
+        assert_eq!(
+            (twice.condition(), not.condition()),
+            (Condition::MemberRepeated, Condition::NotOnBlockList)
+        );
+        assert!(matches!(strict(vec![9, 9]), Err(BlockRefused::NamedTwice { .. })));
     }
 
     #[test]

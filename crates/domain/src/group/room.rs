@@ -67,6 +67,14 @@ pub fn decide_enter(settings: &Settings, room: &Group, candidate: &Candidate) ->
     room.has_room(1)
 }
 
+/// Decides that somebody leaves a room, where an owner does not leave his (jmessage.md section 5).
+///
+/// # Errors
+/// [`GroupRefused::OwnerStays`].
+pub fn decide_leave_anothers(room: &Group, uid: Uid) -> Result<(), GroupRefused> {
+    if room.owner.uid == uid { Err(GroupRefused::OwnerStays) } else { Ok(()) }
+}
+
 /// Whether somebody keeps his place in a room while he is away: owner, admins and who is on the allow list
 /// (easemob-rest.md 3.14).
 pub fn stays_away(room: &Group, uid: Uid, member: &Member) -> bool {
@@ -115,6 +123,15 @@ mod tests {
 
     fn candidate(uid: u64) -> Candidate {
         Candidate { person: person(uid), member: None, is_blocked: false, joined_groups: 3 }
+    }
+
+    #[test]
+    fn an_owner_does_not_leave_his_room_where_rooms_are_so() {
+        let room = room();
+        assert_eq!(decide_leave_anothers(&room, Uid(4)), Ok(()));
+        let refused = decide_leave_anothers(&room, room.owner.uid).unwrap_err();
+        let condition = in_room(Refused::from(refused)).condition;
+        assert_eq!(condition, Condition::ChatroomOwnerCannotLeave);
     }
 
     #[test]

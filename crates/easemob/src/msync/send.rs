@@ -171,7 +171,7 @@ fn room(member: &Arc<Member>, send: &Send) -> Result<Event, app::Error> {
         Some(Motion::Enter) => {
             let sender = sender(&member);
             let note = call.ext.to_string();
-            let enter = EnterRoom { sender, room, note, leaves_others: call.leaves_others };
+            let enter = EnterRoom { sender, room, note, leaves_others: call.leaves_others, again: false };
             Ok(Event::EnterRoom { member, client_id, enter: Box::new(enter) })
         }
         Some(Motion::Leave) => {

@@ -1,5 +1,6 @@
 //! What a session asks the use cases for, and what comes back.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use app::ports::Contents;
@@ -9,6 +10,7 @@ use model::{
     AppId, AppKey, CloseCause, ConnectionId, DeviceNumber, Entry, Feed, JMessageKey, MessageId, Resource,
     Seq, Timestamp, Uid, Username,
 };
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use super::calls::Call;
@@ -33,6 +35,8 @@ pub struct Member {
     /// When the login was written down.
     pub(crate) since: Timestamp,
     pub(crate) contents: Arc<dyn Contents>,
+    /// The rooms that were entered since the login.
+    pub(crate) entered: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Member {

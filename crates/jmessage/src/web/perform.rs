@@ -253,6 +253,7 @@ impl WebPerform {
             connection: peer.connection,
             since: self.use_cases.now(),
             contents: Arc::clone(self.use_cases.contents()),
+            entered: Arc::default(),
         };
         self.follow(peer, &member).await?;
         Ok((member, online))

@@ -47,13 +47,27 @@ pub(crate) async fn info(asked: Asked<'_>) -> Done {
     Ok(object([("info", shown(asked, &stored.group))]))
 }
 
-/// Who comes in is shown the last of what was said before.
+/// Who comes in is shown the last of what was said before. A page that comes back after its connection ended enters again
+/// and finds its place; on one connection nobody enters twice.
 pub(crate) async fn enter(asked: Asked<'_>) -> Result<Reply, Failure> {
     let id = asked.group("id")?;
-    let enter =
-        EnterRoom { sender: asked.sender(), room: id.clone(), note: String::new(), leaves_others: false };
     let (use_cases, tenant, member) = (asked.use_cases(), asked.caller.tenant, asked.caller.member);
+    let enter = EnterRoom {
+        sender: asked.sender(),
+        room: id.clone(),
+        note: String::new(),
+        leaves_others: false,
+        again: member.entered.lock().contains(&id),
+    };
     let entered = use_cases.enter_room(tenant, &enter).await?;
+    {
+        let mut known = member.entered.lock();
+        // Who was thrown out of so many is let in twice.
+        if known.len() >= ROOMS {
+            known.clear();
+        }
+        known.insert(id.clone());
+    }
     // He is in, whatever becomes of this.
     let said = use_cases.said_before(tenant, member.uid, &entered, SAID_BEFORE).await;
     let said = said.map_err(|error| error.report(DIALECT)).unwrap_or_default();
@@ -70,6 +84,7 @@ pub(crate) async fn enter(asked: Asked<'_>) -> Result<Reply, Failure> {
 
 pub(crate) async fn exit(asked: Asked<'_>) -> Done {
     let id = asked.group("id")?;
-    asked.use_cases().leave_room(asked.caller.tenant, &asked.sender(), &id).await?;
+    asked.use_cases().leave_anothers_room(asked.caller.tenant, &asked.sender(), &id).await?;
+    asked.caller.member.entered.lock().remove(&id);
     Ok::<_, Failure>(object([("id", number_of(&id).into())]))
 }

@@ -32,6 +32,28 @@ pub(super) const WITNESSES: &[Witness] = &[
         },
     },
     Witness {
+        codes: &[818_005],
+        sees: "882005 [block_list_full]",
+        run: |bench, cause| {
+            let names: Vec<String> = (0..500).map(|number| format!("user{number}")).collect();
+            let new = |name: &String| json!({ "username": name, "password": "secret" });
+            let users = names.iter().map(new).collect();
+            assert_eq!(bench.rest("POST", "/v1/users", users), FINE);
+            let blocked = json!(names[..if cause { 500 } else { 499 }]);
+            assert_eq!(bench.rest("PUT", "/v1/users/anna/blacklist", blocked), FINE);
+            block(bench, &["bert"])
+        },
+    },
+    Witness {
+        codes: &[819_003],
+        sees: "882002 [member_repeated]",
+        run: |bench, cause| {
+            block(bench, &["bert"]);
+            block(bench, &["carl"]);
+            unblock(bench, &["bert", if cause { "bert" } else { "carl" }])
+        },
+    },
+    Witness {
         codes: &[819_001],
         sees: "882003 [member_list_empty]",
         run: |bench, cause| {

@@ -84,6 +84,30 @@ pub(super) const WITNESSES: &[Witness] = &[
         },
     },
     Witness {
+        codes: &[851_003, 881_507],
+        sees: "881507 [already_in_chatroom]",
+        run: |bench, cause| {
+            let (mut anna, room) = (bench.log_in("anna"), bench.hall());
+            enter(&mut anna, room);
+            if !cause {
+                anna.ask("exit_room", json!({ "id": room })).is(0);
+                enter(&mut anna, room);
+                // A page that comes back, on another connection.
+                anna = bench.log_in("anna");
+            }
+            web(&mut anna, "join_room", json!({ "id": room }))
+        },
+    },
+    Witness {
+        codes: &[852_004],
+        sees: "882004 [chatroom_owner_cannot_leave]",
+        run: |bench, cause| {
+            let (mut page, room) = (bench.log_in(if cause { "boss" } else { "anna" }), bench.hall());
+            enter(&mut page, room);
+            web(&mut page, "exit_room", json!({ "id": room }))
+        },
+    },
+    Witness {
         codes: &[853_001, 899_081],
         sees: "403 899081 chatroom not exist [chatroom_not_found]",
         run: |bench, cause| {
