@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use conditions::Condition;
 use domain::group::{
-    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, decide_leave_anothers,
+    Candidate, Change, Group, GroupRefused, Member, Person, Write, decide_enter, decide_leave_but_owner,
     decide_remove_admin, in_room, is_heard, stays_away,
 };
 use domain::message::{Priority, Sender};
@@ -138,15 +138,15 @@ impl UseCases {
     /// As [`UseCases::leave_room`], for callers whose rooms their owners do not leave.
     ///
     /// # Errors
-    /// As there, and those of [`decide_leave_anothers`].
-    pub async fn leave_anothers_room(
+    /// As there, and those of [`decide_leave_but_owner`].
+    pub async fn leave_room_but_owner(
         &self,
         app: &Tenant,
         sender: &Sender,
         room: &str,
     ) -> Result<(MessageId, Timestamp), Error> {
         let stored = self.stored_group(app, GroupRef::room(room)).await?;
-        decide_leave_anothers(&stored.group, sender.uid).map_err(refused)?;
+        decide_leave_but_owner(&stored.group, sender.uid).map_err(refused)?;
         self.leave_room(app, sender, room).await
     }
 

@@ -41,7 +41,7 @@ pub use roles::{
     decide_shield, decide_shield_anew, decide_unmute,
 };
 
-pub use room::{decide_create_room, decide_enter, decide_leave_anothers, in_room, is_heard, stays_away};
+pub use room::{decide_create_room, decide_enter, decide_leave_but_owner, in_room, is_heard, stays_away};
 pub use room_attributes::{
     AttributeAuthor, AttributeRefused, AttributesDecided, ChangeAttributes, RoomAttribute, RoomAttributes,
     decide_attributes,

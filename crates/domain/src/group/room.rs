@@ -71,7 +71,7 @@ pub fn decide_enter(settings: &Settings, room: &Group, candidate: &Candidate) ->
 ///
 /// # Errors
 /// [`GroupRefused::OwnerStays`].
-pub fn decide_leave_anothers(room: &Group, uid: Uid) -> Result<(), GroupRefused> {
+pub fn decide_leave_but_owner(room: &Group, uid: Uid) -> Result<(), GroupRefused> {
     if room.owner.uid == uid { Err(GroupRefused::OwnerStays) } else { Ok(()) }
 }
 
@@ -128,8 +128,8 @@ mod tests {
     #[test]
     fn an_owner_does_not_leave_his_room_where_rooms_are_so() {
         let room = room();
-        assert_eq!(decide_leave_anothers(&room, Uid(4)), Ok(()));
-        let refused = decide_leave_anothers(&room, room.owner.uid).unwrap_err();
+        assert_eq!(decide_leave_but_owner(&room, Uid(4)), Ok(()));
+        let refused = decide_leave_but_owner(&room, room.owner.uid).unwrap_err();
         let condition = in_room(Refused::from(refused)).condition;
         assert_eq!(condition, Condition::ChatroomOwnerCannotLeave);
     }

@@ -84,7 +84,7 @@ pub(crate) async fn enter(asked: Asked<'_>) -> Result<Reply, Failure> {
 
 pub(crate) async fn exit(asked: Asked<'_>) -> Done {
     let id = asked.group("id")?;
-    asked.use_cases().leave_anothers_room(asked.caller.tenant, &asked.sender(), &id).await?;
+    asked.use_cases().leave_room_but_owner(asked.caller.tenant, &asked.sender(), &id).await?;
     asked.caller.member.entered.lock().remove(&id);
     Ok::<_, Failure>(object([("id", number_of(&id).into())]))
 }
