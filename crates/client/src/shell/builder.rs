@@ -58,8 +58,8 @@ impl Builder {
         }
     }
 
-    /// This install's name, kept over restarts: the server remembers by it what this device has seen. Without one each
-    /// client is a new device.
+    /// This install's name, kept over restarts: the server remembers by it what this device has seen. Without one it is
+    /// drawn, and kept in [`Builder::data_folder`]; without that too each client is a new device.
     #[must_use]
     pub fn device(mut self, name: &str) -> Self {
         self.device = Some(name.to_owned());
@@ -126,7 +126,12 @@ impl Builder {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|error| Error::new(Condition::SdkInitFailed).with_detail(error.to_string()))?;
         let seed = uuid::Uuid::new_v4();
-        let device = self.device.unwrap_or_else(|| format!("kith_{}", seed.simple()));
+        let fresh = format!("kith_{}", seed.simple());
+        let device = match (self.device, &self.folder) {
+            (Some(device), _) => device,
+            (None, Some(folder)) => kept_device(&folder.join(app_key.as_str()), fresh),
+            (None, None) => fresh,
+        };
         let device = Resource::parse(&device)
             .map_err(|error| Error::new(Condition::ArgumentInvalid).with_detail(error.to_string()))?;
         let rest = rest_base(&self.rest_url, &app_key)?;
@@ -164,6 +169,16 @@ impl Builder {
         runtime.spawn(actor.run());
         Ok((Client::new(orders, shown, device, files, keeper, bell, self.table), Events::new(receiver, read)))
     }
+}
+
+/// The device's name of the start before; of this one, if there was none. What cannot be written is another device next time.
+fn kept_device(folder: &Path, fresh: String) -> String {
+    let file = folder.join("device");
+    let known = std::fs::read_to_string(&file).ok().filter(|name| Resource::parse(name).is_ok());
+    known.unwrap_or_else(|| {
+        drop(std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, &fresh)));
+        fresh
+    })
 }
 
 /// `{rest_url}/{org}/{app}`.
@@ -243,6 +258,23 @@ mod tests {
             .build()
             .unwrap_err();
         assert_eq!((error.condition(), error.code()), (Condition::SdkInitFailed, Some(1042)));
+    }
+
+    #[test]
+    fn a_device_with_a_data_folder_is_the_same_one_at_each_start() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _in = runtime.enter();
+        let folder = tempfile::tempdir().unwrap();
+        let start = || {
+            let builder = Client::builder("org#app", "http://h", "ws://h").data_folder(folder.path());
+            builder.build().unwrap().0.device().to_string()
+        };
+        let first = start();
+        assert_eq!(start(), first);
+        std::fs::write(folder.path().join("org#app").join("device"), "no name\n").unwrap();
+        let second = start();
+        assert_ne!(second, first);
+        assert_eq!(start(), second);
     }
 
     #[test]

@@ -78,6 +78,9 @@ struct Shared<E> {
 pub struct Calls<E: CallEngine> {
     shared: Arc<Shared<E>>,
     view: watch::Receiver<View>,
+    bell: Bell,
+    /// What of this one is in the bell.
+    rung: mpsc::Sender<Rung>,
     table: ErrorTable,
 }
 
@@ -104,14 +107,14 @@ impl Client {
         let user = self.user().filter(|_| matches!(state, State::Online | State::Offline));
         let user = user.ok_or_else(|| of(Condition::NotLoggedIn))?;
         let mut phone = Phone::new(user.clone(), self.device().clone(), engine);
-        phone.initialise_engine(Standing::LoggedIn)?;
-        let (bell, rings) = mpsc::channel(RINGS);
+        let (rung, rings) = mpsc::channel(RINGS);
         {
             let mut slot = self.bell().lock();
             if slot.as_ref().is_some_and(|bell| !bell.is_closed()) {
                 return Err(of(Condition::CallAlreadyInSession));
             }
-            *slot = Some(bell);
+            phone.initialise_engine(Standing::LoggedIn)?;
+            *slot = Some(rung.clone());
         }
         let shared = Arc::new(Shared {
             phone: Mutex::new(phone),
@@ -132,7 +135,13 @@ impl Client {
             answers: JoinSet::new(),
         };
         self.files().runtime.spawn(driver.run());
-        let calls = Calls { shared: Arc::clone(&shared), view: self.view(), table: self.table() };
+        let calls = Calls {
+            shared: Arc::clone(&shared),
+            view: self.view(),
+            bell: Arc::clone(self.bell()),
+            rung,
+            table: self.table(),
+        };
         Ok((calls, CallEvents { shared }))
     }
 }
@@ -231,6 +240,8 @@ impl<E: CallEngine> Calls<E> {
 
 impl<E: CallEngine> Drop for Calls<E> {
     fn drop(&mut self) {
+        // From now on signals are the app's, or another phone's.
+        self.bell.lock().take_if(|rung| rung.same_channel(&self.rung));
         self.shared.is_closed.store(true, Ordering::Release);
         self.shared.todo.notify_one();
     }

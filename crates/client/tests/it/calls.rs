@@ -55,6 +55,8 @@ async fn two_clients_call_each_other_and_the_apps_see_no_signals() {
     until(&mut his_events, |event| matches!(event, CallEvent::Invited { .. })).await;
     drop(hers);
     until(&mut his_events, |event| matches!(event, CallEvent::Ended { .. })).await;
+    let (next, _events) = alice.client.calls(LoopbackEngine::default()).unwrap();
+    assert_eq!(next.state(), CallState::Idle);
 
     let to_bob = Conversation::user("bob").unwrap();
     alice.client.send(NewMessage::text(to_bob, "that was fun")).await.unwrap();
