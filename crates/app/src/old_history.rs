@@ -12,6 +12,8 @@ use crate::{Error, Tenant, UseCases};
 
 /// Commit groups of the arrival log that one page looks at.
 const GROUPS_READ: usize = 512;
+/// Messages that one page looks at.
+const MESSAGES_READ: usize = 4_096;
 /// How far the clock of another node may be ahead of ours.
 const AHEAD: Duration = Duration::from_secs(60);
 /// Payload bytes after which a page ends.
@@ -69,7 +71,7 @@ impl UseCases {
             }
             None => OldPosition { group: arrivals.position_before(id, first).await? + 1, notes: 0 },
         };
-        let (mut messages, mut bytes, mut read) = (Vec::new(), 0, 0);
+        let (mut messages, mut bytes, mut read, mut looked_at) = (Vec::new(), 0, 0, 0);
         loop {
             let groups = match asked.newest_first {
                 true => arrivals.before(id, position.group.saturating_add(1)).await?,
@@ -91,9 +93,10 @@ impl UseCases {
                     if !may_be_meant {
                         continue;
                     }
-                    if messages.len() == limit || bytes > PAGE_BYTES {
+                    if messages.len() == limit || bytes > PAGE_BYTES || looked_at == MESSAGES_READ {
                         return Ok(OldPage { messages, next: Some(OldPosition { group: at, notes: index }) });
                     }
+                    looked_at += 1;
                     let before = Seq(arrived.seq.0.saturating_sub(1));
                     let entry = self.store.feeds.page(id, arrived.feed, before, 1).await?.pop();
                     let is_meant = |entry: &Entry| {
