@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use client::media::{FileRules, LocalFile, MediaKind};
-use client::{Client, Content, Conversation, NewMessage, Said};
+use client::{Client, Conversation, NewMessage};
 
 #[tokio::main]
 async fn main() -> Result<(), client::Error> {
@@ -21,11 +21,11 @@ async fn main() -> Result<(), client::Error> {
     while let Some((done, total)) = upload.progress().await {
         println!("{done} of {total:?} bytes");
     }
-    let said = Said::Image { file: upload.finish().await?, size: picture.size };
-    let sent = client.send(NewMessage::new(Conversation::user("bob")?, said.clone())).await?;
+    let message = NewMessage::file(Conversation::user("bob")?, &picture, upload.finish().await?, 0);
+    let content = message.content.clone();
+    let sent = client.send(message).await?;
     println!("stored as message {}", sent.id);
 
-    let content = Content { said, ext: serde_json::Map::new() };
     client.download(&content, Path::new("picture.copy"))?.finish().await?;
     client.log_out().await
 }

@@ -1,9 +1,10 @@
 //! Messages as an app sees them: what was received, what is to be sent, and what becomes of a send.
 
-use model::content::{Content, Said};
+use model::content::{Attached, Content, Said};
 use model::{ClientMessageId, MessageId, Timestamp, Username};
 use serde_json::{Map, Value};
 
+use crate::media::{Expected, LocalFile, MediaKind};
 use crate::{Conversation, Error};
 
 /// A message that was received, or that another device of this user sent.
@@ -45,6 +46,19 @@ impl NewMessage {
     /// A plain text.
     pub fn text(to: Conversation, text: impl Into<String>) -> Self {
         Self::new(to, Said::Text(text.into()))
+    }
+
+    /// A file that was uploaded, with its SHA-256 for whoever downloads it: what [`crate::Client::send_file`] sends, for an app
+    /// that shows how far [`crate::Client::upload`] is. `seconds`: how long a voice or film lasts.
+    pub fn file(to: Conversation, file: &LocalFile, uploaded: Attached, seconds: u32) -> Self {
+        let said = match file.kind {
+            MediaKind::Image => Said::Image { file: uploaded, size: file.size },
+            MediaKind::Voice => Said::Voice { file: uploaded, seconds },
+            MediaKind::Video => Said::Video { file: uploaded, seconds, size: file.size, thumbnail: None },
+            MediaKind::File => Said::File(uploaded),
+        };
+        let (key, digest) = Expected::key_of(file);
+        Self::new(to, said).with_ext(key, digest)
     }
 
     /// Something of the app's own that is not shown to people.

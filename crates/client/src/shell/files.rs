@@ -12,7 +12,7 @@ use bytes::Bytes;
 use conditions::{Condition, Operation};
 use futures_util::StreamExt as _;
 use model::FileId;
-use model::content::{Attached, Content, Place, Said};
+use model::content::{Attached, Content, Place};
 use tokio::io::AsyncWriteExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -21,8 +21,8 @@ use super::Client;
 use super::http::Http;
 use crate::core::of_answer;
 use crate::media::{
-    Direction, Download, Expected, LocalFile, MediaKind, Transfer, TransferEvent, TransferFault, Verified,
-    Via, place_of, remove,
+    Direction, Download, Expected, LocalFile, Transfer, TransferEvent, TransferFault, Verified, Via,
+    place_of, remove,
 };
 use crate::{Conversation, Error, ErrorTable, NewMessage, Result, Sent};
 
@@ -80,7 +80,7 @@ impl<T> Drop for Transferring<T> {
 }
 
 impl Client {
-    /// Uploads a file. What it comes to belongs into a message, see [`Client::send_file`]. A file that is gone or changed
+    /// Uploads a file. What it comes to belongs into a message, see [`NewMessage::file`]. A file that is gone or changed
     /// since it was looked at fails with the words of [`LocalFile::pieces`], at the end.
     ///
     /// # Errors
@@ -123,15 +123,8 @@ impl Client {
     /// # Errors
     /// As [`Client::upload`], [`Transferring::finish`] and [`Client::send`].
     pub async fn send_file(&self, to: Conversation, file: &LocalFile, seconds: u32) -> Result<Sent> {
-        let attached = self.upload(file)?.finish().await?;
-        let said = match file.kind {
-            MediaKind::Image => Said::Image { file: attached, size: file.size },
-            MediaKind::Voice => Said::Voice { file: attached, seconds },
-            MediaKind::Video => Said::Video { file: attached, seconds, size: file.size, thumbnail: None },
-            MediaKind::File => Said::File(attached),
-        };
-        let (key, digest) = Expected::key_of(file);
-        self.send(NewMessage::new(to, said).with_ext(key, digest)).await
+        let uploaded = self.upload(file)?.finish().await?;
+        self.send(NewMessage::file(to, file, uploaded, seconds)).await
     }
 
     fn transfer<T: Send + 'static, F: Future<Output = Step<T>> + Send + 'static>(
