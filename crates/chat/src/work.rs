@@ -6,11 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use client::media::{Expected, Family, FileRules, LocalFile, MediaKind};
+use client::media::{Family, FileRules, LocalFile, MediaKind};
 use client::storage::{Page, Write};
 use client::{
-    Attached, Client, Content, Conversation, GroupId, HistoryOrder, MemberRole, NewGroup, NewMessage, Result,
-    Said, Username,
+    Client, Content, Conversation, GroupId, HistoryOrder, MemberRole, NewGroup, NewMessage, Result, Username,
 };
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
@@ -311,8 +310,7 @@ impl Desk {
         path: PathBuf,
         cancel: &Notify,
     ) -> Result<NewMessage> {
-        let looked_at = tokio::task::spawn_blocking(move || look_at(&path)).await;
-        let file = looked_at.unwrap_or_else(|_| Err(client::Condition::FileInvalid.into()))?;
+        let file = look_at(&path).await?;
         let mut transfer = self.client.upload(&file)?;
         while let Some((bytes, total)) = tokio::select! {
             progress = transfer.progress() => progress,
@@ -320,8 +318,8 @@ impl Desk {
         } {
             drop(self.done.send(Done::Progress { number, bytes, total }).await);
         }
-        let attached = transfer.finish().await?;
-        Ok(message_of(to, &file, attached))
+        let uploaded = transfer.finish().await?;
+        Ok(NewMessage::file(to, &file, uploaded, 0))
     }
 
     async fn save(&self, number: u64, content: &Content, to: PathBuf, cancel: &Notify) -> Result<PathBuf> {
@@ -338,22 +336,13 @@ impl Desk {
 
 /// A picture is sent as one, whatever it is called; anything else as a file, since how long a voice or film lasts is not
 /// known here.
-fn look_at(path: &Path) -> Result<LocalFile> {
+async fn look_at(path: &Path) -> Result<LocalFile> {
     let rules = FileRules::default();
-    let file = LocalFile::open(path, MediaKind::File, &rules)?;
+    let file = LocalFile::look(path, MediaKind::File, &rules).await?;
     match file.format.family() {
-        Family::Image => LocalFile::open(path, MediaKind::Image, &rules).or(Ok(file)),
+        Family::Image => LocalFile::look(path, MediaKind::Image, &rules).await.or(Ok(file)),
         _ => Ok(file),
     }
-}
-
-fn message_of(to: Conversation, file: &LocalFile, attached: Attached) -> NewMessage {
-    let said = match file.kind {
-        MediaKind::Image => Said::Image { file: attached, size: file.size },
-        _ => Said::File(attached),
-    };
-    let (key, digest) = Expected::key_of(file);
-    NewMessage::new(to, said).with_ext(key, digest)
 }
 
 /// Where a file is saved: never over one that is there.
@@ -393,13 +382,13 @@ mod tests {
         assert_eq!(free_name(Path::new(""), "not there.txt"), Path::new("not there.txt"));
     }
 
-    #[test]
-    fn a_picture_is_known_by_its_content() {
+    #[tokio::test]
+    async fn a_picture_is_known_by_its_content() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cat.png");
         std::fs::write(&path, "no picture").unwrap();
-        assert_eq!(look_at(&path).unwrap().kind, MediaKind::File);
-        let missing = look_at(&folder.path().join("missing")).unwrap_err();
+        assert_eq!(look_at(&path).await.unwrap().kind, MediaKind::File);
+        let missing = look_at(&folder.path().join("missing")).await.unwrap_err();
         assert_eq!(missing.condition(), client::Condition::AttachmentNotFound);
     }
 }

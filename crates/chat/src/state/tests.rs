@@ -364,6 +364,40 @@ fn groups_are_made_opened_and_left() {
 }
 
 #[test]
+fn groups_are_named_and_those_without_a_word_come_last() {
+    let mut state = talking();
+    hear(&mut state, from("bob", 1, "x"));
+    let names = ["77", "78"].map(|id| (GroupId::parse(id).unwrap(), format!("group {id}")));
+    state.done(Done::Named(names.to_vec()));
+    let titles: Vec<_> = talk(&state).entries.iter().map(|entry| entry.title.as_str()).collect();
+    assert_eq!(titles, ["bob", "group 77", "group 78"]);
+}
+
+#[test]
+fn messages_to_groups_ask_who_read_them() {
+    let mut state = talking();
+    for (order, asks) in [("/chat bob", false), ("/group 77", true)] {
+        type_line(&mut state, order);
+        commands(&mut state);
+        type_line(&mut state, "hello");
+        let [Command::Send(message)] = &commands(&mut state)[..] else { panic!("no send") };
+        assert_eq!(message.wants_receipts, asks);
+    }
+    let group = Conversation::Group(GroupId::parse("77").unwrap());
+    let own = Message { conversation: group, is_own: true, from: user("alice"), ..from("bob", 9, "mine") };
+    hear(&mut state, own);
+    let read = Event::Read {
+        id: MessageId(9),
+        conversation: with("bob"),
+        by: user("bob"),
+        readers: Some(1),
+        note: String::new(),
+    };
+    state.hear(read);
+    assert_eq!(shown(&state), ["mine [read by 1]", "hello [waiting]"]);
+}
+
+#[test]
 fn a_room_is_entered_again_after_a_reconnect() {
     let mut state = talking();
     let room = RoomId::parse("9").unwrap();

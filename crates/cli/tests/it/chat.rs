@@ -131,6 +131,9 @@ fn files_and_groups_and_a_profile_that_remembers() {
     bob.enter("/save files/copy.txt");
     bob.shows(&["saved as files/copy.txt"]);
     assert_eq!(std::fs::read(folder.join("copy.txt")).unwrap(), b"what we said");
+    alice.enter("who reads this?");
+    bob.shows(&["alice: who reads this?"]);
+    alice.shows(&["who reads this? [read by 1]"]);
     bob.enter("/members");
     bob.shows(&["Members of group", "alice  owner"]);
     bob.press(ESCAPE);

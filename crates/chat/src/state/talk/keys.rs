@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use client::{Conversation, NewMessage, Said};
+use client::{Conversation, NewMessage};
 
 use super::super::entry::{Body, Entry, History, LINES_LIMIT, Line, preview};
 use super::super::order::{self, Order};
@@ -65,7 +65,10 @@ impl Talk {
         self.editor.take();
         self.notice.clear();
         self.selected = None;
-        self.begin_send(NewMessage::new(conversation, Said::Text(text)), desk);
+        let mut message = NewMessage::text(conversation, text);
+        // Between two people the conversation's mark says it; in groups each message is asked about.
+        message.wants_receipts = matches!(message.to, Conversation::Group(_));
+        self.begin_send(message, desk);
     }
 
     /// Shows a message as one that waits, and sends it.

@@ -42,8 +42,11 @@ impl Talk {
             }
             // On another device; what is newer comes again as unread.
             Event::Read { conversation, by, .. } if by == self.me => self.all_read(&conversation, &by),
-            Event::Read { id, conversation, readers, .. } => {
-                self.change(&conversation, id, |line| line.mark.raise(Mark::Read(readers)));
+            // By its id alone: of a group's message the SDK names the conversation with the reader.
+            Event::Read { id, readers, .. } => {
+                if let Some(line) = self.entries.iter_mut().find_map(|entry| entry.by_id(id)) {
+                    line.mark.raise(Mark::Read(readers));
+                }
             }
             Event::ConversationRead { conversation, by } => self.all_read(&conversation, &by),
             Event::Recalled { id, conversation, .. } => {

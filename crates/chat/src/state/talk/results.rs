@@ -17,8 +17,16 @@ impl Talk {
             Done::Named(names) => {
                 for (group, name) in names {
                     let name = clean_line(&name);
+                    let conversation = Conversation::Group(group);
+                    let is_new = self.find(&conversation).is_none();
+                    let entry = self.entry(&conversation);
                     if !name.is_empty() {
-                        self.entry(&Conversation::Group(group)).title = name;
+                        entry.title = name;
+                    }
+                    // What nobody spoke in comes last.
+                    if is_new {
+                        let entry = self.entries.remove(0);
+                        self.entries.push(entry);
                     }
                 }
             }
@@ -32,7 +40,9 @@ impl Talk {
                         if let Some(line) = entry.and_then(|entry| entry.by_client_id(client_id)) {
                             line.fail(&error);
                         }
-                        desk.explain(&error);
+                        if !error.stays_queued() {
+                            desk.explain(&error);
+                        }
                     }
                     (None, Ok(_)) => {}
                 }
