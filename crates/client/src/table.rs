@@ -191,6 +191,8 @@ fn in_other_words(condition: Condition) -> Option<Condition> {
     Some(match condition {
         // The server says that it does not have it.
         Condition::ServiceNotEnabled => Condition::FeatureNotImplemented,
+        // A server's table has no SDK that would refuse it first.
+        Condition::NotLoggedIn => Condition::SenderNeverLoggedIn,
         // A user's token on a call of the back end's.
         Condition::TokenWrongKind => Condition::PermissionFailure,
         // The old SDK binds while it logs in.
@@ -317,6 +319,8 @@ mod tests {
             (ErrorTable::JMessageServer, (Condition::GroupQuotaExceeded, Operation::MemberAdd), 810_009),
             (ErrorTable::JMessageServer, (Condition::GroupQuotaExceeded, Operation::GroupCreate), 808_003),
             (ErrorTable::JMessageServer, (Condition::BlockedByGroup, Operation::MemberAdd), 810_006),
+            (ErrorTable::JMessageServer, (Condition::NotLoggedIn, Operation::GroupGet), 800_012),
+            (ErrorTable::JMessageIos, (Condition::NotLoggedIn, Operation::GroupGet), 863_004),
             (ErrorTable::JMessageServer, (Condition::MutedGlobally, Operation::Send), 803_006),
             (
                 ErrorTable::JMessageServer,

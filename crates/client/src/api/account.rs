@@ -21,4 +21,16 @@ impl Client {
         let call = call(Operation::UserRegister, Method::Post, "/users").with(body).open();
         self.call(call).await.map(drop)
     }
+
+    /// Changes this user's password. Sessions end with it that were opened before, so log in anew with the new one.
+    ///
+    /// # Errors
+    /// Of [`crate::checks::Checks::password`]; [`crate::Condition::PasswordWrong`] for another than the present one, and what
+    /// else the server has against it.
+    pub async fn change_password(&self, present: &str, new: &str) -> Result<()> {
+        self.told(self.checks().password(new))?;
+        let body = json!({ "oldpassword": present, "newpassword": new });
+        let call = call(Operation::UserPassword, Method::Put, "/users/{me}/password");
+        self.call(call.with(body)).await.map(drop)
+    }
 }

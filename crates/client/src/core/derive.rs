@@ -120,7 +120,12 @@ fn condition_of_answer(status: u16, body: &Value, operation: Operation) -> Condi
             Some((rank(condition, letters * 64 + told_apart), condition))
         })
     });
-    best(fits).unwrap_or(match status {
+    let fitting = best(fits).map(|condition| match (condition, operation) {
+        // He is known by his token; what he shows is the password.
+        (Condition::CredentialsWrong, Operation::UserPassword) => Condition::PasswordWrong,
+        _ => condition,
+    });
+    fitting.unwrap_or(match status {
         400 => Condition::ArgumentInvalid,
         401 => Condition::AuthenticationFailed,
         403 => Condition::PermissionDenied,
@@ -278,6 +283,7 @@ mod tests {
         let rest = |status, body: &str, operation| of_answer(&answer(status, body), operation).condition();
         let wrong = r#"{"error":"invalid_grant","error_description":"invalid password"}"#;
         assert_eq!(rest(400, wrong, Operation::TokenPassword), Condition::CredentialsWrong);
+        assert_eq!(rest(400, wrong, Operation::UserPassword), Condition::PasswordWrong);
         let unknown = r#"{"error":"invalid_grant","error_description":"user not found"}"#;
         assert_eq!(rest(404, unknown, Operation::TokenPassword), Condition::UserNotFound);
         let full = r#"{"error":"x","error_description":"group member list is full!"}"#;

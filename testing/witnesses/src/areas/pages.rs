@@ -20,11 +20,11 @@ const PAGE: &str = "the SDK does not speak the protocol of these pages";
 pub(super) const WITNESSES: &[Witness] = &[
     witness!(SERVER, AppKeyMissing, said_no_app).one_sided(PAGE),
     witness!(SERVER, AppNotRegistered, said_an_unknown_app).one_sided(PAGE),
-    witness!(SERVER, SenderNeverLoggedIn, asked_before_any_login).one_sided(PAGE),
+    witness!(SERVER, SenderNeverLoggedIn, asked_before_any_login),
     witness!(SERVER, SenderLoggedOut, asked_after_another_login).one_sided(PAGE),
     witness!(SERVER, UserIdNotFound, asked_as_a_user_who_is_no_more).one_sided(PAGE),
     witness!(SERVER, AppMismatch, wrote_to_another_app).one_sided(PAGE),
-    witness!(SERVER, PasswordWrong, changed_the_password_with_a_wrong_one).one_sided(PAGE),
+    witness!(SERVER, PasswordWrong, changed_the_password_with_a_wrong_one),
     witness!(SERVER, UserNotFound, Login, logged_in_as_nobody),
     witness!(SERVER, CredentialsWrong, Login, logged_in_with_a_wrong_password),
     witness!(SERVER, RecipientNotFound, Send, wrote_to_nobody),
@@ -145,7 +145,12 @@ async fn asked_before_any_login(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     app.page_users(&["alice"]).await?;
     let mut page = if cause.is_present() { app.page().await? } else { app.page_of("alice").await? };
-    page.ask("get_groups_list", json!({})).await?.seen(None, 882_004)
+    let (sdk, _events) = app.sdk()?;
+    if !cause.is_present() {
+        sdk.log_in("alice", &password("alice")).await?;
+    }
+    let wire = page.ask("get_groups_list", json!({})).await?.seen(None, 882_004)?;
+    wire.told(sdk.joined_groups(0, 10).await)
 }
 
 async fn asked_after_another_login(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -177,11 +182,11 @@ async fn wrote_to_another_app(lab: &Lab, cause: Cause) -> Result<Outcome> {
 }
 
 async fn changed_the_password_with_a_wrong_one(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&[]).await?;
-    app.page_users(&["alice"]).await?;
-    let old = cause.choose(md5("wrong"), md5(&password("alice")));
-    let change = json!({ "old_pwd": old, "new_pwd": md5("another") });
-    app.page_of("alice").await?.ask("update_user_pwd", change).await?.seen(None, 880_104)
+    let app = people(lab).await?;
+    let present = |user: &str| cause.choose("wrong".to_owned(), password(user));
+    let change = json!({ "old_pwd": md5(&present("alice")), "new_pwd": md5("another") });
+    let wire = app.page_of("alice").await?.ask("update_user_pwd", change).await?.seen(None, 880_104)?;
+    wire.told(sdk_of(&app, "bobby").await?.change_password(&present("bobby"), "another").await)
 }
 
 async fn logged_in_as_nobody(lab: &Lab, cause: Cause) -> Result<Outcome> {
