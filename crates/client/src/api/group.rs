@@ -245,6 +245,14 @@ impl Client {
         self.group_call(group, Operation::GroupJoin, Method::Post, "/apply", Some(body)).await
     }
 
+    /// Comes into an open group at once. One that takes members on application refuses that: [`Client::join_group`] asks.
+    ///
+    /// # Errors
+    /// [`crate::Condition::GroupJoinNeedsApproval`], and as [`Client::join_group`].
+    pub async fn come_into_group(&self, group: &GroupId) -> Result<()> {
+        self.group_call(group, Operation::GroupJoin, Method::Post, "/users/{me}", None).await
+    }
+
     /// Keeps the group's messages away, or lets them come again.
     ///
     /// # Errors

@@ -132,9 +132,11 @@ async fn answered_an_application_that_nobody_made(lab: &Lab, cause: Cause) -> Re
 
 async fn came_into_a_group_that_takes_applications(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let (app, [_, _, carol]) = people(lab).await?;
-    let group = app.group("alice", &["bob"], json!({ "membersonly": cause.is_present() })).await?;
+    let (group, other) = groups(&app, &["bob"], json!({ "membersonly": cause.is_present() })).await?;
     let path = format!("/chatgroups/{group}/users/carol");
-    app.call("POST", &path, &carol.token, Value::Null).await?.seen(403, "takes members on application")
+    let wire = app.call("POST", &path, &carol.token, Value::Null).await?;
+    let told = app.sdk_of(&carol).await?.come_into_group(&other).await;
+    wire.seen(403, "takes members on application")?.told(told)
 }
 
 async fn id_taken_twice(lab: &Lab, cause: Cause) -> Result<Outcome> {
