@@ -10,6 +10,7 @@ use domain::app::SettingError;
 use domain::attachment::{ReadRefused, UploadRefused};
 use domain::attributes::AttributesRefused;
 use domain::block::BlockRefused;
+use domain::client_build::BuildRefused;
 use domain::contact::ContactRefused;
 use domain::conversation::ConversationRefused;
 use domain::device::LoginRefused;
@@ -65,6 +66,7 @@ refusals!(
     KeywordRefused,
     WordsRefused,
     BatchRefused,
+    BuildRefused,
     AttributesRefused,
     FavouriteRefused,
     BlockRefused,

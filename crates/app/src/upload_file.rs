@@ -77,6 +77,20 @@ impl Arrived {
 }
 
 impl UseCases {
+    /// Whether limits leave room for a file of so many bytes, before it is sent.
+    ///
+    /// # Errors
+    /// Those of [`decide_upload`]; faults.
+    pub async fn check_upload(
+        &self,
+        app: &Tenant,
+        uploader: Option<Uid>,
+        announced: u64,
+    ) -> Result<(), Error> {
+        let usage = self.store.attachments.usage(app.value.id, uploader).await?;
+        Ok(decide_upload(&view(app, uploader, &usage), announced)?)
+    }
+
     /// Begins an upload. `uploader` is `None` for the back end; `announced` is how many bytes the caller says
     /// will come.
     ///

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Refusal;
+use crate::client_build::{Packages, Platforms};
 use crate::file_content::RefusedContent;
 use crate::hook::Rule;
 use crate::rate::{CallClass, PostClass, Rate};
@@ -213,6 +214,11 @@ settings! {
     registrations_per_second: u64 = 50, "registration.address_per_second";
     /// Users that one address may register without a token at once.
     registrations_burst: u64 = 1_000, "registration.address_burst";
+    /// Platforms whose clients with a JMessage app key the app takes: any of android, ios, web and windows, with commas
+    /// between; nothing is all (871503).
+    client_platforms: Platforms = Platforms::default(), "clients.platforms";
+    /// Package names that Android clients with a JMessage app key may have, with commas between; nothing is any (871501).
+    client_packages: Packages = Packages::default(), "clients.packages";
     /// Registered users at most; 0 is no limit (4, 429 resource_limited).
     users_limit: u64 = 0, "users.limit";
     /// Users online at the same time at most; 0 is no limit.
@@ -585,6 +591,26 @@ impl SettingValue for RoomMakers {
 
 impl SettingValue for RefusedContent {
     const EXPECTS: &'static str = "executable, archive, markup and pdf, with commas between, or nothing";
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn show(&self) -> String {
+        self.show()
+    }
+}
+
+impl SettingValue for Platforms {
+    const EXPECTS: &'static str = "android, ios, web and windows, with commas between, or nothing";
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn show(&self) -> String {
+        self.show()
+    }
+}
+
+impl SettingValue for Packages {
+    const EXPECTS: &'static str = "at most 32 package names, with commas between, or nothing";
     fn parse(text: &str) -> Option<Self> {
         Self::parse(text)
     }

@@ -9,6 +9,7 @@ pub mod attachment;
 pub mod attributes;
 pub mod block;
 pub mod call;
+pub mod client_build;
 pub mod contact;
 pub mod conversation;
 pub mod device;

@@ -16,6 +16,7 @@ mod body;
 mod call;
 mod china_time;
 mod cross;
+mod devices;
 mod failure;
 pub(crate) mod fields;
 mod form;
@@ -78,7 +79,7 @@ pub(crate) struct Site {
     pub(crate) options: Options,
 }
 
-/// The routes below `/v1` and `/v2`, and where pages upload to. Has no fallback, so that the server may merge it with its own routes.
+/// The routes below `/v1` and `/v2`, what devices ask, and where they and pages upload to. Has no fallback, so that the server may merge it with its own routes.
 pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     let run = async |State(site): State<Arc<Site>>, request: Request| serve(site, request).await;
     let mut router = Router::new().route(resources::MEDIA, get(resources::media));
@@ -86,6 +87,8 @@ pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     for path in ["/v1/{*below}", "/v2/{*below}", "/cross/chatroom/{room}/members"] {
         router = router.route(path, any(run));
     }
+    router = router.route(devices::BUILD, post(devices::build));
+    router = router.route(devices::UPLOAD_TOKEN, post(devices::upload_token));
     for path in page_uploads::PATHS {
         router = router.route(path, post(page_uploads::upload).options(page_uploads::preflight));
     }

@@ -43,9 +43,9 @@ impl Failure {
         self.answer(said)
     }
 
-    /// The same for an upload of a page's, in the numbers of the vendor's HTTP service for devices.
-    pub(crate) fn render_for_devices(self) -> Response {
-        let said = said_in(Table::JmessageServer, self.error.condition(), Some(Operation::FileUpload));
+    /// The same for what devices and pages ask, in the numbers of the vendor's HTTP service for them.
+    pub(crate) fn render_for_devices(self, operation: Operation) -> Response {
+        let said = said_to_devices(self.error.condition(), operation);
         self.answer(said)
     }
 
@@ -70,8 +70,17 @@ pub(crate) fn said(condition: Condition, operation: Option<Operation>) -> (Statu
     said_in(Table::JmessageRest, condition, operation)
 }
 
+/// The same for devices.
+pub(crate) fn said_to_devices(condition: Condition, operation: Operation) -> (StatusCode, Value) {
+    said_in(Table::JmessageServer, condition, Some(operation))
+}
+
 fn said_in(table: Table, condition: Condition, operation: Option<Operation>) -> (StatusCode, Value) {
-    let row = table.row_for(condition, operation);
+    // The service for connections shares its table with the one for devices; only numbers of the latter have a status.
+    let row = table.row_for(condition, operation).and_then(|row| {
+        let mut own = table.rows().iter().filter(|other| other.http.is_some());
+        if row.http.is_some() { Some(row) } else { own.find(|other| other.condition == row.condition) }
+    });
     let (status, code, message) = match row {
         Some(row) => (row.http, row.code, row.message),
         None => {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use app::{Error, Tenant};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use conditions::Condition;
 use conditions::http::EXPOSED_HEADERS;
+use conditions::{Condition, Operation};
 use domain::upload_token::UploadToken;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -40,7 +40,7 @@ pub(super) async fn upload(State(site): State<Arc<Site>>, request: Request) -> R
     let origin = request.headers().get(ORIGIN).cloned();
     let response = match receive(&site, request).await {
         Ok(shown) => Answer::Found(shown).into_response(),
-        Err(error) => Failure::from(error).render_for_devices(),
+        Err(error) => Failure::from(error).render_for_devices(Operation::FileUpload),
     };
     readable(origin, response)
 }

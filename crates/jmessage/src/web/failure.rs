@@ -56,8 +56,25 @@ impl Failure {
         put("message", message.into());
         put("kith_condition", condition.as_str().into());
         put("kith_trace", trace.as_str().into());
+        if let Some(code) = code_of_the_service(condition, operation) {
+            put("kith_code", code.into());
+        }
         answer
     }
+}
+
+/// The number that the service behind the gateway has, which is what the vendor's other clients see.
+fn code_of_the_service(condition: Condition, operation: Option<Operation>) -> Option<i32> {
+    let is_fault = condition
+        .and_broader()
+        .any(|broader| matches!(broader, Condition::StorageUnavailable | Condition::InternalError));
+    // Whatever failed inside has one number during a send.
+    let of_send = || {
+        let mut rows = Table::JmessageServer.rows().iter();
+        rows.find(|row| row.condition == Condition::InternalError && row.operation == operation)
+    };
+    let row = operation.filter(|_| is_fault).and_then(|_| of_send());
+    row.or_else(|| Table::JmessageServer.row_for(condition, operation))?.code
 }
 
 /// The vendor's own case of a condition, where it tells apart by the operation what the rules have one word for: clients
@@ -73,6 +90,14 @@ fn finer(condition: Condition, operation: Option<Operation>) -> Condition {
             Condition::MemberListEmpty
         }
         (Condition::GroupOwnerUntouchable, Some(Operation::MemberRemove)) => Condition::MemberNotRemovable,
+        // What fails inside has a word of its own on the connection, but for sends.
+        (Condition::InternalError, operation) if operation != Some(Operation::Send) => Condition::SystemError,
+        // A store that takes nothing, likewise.
+        (Condition::StorageUnavailable | Condition::StorageFull | Condition::DataLost, operation)
+            if operation != Some(Operation::Send) =>
+        {
+            Condition::DatabaseSyncError
+        }
         (condition, _) => condition,
     }
 }

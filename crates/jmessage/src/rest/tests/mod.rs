@@ -2,6 +2,7 @@
 
 mod authorisation;
 mod cross;
+mod devices;
 mod groups;
 mod history;
 mod malformed;

@@ -30,7 +30,9 @@ pub(crate) async fn register(
     let text = |key: &str| data.get(key).and_then(Value::as_str).ok_or_else(|| Failure::argument(key));
     let (name, password) = (text("username")?, text("password")?);
     if !rules::is_username(name) {
-        return Err(Failure::argument("username"));
+        return Err(
+            app::Error::refused(Condition::UserNameInvalid, vec![("username", name.to_owned())]).into()
+        );
     }
     let profile = profile_of(data)?;
     let nickname = profile.nickname.clone().filter(|nickname| !nickname.is_empty());
