@@ -19,6 +19,10 @@ pub struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     hang_up: tokio::signal::unix::Signal,
+    /// Unheard: with a handler a write past the limit of file sizes (`ulimit -f`) is an error of that write, which storage
+    /// tells of, and no longer the end of the process.
+    #[cfg(unix)]
+    _file_limit: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -31,6 +35,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            _file_limit: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 
