@@ -30,7 +30,7 @@ const ARROWS: &str = "
     easemob       → easemob-wire, form-wire, app, session
     jmessage      → jmessage-wire, form-wire, app, session
     gateway       → session, bus
-    client        → domain, session, easemob-wire
+    client        → domain, session, easemob-wire, jmessage-wire
     chat          → client
     server        → everything but cli, client, chat, xtask, testing/*
     cli           → server, chat, client, witnesses, bench

@@ -27,7 +27,7 @@ use crate::{Client, Error, Result};
 pub use contacts::{Contact, Page};
 pub use group::{GroupDetails, GroupMember, GroupSummary, MemberRole, NewGroup};
 pub use history::{HistoryOrder, HistoryPage};
-pub use push::{PushLevel, PushOptions};
+pub use push::{PushLevel, PushOptions, PushService};
 pub use room::{RoomDetails, RoomSummary};
 pub use threads::Thread;
 

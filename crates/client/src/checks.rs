@@ -17,7 +17,7 @@ use std::ops::RangeInclusive;
 
 use crate::ErrorTable;
 
-pub use lists::{Fetch, Fetches, USERS_LIMIT, count};
+pub use lists::{Fetch, Fetches, USERS_LIMIT, count, page};
 pub use places::{ConversationKindName, conversation, group_id, not_in_rooms};
 pub use push::{DisplayStyle, QuietHours};
 pub use text::{avatar, url};

@@ -446,6 +446,9 @@ fn in_table(event: Event, table: ErrorTable) -> Event {
             Event::Disconnected { error: error.in_table(table), retry_in }
         }
         Event::LoggedOut { error } => Event::LoggedOut { error: error.in_table(table) },
+        Event::TokenWillExpire { error, expires_in } => {
+            Event::TokenWillExpire { error: error.in_table(table), expires_in }
+        }
         Event::SendState { client_id, state: SendState::Failed(error) } => {
             Event::SendState { client_id, state: SendState::Failed(error.in_table(table)) }
         }

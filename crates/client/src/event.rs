@@ -23,8 +23,10 @@ pub enum Event {
     LoggedOut {
         error: Error,
     },
-    /// The token ends in so long; see `renew_token`.
+    /// Half of the token's life is over, and it ends in so long; see `renew_token`. `error` is how the app's table says
+    /// that.
     TokenWillExpire {
+        error: Error,
         expires_in: Duration,
     },
     /// What lay on the server at the login begins to come, from so many conversations.

@@ -33,7 +33,7 @@ pub mod voice;
 pub use crate::core::{LoggedIn, State};
 pub use api::{
     Contact, GroupDetails, GroupMember, GroupSummary, HistoryOrder, HistoryPage, MemberRole, NewGroup, Page,
-    PushLevel, PushOptions, RoomDetails, RoomSummary, Thread,
+    PushLevel, PushOptions, PushService, RoomDetails, RoomSummary, Thread,
 };
 pub use conditions::{Condition, Kind, Operation, Retry, Who};
 pub use error::{Error, Result};
@@ -45,5 +45,5 @@ pub use ids::{Conversation, GroupId, RoomId, username};
 pub use message::{Edit, Message, NewMessage, RoomEntry, SendState, Sent};
 pub use model::content::{Attached, Content, Place, Said, Size};
 pub use model::{AppKey, ClientMessageId, MessageId, Resource, Timestamp, Username};
-pub use shell::{Builder, CallEvents, Calls, Client, Events, Transferring, content_of};
+pub use shell::{Build, Builder, CallEvents, Calls, Client, Events, Transferring, content_of};
 pub use table::ErrorTable;

@@ -5,7 +5,7 @@ use model::Username;
 use serde_json::json;
 
 use super::{call, cursor, list, malformed, names, text, user, users};
-use crate::checks::Fetch;
+use crate::checks::{Fetch, page};
 use crate::core::Method;
 use crate::storage::Write;
 use crate::{Client, Result};
@@ -122,9 +122,11 @@ impl Client {
     /// A page of contacts, at most `size` (1 to 50).
     ///
     /// # Errors
-    /// What the server has against it.
+    /// [`crate::Condition::ArgumentInvalid`] for another size, [`crate::Condition::CursorInvalid`], and what else the
+    /// server has against it.
     pub async fn contacts_page(&self, size: u32, after: Option<&str>) -> Result<Page<Contact>> {
         let operation = Operation::Request;
+        self.told(page(size, 50))?;
         let after = super::part(after.unwrap_or_default());
         let path = format!("/users/{{me}}/contacts?needReturnRemark=true&limit={size}&cursor={after}");
         let answer = self.call(call(operation, Method::Get, path)).await?;

@@ -7,7 +7,7 @@ use model::Username;
 use serde_json::{Value, json};
 
 use super::{Page, call, cursor, flag, joined, list, malformed, names, number, part, text, user};
-use crate::checks::Fetch;
+use crate::checks::{self, Fetch};
 use crate::core::Method;
 use crate::storage::Write;
 use crate::{Client, Error, GroupId, Result};
@@ -152,10 +152,12 @@ impl Client {
     /// The groups that this user is in, `size` (1 to 20) a page, from page 0 on.
     ///
     /// # Errors
-    /// [`crate::Condition::OperationInFlight`] while a page is being fetched, and what the server has against it.
+    /// [`crate::Condition::OperationInFlight`] while a page is being fetched, [`crate::Condition::ArgumentInvalid`] for
+    /// another size, and what the server has against it.
     pub async fn joined_groups(&self, page: u32, size: u32) -> Result<Vec<GroupSummary>> {
         let rows = self.rows();
         let operation = Operation::GroupGet;
+        self.told(checks::page(size, 20))?;
         let path = format!(
             "/chatgroups/user/{{me}}?pagenum={page}&pagesize={size}&needAffiliations=false&needRole=false"
         );
@@ -173,9 +175,10 @@ impl Client {
     /// Groups that others may find, at most `size` (1 to 50).
     ///
     /// # Errors
-    /// What the server has against it.
+    /// [`crate::Condition::ArgumentInvalid`] for another size, and what the server has against it.
     pub async fn public_groups(&self, size: u32, after: Option<&str>) -> Result<Page<GroupSummary>> {
         let operation = Operation::GroupGet;
+        self.told(checks::page(size, 50))?;
         let after = part(after.unwrap_or_default());
         let path = format!("/publicchatgroups?limit={size}&cursor={after}");
         let answer = self.call(call(operation, Method::Get, path)).await?;
@@ -303,7 +306,8 @@ impl Client {
     /// The members, `size` (1 to 50) a page.
     ///
     /// # Errors
-    /// [`crate::Condition::GroupNotFound`], and what else the server has against it.
+    /// [`crate::Condition::ArgumentInvalid`] for another size, [`crate::Condition::GroupNotFound`], and what else the server
+    /// has against it.
     pub async fn group_members(
         &self,
         group: &GroupId,
@@ -311,6 +315,7 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Page<GroupMember>> {
         let operation = Operation::GroupGet;
+        self.told(checks::page(size, 50))?;
         let (group, after) = (part(group.as_str()), part(after.unwrap_or_default()));
         let path =
             format!("/chatgroups/{group}/users?limit={size}&cursor={after}&joined_time=true&version=v3");

@@ -5,6 +5,7 @@ use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
 use serde_json::json;
 
 use super::{call, cursor, list, malformed, text};
+use crate::checks::page;
 use crate::core::{Method, history_entry};
 use crate::{Client, Conversation, Error, Message, Result};
 
@@ -29,7 +30,8 @@ impl Client {
     /// A page of at most `size` (1 to 50) messages of a conversation.
     ///
     /// # Errors
-    /// [`Condition::RoamingDisabled`] where the app keeps none, and what else the server has against it.
+    /// [`Condition::ArgumentInvalid`] for another size, [`Condition::RoamingDisabled`] where the app keeps none, and what
+    /// else the server has against it.
     pub async fn history(
         &self,
         conversation: &Conversation,
@@ -38,6 +40,7 @@ impl Client {
         after: Option<&str>,
     ) -> Result<HistoryPage> {
         let operation = Operation::Roaming;
+        self.told(page(size, 50))?;
         let me = self.user().ok_or_else(|| Error::new(Condition::NotLoggedIn).with_operation(operation));
         let me = self.told(me)?;
         let domain = if matches!(conversation, Conversation::User(_)) { USER_DOMAIN } else { GROUP_DOMAIN };

@@ -10,6 +10,21 @@ use super::{call, number, part};
 use crate::core::Method;
 use crate::{Client, Conversation, Error, Result};
 
+/// Who wakes devices. Which of them there are is the platform's and the build's to say:
+/// [`crate::Builder::push_services`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PushService {
+    Apns,
+    Fcm,
+    Honor,
+    Huawei,
+    Meizu,
+    Oppo,
+    Vivo,
+    Xiaomi,
+}
+
 /// Which messages wake the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushLevel {
@@ -97,8 +112,13 @@ impl Client {
     /// unbinds it.
     ///
     /// # Errors
+    /// [`Condition::PushUnsupported`] for a service that is not among [`crate::Builder::push_services`];
     /// [`Condition::PushBindFailed`] and its cases.
-    pub async fn bind_push(&self, certificate: &str, token: &str) -> Result<()> {
+    pub async fn bind_push(&self, service: PushService, certificate: &str, token: &str) -> Result<()> {
+        if !self.push_services().contains(&service) {
+            let error = Error::new(Condition::PushUnsupported).with_operation(Operation::PushBinding);
+            return self.told(Err(error.with_detail(format!("this build has no {service:?}"))));
+        }
         let body = json!({ "device_id": self.device().as_str(), "device_token": token, "notifier_name": certificate });
         self.call(call(Operation::PushBinding, Method::Put, "/users/{me}").with(body)).await.map(drop)
     }

@@ -42,6 +42,18 @@ pub fn count(users: usize) -> Result<()> {
     }
 }
 
+/// Whether a page may be so large. The server would give a smaller one, and the app would take that for the end.
+///
+/// # Errors
+/// [`Condition::ArgumentInvalid`].
+pub fn page(size: u32, limit: u32) -> Result<()> {
+    if (1..=limit).contains(&size) {
+        return Ok(());
+    }
+    let detail = format!("a page has 1 to {limit} entries, and not {size}");
+    Err(Error::new(Condition::ArgumentInvalid).with_detail(detail))
+}
+
 /// A list that the app fetches from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetch {

@@ -24,8 +24,9 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(30);
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(15);
 /// How long a goodbye may take.
 const LOGOUT_LIMIT: Duration = Duration::from_secs(2);
-/// The part of a token's life after which the app is told of its end (msync.md 2.4).
-const WARNING_PERCENT: u32 = 80;
+/// The part of a token's life after which the app is told of its end: the half, as the native SDKs document it (109). The
+/// web SDKs say it at four fifths (msync.md 2.4).
+const WARNING_PERCENT: u32 = 50;
 /// A token's life beyond this is as good as without an end.
 const TOKEN_LIFE_LIMIT: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Bytes of a token at most; servers' are below a thousand.
@@ -449,7 +450,8 @@ impl Core {
         if session.warn.is_some_and(|warn| warn <= now) {
             session.warn = None;
             let expires_in = session.expire.map_or(Duration::ZERO, |expire| expire - now);
-            self.tell(Event::TokenWillExpire { expires_in });
+            let error = failure(Condition::TokenWillExpire, Operation::Login);
+            self.tell(Event::TokenWillExpire { error, expires_in });
         }
     }
 

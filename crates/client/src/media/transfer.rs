@@ -31,8 +31,10 @@ pub enum TransferFault {
     BrokeOff,
     /// An HTTP status, and the condition where the answer names one.
     Refused { status: u16, condition: Option<Condition> },
-    /// The permission to transfer was refused or could not be had.
+    /// Nobody answered who gives the permission to transfer.
     NoToken,
+    /// The permission to transfer was refused.
+    TokenRefused { status: u16 },
 }
 
 impl TransferFault {
@@ -46,14 +48,15 @@ impl TransferFault {
             (_, _, Self::Refused { condition: Some(condition), .. }) if is_about_the_file(*condition) => {
                 (*condition, operation)
             }
+            (Direction::Upload, _, Self::TokenRefused { .. }) => (Condition::UploadTokenFailed, operation),
             (Direction::Upload, Via::Server, fault) => match fault {
-                Self::NoToken => (Condition::UploadTokenFailed, operation),
+                Self::NoToken | Self::TokenRefused { .. } => (Condition::UploadTokenFailed, operation),
                 Self::Unreachable | Self::BrokeOff => (Condition::MediaUploadFailed, Operation::Network),
                 Self::Refused { status: 413, .. } => (Condition::FileTooLarge, operation),
                 Self::Refused { .. } => (Condition::MediaUploadFailed, operation),
             },
             (Direction::Upload, Via::ObjectStore, fault) => match fault {
-                Self::NoToken => (Condition::ObjectStoreTokenFailed, operation),
+                Self::NoToken | Self::TokenRefused { .. } => (Condition::ObjectStoreTokenFailed, operation),
                 Self::Unreachable | Self::BrokeOff => {
                     (Condition::ObjectStoreNetworkError, Operation::Network)
                 }
@@ -68,7 +71,9 @@ impl TransferFault {
         };
         let error = Error::new(condition).with_operation(operation);
         match self {
-            Self::Refused { status, .. } => error.with_detail(format!("HTTP {status}")),
+            Self::Refused { status, .. } | Self::TokenRefused { status } => {
+                error.with_detail(format!("HTTP {status}"))
+            }
             Self::Unreachable | Self::BrokeOff | Self::NoToken => error,
         }
     }
@@ -205,6 +210,7 @@ mod tests {
             (Upload, Via::ObjectStore, status(403), JMessageIos, 860_212),
             (Upload, Via::ObjectStore, status(400), JMessageIos, 860_213),
             (Upload, Via::ObjectStore, NoToken, JMessageIos, 860_214),
+            (Upload, Via::ObjectStore, TransferFault::TokenRefused { status: 403 }, JMessageIos, 860_020),
             (Download, Via::Server, status(404), Easemob, 400),
             (Download, Via::Server, BrokeOff, Easemob, 403),
             (Download, Via::Server, Unreachable, JMessageIos, 860_015),

@@ -14,9 +14,11 @@ use super::calling::Bell;
 use super::events::Taken;
 use super::files::Files;
 use super::http::Http;
+use super::jmessage::JMessage;
 use super::keeper::{Keeper, Slot};
 use super::socket::Address;
 use super::{Client, Events, tls};
+use crate::api::PushService;
 use crate::core::{Config, Core, State};
 use crate::{Error, ErrorTable, Result};
 
@@ -30,16 +32,19 @@ const RECONNECT_LIMIT: u32 = 60;
 /// Makes a [`Client`].
 #[derive(Debug)]
 pub struct Builder {
-    app_key: String,
-    rest_url: String,
-    socket_url: String,
+    pub(super) app_key: String,
+    pub(super) rest_url: String,
+    pub(super) socket_url: String,
     device: Option<String>,
-    table: ErrorTable,
+    pub(super) table: ErrorTable,
     reconnect_limit: Option<u32>,
     acknowledges_delivery: bool,
     events: usize,
     certificates: Vec<u8>,
     folder: Option<PathBuf>,
+    push_services: Vec<PushService>,
+    pub(super) jmessage: Option<JMessage>,
+    pub(super) upload_url: Option<String>,
 }
 
 impl Builder {
@@ -55,6 +60,9 @@ impl Builder {
             events: EVENTS,
             certificates: Vec::new(),
             folder: None,
+            push_services: Vec::new(),
+            jmessage: None,
+            upload_url: None,
         }
     }
 
@@ -111,6 +119,13 @@ impl Builder {
         self
     }
 
+    /// The push services that this build has on this platform; none unless told. See [`Client::bind_push`].
+    #[must_use]
+    pub fn push_services(mut self, services: &[PushService]) -> Self {
+        self.push_services = services.to_vec();
+        self
+    }
+
     /// Starts the client. Nothing is sent before a login.
     ///
     /// # Errors
@@ -121,10 +136,21 @@ impl Builder {
         self.start().map_err(|error| error.in_table(table))
     }
 
+    /// Whom its encrypted connections trust.
+    ///
+    /// # Errors
+    /// [`Condition::ArgumentInvalid`], [`Condition::SdkInitFailed`].
+    pub(super) fn trusted(&self) -> Result<rustls::ClientConfig> {
+        let added: Vec<CertificateDer<'static>> =
+            if self.certificates.is_empty() { Vec::new() } else { tls::parse(&self.certificates)? };
+        tls::config(added)
+    }
+
     fn start(self) -> Result<(Client, Events)> {
         let app_key: AppKey = self.app_key.parse().map_err(|_| Error::new(Condition::AppKeyInvalid))?;
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|error| Error::new(Condition::SdkInitFailed).with_detail(error.to_string()))?;
+        let trust = self.trusted()?;
         let seed = uuid::Uuid::new_v4();
         let fresh = format!("kith_{}", seed.simple());
         let device = match (self.device, &self.folder) {
@@ -135,9 +161,6 @@ impl Builder {
         let device = Resource::parse(&device)
             .map_err(|error| Error::new(Condition::ArgumentInvalid).with_detail(error.to_string()))?;
         let rest = rest_base(&self.rest_url, &app_key)?;
-        let added: Vec<CertificateDer<'static>> =
-            if self.certificates.is_empty() { Vec::new() } else { tls::parse(&self.certificates)? };
-        let trust = tls::config(added)?;
         let address = address(&self.socket_url, &trust)?;
         let http = Http::new(rest.clone(), trust)?;
 
@@ -161,13 +184,22 @@ impl Builder {
             acknowledges_delivery: self.acknowledges_delivery,
             table: self.table,
         };
-        let files = Files { http: http.clone(), runtime: runtime.clone() };
+        if let Some(url) = &self.upload_url {
+            parse(url, &["http", "https"])?;
+        }
+        let files = Files {
+            http: http.clone(),
+            runtime: runtime.clone(),
+            jmessage: self.jmessage.map(Arc::new),
+            upload_url: self.upload_url,
+        };
         let (slot, bell) = (keeper.slot.clone(), Bell::default());
         let ends =
             Ends { orders: taken, events: sender, taken: Arc::clone(&read), view, slot, bell: bell.clone() };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
-        Ok((Client::new(orders, shown, device, files, keeper, bell, self.table), Events::new(receiver, read)))
+        let client = Client::new(orders, shown, device, files, keeper, bell, self.table);
+        Ok((client.with_push_services(self.push_services), Events::new(receiver, read)))
     }
 }
 
@@ -182,12 +214,21 @@ fn kept_device(folder: &Path, fresh: String) -> String {
 }
 
 /// `{rest_url}/{org}/{app}`.
-fn rest_base(url: &str, app_key: &AppKey) -> Result<String> {
+pub(super) fn rest_base(url: &str, app_key: &AppKey) -> Result<String> {
     let uri = parse(url, &["http", "https"])?;
     if uri.query().is_some() {
         return Err(invalid(url));
     }
     Ok(format!("{}/{}/{}", url.trim_end_matches('/'), app_key.org(), app_key.app()))
+}
+
+/// Where the sockets of a server are (msync.md 1).
+///
+/// # Errors
+/// [`Condition::UrlInvalid`].
+pub(super) fn socket_of(url: &str) -> Result<String> {
+    parse(url, &["http", "https"])?;
+    Ok(format!("{}/websocket", url.trim_end_matches('/').replacen("http", "ws", 1)))
 }
 
 fn address(url: &str, trust: &rustls::ClientConfig) -> Result<Address> {

@@ -157,6 +157,37 @@ impl<E: CallEngine> Calls<E> {
         self.operate(|phone, world| phone.start(call, medium, users, world)).map(|()| call)
     }
 
+    /// Calls people whom a call can reach: those of whom a device is connected, as the server says. Who has none leaves the
+    /// call at once.
+    ///
+    /// # Errors
+    /// As [`Phone::start`]; [`Condition::CallPeerOffline`] when nobody of them can be reached.
+    pub async fn start_if_there(
+        &self,
+        client: &Client,
+        medium: Medium,
+        users: &[Username],
+    ) -> Result<CallId> {
+        let call = self.start(medium, users)?;
+        // Where nobody may ask who is there, it rings until it has rung for long enough.
+        let Ok(shown) = client.presence(users).await else { return Ok(call) };
+        let is_there = |user: &Username| shown.iter().any(|state| state.user == *user && state.is_online());
+        let now = self.shared.clock.now();
+        let is_left = {
+            let mut phone = self.shared.phone.lock();
+            for user in users.iter().filter(|user| !is_there(user)) {
+                phone.unreachable(user, now);
+            }
+            phone.current() != Some(call)
+        };
+        self.shared.todo.notify_one();
+        if is_left && !users.iter().any(is_there) {
+            let error = Error::new(Condition::CallPeerOffline).with_operation(Operation::Call);
+            return Err(error.in_table(self.table));
+        }
+        Ok(call)
+    }
+
     /// Accepts what rings.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use super::calling::Bell;
 use super::files::Files;
 use super::keeper::Keeper;
 use super::login_file::{self, LoginFile};
+use crate::api::PushService;
 use crate::checks::{Checks, Fetches};
 use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, Secret, State, Verb};
 use crate::storage::{Storage, Write};
@@ -36,6 +37,7 @@ pub struct Client {
     bell: Bell,
     login: Option<LoginFile>,
     fetches: Arc<Mutex<Fetches>>,
+    push_services: Arc<[PushService]>,
     table: ErrorTable,
 }
 
@@ -60,7 +62,22 @@ impl Client {
         table: ErrorTable,
     ) -> Self {
         let login = keeper.folder.as_deref().map(|folder| LoginFile::new(folder, &keeper.app_key));
-        Self { orders, view, device, files, keeper, bell, login, fetches: Arc::default(), table }
+        Self {
+            orders,
+            view,
+            device,
+            files,
+            keeper,
+            bell,
+            login,
+            fetches: Arc::default(),
+            push_services: Arc::default(),
+            table,
+        }
+    }
+
+    pub(super) fn with_push_services(self, services: Vec<PushService>) -> Self {
+        Self { push_services: services.into(), ..self }
     }
 
     /// Logs in with a password. What it returns is the next start's login without one: [`Client::log_in_again`].
@@ -227,7 +244,7 @@ impl Client {
     /// [`crate::Condition::MessageSendFailed`], [`crate::Condition::NotLoggedIn`] and
     /// [`crate::Condition::RequestAborted`] when the connection or the session ended first. With
     /// [`Builder::data_folder`] such a message stays in the outbox and goes out after the next login, which
-    /// [`Error::stays_queued`] says. [`crate::Condition::ArgumentInvalid`] for a message that is just being sent;
+    /// [`Error::stays_queued`] says. [`crate::Condition::MessageNotSendable`] for a message that is just being sent;
     /// [`crate::Condition::OperationInFlight`] when a thousand wait. [`Error::client_id`] is the message's.
     pub async fn send(&self, message: NewMessage) -> Result<Sent> {
         let client_id = message.client_id;
@@ -354,6 +371,11 @@ impl Client {
 
     pub(super) fn weak_orders(&self) -> mpsc::WeakSender<Order> {
         self.orders.downgrade()
+    }
+
+    /// What this build can be woken by.
+    pub(crate) fn push_services(&self) -> &[PushService] {
+        &self.push_services
     }
 
     pub(super) fn files(&self) -> &Files {

@@ -11,14 +11,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use conditions::{Condition, Operation};
 use futures_util::StreamExt as _;
-use model::FileId;
 use model::content::{Attached, Content, Place};
+use model::{FileId, Username};
 use tokio::io::AsyncWriteExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::Client;
 use super::http::Http;
+use super::jmessage::{self, JMessage};
 use crate::core::of_answer;
 use crate::media::{
     Direction, Download, Expected, LocalFile, Transfer, TransferEvent, TransferFault, Verified, Via,
@@ -40,6 +41,10 @@ const NEWS: usize = 128;
 pub(super) struct Files {
     pub(super) http: Http,
     pub(super) runtime: Handle,
+    /// For apps of JMessage's, which upload with tokens.
+    pub(super) jmessage: Option<Arc<JMessage>>,
+    /// Where these upload to, if not to the server.
+    pub(super) upload_url: Option<String>,
 }
 
 /// A transfer that is under way. Dropping it cancels it.
@@ -87,9 +92,11 @@ impl Client {
     /// [`Condition::NotLoggedIn`].
     pub fn upload(&self, file: &LocalFile) -> Result<Transferring<Attached>> {
         let started = self.token(Operation::FileUpload).map(|token| {
-            let (http, file) = (self.files().http.clone(), file.clone());
-            self.transfer(Direction::Upload, Some(file.bytes), async move |run| {
-                run.upload(&http, &token, &file).await
+            let (files, file, user) = (self.files().clone(), file.clone(), self.user());
+            let via = if files.jmessage.is_some() { Via::ObjectStore } else { Via::Server };
+            self.transfer((Direction::Upload, via), Some(file.bytes), async move |run| {
+                let user = user.as_ref().map(Username::as_str).unwrap_or_default();
+                run.upload(&files, (user, &token), &file).await
             })
         });
         self.told(started)
@@ -111,7 +118,7 @@ impl Client {
             let download = Download::new(Expected::of(file, &content.ext, DOWNLOAD_BYTES_LIMIT))?;
             let total = (file.bytes > 0).then_some(file.bytes);
             let (http, at, to) = (self.files().http.clone(), file.at.clone(), to.to_owned());
-            Ok(self.transfer(Direction::Download, total, async move |run| {
+            Ok(self.transfer((Direction::Download, Via::Server), total, async move |run| {
                 run.download(&http, &token, &at, download, &to).await
             }))
         });
@@ -129,7 +136,7 @@ impl Client {
 
     fn transfer<T: Send + 'static, F: Future<Output = Step<T>> + Send + 'static>(
         &self,
-        direction: Direction,
+        (direction, via): (Direction, Via),
         total: Option<u64>,
         work: impl FnOnce(Run) -> F + Send + 'static,
     ) -> Transferring<T> {
@@ -140,7 +147,7 @@ impl Client {
         let moved = Arc::clone(&run.moved);
         let work = work(run);
         self.files().runtime.spawn(async move {
-            let mut transfer = Transfer::new(direction, Via::Server, total);
+            let mut transfer = Transfer::new(direction, via, total);
             let mut work = std::pin::pin!(work);
             let outcome = loop {
                 tokio::select! {
@@ -242,10 +249,19 @@ struct Run {
 }
 
 impl Run {
-    async fn upload(self, http: &Http, token: &str, file: &LocalFile) -> Step<Attached> {
+    async fn upload(self, files: &Files, (user, token): (&str, &str), file: &LocalFile) -> Step<Attached> {
         let opened = file.clone();
         let opened = tokio::task::spawn_blocking(move || opened.pieces()).await;
         let mut pieces = opened.map_err(|_| Stopped::Cancelled)??;
+        let http = &files.http;
+        let to = match &files.jmessage {
+            None => http.post("/chatfiles").bearer_auth(token).header("restrict-access", "true"),
+            Some(jmessage) => {
+                let opens =
+                    self.watched(jmessage.token(http, token, file.bytes)).await?.map_err(Stopped::Fault)?;
+                jmessage.request(http, (user, &opens), files.upload_url.as_deref(), file)
+            }
+        };
         let (sender, receiver) = mpsc::channel::<Result<Bytes>>(READ_AHEAD);
         let reading = tokio::task::spawn_blocking(move || {
             loop {
@@ -279,10 +295,7 @@ impl Run {
         });
         let ends = |text: String| futures_util::stream::iter([Ok(Bytes::from(text))]);
         let body = reqwest::Body::wrap_stream(ends(head).chain(content).chain(ends(tail)));
-        let request = http
-            .post("/chatfiles")
-            .bearer_auth(token)
-            .header("restrict-access", "true")
+        let request = to
             .header("content-type", format!("multipart/form-data; boundary={boundary}"))
             .header("content-length", length)
             .body(body);
@@ -303,7 +316,11 @@ impl Run {
             let fault = TransferFault::Refused { status: answer.status, condition: Some(said.condition()) };
             return Err(Stopped::Fault(fault));
         }
-        uploaded(&answer.body, file).ok_or_else(|| {
+        let made = match &files.jmessage {
+            None => uploaded(&answer.body, file),
+            Some(_) => jmessage::uploaded(&answer.body, file),
+        };
+        made.ok_or_else(|| {
             Stopped::Error(Error::new(Condition::ResponseMalformed).with_operation(Operation::FileUpload))
         })
     }

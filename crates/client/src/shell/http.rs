@@ -67,6 +67,11 @@ impl Http {
         self.client.get(format!("{}{path}", self.base))
     }
 
+    /// An upload to a store that the app named.
+    pub(super) fn post_at(&self, url: &str) -> RequestBuilder {
+        self.client.post(url)
+    }
+
     /// A download from somewhere else.
     pub(super) fn get_elsewhere(&self, url: &str) -> RequestBuilder {
         self.elsewhere.get(url)

@@ -60,7 +60,7 @@ impl Line {
     /// A message of the app's. `kept`: the outbox that it belongs into.
     pub(super) fn push(&mut self, message: Box<NewMessage>, asking: Asking, kept: Option<Kept>) {
         let refusal = if self.numbers.contains(&message.client_id) {
-            Some(Error::new(Condition::ArgumentInvalid).with_detail("the message is being sent already"))
+            Some(Error::new(Condition::MessageNotSendable).with_detail("the message is being sent already"))
         } else if self.unwritten.len() + self.ready.len() >= WAITING_LIMIT {
             let detail = format!("{WAITING_LIMIT} messages wait to be sent");
             Some(Error::new(Condition::OperationInFlight).with_detail(detail))

@@ -93,3 +93,19 @@ async fn calls_end_with_the_session_and_nobody_is_called_who_is_not_there() {
     });
     assert_eq!(signal.await.as_str(), "bob");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_there_is_not_called() {
+    let site = Site::start().await;
+    let alice = Device::log_in(&site, "alice", "phone").await;
+    let (calls, mut events) = alice.client.calls(LoopbackEngine::default()).unwrap();
+    let bob = [username("bob").unwrap()];
+    let error = calls.start_if_there(&alice.client, Medium::Audio, &bob).await.unwrap_err();
+    assert_eq!((error.condition(), calls.state()), (Condition::CallPeerOffline, CallState::Idle));
+    until(&mut events, ended(EndReason::Offline)).await;
+    let bobs = Device::log_in(&site, "bob", "phone").await;
+    let (_his, mut his_events) = bobs.client.calls(LoopbackEngine::default()).unwrap();
+    let call = calls.start_if_there(&alice.client, Medium::Audio, &bob).await.unwrap();
+    until(&mut his_events, |event| matches!(event, CallEvent::Invited { call: rings, .. } if *rings == call))
+        .await;
+}

@@ -591,7 +591,7 @@ fn a_token_is_warned_of_and_ends_whatever_the_devices_clock_says() {
         core.handle(now, Input::Frame { socket, frame: frame(2, &pb::CommNotice::default()) });
         for event in events(&outputs(&mut core)) {
             match event {
-                Event::TokenWillExpire { expires_in } => {
+                Event::TokenWillExpire { expires_in, .. } => {
                     told.push((now.elapsed.as_secs(), expires_in.as_secs()));
                 }
                 Event::LoggedOut { error } => {
@@ -602,7 +602,7 @@ fn a_token_is_warned_of_and_ends_whatever_the_devices_clock_says() {
             }
         }
     }
-    assert_eq!(told, [(2_960, 740), (3_700, 0)]);
+    assert_eq!(told, [(1_850, 1_850), (3_700, 0)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use client::{
     Condition, ContactChange, Conversation, Event, GroupId, HistoryOrder, MemberRole, MembershipChange,
-    NewGroup, NewMessage, PushLevel, RoomId, Username, username,
+    NewGroup, NewMessage, PushLevel, PushService, RoomId, Username, username,
 };
 use house::Site;
 use http::Method;
@@ -225,8 +225,10 @@ async fn push_options_are_kept() {
     let room = Conversation::room("1").unwrap();
     let error = one.client.set_push_level(Some(&room), PushLevel::All).await.unwrap_err();
     assert_eq!(error.condition(), Condition::PushOptionInvalid);
-    one.client.bind_push("certificate", "token").await.unwrap();
-    one.client.bind_push("certificate", "").await.unwrap();
+    let error = one.client.bind_push(PushService::Fcm, "certificate", "token").await.unwrap_err();
+    assert_eq!((error.condition(), error.code()), (Condition::PushUnsupported, Some(900)));
+    one.client.bind_push(PushService::Apns, "certificate", "token").await.unwrap();
+    one.client.bind_push(PushService::Apns, "certificate", "").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

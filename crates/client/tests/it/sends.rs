@@ -63,7 +63,7 @@ async fn a_send_that_was_given_up_goes_out_whole_and_once() {
         match alice.client.send(message.clone()).await {
             Ok(sent) => break sent,
             // The first one is not answered yet.
-            Err(error) => assert_eq!(error.condition(), Condition::ArgumentInvalid),
+            Err(error) => assert_eq!(error.condition(), Condition::MessageNotSendable),
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
@@ -95,7 +95,7 @@ async fn a_failed_send_names_its_message_and_the_same_message_is_taken_once() {
         while sent.len() < 2 {
             match alice.client.send(message.clone()).await {
                 Ok(known) => sent.push(known),
-                Err(error) => assert_eq!((error.condition(), kept), (Condition::ArgumentInvalid, true)),
+                Err(error) => assert_eq!((error.condition(), kept), (Condition::MessageNotSendable, true)),
             }
         }
         assert_eq!(sent[0], sent[1]);

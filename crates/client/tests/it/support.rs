@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use client::{Client, ErrorTable, Event, Events, Message, Said};
+use client::{Client, ErrorTable, Event, Events, Message, PushService, Said};
 use house::Site;
 
 /// Far above what anything takes on a busy machine.
@@ -21,6 +21,7 @@ impl Device {
             .device(name)
             .error_table(ErrorTable::Easemob)
             .acknowledge_delivery(true)
+            .push_services(&[PushService::Apns])
             .build()
             .unwrap();
         Self { client, events }

@@ -31,7 +31,7 @@ impl Talk {
             }
             Event::SyncStarted { .. } => self.connection = Connection::Syncing,
             Event::SyncFinished => self.connection = Connection::Online,
-            Event::TokenWillExpire { expires_in } => {
+            Event::TokenWillExpire { expires_in, .. } => {
                 self.notice = format!("this login ends in {} minutes", expires_in.as_secs() / 60);
             }
             Event::Message(message) => self.take(&message, commands),
