@@ -83,7 +83,7 @@ pub(crate) fn run(out: &mut impl Write, color: bool, arguments: VerifyArgs) -> R
         print_table(out, Paint::new(color), &report)?;
     }
     let failed = report.count(|verdict| matches!(verdict, Verdict::Failed(_)));
-    let open = report.count(|verdict| matches!(verdict, Verdict::NotMet | Verdict::Skipped));
+    let open = report.count(|verdict| matches!(verdict, Verdict::NotMet(_) | Verdict::Skipped));
     Ok(match (failed, open) {
         (0, 0) => 0,
         (0, _) => NOT_ALL_MET,
@@ -106,7 +106,7 @@ fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::
         let said = match verdict {
             Verdict::Met => format!("met {}", seen_by.map_or("", shown_place)),
             Verdict::LookupOnly(why) => format!("look-up only: {why}"),
-            Verdict::NotMet => "no witness yet".to_owned(),
+            Verdict::NotMet(why) => format!("not met: {why}"),
             Verdict::Skipped => "left out: needs a server of its own".to_owned(),
             Verdict::Unnamed(why) => format!("not told apart: {why}"),
             Verdict::Failed(why) => format!("FAILED: {why}"),
@@ -125,7 +125,7 @@ fn print_table(out: &mut impl Write, paint: Paint, report: &Report) -> std::io::
         report.rows.len(),
         count(|verdict| matches!(verdict, Verdict::Met)),
         count(|verdict| matches!(verdict, Verdict::LookupOnly(_))),
-        count(|verdict| matches!(verdict, Verdict::NotMet)),
+        count(|verdict| matches!(verdict, Verdict::NotMet(_))),
         count(|verdict| matches!(verdict, Verdict::Skipped)),
         count(|verdict| matches!(verdict, Verdict::Unnamed(_))),
         count(|verdict| matches!(verdict, Verdict::Failed(_))),
@@ -146,7 +146,7 @@ fn as_json(report: &Report) -> Value {
         let (verdict, why) = match verdict {
             Verdict::Met => ("met", None),
             Verdict::LookupOnly(why) => ("lookup_only", Some((*why).to_owned())),
-            Verdict::NotMet => ("not_met", None),
+            Verdict::NotMet(why) => ("not_met", Some((*why).to_owned())),
             Verdict::Skipped => ("skipped", None),
             Verdict::Unnamed(why) => ("unnamed", Some((*why).to_owned())),
             Verdict::Failed(why) => ("failed", Some(why.clone())),

@@ -200,6 +200,10 @@ impl Line {
         self.client.unread().await?;
         match timeout(END_LIMIT, self.client.next_unanswered()).await? {
             Ok(_) => Ok(Outcome::Fine),
+            // The close says why, and any other end is none of the row's.
+            Err(end) if !format!("{end:#}").contains(condition.as_str()) => {
+                Err(end.context("the connection ended for another reason"))
+            }
             Err(_) => Ok(Outcome::Refused(Error::new(condition))),
         }
     }

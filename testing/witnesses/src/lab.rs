@@ -2,14 +2,14 @@
 //!
 //! Most of them share one server and get an app each. Who breaks a server starts one of his own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use client::ErrorTable;
-use fixtures::Kith;
+use fixtures::{Kith, Ports};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -92,6 +92,10 @@ impl Lab {
     }
 
     async fn start(&self, data: PathBuf, flags: &[&str]) -> Result<Server> {
+        self.start_at(data, None, flags).await
+    }
+
+    async fn start_at(&self, data: PathBuf, ports: Option<Ports>, flags: &[&str]) -> Result<Server> {
         let Place::Own { kith } = &self.base.place else {
             anyhow::bail!("this needs a server of its own");
         };
@@ -99,7 +103,7 @@ impl Lab {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let started = spawn_blocking(move || {
             let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-            let kith = Kith::start(&kith, &data, None, &flags)?;
+            let kith = Kith::start(&kith, &data, ports, &flags)?;
             let token = std::fs::read_to_string(data.join("admin-token"))?.trim().to_owned();
             anyhow::Ok((kith, data, token))
         });
@@ -111,6 +115,20 @@ impl Lab {
     async fn reached(&self, url: String, token: String, own: Option<(Kith, PathBuf)>) -> Result<Server> {
         let relay = if self.base.is_plain { Some(Relay::start(&url).await?) } else { None };
         Ok(Server { url, token, http: self.base.http.clone(), own, relay })
+    }
+
+    /// Kills a server of the witness's own, does something to its data folder, and starts it again where it was.
+    pub(crate) async fn revived(
+        &self,
+        mut server: Server,
+        flags: &[&str],
+        meanwhile: impl AsyncFnOnce(&Path) -> Result<()>,
+    ) -> Result<Server> {
+        let (kith, data) = server.own.take().context("the server is another's")?;
+        let ports = kith.ports;
+        spawn_blocking(move || kith.kill()).await??;
+        meanwhile(&data).await?;
+        self.start_at(data, Some(ports), flags).await
     }
 
     /// A server of the witness's own with this configuration file.
@@ -191,6 +209,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Lets no file of the server's grow beyond so many bytes from now on, as a full disk does.
+    pub(crate) fn limit_files(&self, bytes: u64) -> Result<()> {
+        let (kith, _) = self.own.as_ref().context("the server is another's")?;
+        kith.limit_files(bytes)
+    }
+
     async fn admin(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let request =
             self.http.request(method, format!("{}/admin/v1{path}", self.url)).bearer_auth(&self.token);
@@ -240,7 +264,8 @@ impl App {
             Some(relay) => (&relay.rest, &relay.socket),
             None => (&self.server, &socket),
         };
-        change(client::Client::builder(&self.key, rest, socket).error_table(self.face)).build()
+        let builder = client::Client::builder(&self.key, rest, socket).error_table(self.face);
+        change(builder.push_services(&[client::PushService::Apns])).build()
     }
 
     /// The SDK with a user logged in.
@@ -265,6 +290,11 @@ impl App {
         let told = client.log_in_with_token(&user.name, &user.token).await;
         client.close().await;
         Ok(told.map(drop))
+    }
+
+    /// Where an SDK meets the server, past its sockets.
+    pub(crate) fn met_at(&self) -> &str {
+        self.relay.as_ref().map_or(&*self.server, |relay| &*relay.rest)
     }
 
     /// Changes settings while it runs: `name=value`.
@@ -326,6 +356,17 @@ impl App {
         Answer::read(request.send().await?).await
     }
 
+    /// Asks JMessage's HTTP service for devices, with a user's token or without.
+    pub(crate) async fn as_device(&self, path: &str, token: Option<&str>, body: &Value) -> Result<Answer> {
+        let request =
+            self.http.post(format!("{}{path}", self.server)).header("x-app-key", &self.jmessage_key);
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        Answer::read(request.body(body.to_string()).send().await?).await
+    }
+
     /// Calls the app's REST API as its back end.
     pub(crate) async fn back_end(&self, method: &str, path: &str, body: Value) -> Result<Answer> {
         self.call(method, path, &self.token, body).await
@@ -348,6 +389,12 @@ impl App {
     pub(crate) async fn token(&self, grant: &Value) -> Result<String> {
         let answer = self.call("POST", "/token", "", grant.clone()).await?.json()?;
         Ok(answer["access_token"].as_str().context("no token")?.to_owned())
+    }
+
+    /// A user who is registered, logged in over REST.
+    pub(crate) async fn user(&self, name: &str) -> Result<User> {
+        let grant = json!({ "grant_type": "password", "username": name, "password": password(name) });
+        Ok(User { name: name.to_owned(), token: self.token(&grant).await? })
     }
 
     /// Registers users and logs each in over REST; [`password`] has their passwords.

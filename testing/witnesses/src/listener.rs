@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Listens on a free port of this machine until the run ends, and answers whatever is asked with this; `None`: never.
 pub(crate) async fn says_always(said: Option<&'static str>) -> Result<SocketAddr> {
@@ -15,6 +15,26 @@ pub(crate) async fn says_always(said: Option<&'static str>) -> Result<SocketAddr
 pub(crate) async fn answers_always(json: &str) -> Result<SocketAddr> {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
     says(Some(format!("{head}{}\r\n\r\n{json}", json.len()).into_bytes())).await
+}
+
+/// Listens likewise, and leads to a server at `http://HOST:PORT`; before each connection does so, this is done.
+pub(crate) async fn leads_to<F: Future<Output = Result<()>> + Send>(
+    server: &str,
+    before: impl Fn() -> F + Send + 'static,
+) -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let server = server.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            before().await?;
+            let mut onward = TcpStream::connect(&server).await?;
+            // Whichever side ends it, it is over.
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut onward).await });
+        }
+        anyhow::Ok(())
+    });
+    Ok(address)
 }
 
 async fn says(said: Option<Vec<u8>>) -> Result<SocketAddr> {

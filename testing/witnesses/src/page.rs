@@ -1,7 +1,7 @@
 //! A page of JMessage's web SDK, whose answers are seen as they stand on the wire (jmessage.md 2).
 
 use anyhow::{Context, Result, ensure};
-use client::Error;
+use client::{Error, ErrorTable};
 use conditions::{Condition, Operation};
 use futures_util::{SinkExt as _, StreamExt as _};
 use md5::{Digest as _, Md5};
@@ -38,10 +38,15 @@ impl Reply {
         let condition = Condition::parse(text("kith_condition")).context("the answer names no condition")?;
         ensure!(!text("kith_trace").is_empty(), "the answer has no trace id");
         let error = Error::new(condition).with_detail(text("message")).with_trace_id(text("kith_trace"));
-        Ok(Outcome::Refused(match operation {
+        let error = match operation {
             Some(operation) => error.with_operation(operation),
             None => error,
-        }))
+        };
+        // The row's own number stands on the wire too, beside the web SDK's.
+        let own = error.clone().in_table(ErrorTable::JMessageServer).code();
+        let said = self.0["kith_code"].as_i64();
+        ensure!(said == own.map(i64::from), "the wire's number is {said:?}, and the row's {own:?}");
+        Ok(Outcome::Refused(error))
     }
 
     pub(crate) fn is_fine(&self) -> bool {

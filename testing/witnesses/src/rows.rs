@@ -21,6 +21,20 @@ pub(crate) fn lookup_only(row: &Row) -> Option<&'static str> {
     }
 }
 
+/// Why a row that has no witness can have none in a system like this.
+pub(crate) fn never_met(row: &Row) -> Option<&'static str> {
+    (row.table == Table::JmessageServer).then_some(row.code).flatten().and_then(|code| match code {
+        800_005 => Some("no request of a public protocol names users by number"),
+        800_010 => {
+            Some("one node knows by itself who is connected where: nothing between nodes can be out of reach")
+        }
+        803_002 => Some(
+            "a message is stored and told of within one process: no network lies between that could fail",
+        ),
+        _ => None,
+    })
+}
+
 /// Names one row of the documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowKey {

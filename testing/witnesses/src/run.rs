@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::areas;
 use crate::lab::{Lab, Place};
-use crate::rows::{RowKey, documented, lookup_only};
+use crate::rows::{RowKey, documented, lookup_only, never_met};
 use crate::witness::{Cause, Outcome, Witness};
 
 /// How long one run of a witness may take: far above what any takes on a busy machine.
@@ -60,8 +60,8 @@ pub enum Verdict {
     Met,
     /// It stands in the document only, and why.
     LookupOnly(&'static str),
-    /// There is no witness yet.
-    NotMet,
+    /// It has no witness, and why.
+    NotMet(&'static str),
     /// Its witness can't run against a given server.
     Skipped,
     /// Without the names of conditions the SDK tells another row, and why.
@@ -116,7 +116,7 @@ pub async fn run(options: Options, progress: impl Fn(usize, usize)) -> Result<Re
         let witness = areas::all().find(|witness| witness.is_of(row));
         let verdict = match witness {
             _ if lookup_only(row).is_some() => lookup_only(row).map(Verdict::LookupOnly),
-            None => Some(Verdict::NotMet),
+            None => Some(Verdict::NotMet(never_met(row).unwrap_or("no witness yet"))),
             Some(witness) if witness.needs_own_server && is_given => Some(Verdict::Skipped),
             Some(witness) => {
                 // What a server says is asked for once in each table; what the device says is the same in all.

@@ -26,6 +26,8 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(JMRTC, CallEngineNotInitialized, called_without_an_engine),
     witness!(JMRTC, CallEngineInitFailed, engine_without_a_microphone),
     witness!(&[Table::JmrtcIos, Table::AgoraIos], CallNetworkError, called_without_a_network),
+    witness!(NO_CALL, CallPeerOffline, called_who_is_not_there)
+        .one_sided("the server says who is there, and the SDK what that means for a call"),
 ];
 
 const CALL: CallId = CallId(7);
@@ -78,6 +80,15 @@ async fn accepted_while_nothing_rings(_: &Lab, cause: Cause) -> Result<Outcome> 
 async fn called_oneself(_: &Lab, cause: Cause) -> Result<Outcome> {
     let whom = username(cause.choose("alice", "bobby"))?;
     Ok(Outcome::of(phone("alice")?.start(CALL, Medium::Audio, &[whom], WORLD)))
+}
+
+async fn called_who_is_not_there(lab: &Lab, cause: Cause) -> Result<Outcome> {
+    let app = lab.app(&[]).await?;
+    let [alice, bobby] = app.users(["alice", "bobby"]).await?;
+    let sdk = app.sdk_of(&alice).await?;
+    let _there = if cause.is_present() { None } else { Some(app.sdk_of(&bobby).await?) };
+    let (calls, _told) = sdk.calls(LoopbackEngine::default())?;
+    Ok(Outcome::of(calls.start_if_there(&sdk, Medium::Audio, &peer()?).await))
 }
 
 async fn start_as(standing: Standing, online: bool) -> Result<Outcome> {

@@ -1,11 +1,11 @@
 //! What JMessage's clients and back ends are answered over HTTP.
 //!
-//! The document's 898 numbers are those of the clients' service; its REST twin says 899 with the same ending and for
-//! the same cause (jmessage.md 3), which is what stands on the wire here.
+//! The document's 898 numbers are those of the service for devices. Where that has no such call, its REST twin says 899 with
+//! the same ending and for the same cause (jmessage.md 3), and that is what stands on the wire.
 
 use anyhow::Result;
-use client::GroupId;
-use conditions::Table;
+use client::{Build, Client, ErrorTable, GroupId};
+use conditions::{Operation, Table};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
@@ -17,15 +17,16 @@ const SERVER: &[Table] = &[Table::JmessageServer];
 
 /// Of what the SDK has no call for.
 const BACK_END: &str = "an app's back end makes these calls, and no SDK has them";
+const NEVER_SAID: &str = "the SDK never asks like that";
 
 pub(super) const WITNESSES: &[Witness] = &[
     witness!(SERVER, UserAlreadyExists, registered_twice),
     witness!(SERVER, UserNotFound, unknown_user).one_sided(BACK_END),
-    witness!(SERVER, ArgumentInvalid, body_that_breaks_the_rules).one_sided(BACK_END),
+    witness!(SERVER, ArgumentInvalid, body_that_breaks_the_rules).one_sided(NEVER_SAID),
     witness!(SERVER, GroupNotFound, unknown_group),
-    witness!(SERVER, CredentialsMissing, no_credentials).one_sided(BACK_END),
-    witness!(SERVER, CredentialsWrong, wrong_secret).one_sided(BACK_END),
-    witness!(SERVER, AppNotFound, unknown_app).one_sided(BACK_END),
+    witness!(SERVER, CredentialsMissing, no_credentials).one_sided(NEVER_SAID),
+    witness!(SERVER, CredentialsWrong, wrong_token).one_sided(NEVER_SAID),
+    witness!(SERVER, AppNotFound, unknown_app).needs_names(super::stores::ONE_NUMBER),
     witness!(SERVER, ServerBusy, more_registrations_at_once_than_wait).one_sided(BACK_END).on_own_server(),
 ];
 
@@ -53,9 +54,8 @@ async fn unknown_user(lab: &Lab, cause: Cause) -> Result<Outcome> {
 
 async fn body_that_breaks_the_rules(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    let admin =
-        cause.choose(json!({ "username": "chief" }), json!({ "username": "chief", "password": "secret" }));
-    app.jmessage("POST", "/v1/admins", admin).await?.seen(400, "899003")
+    let build = json!({ "appkey": app.jmessage_key, "platform": cause.choose("amiga", "ios") });
+    app.as_device("/v1/devices/build", None, &build).await?.seen(400, "898003")
 }
 
 async fn unknown_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -72,23 +72,26 @@ async fn unknown_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
 
 async fn no_credentials(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    let credentials =
-        if cause.is_present() { None } else { Some((&*app.jmessage_key, &*app.jmessage_secret)) };
-    app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899007")
+    let [alice] = app.users(["alice"]).await?;
+    let token = if cause.is_present() { None } else { Some(&*alice.token) };
+    app.as_device("/v1/devices/uptoken", token, &Value::Null).await?.seen(401, "898007")
 }
 
-async fn wrong_secret(lab: &Lab, cause: Cause) -> Result<Outcome> {
+async fn wrong_token(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
-    let secret = cause.choose("0123456789abcdef01234567", &*app.jmessage_secret);
-    let credentials = Some((&*app.jmessage_key, secret));
-    app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899008")
+    let [alice] = app.users(["alice"]).await?;
+    let token = cause.choose("nonsense", &*alice.token);
+    app.as_device("/v1/devices/uptoken", Some(token), &Value::Null).await?.seen(401, "898008")
 }
 
 async fn unknown_app(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     let key = cause.choose("0123456789abcdef01234567", &*app.jmessage_key);
-    let credentials = Some((key, &*app.jmessage_secret));
-    app.jmessage_as(credentials, "GET", "/v1/users?start=0&count=1", Value::Null).await?.seen(401, "899009")
+    let build = json!({ "appkey": key, "platform": "ios" });
+    let wire = app.as_device("/v1/devices/build", None, &build).await?;
+    let wire = wire.seen_of(Some(Operation::Login), 401, "898009")?;
+    let builder = Client::builder(key, app.met_at(), "").error_table(ErrorTable::JMessageServer);
+    wire.told(builder.jmessage(Build::Ios).await)
 }
 
 async fn more_registrations_at_once_than_wait(lab: &Lab, cause: Cause) -> Result<Outcome> {

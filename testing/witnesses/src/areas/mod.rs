@@ -4,6 +4,7 @@ mod accounts;
 mod calls;
 mod checks;
 mod contacts;
+mod damage;
 mod faults;
 mod files;
 mod groups;
@@ -15,6 +16,8 @@ mod rooms;
 mod sdk;
 mod sessions;
 mod storage;
+mod stores;
+mod words;
 
 use crate::witness::Witness;
 
@@ -25,6 +28,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
         calls::WITNESSES,
         checks::WITNESSES,
         contacts::WITNESSES,
+        damage::WITNESSES,
         faults::WITNESSES,
         files::WITNESSES,
         groups::WITNESSES,
@@ -36,6 +40,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Witness> {
         sdk::WITNESSES,
         sessions::WITNESSES,
         storage::WITNESSES,
+        stores::WITNESSES,
+        words::WITNESSES,
     ];
     areas.into_iter().flatten()
 }

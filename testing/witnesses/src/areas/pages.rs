@@ -1,7 +1,8 @@
 //! What JMessage's web pages are answered on their connections.
 //!
 //! The protocol of that vendor's mobile SDKs is not public; its web SDK has the same server behind it and other numbers
-//! (jmessage.md 2.7). The web number is what stands on the wire here, and the condition beside it is the row.
+//! (jmessage.md 2.7). Both stand on the wire: the web number, and
+//! beside it the row's own (`kith_code`), which these witnesses read.
 
 use anyhow::{Context, Result};
 use client::{Client, Conversation, GroupId, NewGroup, NewMessage, Username, username};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use client::PushService;
 use serde_json::json;
 
 use super::tables::{PRESENT, WINDOWS};
@@ -35,7 +36,7 @@ async fn token_that_is_too_long(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let [alice] = app.users(["alice"]).await?;
     let token = "t".repeat(cause.choose(2_000, 64));
     let wire = bind(&app, &alice, "phone", &token).await?.seen(400, "device_token")?;
-    wire.told(app.sdk_of(&alice).await?.bind_push("apns", &token).await)
+    wire.told(app.sdk_of(&alice).await?.bind_push(PushService::Apns, "apns", &token).await)
 }
 
 async fn unbound_what_was_not_bound(lab: &Lab, cause: Cause) -> Result<Outcome> {
@@ -44,8 +45,8 @@ async fn unbound_what_was_not_bound(lab: &Lab, cause: Cause) -> Result<Outcome> 
     let sdk = app.sdk_of(&alice).await?;
     if !cause.is_present() {
         bind(&app, &alice, "phone", "token").await?.json()?;
-        sdk.bind_push("apns", "other").await?;
+        sdk.bind_push(PushService::Apns, "apns", "other").await?;
     }
     let wire = bind(&app, &alice, "phone", "").await?.seen(400, "was not removed")?;
-    wire.told(sdk.bind_push("apns", "").await)
+    wire.told(sdk.bind_push(PushService::Apns, "apns", "").await)
 }
