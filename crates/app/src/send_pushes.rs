@@ -172,22 +172,29 @@ impl UseCases {
         let profiles = self.store.pushes.get(id, &uids).await?;
         let mut waking = Vec::new();
         for (index, (recipient, stored)) in recipients.iter().zip(&profiles).enumerate() {
+            let is_undisturbed = match SilenceOf::of(woken.conversation, recipient.uid) {
+                Some(of) if !stored.profile.bindings.is_empty() => {
+                    self.store.no_disturb.get(id, recipient.uid).await?.settings.is_for(of)
+                }
+                _ => false,
+            };
             for (number, binding) in stored.profile.bindings.iter().enumerate() {
                 // Names of devices may hold what a header can't.
                 let place = format!("{}-{number}", recipient.uid);
                 match is_concern(&app.value, rule, binding) {
                     Concern::None => {}
-                    Concern::Nobodys => {
-                        waking.push((index, recipient, &stored.profile, binding, place, false));
+                    concern => {
+                        let is_own = matches!(concern, Concern::Own);
+                        let said = (is_undisturbed, is_own);
+                        waking.push((index, recipient, &stored.profile, binding, place, said));
                     }
-                    Concern::Own => waking.push((index, recipient, &stored.profile, binding, place, true)),
                 }
             }
         }
         let calls: Vec<_> = waking
             .into_iter()
-            .map(|(index, recipient, profile, binding, place, is_own)| async move {
-                let outcome = match self.decide(app, woken, recipient, profile, binding, is_own) {
+            .map(|(index, recipient, profile, binding, place, said)| async move {
+                let outcome = match self.decide(app, woken, recipient, profile, binding, said) {
                     Ok(()) => {
                         let notification = notification(app, woken, recipient, profile, binding);
                         self.wake(app, rule, push, breaker, place, notification).await
@@ -224,7 +231,7 @@ impl UseCases {
         recipient: &Recipient,
         profile: &PushProfile,
         binding: &Binding,
-        is_own: bool,
+        (is_undisturbed, is_own): (bool, bool),
     ) -> Result<(), Skip> {
         let at = self.now();
         let of = SilenceOf::of(woken.conversation, recipient.uid).ok_or(Skip::MessageIgnored)?;
@@ -233,6 +240,7 @@ impl UseCases {
             profile,
             name: recipient.name.as_str(),
             is_online: !self.online.connections(app.value.id, recipient.uid).is_empty(),
+            is_undisturbed,
             of,
             group: is_group.then_some(woken.entry.target_name.as_str()),
             hints: &woken.hints,

@@ -9,6 +9,7 @@ use model::{GroupId, Uid};
 use thiserror::Error;
 
 use crate::Refusal;
+use crate::push::SilenceOf;
 
 /// What one user has set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub struct NoDisturb {
     pub global: bool,
     pub users: BTreeSet<Uid>,
     pub groups: BTreeSet<GroupId>,
+}
+
+impl NoDisturb {
+    /// Whether a message of the conversation wakes none of his devices.
+    pub fn is_for(&self, of: SilenceOf) -> bool {
+        self.global
+            || match of {
+                SilenceOf::User(uid) => self.users.contains(&Uid(uid)),
+                SilenceOf::Group(group) => self.groups.contains(&GroupId(group)),
+            }
+    }
 }
 
 /// A group that a change names, as it was found.

@@ -375,6 +375,8 @@ pub struct PushView<'a> {
     pub profile: &'a PushProfile,
     pub name: &'a str,
     pub is_online: bool,
+    /// He set do-not-disturb for the conversation or for all ([`crate::no_disturb`]).
+    pub is_undisturbed: bool,
     pub of: SilenceOf,
     /// The group's public id.
     pub group: Option<&'a str>,
@@ -418,7 +420,7 @@ fn check_wishes(view: PushView<'_>) -> Result<(), Skip> {
     let own = own.unwrap_or_default();
     let is_ignored = view.group.is_some_and(|group| profile.ignored_groups.contains(group));
     let is_quiet = own.is_quiet(view.at, view.minute) || profile.silence.is_quiet(view.at, view.minute);
-    if is_ignored || is_quiet || profile.is_no_disturbing(view.minute) {
+    if view.is_undisturbed || is_ignored || is_quiet || profile.is_no_disturbing(view.minute) {
         return Err(Skip::Silent);
     }
     let level = match own.level {

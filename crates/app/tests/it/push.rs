@@ -120,6 +120,28 @@ async fn who_wants_quiet_is_left_alone_and_it_is_written_why() {
     assert!(recorder.0.lock().is_empty());
 }
 
+// jmessage.md 1.3: set by its pages and back ends, for a user, a group or all.
+#[tokio::test]
+async fn who_set_do_not_disturb_is_not_woken_by_whom_he_meant() {
+    let (mut house, recorder) = house(&["fcm"]).await;
+    let (alice, carol) = (house.register("alice").await, house.register("carol").await);
+    house.register("bob").await;
+    bind(&house, "bob", "phone", "fcm", "t1").await;
+    let tenant = house.use_cases.find_app(&APP.parse().unwrap()).unwrap();
+    let set = app::SetNoDisturb { add_users: vec!["alice".to_owned()], ..app::SetNoDisturb::default() };
+    house.use_cases.set_no_disturb(&tenant, "bob", &set).await.unwrap();
+    let _stop = house.start_jobs();
+    house.send(&alice, "bob", 1).await.unwrap();
+    house.send(&carol, "bob", 2).await.unwrap();
+    let outcome = |records: &[PushRecord], sender: &str| {
+        records.iter().find(|record| record.sender == sender).unwrap().devices[0].outcome.clone()
+    };
+    let told = records(&house, "bob", 2).await;
+    assert_eq!(outcome(&told, "alice"), PushOutcome::Skipped(Skip::Silent));
+    assert_eq!(outcome(&told, "carol"), PushOutcome::Sent);
+    assert_eq!(recorder.0.lock().len(), 1);
+}
+
 #[tokio::test]
 async fn a_provider_that_the_app_does_not_have_is_named_at_the_binding() {
     let (house, _) = house(&["fcm"]).await;

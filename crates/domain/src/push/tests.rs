@@ -142,6 +142,7 @@ fn woken(
         profile: &profile,
         name: "bob",
         is_online: false,
+        is_undisturbed: false,
         of,
         group,
         hints,
@@ -188,6 +189,7 @@ fn who_is_there_and_who_silenced_the_group_of_old_is_not_woken() {
         profile: &profile,
         name: "bob",
         is_online: false,
+        is_undisturbed: false,
         of: SilenceOf::Group(9),
         group: Some("g1"),
         hints: &hints,
@@ -197,6 +199,7 @@ fn who_is_there_and_who_silenced_the_group_of_old_is_not_woken() {
     let binding = &profile.bindings[0];
     assert_eq!(decide_push(view, binding), Ok(()));
     assert_eq!(decide_push(PushView { is_online: true, ..view }, binding), Err(Skip::Online));
+    assert_eq!(decide_push(PushView { is_undisturbed: true, ..view }, binding), Err(Skip::Silent));
     let change = PushChange { ignored_groups: vec![("g1".to_owned(), true)], ..PushChange::default() };
     let ignoring = decide_push_change(&profile, &change).unwrap();
     assert_eq!(decide_push(PushView { profile: &ignoring, ..view }, binding), Err(Skip::Silent));
