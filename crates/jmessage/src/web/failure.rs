@@ -65,6 +65,10 @@ impl Failure {
 
 /// The number that the service behind the gateway has, which is what the vendor's other clients see.
 fn code_of_the_service(condition: Condition, operation: Option<Operation>) -> Option<i32> {
+    let condition = match (condition, operation) {
+        (Condition::BlockedByGroup, Some(Operation::MemberAdd)) => Condition::MemberNotAddable,
+        (condition, _) => condition,
+    };
     let is_fault = condition
         .and_broader()
         .any(|broader| matches!(broader, Condition::StorageUnavailable | Condition::InternalError));
@@ -74,7 +78,12 @@ fn code_of_the_service(condition: Condition, operation: Option<Operation>) -> Op
         rows.find(|row| row.condition == Condition::InternalError && row.operation == operation)
     };
     let row = operation.filter(|_| is_fault).and_then(|_| of_send());
-    row.or_else(|| Table::JmessageServer.row_for(condition, operation))?.code
+    // What is forbidden during an operation has one number where the reason has none.
+    let of_kind = || {
+        let is_forbidden = condition.kind() == Kind::Forbidden;
+        Table::JmessageServer.row_for(Condition::PermissionDenied, operation.filter(|_| is_forbidden)?.into())
+    };
+    row.or_else(|| Table::JmessageServer.row_for(condition, operation)).or_else(of_kind)?.code
 }
 
 /// The vendor's own case of a condition, where it tells apart by the operation what the rules have one word for: clients
