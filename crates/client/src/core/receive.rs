@@ -133,13 +133,19 @@ fn chat(meta: &Meta, payload: Bytes, me: &Username) -> Option<Event> {
             })))
         }
         Type::DeliverAck => Some(Event::Delivered { id: subject?, conversation, by: from }),
-        Type::ReadAck => Some(Event::Read {
-            id: subject?,
-            conversation,
-            by: from,
-            readers: readers(&body),
-            note: body.ack_content().to_owned(),
-        }),
+        Type::ReadAck => {
+            let readers = readers(&body);
+            // A group's receipt is addressed to the author alone; only the body names the group.
+            let group = body.to.as_ref().filter(|_| readers.is_some());
+            let group = group.and_then(|group| GroupId::parse(group.name()).ok());
+            Some(Event::Read {
+                id: subject?,
+                conversation: group.map_or(conversation, Conversation::Group),
+                by: from,
+                readers,
+                note: body.ack_content().to_owned(),
+            })
+        }
         Type::ChannelAck => Some(Event::ConversationRead { conversation, by: from }),
         Type::Recall => {
             let note = meta.ext.iter().find(|pair| pair.key() == "recallMessageExtensionInfo");

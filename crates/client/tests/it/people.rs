@@ -87,10 +87,10 @@ async fn a_group_is_made_talked_in_and_ended() {
     assert!(received.wants_receipts);
     other.client.read(&received).await.unwrap();
     let read = one.until(|event| match event {
-        Event::Read { id, readers, .. } => Some((id, readers)),
+        Event::Read { id, conversation, readers, .. } => Some((id, conversation, readers)),
         _ => None,
     });
-    assert_eq!(read.await, (sent.id, Some(1)));
+    assert_eq!(read.await, (sent.id, to_group.clone(), Some(1)));
 
     let details = one.client.group(&group).await.unwrap();
     assert_eq!((details.name.as_str(), details.member_count, details.owner), ("Friends", 2, Some(alice())));
