@@ -42,7 +42,7 @@ impl Talk {
             }
             // On another device; what is newer comes again as unread.
             Event::Read { conversation, by, .. } if by == self.me => self.all_read(&conversation, &by),
-            // By its id alone: of a group's message the SDK names the conversation with the reader.
+            // By its id alone, which is one message in all conversations.
             Event::Read { id, readers, .. } => {
                 if let Some(line) = self.entries.iter_mut().find_map(|entry| entry.by_id(id)) {
                     line.mark.raise(Mark::Read(readers));
