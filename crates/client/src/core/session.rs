@@ -461,7 +461,9 @@ impl Core {
         let now = self.now.elapsed;
         let Some(session) = &mut self.session else { return };
         session.expires_at = expires_at;
-        let life = expires_at.map(|at| at.since(wall)).filter(|life| *life <= TOKEN_LIFE_LIMIT);
+        let life = expires_at.map(|at| at.since(wall));
+        // A token that the server has just taken has not ended: this device's clock is ahead, and the server's comes.
+        let life = life.filter(|life| !life.is_zero() && *life <= TOKEN_LIFE_LIMIT);
         let was_warned = session.expire.is_some() && session.warn.is_none();
         session.expire = life.map(|life| now + life);
         session.warn = life.filter(|_| !was_warned).map(|life| now + life * WARNING_PERCENT / 100);

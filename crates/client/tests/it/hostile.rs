@@ -606,6 +606,30 @@ fn a_token_is_warned_of_and_ends_whatever_the_devices_clock_says() {
 }
 
 #[test]
+fn a_clock_that_is_ahead_of_a_tokens_end_logs_nobody_out() {
+    let mut core = core();
+    log_in(&mut core, Credential::Token("token".into()));
+    let socket = outputs(&mut core).iter().find_map(|output| match output {
+        Output::Open { socket } => Some(*socket),
+        _ => None,
+    });
+    let socket = socket.unwrap();
+    core.handle(NOW, Input::Opened { socket });
+    let answer = pb::Provision {
+        status: Some(pb::Status::default()),
+        auth_token: Some(format!("{{\"expires_in\":{}}}", NOW.wall.0 - 1)),
+        ..Default::default()
+    };
+    core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
+    outputs(&mut core);
+    // The server has not said what time it is.
+    let mut now = NOW;
+    now.elapsed = core.poll_timeout().expect("silence is noticed").max(now.elapsed);
+    core.handle_timeout(now);
+    assert_eq!(core.state(), State::Online);
+}
+
+#[test]
 fn too_many_messages_at_once_are_refused_and_none_is_forgotten() {
     let (mut core, _) = online();
     let mut refused = 0;
