@@ -30,6 +30,7 @@ impl Database {
             std::fs::create_dir_all(folder).map_err(unwritable)?;
         }
         schema::inspect(&options.path)?;
+        create_private(&options.path).map_err(unwritable)?;
         let mut connection = connect(options).map_err(|cause| fault::while_opening(&cause))?;
         schema::migrate(&mut connection, &options.owner)?;
         Ok(Self { connection })
@@ -56,6 +57,24 @@ impl Database {
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         question(&self.connection).map_err(|cause| fault::in_use(&cause))
     }
+}
+
+/// Makes the file if there is none, for the device's user alone: SQLite would let everyone read it. The files beside it
+/// take its mode.
+#[cfg(unix)]
+fn create_private(path: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => Err(cause),
+        _ => Ok(()),
+    }
+}
+
+/// The folder's rights count.
+#[cfg(not(unix))]
+fn create_private(_: &std::path::Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn connect(options: &StorageOptions) -> rusqlite::Result<Connection> {
