@@ -77,6 +77,8 @@ pub(super) struct Actor {
     /// What the app has taken out of that.
     taken: Arc<Taken>,
     slot: Slot,
+    /// Whether each session has a database.
+    keeps: bool,
     bell: Bell,
     last_user: Option<Username>,
     /// Events that are to be written first, and the part that is being written. The core bounds them.
@@ -110,6 +112,8 @@ pub(super) struct Ends {
     pub(super) taken: Arc<Taken>,
     pub(super) view: watch::Sender<View>,
     pub(super) slot: Slot,
+    /// Whether each login comes with an [`Offer`].
+    pub(super) keeps: bool,
     pub(super) bell: Bell,
 }
 
@@ -142,6 +146,7 @@ impl Actor {
             events: ends.events,
             taken: ends.taken,
             slot: ends.slot,
+            keeps: ends.keeps,
             bell: ends.bell,
             last_user: None,
             unkept: VecDeque::new(),
@@ -171,7 +176,7 @@ impl Actor {
                     match permit {
                         Ok(permit) => {
                             if let Some(event) = next_event(&mut self.waiting) {
-                                permit.send(Told { user: self.taken.user(), event });
+                                permit.send(Told { user: self.taken.user(), event, counts: true });
                                 self.told += 1;
                             }
                         }
@@ -208,6 +213,14 @@ impl Actor {
         let command = match order {
             Some(Order { command: Command::Send { what: Outgoing::Message(message) }, reply, .. }) => {
                 return self.take_message(message, reply);
+            }
+            // The session before ended while this was on its way, and nobody has opened the database.
+            Some(Order { command: Command::LogIn { .. }, reply, offer: None })
+                if self.keeps && was == State::LoggedOut =>
+            {
+                let error = Error::new(Condition::OperationInFlight).with_operation(Operation::Login);
+                // Whoever asked may have given up waiting.
+                return drop(reply.send(Err(error)));
             }
             Some(Order { command, reply, offer }) => {
                 self.replies.insert(ticket, reply);
@@ -259,10 +272,9 @@ impl Actor {
     /// Hands messages to the core while it takes them.
     fn advance_line(&mut self) {
         match self.core.state() {
-            // It waits until the session stands, or does not.
-            State::LoggingIn | State::LoggingOut => {}
+            // It waits until the session stands, or does not. At the client's end it is written down.
+            State::LoggingIn | State::LoggingOut | State::Closed => {}
             State::LoggedOut => self.line.give_up(Condition::NotLoggedIn),
-            State::Closed => self.line.give_up(Condition::RequestAborted),
             State::Online | State::Offline => {
                 while self.core.room_for_messages() > 0
                     && let Some(next) = self.line.next()

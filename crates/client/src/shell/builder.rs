@@ -193,9 +193,16 @@ impl Builder {
             jmessage: self.jmessage.map(Arc::new),
             upload_url: self.upload_url,
         };
-        let (slot, bell) = (keeper.slot.clone(), Bell::default());
-        let ends =
-            Ends { orders: taken, events: sender, taken: Arc::clone(&read), view, slot, bell: bell.clone() };
+        let (slot, keeps, bell) = (keeper.slot.clone(), keeper.folder.is_some(), Bell::default());
+        let ends = Ends {
+            orders: taken,
+            events: sender,
+            taken: Arc::clone(&read),
+            view,
+            slot,
+            keeps,
+            bell: bell.clone(),
+        };
         let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
         runtime.spawn(actor.run());
         let client = Client::new(orders, shown, device, files, keeper, bell, self.table);

@@ -119,7 +119,7 @@ impl Client {
         if let Err(error) = &resumed
             && login_file::is_over(error.condition())
         {
-            file.forget().await;
+            file.forget(&kept.user).await;
         }
         resumed
     }
@@ -166,17 +166,20 @@ impl Client {
     /// # Errors
     /// [`State::permits`].
     pub async fn log_out(&self) -> Result<()> {
+        let user = self.user();
         self.order(Command::LogOut).await?;
-        if let Some(file) = self.login.as_ref().filter(|_| self.user().is_none()) {
-            file.forget().await;
+        if let (Some(file), Some(user)) = (self.login.as_ref().filter(|_| self.user().is_none()), user) {
+            file.forget(&user).await;
         }
         Ok(())
     }
 
-    /// Ends the client; calls of all its clones fail afterwards as if it had never been made.
+    /// Ends the client; calls of all its clones fail afterwards as if it had never been made. What was sent before is in the
+    /// outbox then, with [`Builder::data_folder`].
     pub async fn close(&self) {
         // One that is closed already is what was wanted.
         drop(self.order(Command::Close).await);
+        self.orders.closed().await;
     }
 
     /// Goes on with a newer token, without a break.
@@ -231,8 +234,6 @@ impl Client {
 impl Client {
     /// Sends a message and waits until the server has stored it. While the connection is away it waits for it, and is
     /// sent again with the same number until it is answered; the server takes it once.
-    ///
-    /// # Errors
     ///
     /// The same message may be sent again after a failure, also by a later process that kept it: the server knows it by its
     /// [`NewMessage::client_id`]. A call that is given up (dropped) before it is done has sent the message, or has not

@@ -14,6 +14,8 @@ pub(super) struct Told {
     /// Whose it is: the number of changes of the user before it.
     pub(super) user: u64,
     pub(super) event: Event,
+    /// Whether it is of a delivery. What the shell itself says is none of those that the app has to take.
+    pub(super) counts: bool,
 }
 
 /// What both ends look at.
@@ -104,7 +106,7 @@ impl Events {
     }
 
     fn received(&mut self, told: Told) -> Option<Event> {
-        self.in_hand += 1;
+        self.in_hand += u64::from(told.counts);
         if told.user == self.taken.user() {
             return Some(told.event);
         }
@@ -130,5 +132,25 @@ impl futures_util::Stream for Events {
 
     fn poll_next(mut self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         self.poll(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_shell_says_is_no_event_that_was_to_be_taken() {
+        let (sender, receiver) = mpsc::channel(4);
+        let taken = Arc::new(Taken::default());
+        let mut events = Events::new(receiver, Arc::clone(&taken));
+        for counts in [false, true, false] {
+            sender.send(Told { user: 0, event: Event::Connected, counts }).await.unwrap();
+        }
+        let mut counts = Vec::new();
+        while events.try_next().is_some() {
+            counts.push(taken.count());
+        }
+        assert_eq!((counts, taken.count()), (vec![0, 0, 1], 1));
     }
 }

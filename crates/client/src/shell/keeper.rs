@@ -154,6 +154,20 @@ impl Kept {
         drop(self.storage.apply(vec![write]).await);
     }
 
+    /// Has failures say of which messages they are that stay in the outbox, as the replies to their senders do.
+    async fn mark_queued(&self, events: &mut [Event]) {
+        for event in events {
+            let Event::SendState { client_id, state: SendState::Failed(error) } = event else { continue };
+            if Self::is_final(error.condition()) {
+                continue;
+            }
+            let row = self.storage.sent(*client_id).await.ok().flatten();
+            if row.is_some_and(|row| matches!(row.state, RecordState::Queued | RecordState::OnTheWire)) {
+                *error = error.clone().that_stays_queued();
+            }
+        }
+    }
+
     fn write_for(&self, event: &Event) -> Option<Write> {
         Some(match event {
             Event::Message(message) => Write::Received(Box::new(self.record(message)?)),
@@ -238,7 +252,7 @@ impl Kept {
         (!is_thread).then_some(write)
     }
 
-    /// A message that was written part by part, at its end. `None` before.
+    /// A message that was written part by part, at its end. `None` before, and if parts of it were missed.
     fn streamed(&self, event: &Event) -> Option<NewRecord> {
         let Event::Stream { id, conversation, from, at, number, content, is_whole, is_last } = event else {
             return None;
@@ -248,7 +262,7 @@ impl Kept {
             streams.add(*id, *number, content);
             return None;
         }
-        let content = streams.end(*id, *number, content, *is_whole);
+        let content = streams.end(*id, *number, content, *is_whole)?;
         self.record(&Message {
             id: *id,
             conversation: conversation.clone(),
@@ -288,12 +302,13 @@ impl Kept {
 pub(super) fn keep(
     kept: Option<Kept>,
     number: u64,
-    events: Vec<Event>,
+    mut events: Vec<Event>,
     told: mpsc::Sender<Told>,
     user: u64,
 ) -> Keeping {
     let Some(kept) = kept else { return Box::pin(std::future::ready((number, events))) };
     Box::pin(async move {
+        kept.mark_queued(&mut events).await;
         let writes: Vec<Option<Write>> = events.iter().map(|event| kept.write_for(event)).collect();
         let batch: Vec<Write> = writes.iter().flatten().cloned().collect();
         if batch.is_empty() {
@@ -306,7 +321,8 @@ pub(super) fn keep(
                 Err(error) if !std::mem::replace(&mut is_told, true) => {
                     // An app that does not listen now finds out by what does not come.
                     let error = error.in_table(kept.table);
-                    drop(told.try_send(Told { user, event: Event::StorageFailed { error } }));
+                    let event = Event::StorageFailed { error };
+                    drop(told.try_send(Told { user, event, counts: false }));
                 }
                 Err(_) => {}
             }
@@ -498,6 +514,28 @@ mod tests {
         let record = kept.storage.message(bert(), MessageId(9)).await.unwrap().unwrap();
         assert_eq!((record.text.as_str(), record.at), ("so it goes", Timestamp(5)));
         assert_eq!(kept.storage.unread().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_a_failure_is_what_the_outbox_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let message = NewMessage::text(bert(), "hello");
+        kept.enqueue(&message).await.unwrap();
+        let to_the_room = NewMessage::text(bert(), "not for the outbox");
+        let cases = [
+            (message.client_id, Condition::RequestAborted, true),
+            (to_the_room.client_id, Condition::RequestAborted, false),
+            (message.client_id, Condition::UserNotFound, false),
+        ];
+        for (client_id, condition, stays) in cases {
+            let state = SendState::Failed(condition.into());
+            let told = keep_all(&kept, vec![Event::SendState { client_id, state }]).await;
+            let [Event::SendState { state: SendState::Failed(error), .. }] = &told[..] else {
+                panic!("{told:?}")
+            };
+            assert_eq!(error.stays_queued(), stays, "{condition}");
+        }
     }
 
     #[tokio::test]

@@ -6,10 +6,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
+use std::time::Duration;
 
 use conditions::{Condition, Operation};
 use model::ClientMessageId;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::keeper::Kept;
 use crate::core::{Reply, Ticket};
@@ -17,6 +19,9 @@ use crate::{Error, NewMessage, Result, Sent};
 
 /// Messages of the app that may wait here; the next one is refused.
 const WAITING_LIMIT: usize = 1_000;
+
+/// How long it may take to write, at the client's end, what was not begun to be written.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where a reply goes.
 pub(super) type Asking = oneshot::Sender<Result<Reply>>;
@@ -147,8 +152,13 @@ impl Line {
         self.answer(message, Err(Error::new(condition).with_operation(Operation::Send)));
     }
 
-    /// Finishes what has been begun; the client is closed.
+    /// Writes what is still to be written into the outbox; the client is closed. A disk that takes long gets what has been
+    /// begun.
     pub(super) async fn close(mut self) {
+        let until = Instant::now() + CLOSE_LIMIT;
+        while self.writing.is_some() && Instant::now() < until {
+            self.written().await;
+        }
         while self.writing.is_some() {
             self.give_up(Condition::RequestAborted);
             self.written().await;

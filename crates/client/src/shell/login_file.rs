@@ -37,7 +37,7 @@ impl LoginFile {
         let path = self.path.clone();
         if blocking(move || write(&path, text.as_bytes()).ok()).await.is_none() {
             // An older one would be somebody else's, or ended.
-            self.forget().await;
+            self.remove().await;
         }
     }
 
@@ -58,8 +58,14 @@ impl LoginFile {
         })
     }
 
-    /// The login is over.
-    pub(super) async fn forget(&self) {
+    /// This user's login is over. Another client of the folder may have kept that of another user since; it stays.
+    pub(super) async fn forget(&self, user: &Username) {
+        if self.read().await.is_some_and(|kept| kept.user == *user) {
+            self.remove().await;
+        }
+    }
+
+    async fn remove(&self) {
         let path = self.path.clone();
         // One that is not there is what was wanted.
         blocking(move || std::fs::remove_file(&path).ok()).await;

@@ -30,19 +30,33 @@ impl Streams {
         }
     }
 
-    /// The last part: gives all of the message. `is_whole`: the part is that already.
-    pub(super) fn end(&mut self, id: MessageId, number: u64, last: &Content, is_whole: bool) -> Content {
+    /// The last part: gives all of the message. `is_whole`: the part is that already. `None` if a part is missing; the
+    /// server says the whole in the history then, and a row with less would keep it out.
+    pub(super) fn end(
+        &mut self,
+        id: MessageId,
+        number: u64,
+        last: &Content,
+        is_whole: bool,
+    ) -> Option<Content> {
         if !is_whole {
             self.add(id, number, last);
         }
+        let pieces = self.pieces.remove(&id).unwrap_or_default();
         let mut whole = last.clone();
-        if let Some(pieces) = self.pieces.remove(&id)
+        if let Said::Text(text) = &mut whole.said
             && !is_whole
-            && let Said::Text(text) = &mut whole.said
         {
+            // Servers count from zero or one.
+            let begins = pieces.keys().next().is_some_and(|first| *first <= 1);
+            let follow = pieces.keys().zip(pieces.keys().skip(1)).all(|(one, next)| *next - *one == 1);
+            let ends = pieces.keys().next_back() == Some(&number);
+            if !(begins && follow && ends) {
+                return None;
+            }
             *text = pieces.into_values().collect();
         }
-        whole
+        Some(whole)
     }
 }
 
@@ -50,8 +64,8 @@ impl Streams {
 mod tests {
     use super::*;
 
-    fn end(streams: &mut Streams, number: u64, text: &str, is_whole: bool) -> Said {
-        streams.end(MessageId(7), number, &Content::text(text), is_whole).said
+    fn end(streams: &mut Streams, number: u64, text: &str, is_whole: bool) -> Option<Said> {
+        streams.end(MessageId(7), number, &Content::text(text), is_whole).map(|whole| whole.said)
     }
 
     #[test]
@@ -61,8 +75,26 @@ mod tests {
             streams.add(MessageId(7), number, &Content::text(text));
         }
         streams.add(MessageId(8), 1, &Content::text("of another one"));
-        assert_eq!(end(&mut streams, 3, "c", false), Said::Text("abc".into()));
-        assert_eq!(end(&mut streams, 1, "all", true), Said::Text("all".into()));
+        assert_eq!(end(&mut streams, 3, "c", false), Some(Said::Text("abc".into())));
+        assert_eq!(end(&mut streams, 1, "all", true), Some(Said::Text("all".into())));
+        assert_eq!(end(&mut streams, 1, "alone", false), Some(Said::Text("alone".into())));
+    }
+
+    #[test]
+    fn with_a_part_missing_there_is_no_whole() {
+        let cases: [(&[u64], u64); 4] = [(&[], 2), (&[1, 2], 4), (&[1, 3], 4), (&[1, 2, 5], 3)];
+        for (numbers, last) in cases {
+            let mut streams = Streams::default();
+            for number in numbers {
+                streams.add(MessageId(7), *number, &Content::text("x"));
+            }
+            assert_eq!(end(&mut streams, last, "end", false), None, "{numbers:?} {last}");
+            assert!(streams.pieces.is_empty());
+        }
+        let long = Content::text("x".repeat(BYTES_LIMIT));
+        let mut streams = Streams::default();
+        streams.add(MessageId(7), 1, &long);
+        assert_eq!(end(&mut streams, 2, "too much", false), None);
     }
 
     #[test]

@@ -93,6 +93,32 @@ async fn what_was_not_sent_when_the_process_ended_goes_out_at_the_next_start_and
     assert!(storage.outbox().await.unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn what_is_sent_right_before_the_end_is_in_the_outbox() {
+    let mut site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut alice = log_in(&site, "alice", &folder).await;
+    site.stop().await;
+    alice.until(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
+    let storage = alice.client.storage().unwrap();
+    let mut waiting = Vec::new();
+    for number in 0..20 {
+        let message = NewMessage::text(Conversation::user("bob").unwrap(), number.to_string());
+        let client = alice.client.clone();
+        waiting.push(tokio::spawn(async move { client.send(message).await }));
+    }
+    // They are handed over, and no more than that.
+    tokio::task::yield_now().await;
+    alice.client.close().await;
+    let texts: Vec<_> =
+        storage.outbox().await.unwrap().into_iter().map(|queued| queued.record.text).collect();
+    assert_eq!(texts, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+    for send in waiting {
+        let error = send.await.unwrap().unwrap_err();
+        assert_eq!((error.condition(), error.stays_queued()), (Condition::RequestAborted, true));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_sent_when_the_session_ended_goes_out_at_the_next_login() {
     let mut site = Site::start().await;
@@ -115,7 +141,10 @@ async fn what_was_not_sent_when_the_session_ended_goes_out_at_the_next_login() {
             alice.client.log_out().await.unwrap();
         }
         let failed = |event| match event {
-            Event::SendState { state: SendState::Failed(error), .. } => Some(error.condition()),
+            Event::SendState { state: SendState::Failed(error), .. } => {
+                assert!(error.stays_queued());
+                Some(error.condition())
+            }
             _ => None,
         };
         let expected = if logs_out { Condition::RequestAborted } else { Condition::MessageSendFailed };
@@ -223,7 +252,12 @@ async fn the_next_start_needs_no_password_until_the_user_logs_out() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        // The login, the database, and what SQLite has beside it.
+        for entry in std::fs::read_dir(file.parent().unwrap()).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+        }
     }
     let second = start();
     assert_eq!(second.resumable().await.unwrap().as_str(), "alice");
@@ -235,6 +269,18 @@ async fn the_next_start_needs_no_password_until_the_user_logs_out() {
     third.log_out().await.unwrap();
     assert_eq!(third.resume().await.unwrap_err().condition(), Condition::NotLoggedIn);
     assert!(!file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_forgets_no_login_of_another_user_of_the_folder() {
+    let site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let alice = log_in(&site, "alice", &folder).await;
+    let bob = log_in(&site, "bob", &folder).await;
+    alice.client.log_out().await.unwrap();
+    assert_eq!(bob.client.resumable().await.unwrap().as_str(), "bob");
+    bob.client.log_out().await.unwrap();
+    assert_eq!(bob.client.resumable().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Whole clients, with their databases, over a network that breaks, and in processes that die: what was sent arrives, once
-//! and in order. A seed repeats the faults: `KITH_SEED=7 cargo nextest run -p client storm`.
+//! and in order. A seed (`KITH_SEED=7 cargo nextest run -p client storm`) varies the faults; which connection meets which of them
+//! is the scheduler's to say, so that it does not repeat them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
