@@ -124,14 +124,20 @@ pub async fn run(options: Options) -> Result<(), ChatError> {
         tokio::select! {
             () = sleep_until(next_frame), if is_dirty => {
                 let mut hidden = 0;
-                screen.terminal.draw(|frame| hidden = draw::draw(frame, &state, &zone))?;
+                if let Err(error) = screen.terminal.draw(|frame| hidden = draw::draw(frame, &state, &zone)) {
+                    break Err(error.into());
+                }
                 state.set_panel_rows_hidden(hidden);
                 is_dirty = false;
                 next_frame = Instant::now() + FRAME_PAUSE;
                 continue;
             }
             key = keys.recv() => match key {
-                Some(Key::Redraw) => screen.terminal.clear()?,
+                Some(Key::Redraw) => {
+                    if let Err(error) = screen.wipe() {
+                        break Err(error.into());
+                    }
+                }
                 Some(key) => state.press(&key),
                 None => break Err(ChatError::TerminalGone),
             },
@@ -150,6 +156,9 @@ pub async fn run(options: Options) -> Result<(), ChatError> {
         is_dirty = true;
     };
     drop(screen);
+    if !state.is_over() {
+        state.quit();
+    }
     let left: Vec<Command> = std::iter::from_fn(|| state.poll_command()).collect();
     // What takes longer than this is on the device, or is not waited for.
     drop(timeout(END, work.finish(left.into_iter())).await);

@@ -21,7 +21,8 @@ pub(crate) struct InUse {
 }
 
 impl Profile {
-    /// Makes the folder if there is none; only its owner may look into it.
+    /// Makes the folder if there is none; only its owner may look into it. One that is there keeps its rights: what the SDK
+    /// writes into it is the owner's alone anyway.
     ///
     /// # Errors
     /// [`ChatError::Folder`].

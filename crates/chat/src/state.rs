@@ -29,6 +29,9 @@ pub(crate) use talk::{Connection, Talk, Transfer};
 /// Rows of a list that are shown.
 const ROWS_LIMIT: usize = 2_000;
 
+/// Events that are held until a login is answered. Messages beyond that are in the list that is asked for then.
+const HELD_LIMIT: usize = 4_096;
+
 /// How a chat begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -48,6 +51,8 @@ pub(crate) struct State {
     /// What stands over the line that is written, until Esc.
     pub(crate) panel: Option<Panel>,
     commands: VecDeque<Command>,
+    /// Events that came before the answer of their login.
+    held: Vec<Event>,
     is_over: bool,
 }
 
@@ -130,6 +135,7 @@ impl State {
             screen: Screen::Login(Login::new(setup.user.clone())),
             panel: None,
             commands: VecDeque::new(),
+            held: Vec::new(),
             is_over: false,
         };
         match setup.token {
@@ -193,10 +199,16 @@ impl State {
     /// Something happened on the server or the network.
     pub(crate) fn hear(&mut self, event: Event) {
         match (&mut self.screen, event) {
-            (_, Event::LoggedOut { error }) => self.logged_out(Some(&error)),
             (_, Event::StorageFailed { error }) => self.panel = Some(Panel::error(&error)),
+            (Screen::Login(login), event) if login.is_busy => {
+                // A session ends once.
+                if self.held.len() < HELD_LIMIT || matches!(event, Event::LoggedOut { .. }) {
+                    self.held.push(event);
+                }
+            }
+            (_, Event::LoggedOut { error }) => self.logged_out(Some(&error)),
             (Screen::Talk(talk), event) => talk.hear(event, &mut self.commands),
-            // Before the login is answered; what comes then is in the list that is asked for afterwards.
+            // Of a session that is over.
             (Screen::Login(_), _) => {}
         }
     }
@@ -209,9 +221,13 @@ impl State {
                 self.panel = None;
                 self.screen = Screen::Talk(Box::new(Talk::new(user)));
                 self.commands.extend([Command::List, Command::Names]);
+                for event in std::mem::take(&mut self.held) {
+                    self.hear(event);
+                }
             }
             (Screen::Login(login), Done::LoggedIn(Err(refused))) => {
                 login.is_busy = false;
+                self.held.clear();
                 self.panel = match refused {
                     Refused::Error(error) => Some(Panel::error(&error)),
                     Refused::Words(words) => Some(Panel::words(&words)),

@@ -46,6 +46,16 @@ impl Screen {
             }
         }
     }
+
+    /// The next picture is drawn on an empty screen. [`Terminal::clear`] would ask the terminal where the cursor is, and
+    /// the answer goes to who reads [`keys`].
+    ///
+    /// # Errors
+    /// Those of the terminal.
+    pub(crate) fn wipe(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
+    }
 }
 
 impl Drop for Screen {
@@ -72,7 +82,8 @@ fn restore_on_panic() {
     });
 }
 
-/// Reads keys on a thread of its own, which waits in the kernel; the stream ends when the terminal does.
+/// Reads keys on a thread of its own, which waits in the kernel; the stream ends when reading fails. That the terminal was
+/// hung up is a signal's to say (`lib.rs`).
 pub(crate) fn keys() -> mpsc::Receiver<Key> {
     let (sender, receiver) = mpsc::channel(KEYS);
     std::thread::spawn(move || {

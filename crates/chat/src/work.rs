@@ -3,6 +3,8 @@
 //! Decides nothing about what is shown. Messages leave in the order in which they were written: the tasks of one thread
 //! are first polled in the order of their birth, and the SDK sends what it is handed in order.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
@@ -78,6 +80,8 @@ impl Work {
         for command in commands.filter(|command| matches!(command, Command::KeepDraft { .. })) {
             Box::pin(self.desk.perform(command, &Notify::new())).await;
         }
+        // What was begun last has not been polled yet; after this it is the SDK's, which keeps it.
+        tokio::task::yield_now().await;
         self.desk.client.close().await;
     }
 }
@@ -114,8 +118,11 @@ impl Desk {
                 Err(error) => Done::Transferred { number, result: Err(error) },
             },
             Command::SaveFile { number, content, to, name } => {
-                let to = free_name(&to.unwrap_or_default(), &name);
-                Done::Transferred { number, result: self.save(number, &content, to, cancel).await }
+                let result = match Reserved::new(&to.unwrap_or_default(), &name) {
+                    Ok(reserved) => self.save(number, &content, reserved, cancel).await,
+                    Err(error) => Err(error),
+                };
+                Done::Transferred { number, result }
             }
             Command::Cancel(_) => return None,
             Command::MarkRead { conversation, receipts } => {
@@ -145,18 +152,22 @@ impl Desk {
     }
 
     async fn log_in(&self, user: String, secret: Secret) -> std::result::Result<Username, Refused> {
-        client::username(&user).map_err(Refused::Error)?;
-        self.take(&user).await?;
+        // As the SDK writes it: of one user there is one name.
+        let user = client::username(&user).map_err(Refused::Error)?;
+        let user = user.as_str();
+        self.take(user).await?;
         let logged_in = match secret {
-            Secret::Password(password) => self.client.log_in(&user, &password).await,
-            Secret::Token(token) => self.client.log_in_with_token(&user, &token).await,
+            Secret::Password(password) => self.client.log_in(user, &password).await,
+            Secret::Token(token) => self.client.log_in_with_token(user, &token).await,
         };
         logged_in.map(|logged_in| logged_in.user).map_err(Refused::Error)
     }
 
     async fn resume(&self, user: &str) -> std::result::Result<Username, Refused> {
         let kept = self.client.resumable().await;
-        let kept = kept.filter(|kept| user.is_empty() || kept.as_str() == user).ok_or(Refused::Nobody)?;
+        let is_meant =
+            |kept: &Username| user.is_empty() || client::username(user).is_ok_and(|user| user == *kept);
+        let kept = kept.filter(is_meant).ok_or(Refused::Nobody)?;
         self.take(kept.as_str()).await?;
         self.client.resume().await.map(|logged_in| logged_in.user).map_err(Refused::Error)
     }
@@ -322,15 +333,15 @@ impl Desk {
         Ok(NewMessage::file(to, &file, uploaded, 0))
     }
 
-    async fn save(&self, number: u64, content: &Content, to: PathBuf, cancel: &Notify) -> Result<PathBuf> {
-        let mut transfer = self.client.download(content, &to)?;
+    async fn save(&self, number: u64, content: &Content, to: Reserved, cancel: &Notify) -> Result<PathBuf> {
+        let mut transfer = self.client.download(content, &to.path)?;
         while let Some((bytes, total)) = tokio::select! {
             progress = transfer.progress() => progress,
             () = cancel.notified() => { transfer.cancel(); None }
         } {
             drop(self.done.send(Done::Progress { number, bytes, total }).await);
         }
-        transfer.finish().await.map(|_| to)
+        transfer.finish().await.map(|_| to.filled())
     }
 }
 
@@ -345,24 +356,58 @@ async fn look_at(path: &Path) -> Result<LocalFile> {
     }
 }
 
-/// Where a file is saved: never over one that is there.
-fn free_name(to: &Path, name: &str) -> PathBuf {
-    let is_here = to.as_os_str().is_empty();
-    let path = if is_here || to.is_dir() { to.join(name) } else { to.to_owned() };
-    let (stem, end) = (path.file_stem().unwrap_or_default(), path.extension());
-    let numbered = |number: u32| {
-        let mut name = stem.to_owned();
-        name.push(format!(" ({number})"));
-        if let Some(end) = end {
-            name.push(".");
-            name.push(end);
+/// The name of a file that is being saved: an empty file, which goes unless it is filled. So nothing else that is saved
+/// meanwhile gets it.
+#[derive(Debug)]
+struct Reserved {
+    path: PathBuf,
+    is_filled: bool,
+}
+
+impl Reserved {
+    /// Never over a file that is there.
+    fn new(to: &Path, name: &str) -> Result<Self> {
+        let is_here = to.as_os_str().is_empty();
+        let path = if is_here || to.is_dir() { to.join(name) } else { to.to_owned() };
+        let (stem, end) = (path.file_stem().unwrap_or_default(), path.extension());
+        let numbered = |number: u32| {
+            let mut name = stem.to_owned();
+            name.push(format!(" ({number})"));
+            if let Some(end) = end {
+                name.push(".");
+                name.push(end);
+            }
+            path.with_file_name(name)
+        };
+        let names = std::iter::once(path.clone()).chain((1..NAMES_TRIED).map(numbered));
+        for path in names {
+            match File::create_new(&path) {
+                Ok(_) => return Ok(Self { path, is_filled: false }),
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(cause) => return Err(unwritable(&format!("{}: {}", path.display(), cause.kind()))),
+            }
         }
-        path.with_file_name(name)
-    };
-    if !path.exists() {
-        return path;
+        Err(unwritable(&format!("there are {NAMES_TRIED} files of the name {}", path.display())))
     }
-    (1..NAMES_TRIED).map(numbered).find(|path| !path.exists()).unwrap_or(path)
+
+    fn filled(mut self) -> PathBuf {
+        self.is_filled = true;
+        self.path.clone()
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.is_filled {
+            // One that can't be removed is empty.
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+}
+
+fn unwritable(why: &str) -> client::Error {
+    let error = client::Error::new(client::Condition::MediaDownloadFailed);
+    error.with_detail(format!("the file cannot be written on this device: {why}"))
 }
 
 #[cfg(test)]
@@ -373,13 +418,29 @@ mod tests {
     fn a_file_is_not_saved_over_another() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        assert_eq!(free_name(folder.path(), "cat.png"), at("cat.png"));
-        std::fs::write(at("cat.png"), "").unwrap();
-        assert_eq!(free_name(folder.path(), "cat.png"), at("cat (1).png"));
-        assert_eq!(free_name(&at("cat.png"), "dog.png"), at("cat (1).png"));
+        let first = Reserved::new(folder.path(), "cat.png").unwrap();
+        assert_eq!(first.path, at("cat.png"));
+        // Two that are saved at a time get two names.
+        let second = Reserved::new(folder.path(), "cat.png").unwrap();
+        assert_eq!(second.path, at("cat (1).png"));
+        assert_eq!(Reserved::new(&at("cat.png"), "dog.png").unwrap().path, at("cat (2).png"));
         std::fs::write(at("plain"), "").unwrap();
-        assert_eq!(free_name(&at("plain"), ""), at("plain (1)"));
-        assert_eq!(free_name(Path::new(""), "not there.txt"), Path::new("not there.txt"));
+        assert_eq!(Reserved::new(&at("plain"), "").unwrap().path, at("plain (1)"));
+        assert!(Reserved::new(&at("missing/cat.png"), "").is_err());
+        // What was not saved leaves nothing.
+        drop(second);
+        assert_eq!(first.filled(), at("cat.png"));
+        assert_eq!((at("cat.png").exists(), at("cat (1).png").exists()), (true, false));
+    }
+
+    #[test]
+    fn when_the_names_run_out_nothing_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut taken = Vec::new();
+        while let Ok(reserved) = Reserved::new(folder.path(), "x") {
+            taken.push(reserved);
+        }
+        assert_eq!(taken.len(), NAMES_TRIED as usize);
     }
 
     #[tokio::test]

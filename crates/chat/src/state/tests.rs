@@ -434,6 +434,36 @@ fn the_end_of_a_session_is_explained_where_one_logs_in_again() {
 }
 
 #[test]
+fn what_happens_before_the_login_is_answered_is_heard_after_it() {
+    let mut state = state();
+    type_line(&mut state, "secret");
+    state.hear(Event::Connected);
+    hear(&mut state, from("bob", 1, "early"));
+    state.done(Done::LoggedIn(Ok(user("alice"))));
+    assert!(talk(&state).entries.iter().any(|entry| entry.conversation == with("bob")));
+
+    // However much comes.
+    let mut state = self::state();
+    type_line(&mut state, "secret");
+    for number in 0..5_000 {
+        hear(&mut state, from("bob", number + 1, "x"));
+    }
+    state.hear(Event::LoggedOut { error: Condition::KickedByNewLogin.into() });
+    state.done(Done::LoggedIn(Ok(user("alice"))));
+    assert!(matches!(state.screen, Screen::Login(_)));
+    assert!(state.panel.is_some());
+
+    // What came during a login that failed is nobody's.
+    let mut state = self::state();
+    type_line(&mut state, "secret");
+    hear(&mut state, from("bob", 1, "x"));
+    state.done(Done::LoggedIn(Err(Refused::Nobody)));
+    type_line(&mut state, "secret");
+    state.done(Done::LoggedIn(Ok(user("alice"))));
+    assert!(talk(&state).entries.is_empty());
+}
+
+#[test]
 fn a_wrong_order_stays_to_be_mended_and_two_slashes_send_one() {
     let mut state = with_bob();
     type_line(&mut state, "/dance");

@@ -91,6 +91,27 @@ fn a_wrong_password_is_explained_and_can_be_mended() {
 }
 
 #[test]
+fn another_size_and_a_wiped_screen_end_nothing_and_the_last_line_is_not_lost() {
+    let place = Place::new();
+    let server = place.serve(&["--demo"]);
+    let mut alice = logged_in(&place, &server, "alice");
+    let mut bob = logged_in(&place, &server, "bob");
+    alice.press("\u{c}");
+    alice.resize(24, 70);
+    alice.enter("/chat bob");
+    alice.enter("after the resize");
+    alice.shows(&["alice   online", "alice: after the resize ["]);
+    bob.shows(&["alice 1"]);
+    bob.press("\t");
+    bob.shows(&["alice: after the resize"]);
+    // One burst: the line, and the end.
+    alice.press("the last word\r\u{3}");
+    assert_eq!(alice.ended(), Some(0));
+    let _again = Terminal::start(&command(&place, &server, "alice"));
+    bob.shows(&["alice: the last word"]);
+}
+
+#[test]
 fn a_killed_server_is_waited_for_and_what_was_written_meanwhile_goes_out() {
     let place = Place::new();
     let server = place.serve(&["--demo"]);

@@ -72,6 +72,13 @@ impl Terminal {
         self.press("\r");
     }
 
+    /// As if somebody had pulled at the window.
+    pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
+        self.screen.lock().unwrap().set_size(cells(rows), cells(columns));
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.line, size).unwrap();
+    }
+
     pub(crate) fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
