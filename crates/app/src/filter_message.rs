@@ -90,7 +90,7 @@ impl UseCases {
             target: entry.target_name.to_string(),
             action,
             words: words.to_vec(),
-            environment: self.environment_of(entry),
+            environment: self.environment_of(app, entry),
             at: entry.at,
         };
         self.note(app, &Notice::Keyword(hit)).await;

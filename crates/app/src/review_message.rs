@@ -78,6 +78,19 @@ impl UseCases {
         accepted: &SendAccepted,
     ) -> Result<Review, Error> {
         let kind = ConversationKind::of(accepted.conversation);
+        let key = ReviewKey {
+            app: app.value.id,
+            sender: command.sender.uid,
+            conversation: accepted.conversation,
+            client: command.client_id,
+            digest: command.digest,
+        };
+        // Before anything is written down about it.
+        if self.reviews.kept.peek(&key).is_none()
+            && let Some(sent) = self.find_sent(app, command, accepted).await?
+        {
+            return Ok(Review::Repeat(sent));
+        }
         let filtered = self.filter_message(app, kind, &accepted.entry).await?;
         let entry = &accepted.entry;
         let Some(rule) = self.rule_that_asks(app, kind, entry, entry) else {
@@ -86,18 +99,6 @@ impl UseCases {
                 Review::Done(Arc::new(Reviewed { id, verdict: Verdict::Replace(payload) }))
             }));
         };
-        let key = ReviewKey {
-            app: app.value.id,
-            sender: command.sender.uid,
-            conversation: accepted.conversation,
-            client: command.client_id,
-            digest: command.digest,
-        };
-        if self.reviews.kept.peek(&key).is_none()
-            && let Some(sent) = self.find_sent(app, command, accepted).await?
-        {
-            return Ok(Review::Repeat(sent));
-        }
         // Two repeats at the same moment wait for one question.
         let reviewed = self.reviews.kept.get_or_insert_async(&key, async {
             let verdict = self.ask_about(app, rule, kind, entry, filtered).await;
@@ -167,13 +168,18 @@ impl UseCases {
             return None;
         }
         let message_type = self.ports.forms.message_type(message)?;
-        let environment = self.environment_of(message);
-        let asks = |rule: &&Rule| rule.asks_about(kind, message_type) && rule.is_of(environment.as_ref());
-        app.value.hooks.iter().find(asks)
+        let environment = self.environment_of(app, message);
+        let asking = || app.value.hooks.iter().filter(|rule| rule.asks_about(kind, message_type));
+        // Senders name environments as they like: none of their words makes a message one that nobody looks at.
+        asking()
+            .find(|rule| rule.is_of(environment.as_ref()))
+            .or_else(|| asking().find(|rule| rule.is_of(None)))
     }
 
-    /// Which of the app's webhooks a message is for: what was said beside it counts before what stands in it.
-    pub(crate) fn environment_of(&self, entry: &Entry) -> Option<Environment> {
+    /// Which of the app's webhooks a message is for: what was said beside it counts before what stands in it. In an app
+    /// whose webhooks know no environments the word is the app's own.
+    pub(crate) fn environment_of(&self, app: &Tenant, entry: &Entry) -> Option<Environment> {
+        app.value.hooks.iter().find(|rule| rule.spec.environment.is_some())?;
         entry.environment.clone().or_else(|| self.ports.forms.environment(entry))
     }
 

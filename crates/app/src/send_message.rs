@@ -93,7 +93,7 @@ impl UseCases {
             if reviewed_as.is_none() && self.is_reviewed(app, &accepted) {
                 // In a box of its own, so that it does not make the room that each message takes larger.
                 match Box::pin(self.review_message(app, command, &accepted)).await? {
-                    Review::Unasked => {}
+                    Review::Unasked => reviewed_as = Some(message_id),
                     Review::Repeat(sent) => {
                         self.tell_again(app, accepted.conversation, sent).await;
                         return Ok(sent.into());

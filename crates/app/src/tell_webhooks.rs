@@ -336,7 +336,7 @@ impl UseCases {
         if is_said && entry.sender_connection.is_none() && !post.back_end {
             return Ok(());
         }
-        if !rule.is_of(self.environment_of(entry).as_ref()) {
+        if !rule.is_of(self.environment_of(app, entry).as_ref()) {
             return Ok(());
         }
         let message = self.ports.forms.message_type(entry);
