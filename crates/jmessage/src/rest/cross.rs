@@ -112,7 +112,7 @@ async fn block(call: Call) -> Result<Answer, Failure> {
 
 /// `DELETE /v1/cross/users/{user}/blacklist`
 async fn unblock(call: Call) -> Result<Answer, Failure> {
-    let names = some_of(&rows(&call)?, "usernames")?;
+    let names = relations::without_repeats(some_of(&rows(&call)?, "usernames")?);
     call.use_cases().unblock_listed_users(&call.tenant, call.user(), &names, None).await?;
     Ok(Answer::Done)
 }

@@ -1,6 +1,7 @@
 //! What users are to each other, and what they do not want to hear: friends, block lists, do-not-disturb, shields
 //! (jmessage.md 1.3).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use app::{By, Error, SetNoDisturb};
@@ -45,9 +46,16 @@ async fn block(call: Call) -> Result<Answer, Failure> {
 
 /// `DELETE /v1/users/{user}/blacklist`
 async fn unblock(call: Call) -> Result<Answer, Failure> {
-    let names = some_names(&call.body, NAMED)?;
+    let names = without_repeats(some_names(&call.body, NAMED)?);
     call.use_cases().unblock_listed_users(&call.tenant, call.user(), &names, None).await?;
     Ok(Answer::Done)
+}
+
+/// The REST API has no word for somebody who is named twice while he is unblocked.
+pub(super) fn without_repeats(mut names: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.to_ascii_lowercase()));
+    names
 }
 
 /// `GET /v1/users/{user}/blacklist`
