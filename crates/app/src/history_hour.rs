@@ -101,8 +101,9 @@ impl HourReader {
         let groups = arrivals.after(app, position).await?;
         let arrived = || groups.iter().flat_map(|(_, group)| group);
         self.is_past = groups.is_empty() || arrived().all(|arrived| is_past(arrived.id, self.hour.last_id()));
-        self.found
-            .extend(arrived().filter(|arrived| is_said(arrived.kind) && self.hour.may_hold(arrived.id)));
+        self.found.extend(arrived().filter(|arrived| {
+            is_said(arrived.kind) && self.hour.may_hold(arrived.id, arrived.is_drawn_before)
+        }));
         self.position = groups.last().map(|(position, _)| *position);
         Ok(())
     }

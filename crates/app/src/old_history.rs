@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use domain::stream::stored_between;
 use model::{Entry, EntryKind, Feed, MessageId, Seq, Timestamp};
+use store::Arrived;
 
 use crate::{Error, Tenant, UseCases};
 
-/// Commit groups of the arrival log that one page looks at.
-const GROUPS_READ: usize = 512;
-/// Messages that one page looks at.
-const MESSAGES_READ: usize = 4_096;
+/// Commit groups of the arrival log that one page looks at. Most are passed over, which costs little.
+const GROUPS_READ: usize = 32 * 1024;
+/// Entries that one page reads.
+const ENTRIES_READ: usize = 4 * 1024;
 /// How far the clock of another node may be ahead of ours.
 const AHEAD: Duration = Duration::from_secs(60);
 /// Payload bytes after which a page ends.
@@ -61,8 +62,8 @@ impl UseCases {
     ) -> Result<OldPage, Error> {
         let (id, arrivals) = (app.value.id, &self.store.arrivals);
         let days = app.value.settings.history_file_days.saturating_mul(24 * 60 * 60);
-        let begin = asked.begin.max(self.now().minus(Duration::from_secs(days)));
         let asked = OldHistory { end: asked.end.min(self.now().plus(AHEAD)), ..asked };
+        let begin = asked.begin.max(self.now().minus(Duration::from_secs(days))).min(asked.end);
         let [first, last] = [begin, asked.end].map(|at| MessageId::of_tick(MessageId::tick_of(at), 0));
         let mut position = match from {
             Some(position) => position,
@@ -71,7 +72,7 @@ impl UseCases {
             }
             None => OldPosition { group: arrivals.position_before(id, first).await? + 1, notes: 0 },
         };
-        let (mut messages, mut bytes, mut read, mut looked_at) = (Vec::new(), 0, 0, 0);
+        let (mut messages, mut bytes, mut groups_read, mut entries_read) = (Vec::new(), 0, 0, 0);
         loop {
             let groups = match asked.newest_first {
                 true => arrivals.before(id, position.group.saturating_add(1)).await?,
@@ -88,15 +89,16 @@ impl UseCases {
                 }
                 let skipped = if at == position.group { position.notes } else { 0 };
                 for (index, arrived) in group.iter().enumerate().skip(skipped) {
+                    let Arrived { id: message, is_drawn_before, .. } = *arrived;
                     let may_be_meant = matches!(arrived.kind, EntryKind::Message | EntryKind::Command)
-                        && stored_between(arrived.id, begin, asked.end) != Some(false);
+                        && stored_between(message, is_drawn_before, begin, asked.end) != Some(false);
                     if !may_be_meant {
                         continue;
                     }
-                    if messages.len() == limit || bytes > PAGE_BYTES || looked_at == MESSAGES_READ {
+                    if messages.len() == limit || bytes > PAGE_BYTES || entries_read == ENTRIES_READ {
                         return Ok(OldPage { messages, next: Some(OldPosition { group: at, notes: index }) });
                     }
-                    looked_at += 1;
+                    entries_read += 1;
                     let before = Seq(arrived.seq.0.saturating_sub(1));
                     let entry = self.store.feeds.page(id, arrived.feed, before, 1).await?.pop();
                     let is_meant = |entry: &Entry| {
@@ -116,12 +118,12 @@ impl UseCases {
                     true => OldPosition { group: at - 1, notes: 0 },
                     false => OldPosition { group: at + 1, notes: 0 },
                 };
-                read += 1;
+                groups_read += 1;
             }
             if is_over {
                 return Ok(OldPage { messages, next: None });
             }
-            if read >= GROUPS_READ {
+            if groups_read >= GROUPS_READ {
                 return Ok(OldPage { messages, next: Some(position) });
             }
         }

@@ -97,7 +97,7 @@ impl UseCases {
 
     /// Whether what may stand in a span was stored in it. Of what is not there any more the id says.
     async fn was_said_in(&self, app: AppId, span: Span, arrived: &Arrived) -> Result<bool, Error> {
-        if let Some(is_certain) = span.holds(arrived.id) {
+        if let Some(is_certain) = span.holds(arrived.id, arrived.is_drawn_before) {
             return Ok(is_certain);
         }
         let before = Seq(arrived.seq.0.saturating_sub(1));
@@ -126,5 +126,7 @@ fn is_meant(place: Place, span: Span, arrived: &Arrived) -> bool {
         | (Place::Room(wanted), ConversationId::Room(group)) => group == wanted,
         _ => false,
     };
-    is_there && arrived.kind == EntryKind::Message && span.holds(arrived.id) != Some(false)
+    is_there
+        && arrived.kind == EntryKind::Message
+        && span.holds(arrived.id, arrived.is_drawn_before) != Some(false)
 }

@@ -102,7 +102,8 @@ impl UseCases {
         loop {
             let read = arrivals.after(id, position).await?;
             let meant = |arrived: &&Arrived| {
-                arrived.kind == EntryKind::Message && stored_between(arrived.id, begin, end) != Some(false)
+                arrived.kind == EntryKind::Message
+                    && stored_between(arrived.id, arrived.is_drawn_before, begin, end) != Some(false)
             };
             for arrived in read.iter().flat_map(|(_, group)| group).filter(meant) {
                 let Feed::Conversation(conversation) = arrived.feed else { continue };

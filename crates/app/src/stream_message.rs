@@ -250,23 +250,22 @@ impl UseCases {
                 self.streams.forget(app, id);
                 continue;
             };
+            if told.failing.is_some_and(|since| self.now() > since.plus(END_TRIED)) {
+                // Stored any later, it would lie behind where its id lets it be looked for.
+                tracing::error!(app = %held.app, %id, "a stream is lost: it could not be stored for too long");
+                metrics::counter!("kith_streams_lost_total").increment(1);
+                told.close(ending);
+                self.streams.release(app);
+                continue;
+            }
             let Err(error) = self.end(&tenant, &held, &mut told, ending).await else { continue };
             if told.stream.is_closed() {
                 tracing::warn!(app = %held.app, %id, %error, "a stream that was not finished may not be stored");
                 continue;
             }
-            match told.failing {
-                Some(since) if now > since.plus(END_TRIED) => {
-                    tracing::error!(app = %held.app, %id, %error, "a stream is lost: it could not be stored for too long");
-                    metrics::counter!("kith_streams_lost_total").increment(1);
-                    told.close(ending);
-                    self.streams.release(app);
-                }
-                Some(_) => {}
-                None => {
-                    tracing::warn!(app = %held.app, %id, %error, "a stream that was not finished could not be stored; tried again");
-                    told.failing = Some(now);
-                }
+            if told.failing.is_none() {
+                tracing::warn!(app = %held.app, %id, %error, "a stream that was not finished could not be stored; tried again");
+                told.failing = Some(now);
             }
         }
     }

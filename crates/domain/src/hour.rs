@@ -87,8 +87,8 @@ impl Hour {
     }
 
     /// Whether a message with that id can have been stored in it: the whole of a stream has an id from its beginning.
-    pub fn may_hold(self, id: MessageId) -> bool {
-        stream::stored_between(id, self.begin(), self.end()) != Some(false)
+    pub fn may_hold(self, id: MessageId, is_drawn_before: bool) -> bool {
+        stream::stored_between(id, is_drawn_before, self.begin(), self.end()) != Some(false)
     }
 
     /// Whether it was stored in it.
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(at(3 * 24 * MS + 1), Err(HourRefused::Expired));
         let id = |at: Timestamp| MessageId::of_tick(MessageId::tick_of(at), 3);
         assert!(hour.contains(hour.begin()) && !hour.contains(hour.end()));
-        assert!(hour.may_hold(id(hour.begin())) && hour.may_hold(id(Timestamp(hour.begin().0 - 1_700_000))));
+        assert!(hour.may_hold(id(hour.begin()), true) && hour.may_hold(id(Timestamp(hour.begin().0 - 1_700_000)), true));
     }
 
     #[test]

@@ -77,8 +77,8 @@ impl Span {
     }
 
     /// Whether a message was stored in it, as far as its id tells; `None`: the time in its entry says.
-    pub fn holds(self, id: MessageId) -> Option<bool> {
-        stream::stored_between(id, self.begin, self.behind())
+    pub fn holds(self, id: MessageId, is_drawn_before: bool) -> Option<bool> {
+        stream::stored_between(id, is_drawn_before, self.begin, self.behind())
     }
 
     /// The moment behind the last second.
@@ -105,7 +105,7 @@ mod tests {
             .map(|ms| second.contains(Timestamp(ms)))
             .into();
         assert_eq!(contained, [false, true, true, false]);
-        assert_eq!(second.holds(id(BEGIN.0)), None, "a second is too short for ids to tell");
+        assert_eq!(second.holds(id(BEGIN.0), false), None, "a second is too short for ids to tell");
         assert!(second.first_id() <= id(BEGIN.0) && second.last_id() > id(BEGIN.0 + 999));
     }
 }

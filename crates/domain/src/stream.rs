@@ -20,16 +20,26 @@ pub const LIFE: Duration = Duration::from_secs(30 * 60);
 pub const END_TRIED: Duration = Duration::from_secs(10 * 60);
 /// How far ids may run ahead of the clock under load.
 const IDS_AHEAD: Duration = Duration::from_secs(60);
+/// How long other messages may take from their id to storage: the app's own server is asked meanwhile.
+const REVIEWED: Duration = Duration::from_secs(90);
 /// Bytes of all parts together.
 pub const TEXT_BYTES: usize = 128 * 1024;
 /// Streams that are open in one app at the same time.
 pub const OPEN_STREAMS: usize = 1_000;
 
 /// Whether a message was stored from `begin` on and before `end`, as far as its id tells; `None`: the time in its entry
-/// says. The whole of a stream has an id from the stream's beginning.
-pub fn stored_between(id: MessageId, begin: Timestamp, end: Timestamp) -> Option<bool> {
-    // The slower its back end and our storage were, the older is the id.
-    let behind = LIFE + END_TRIED + Duration::from_secs(30);
+/// says. The whole of a stream has an id that was drawn before, at the stream's beginning.
+pub fn stored_between(
+    id: MessageId,
+    is_drawn_before: bool,
+    begin: Timestamp,
+    end: Timestamp,
+) -> Option<bool> {
+    let behind = match is_drawn_before {
+        // The slower its back end and our storage were, the older is the id.
+        true => LIFE + END_TRIED + Duration::from_secs(30),
+        false => REVIEWED,
+    };
     let (earliest, latest) = (id.at().minus(IDS_AHEAD), id.at().plus(behind));
     if latest < begin || earliest >= end {
         Some(false)
@@ -285,18 +295,21 @@ mod tests {
         let id = |seconds: u64| MessageId::of_tick(MessageId::tick_of(after(seconds)), 3);
         let hour = |begin: u64, end: u64| (after(begin), after(end));
         let (begin, end) = hour(10_000, 20_000);
-        for (at, expected) in [
-            (5_000, Some(false)),
-            (7_600, None),
-            (10_030, None),
-            (10_060, Some(true)),
-            (15_000, Some(true)),
-            (17_500, Some(true)),
-            (17_600, None),
-            (20_059, None),
-            (20_060, Some(false)),
+        for (at, whole, other) in [
+            (5_000, Some(false), Some(false)),
+            (7_600, None, Some(false)),
+            (9_909, None, Some(false)),
+            (10_030, None, None),
+            (10_060, Some(true), Some(true)),
+            (15_000, Some(true), Some(true)),
+            (17_500, Some(true), Some(true)),
+            (17_600, None, Some(true)),
+            (19_909, None, Some(true)),
+            (20_059, None, None),
+            (20_060, Some(false), Some(false)),
         ] {
-            assert_eq!(stored_between(id(at), begin, end), expected, "{at}");
+            assert_eq!(stored_between(id(at), true, begin, end), whole, "the whole of a stream, {at}");
+            assert_eq!(stored_between(id(at), false, begin, end), other, "{at}");
         }
     }
 

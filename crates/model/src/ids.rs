@@ -54,7 +54,7 @@ impl MessageId {
 
     /// The first tick of a millisecond.
     pub fn tick_of(at: Timestamp) -> u64 {
-        at.0.saturating_sub(Self::EPOCH_MS) * Self::TICKS_PER_MS
+        at.0.saturating_sub(Self::EPOCH_MS).saturating_mul(Self::TICKS_PER_MS)
     }
 
     /// When it was given out, but for what the id clock ran ahead.

@@ -26,6 +26,8 @@ pub struct Arrived {
     pub id: MessageId,
     pub feed: Feed,
     pub seq: Seq,
+    /// Its id is older than it: the whole of a stream has that of its beginning.
+    pub is_drawn_before: bool,
 }
 
 #[derive(Debug)]
@@ -166,7 +168,7 @@ impl Arrivals {
             let feed = keys::once_feed(&key).filter(|_| row.remaining() >= 8);
             let damaged = || StoreError::Damaged { what: "dedupe row", detail: "its form".to_owned() };
             let (feed, seq) = (feed.ok_or_else(damaged)?, Seq(row.get_u64()));
-            return Ok(Some(Arrived { kind: EntryKind::Message, id, feed, seq }));
+            return Ok(Some(Arrived { kind: EntryKind::Message, id, feed, seq, is_drawn_before: true }));
         }
         Ok(None)
     }
@@ -197,9 +199,19 @@ pub(crate) fn note_all<'a>(entries: impl IntoIterator<Item = (Feed, &'a Entry, S
     Some(several)
 }
 
+/// In a note's kind: the id was drawn before. No kind has it.
+const DRAWN_BEFORE: u8 = 0x80;
+
 /// The note of one entry: kind, id, sequence, feed.
 pub(crate) fn note(feed: Feed, entry: &Entry, slot: Slot) -> Template {
     let (head, name) = parts(feed, entry);
+    Template::from(head).slot(slot).bytes(&name)
+}
+
+/// The note of an entry whose id was drawn before.
+pub(crate) fn note_of_drawn(feed: Feed, entry: &Entry, slot: Slot) -> Template {
+    let (mut head, name) = parts(feed, entry);
+    head[0] |= DRAWN_BEFORE;
     Template::from(head).slot(slot).bytes(&name)
 }
 
@@ -219,9 +231,11 @@ fn notes(group: Bytes) -> Result<Vec<Arrived>, StoreError> {
         if note.remaining() < 18 {
             return Err(damaged());
         }
-        let kind = EntryKind::from_byte(note.get_u8()).ok_or_else(damaged)?;
+        let kind = note.get_u8();
+        let is_drawn_before = kind & DRAWN_BEFORE != 0;
+        let kind = EntryKind::from_byte(kind & !DRAWN_BEFORE).ok_or_else(damaged)?;
         let (id, seq) = (MessageId(note.get_u64()), Seq(note.get_u64()));
-        Ok(Arrived { kind, id, seq, feed: keys::feed_of(&note).ok_or_else(damaged)? })
+        Ok(Arrived { kind, id, seq, feed: keys::feed_of(&note).ok_or_else(damaged)?, is_drawn_before })
     };
     let mut arrived = Vec::new();
     for mut note in kv::notes(group) {

@@ -19,7 +19,7 @@ use model::{
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
-use crate::arrivals::{note, note_all};
+use crate::arrivals::{note, note_all, note_of_drawn};
 use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
 use crate::writer::{Finish, Writer};
@@ -306,7 +306,8 @@ impl Feeds {
                 let users = [(entry.sender, author_name), (recipient, &entry.target_name)];
                 open_conversation(&mut batch, app, feed, users);
             }
-            batch.note(keys::arrivals(app), note(feed, entry, slot));
+            let note = if once { note_of_drawn(feed, entry, slot) } else { note(feed, entry, slot) };
+            batch.note(keys::arrivals(app), note);
             match self.append(app, &[feed], batch).await {
                 Ok(sequences) => Ok(Some(Written::Done(sequences.into_vec()))),
                 Err(KvError::CheckFailed { check }) if check >= first_inbox => {

@@ -66,6 +66,25 @@ async fn what_old_samples_ask_is_answered_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_first_page_is_not_empty_because_much_came_before_it() {
+    let world = World::new().await;
+    for _ in 0..600 {
+        world.sent("alice", "bob", "txt").await;
+        world.wait(Duration::from_secs(1));
+    }
+    let begin = super::NOW.0 + 500_000;
+    for ql in [
+        format!("select * where timestamp>={begin}"),
+        format!("select * where timestamp<{} order by timestamp desc", super::NOW.0 + 100_000),
+    ] {
+        let page = world.asked(&ql, "&limit=10").await.ok();
+        assert_eq!(page.body["count"], 10, "{ql}");
+    }
+    let never = world.asked("select * where timestamp>18446744073709551614", "").await.ok();
+    assert_eq!((&never.body["count"], &never.body["cursor"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test]
 async fn what_is_too_old_or_was_taken_back_is_not_found() {
     let world = World::new().await;
     world.sent("alice", "bob", "txt").await;
