@@ -25,6 +25,9 @@ const HIDDEN_FROM: u8 = 16;
 /// [`Entry::readers`] in 8 bytes, so that the commit which counts can fill them in. [`READERS`] is the form before it.
 const READERS_COUNTED: u8 = 32;
 const ENVIRONMENT: u8 = 64;
+/// What a flag not among them brings along would be read as the payload.
+const KNOWN_FLAGS: u8 =
+    WANTS_RECEIPTS | READERS | IMPORTED | READ_BEFORE | HIDDEN_FROM | READERS_COUNTED | ENVIRONMENT;
 
 /// Which dialect's bytes the payload holds. Passed on inside its own dialect a payload is not re-encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -353,6 +356,9 @@ struct Flagged {
 fn flagged(bytes: &mut Bytes) -> Result<Flagged, EntryError> {
     const SHORT: EntryError = EntryError("it ends inside its flags");
     let flags = bytes.try_get_u8().map_err(|_| SHORT)?;
+    if flags & !KNOWN_FLAGS != 0 {
+        return Err(EntryError("flags of a newer version"));
+    }
     let has = |flag| flags & flag != 0;
     let readers = match (has(READERS), has(READERS_COUNTED)) {
         (true, _) => Some(bytes.try_get_u32().map_err(|_| SHORT)?),
