@@ -18,9 +18,13 @@ impl UseCases {
     /// Faults; what is done stays done.
     pub(crate) async fn bury_users(&self, app: &Tenant, removed: Vec<Uid>) -> Result<(), Error> {
         let id = app.value.id;
+        let mut failed = Ok(());
         for uid in &removed {
-            self.leave_all_groups(app, *uid).await?;
-            self.delete_files_of(id, *uid).await?;
+            // One that can't be done yet does not keep the others waiting.
+            if let Err(error) = self.bury_user(app, *uid).await {
+                tracing::warn!(app = %app.value.key, %uid, %error, "what a removed user left could not be deleted; tried again");
+                failed = Err(error);
+            }
         }
         let removed: BTreeSet<Uid> = removed.into_iter().collect();
         self.store.left_behind.forget_in_groups(id, &removed).await?;
@@ -32,9 +36,14 @@ impl UseCases {
             }
             match next {
                 Some(next) => after = Some(next),
-                None => return Ok(()),
+                None => return failed,
             }
         }
+    }
+
+    async fn bury_user(&self, app: &Tenant, uid: Uid) -> Result<(), Error> {
+        self.leave_all_groups(app, uid).await?;
+        self.delete_files_of(app.value.id, uid).await
     }
 
     /// Takes removed users off a block list. Its owner is not told: nobody is there who was unblocked.
