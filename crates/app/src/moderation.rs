@@ -5,8 +5,8 @@
 use bytes::{BufMut as _, Bytes, BytesMut};
 use domain::hook::{EventType, Notice};
 use domain::moderation::{
-    EXPORT_TRIED, Export, ExportQuery, ExportRefused, ExportState, Judge, Moderated, ModerationRecord,
-    Opinion, TEXT_CHARS, decide_export, decide_look, is_told,
+    EXPORT_BYTES, EXPORT_TRIED, Export, ExportQuery, ExportRefused, ExportState, Judge, Moderated,
+    ModerationRecord, Opinion, TEXT_CHARS, decide_export, decide_look, is_told,
 };
 use model::{AppId, ConversationKind, Entry};
 use store::{BlobId, Writing};
@@ -45,7 +45,7 @@ impl UseCases {
             opinion,
             words,
             reason,
-            environment: self.environment_of(entry),
+            environment: self.environment_of(app, entry),
             at: entry.at,
         };
         if is_recorded && let Err(error) = self.store.moderation.append(app.value.id, &record).await {
@@ -125,7 +125,8 @@ impl UseCases {
             let stored = self.store.moderation.exports(id).await?;
             let is_next = |export: &&Export| export.state == ExportState::Waiting;
             let Some(export) = stored.exports.iter().find(is_next) else { return Ok(()) };
-            let state = match self.write_export(&app, export).await {
+            let blob = BlobId(u128::from_be_bytes(random::bytes()));
+            let state = match self.write_export(&app, export, blob).await {
                 Ok(done) => done,
                 Err(error) if self.now() > export.created.plus(EXPORT_TRIED) => {
                     tracing::warn!(app = %app.value.key, %error, "an export of moderation records failed");
@@ -133,7 +134,11 @@ impl UseCases {
                 }
                 Err(error) => return Err(error),
             };
-            self.end_export(id, &export.uuid, &state).await?;
+            if let Err(error) = self.end_export(id, &export.uuid, &state).await {
+                // The next try writes another.
+                self.discard(&app, blob).await;
+                return Err(error);
+            }
         }
     }
 
@@ -151,13 +156,12 @@ impl UseCases {
         Err(Error::plain(conditions::Condition::WriteConflict))
     }
 
-    async fn write_export(&self, app: &Tenant, export: &Export) -> Result<ExportState, Error> {
+    async fn write_export(&self, app: &Tenant, export: &Export, blob: BlobId) -> Result<ExportState, Error> {
         let id = app.value.id;
-        let blob = BlobId(u128::from_be_bytes(random::bytes()));
         self.store.attachments.begin_blob(id, Writing { blob, due: export.expires() }).await?;
         let mut writer = self.ports.blobs.create(BlobKey { app: id, blob }).await?;
         let (mut position, mut bytes, mut records) = (0, 0, 0);
-        while position < export.up_to {
+        while position < export.up_to && bytes < EXPORT_BYTES {
             let page = self.store.moderation.after(id, position).await?;
             let Some((last, _)) = page.last() else { break };
             position = *last;
@@ -175,6 +179,7 @@ impl UseCases {
             }
         }
         writer.finish().await?;
-        Ok(ExportState::Done { blob: format!("{:032x}", blob.0), bytes, records })
+        let is_cut = bytes >= EXPORT_BYTES;
+        Ok(ExportState::Done { blob: format!("{:032x}", blob.0), bytes, records, is_cut })
     }
 }

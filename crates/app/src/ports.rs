@@ -182,9 +182,7 @@ pub trait Forms: Send + Sync + Debug {
     fn message_type(&self, entry: &Entry) -> Option<MessageType>;
 
     /// The environment that a message, or what changes one, names in itself.
-    fn environment(&self, _: &Entry) -> Option<Environment> {
-        None
-    }
+    fn environment(&self, entry: &Entry) -> Option<Environment>;
 
     /// The texts of a message in which words are looked for, in their order.
     fn texts(&self, entry: &Entry) -> Vec<String>;
@@ -193,9 +191,7 @@ pub trait Forms: Send + Sync + Debug {
     fn with_texts(&self, entry: &Entry, texts: &[String]) -> Option<Bytes>;
 
     /// A line of an export of moderation records, without its end.
-    fn moderation_line(&self, _: &App, _: &ModerationRecord) -> Bytes {
-        Bytes::new()
-    }
+    fn moderation_line(&self, app: &App, record: &ModerationRecord) -> Bytes;
 
     /// What is told of something, in order; nothing where the vendor has no words for it.
     fn report(&self, app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<Bytes>;
@@ -304,6 +300,14 @@ impl Contents for Nothing {
 impl Forms for Nothing {
     fn message_type(&self, _: &Entry) -> Option<MessageType> {
         None
+    }
+
+    fn environment(&self, _: &Entry) -> Option<Environment> {
+        None
+    }
+
+    fn moderation_line(&self, _: &App, _: &ModerationRecord) -> Bytes {
+        Bytes::new()
     }
 
     fn texts(&self, _: &Entry) -> Vec<String> {

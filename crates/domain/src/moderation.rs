@@ -15,7 +15,9 @@ use crate::hook::MessageType;
 /// Characters of a message's texts that a record holds.
 pub const TEXT_CHARS: usize = 1_000;
 /// Exports of an app that are there at a time, those under way among them.
-pub const EXPORTS_LIMIT: usize = 50;
+pub const EXPORTS_LIMIT: usize = 20;
+/// Bytes of an export, after which the records of a page are its last.
+pub const EXPORT_BYTES: u64 = 256 << 20;
 /// How long an export can be fetched.
 pub const EXPORT_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How long an export that fails is tried again.
@@ -59,7 +61,7 @@ pub struct ModerationRecord {
     pub sender: String,
     /// The peer's name, or the group's id.
     pub target: String,
-    /// What was looked at, as it was written: the beginning of it.
+    /// The beginning of what was looked at: as it was written, for a webhook as keyword lists left it.
     pub text: String,
     pub judge: Judge,
     pub moderated: Moderated,
@@ -125,6 +127,9 @@ pub enum ExportState {
         blob: String,
         bytes: u64,
         records: u64,
+        /// It ends at [`EXPORT_BYTES`], before its last record.
+        #[serde(default)]
+        is_cut: bool,
     },
     Failed,
 }

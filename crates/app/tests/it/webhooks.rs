@@ -22,6 +22,12 @@ impl Forms for Plain {
     fn message_type(&self, _: &Entry) -> Option<MessageType> {
         Some(MessageType::Text)
     }
+    fn environment(&self, _: &Entry) -> Option<model::Environment> {
+        None
+    }
+    fn moderation_line(&self, _: &App, _: &domain::moderation::ModerationRecord) -> Bytes {
+        Bytes::new()
+    }
     fn texts(&self, _: &Entry) -> Vec<String> {
         Vec::new()
     }

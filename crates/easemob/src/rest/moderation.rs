@@ -88,6 +88,11 @@ fn file_name(export: &Export) -> String {
 fn view(export: &Export) -> Value {
     let (status, size, detail) = match &export.state {
         ExportState::Waiting => ("PROCESSING", 0, String::new()),
+        ExportState::Done { bytes, records, is_cut: true, .. } => (
+            "SUCCESS",
+            *bytes,
+            format!("{records} records, which is as much as a file holds: ask for the rest"),
+        ),
         ExportState::Done { bytes, records, .. } => ("SUCCESS", *bytes, format!("{records} records")),
         ExportState::Failed => ("FAILED", 0, "storage failed for too long".to_owned()),
     };

@@ -67,6 +67,14 @@ impl Forms for Texts {
         None
     }
 
+    fn environment(&self, _: &Entry) -> Option<model::Environment> {
+        None
+    }
+
+    fn moderation_line(&self, _: &App, _: &domain::moderation::ModerationRecord) -> Bytes {
+        Bytes::new()
+    }
+
     fn texts(&self, entry: &Entry) -> Vec<String> {
         match BothContents.content(entry).map(|content| content.said) {
             Some(Said::Text(text)) => vec![text],
