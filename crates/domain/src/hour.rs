@@ -195,7 +195,9 @@ mod tests {
         assert_eq!(at(3 * 24 * MS + 1), Err(HourRefused::Expired));
         let id = |at: Timestamp| MessageId::of_tick(MessageId::tick_of(at), 3);
         assert!(hour.contains(hour.begin()) && !hour.contains(hour.end()));
-        assert!(hour.may_hold(id(hour.begin()), true) && hour.may_hold(id(Timestamp(hour.begin().0 - 1_700_000)), true));
+        let before = id(Timestamp(hour.begin().0 - 1_700_000));
+        assert!(hour.may_hold(id(hour.begin()), false) && hour.may_hold(id(hour.begin()), true));
+        assert!(hour.may_hold(before, true) && !hour.may_hold(before, false));
     }
 
     #[test]
