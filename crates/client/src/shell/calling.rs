@@ -398,8 +398,11 @@ impl<E: CallEngine> Driver<E> {
         }
         let now = self.shared.clock.now();
         match error.condition() {
-            Condition::MessageSendFailed | Condition::RequestAborted => phone.signalling_failed(now),
-            Condition::NotLoggedIn | Condition::SdkNotInitialized => phone.logged_out(now),
+            Condition::MessageSendFailed => phone.signalling_failed(now),
+            // Sends are given up when the user leaves; the answer may be here before the new state.
+            Condition::RequestAborted | Condition::NotLoggedIn | Condition::SdkNotInitialized => {
+                phone.logged_out(now);
+            }
             // The server takes nothing for them from this user.
             _ => phone.unreachable(to, now),
         }
