@@ -399,8 +399,12 @@ impl<E: CallEngine> Driver<E> {
         let now = self.shared.clock.now();
         match error.condition() {
             Condition::MessageSendFailed => phone.signalling_failed(now),
-            // Sends are given up when the user leaves; the answer may be here before the new state.
-            Condition::RequestAborted | Condition::NotLoggedIn | Condition::SdkNotInitialized => {
+            // Sends are given up when the user leaves; and refused while he does; the answer may be here before the new state.
+            Condition::RequestAborted
+            | Condition::LogoutInProgress
+            | Condition::LoginInProgress
+            | Condition::NotLoggedIn
+            | Condition::SdkNotInitialized => {
                 phone.logged_out(now);
             }
             // The server takes nothing for them from this user.

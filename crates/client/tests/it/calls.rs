@@ -16,7 +16,8 @@ async fn until(
             seen.push(events.next().await.expect("the calls go on"));
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(30), found).await.expect("it comes");
+    let found = tokio::time::timeout(std::time::Duration::from_secs(30), found).await;
+    assert!(found.is_ok(), "it does not come, but {seen:?}");
     seen
 }
 
