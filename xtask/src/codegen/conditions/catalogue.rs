@@ -361,9 +361,11 @@ mod tests {
         let rows: usize = catalogue.tables.values().map(|table| table.rows.len()).sum();
         let (further, conditions) = (rows - 290, catalogue.conditions.len());
         let english = read_text(&root.join("README.md")).unwrap();
-        assert!(english.contains(&format!("and {further} more, join {conditions} conditions")));
+        let counted = format!("and {further} more, join {conditions} conditions");
+        assert!(english.contains(&counted), "README.md does not say: {counted}");
         let chinese = read_text(&root.join("README.zh-CN.md")).unwrap();
-        assert!(chinese.contains(&format!("另外 {further} 个，归并为 {conditions} 种")));
+        let counted = format!("另外 {further} 个，归并为 {conditions} 种");
+        assert!(chinese.contains(&counted), "README.zh-CN.md does not say: {counted}");
     }
 
     #[test]
