@@ -4,14 +4,17 @@
 //! left over and none is missed: before a blob is written, a deadline for it is; the commit that makes it part
 //! of a file takes that deadline away, and fails when it is gone; the commit that takes it out of a file makes
 //! a new one, which is due at once. So a crash at any point leaves a deadline, and whoever works them off
-//! deletes only what no file has.
+//! deletes only what no file has. To read on: `parts` for uploads in parts, `deadlines` for what goes when.
+
+mod deadlines;
+mod parts;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::attachment::{Attachment, TargetKind, ThumbnailBox, UploadTarget, Usage};
 use kv::{Batch, CellKey, Expect, Kv, Scan, Space, ValueHash};
-use model::{AppId, FileId, GroupId, Timestamp, Uid, limits};
+use model::{AppId, FileId, GroupId, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -19,14 +22,14 @@ use crate::rows::{from_json, to_json, written_unless_moved};
 use crate::writer::Writer;
 use crate::{Facts, StoreError, keys};
 
+use deadlines::{BLOB, FILE, WRITING, put_deadline, take_deadline};
+use parts::{end_part_upload, take_part};
+
+pub use deadlines::{Due, Goes};
+pub use parts::{Part, PartUpload};
+
 /// Apps share these turns at the usage rows.
 const TURNS: usize = 16;
-/// Kinds of deadlines, as they stand in keys.
-const FILE: u8 = b'f';
-const PART_UPLOAD: u8 = b'p';
-const WRITING: u8 = b'w';
-const BLOB: u8 = b'b';
-
 /// The name of a blob: random, so that nothing that a client says becomes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BlobId(pub u128);
@@ -69,27 +72,6 @@ pub struct StoredFile {
     version: ValueHash,
 }
 
-/// An upload in parts that is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartUpload {
-    pub file: FileId,
-    pub uploader: Option<Uid>,
-    pub begun: Timestamp,
-    /// When it counts as given up.
-    pub due: Timestamp,
-}
-
-/// A part that has arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    pub number: u32,
-    pub piece: Piece,
-    pub digest: [u8; 32],
-    /// As declared, or by its first bytes.
-    pub media_type: String,
-    pub name: String,
-}
-
 /// A user's and the app's usage, with the versions that a write is checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredUsage {
@@ -97,27 +79,6 @@ pub struct StoredUsage {
     pub of_app: Usage,
     user_version: Option<ValueHash>,
     app_version: Option<ValueHash>,
-}
-
-/// Something whose time has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    pub at: Timestamp,
-    pub goes: Goes,
-    key: Bytes,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goes {
-    File(FileId),
-    PartUpload {
-        uploader: Option<Uid>,
-        file: FileId,
-    },
-    /// A blob whose writer never came back. It may still come: see [`Attachments::doom`].
-    Writing(BlobId),
-    /// A blob that nothing refers to.
-    Blob(BlobId),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -151,22 +112,6 @@ struct FileRow {
 enum ThumbnailRow {
     Own,
     Made { blob: String, length: u64, media_type: String },
-}
-
-#[derive(Serialize, Deserialize)]
-struct PartUploadRow {
-    begun: u64,
-    due: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PartRow {
-    blob: String,
-    length: u64,
-    digest: String,
-    #[serde(rename = "type")]
-    media_type: String,
-    name: String,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -369,148 +314,6 @@ impl Attachments {
         self.write(batch).await
     }
 
-    /// The uploads in parts that a user has under way, at most one more than `most`.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn open_part_uploads(
-        &self,
-        app: AppId,
-        user: Option<Uid>,
-        most: usize,
-    ) -> Result<Vec<FileId>, StoreError> {
-        let scan = Scan::prefix(Space::Main, keys::part_uploads(app, user), most + 1);
-        let rows = self.kv.scan(scan).await?;
-        Ok(rows.iter().filter_map(|(key, _)| keys::own_file_id(key)).collect())
-    }
-
-    /// # Errors
-    /// Engine faults.
-    pub async fn begin_parts(&self, app: AppId, upload: &PartUpload) -> Result<(), StoreError> {
-        let mut batch = Batch::new();
-        let row = to_json(&part_upload_row(upload));
-        batch.put(Space::Main, keys::part_upload(app, upload.uploader, upload.file), row);
-        let deadline = keys::deadline(app, upload.due, PART_UPLOAD, upload.file.0);
-        batch.put(Space::Main, deadline, upload.uploader.unwrap_or(Uid(0)).0.to_be_bytes().to_vec());
-        self.write(batch).await.map(|_| ())
-    }
-
-    /// An upload of a user's that is under way.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn find_parts(
-        &self,
-        app: AppId,
-        uploader: Option<Uid>,
-        file: FileId,
-    ) -> Result<Option<PartUpload>, StoreError> {
-        let Some(row) = self.kv.get(CellKey::main(keys::part_upload(app, uploader, file))).await? else {
-            return Ok(None);
-        };
-        let row: PartUploadRow = from_json("part upload row", &row)?;
-        Ok(Some(PartUpload { file, uploader, begun: Timestamp(row.begun), due: Timestamp(row.due) }))
-    }
-
-    /// The parts that have arrived, in the order of their numbers.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn parts(&self, app: AppId, file: FileId) -> Result<Vec<Part>, StoreError> {
-        let scan = Scan::prefix(Space::Main, keys::parts(app, file), limits::FILE_PARTS as usize);
-        let rows = self.kv.scan(scan).await?;
-        rows.iter().map(|(key, row)| decode_part(key, row)).collect()
-    }
-
-    /// Adds a part to an upload, in the place of `former` with the same number; `false` when the upload ended,
-    /// its parts moved, or the blob's time ran out.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn put_part(
-        &self,
-        app: AppId,
-        upload: &PartUpload,
-        part: &Part,
-        writing: Writing,
-        former: Option<&Part>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut batch = Batch::new();
-        let row = to_json(&part_upload_row(upload));
-        let cell = CellKey::main(keys::part_upload(app, upload.uploader, upload.file));
-        batch.check(cell, Expect::Hash(ValueHash::of(&row)));
-        take_deadline(&mut batch, app, writing);
-        match former {
-            Some(former) => {
-                take_part(&mut batch, app, upload.file, former);
-                put_deadline(&mut batch, app, now, BLOB, former.piece.blob.0);
-            }
-            None => {
-                let cell = CellKey::main(keys::part(app, upload.file, part.number));
-                batch.check(cell, Expect::Absent);
-            }
-        }
-        batch.put(Space::Main, keys::part(app, upload.file, part.number), to_json(&part_row(part)));
-        self.write(batch).await
-    }
-
-    /// Ends an upload without a file; `false` when its parts moved.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn abort_parts(
-        &self,
-        app: AppId,
-        upload: &PartUpload,
-        parts: &[Part],
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut batch = Batch::new();
-        end_part_upload(&mut batch, app, upload);
-        for part in parts {
-            take_part(&mut batch, app, upload.file, part);
-            put_deadline(&mut batch, app, now, BLOB, part.piece.blob.0);
-        }
-        self.write(batch).await
-    }
-
-    /// What is due at a point in time, the oldest first.
-    ///
-    /// # Errors
-    /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn due(&self, app: AppId, by: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        let end = keys::deadline(app, Timestamp(by.0.saturating_add(1)), 0, 0);
-        let scan =
-            Scan { space: Space::Main, from: keys::deadlines(app), to: Some(end), limit, reverse: false };
-        let rows = self.kv.scan(scan).await?;
-        rows.into_iter().map(|(key, value)| decode_due(key, &value)).collect()
-    }
-
-    /// Condemns a blob whose writer did not come back in time, so that from now on he can't make a file of it;
-    /// `false` when he came.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn doom(&self, app: AppId, due: &Due, blob: BlobId) -> Result<bool, StoreError> {
-        let mut batch = Batch::background();
-        take_deadline(&mut batch, app, Writing { blob, due: due.at });
-        put_deadline(&mut batch, app, due.at, BLOB, blob.0);
-        self.write(batch).await
-    }
-
-    /// Forgets deadlines that were worked off.
-    ///
-    /// # Errors
-    /// Engine faults.
-    pub async fn done(&self, done: &[Due]) -> Result<(), StoreError> {
-        let mut batch = Batch::background();
-        for due in done {
-            batch.delete(CellKey::main(due.key.clone()));
-        }
-        self.write(batch).await.map(|_| ())
-    }
-
     async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
         let written = self.writer.commit(batch, |outcome| outcome.map(|_| ())).await;
         Ok(written_unless_moved(written)?.is_some())
@@ -565,31 +368,6 @@ fn doom_blobs(batch: &mut Batch, app: AppId, file: &StoredFile, now: Timestamp) 
     for piece in file.pieces.iter().chain(made) {
         put_deadline(batch, app, now, BLOB, piece.blob.0);
     }
-}
-
-fn put_deadline(batch: &mut Batch, app: AppId, due: Timestamp, kind: u8, id: u128) {
-    // The key says it all; engines keep no empty values apart from absent ones.
-    batch.put(Space::Main, keys::deadline(app, due, kind, id), vec![1]);
-}
-
-/// Makes a blob part of something, if its time did not run out.
-fn take_deadline(batch: &mut Batch, app: AppId, writing: Writing) {
-    let cell = CellKey::main(keys::deadline(app, writing.due, WRITING, writing.blob.0));
-    batch.check(cell.clone(), Expect::Hash(ValueHash::of(&[1])));
-    batch.delete(cell);
-}
-
-fn end_part_upload(batch: &mut Batch, app: AppId, upload: &PartUpload) {
-    let cell = CellKey::main(keys::part_upload(app, upload.uploader, upload.file));
-    batch.check(cell.clone(), Expect::Hash(ValueHash::of(&to_json(&part_upload_row(upload)))));
-    batch.delete(cell);
-    batch.delete(CellKey::main(keys::deadline(app, upload.due, PART_UPLOAD, upload.file.0)));
-}
-
-fn take_part(batch: &mut Batch, app: AppId, file: FileId, part: &Part) {
-    let cell = CellKey::main(keys::part(app, file, part.number));
-    batch.check(cell.clone(), Expect::Hash(ValueHash::of(&to_json(&part_row(part)))));
-    batch.delete(cell);
 }
 
 fn put_usage(
@@ -680,48 +458,6 @@ fn decode(id: FileId, row: &Bytes) -> Result<StoredFile, StoreError> {
         gone: parsed.gone,
         version: ValueHash::of(row),
     })
-}
-
-fn part_upload_row(upload: &PartUpload) -> PartUploadRow {
-    PartUploadRow { begun: upload.begun.0, due: upload.due.0 }
-}
-
-fn part_row(part: &Part) -> PartRow {
-    PartRow {
-        blob: blob_text(part.piece.blob),
-        length: part.piece.length,
-        digest: digest_text(&part.digest),
-        media_type: part.media_type.clone(),
-        name: part.name.clone(),
-    }
-}
-
-fn decode_part(key: &[u8], row: &[u8]) -> Result<Part, StoreError> {
-    let damaged = || StoreError::Damaged { what: "part row", detail: "its key, blob or digest".to_owned() };
-    let parsed: PartRow = from_json("part row", row)?;
-    Ok(Part {
-        number: keys::part_number(key).ok_or_else(damaged)?,
-        piece: Piece { blob: parse_blob(&parsed.blob).ok_or_else(damaged)?, length: parsed.length },
-        digest: parse_digest(&parsed.digest).ok_or_else(damaged)?,
-        media_type: parsed.media_type,
-        name: parsed.name,
-    })
-}
-
-fn decode_due(key: Bytes, value: &[u8]) -> Result<Due, StoreError> {
-    let damaged = || StoreError::Damaged { what: "deadline", detail: "its key".to_owned() };
-    let (at, kind, id) = keys::deadline_parts(&key).ok_or_else(damaged)?;
-    let goes = match kind {
-        FILE => Goes::File(FileId(id)),
-        PART_UPLOAD => {
-            let uid = u64::from_be_bytes(value.try_into().map_err(|_| damaged())?);
-            Goes::PartUpload { uploader: (uid != 0).then_some(Uid(uid)), file: FileId(id) }
-        }
-        WRITING => Goes::Writing(BlobId(id)),
-        BLOB => Goes::Blob(BlobId(id)),
-        _ => return Err(damaged()),
-    };
-    Ok(Due { at, goes, key })
 }
 
 fn blob_text(blob: BlobId) -> String {
