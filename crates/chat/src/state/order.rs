@@ -4,28 +4,20 @@ use std::path::PathBuf;
 
 use client::{Conversation, GroupId, RoomId, Username};
 
+use crate::command::Ask;
+
 /// An order that was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Opens a conversation.
     Open(Conversation),
     Conversations,
-    Contacts,
-    AskContact(Username, String),
-    AcceptContact(Username),
-    DeclineContact(Username),
-    RemoveContact(Username),
-    Block(Username),
-    Unblock(Username),
-    Groups,
-    MakeGroup(String, Vec<Username>),
-    JoinGroup(GroupId),
-    AcceptGroup(GroupId),
+    /// What the server answers, where nothing on the screen matters for it.
+    Ask(Ask),
     /// Of the group that is open.
     Members,
     Invite(Vec<Username>),
     PutOut(Vec<Username>),
-    Rooms,
     /// The group or room that is open.
     Leave,
     SendFile(PathBuf),
@@ -98,21 +90,21 @@ pub(crate) fn parse(line: &str) -> Result<Order, String> {
         "chat" => Order::Open(Conversation::User(user(only()?)?)),
         "group" => Order::Open(Conversation::Group(group(only()?)?)),
         "room" => Order::Open(Conversation::Room(RoomId::parse(only()?).map_err(told)?)),
-        "contacts" => Order::Contacts,
-        "add" => Order::AskContact(user(first)?, rest[first.len()..].trim_start().to_owned()),
-        "accept" => Order::AcceptContact(user(only()?)?),
-        "decline" => Order::DeclineContact(user(only()?)?),
-        "remove" => Order::RemoveContact(user(only()?)?),
-        "block" => Order::Block(user(only()?)?),
-        "unblock" => Order::Unblock(user(only()?)?),
-        "groups" => Order::Groups,
-        "make" => Order::MakeGroup(first.to_owned(), users(words)?),
-        "join" => Order::JoinGroup(group(only()?)?),
-        "agree" => Order::AcceptGroup(group(only()?)?),
+        "contacts" => Order::Ask(Ask::Contacts),
+        "add" => Order::Ask(Ask::InviteContact(user(first)?, rest[first.len()..].trim_start().to_owned())),
+        "accept" => Order::Ask(Ask::AcceptContact(user(only()?)?)),
+        "decline" => Order::Ask(Ask::DeclineContact(user(only()?)?)),
+        "remove" => Order::Ask(Ask::RemoveContact(user(only()?)?)),
+        "block" => Order::Ask(Ask::Block(user(only()?)?)),
+        "unblock" => Order::Ask(Ask::Unblock(user(only()?)?)),
+        "groups" => Order::Ask(Ask::Groups),
+        "make" => Order::Ask(Ask::MakeGroup(first.to_owned(), users(words)?)),
+        "join" => Order::Ask(Ask::JoinGroup(group(only()?)?)),
+        "agree" => Order::Ask(Ask::AcceptGroup(group(only()?)?)),
         "members" => Order::Members,
         "invite" => Order::Invite(users(rest.split_whitespace())?),
         "kick" => Order::PutOut(users(rest.split_whitespace())?),
-        "rooms" => Order::Rooms,
+        "rooms" => Order::Ask(Ask::Rooms),
         "leave" => Order::Leave,
         "send" => Order::SendFile(path(rest)),
         "save" => Order::SaveFile((!rest.is_empty()).then(|| path(rest))),
@@ -166,8 +158,8 @@ mod tests {
     #[test]
     fn orders_are_read_with_what_they_take() {
         assert_eq!(parse("chat bob"), Ok(Order::Open(Conversation::User(bob()))));
-        assert_eq!(parse("add bob it is me"), Ok(Order::AskContact(bob(), "it is me".into())));
-        assert_eq!(parse("make tea bob"), Ok(Order::MakeGroup("tea".into(), vec![bob()])));
+        assert_eq!(parse("add bob it is me"), Ok(Order::Ask(Ask::InviteContact(bob(), "it is me".into()))));
+        assert_eq!(parse("make tea bob"), Ok(Order::Ask(Ask::MakeGroup("tea".into(), vec![bob()]))));
         assert_eq!(parse("send 'a b.png'"), Ok(Order::SendFile("a b.png".into())));
         assert_eq!(parse("send a\\ b.png"), Ok(Order::SendFile("a b.png".into())));
         assert_eq!(parse("save"), Ok(Order::SaveFile(None)));

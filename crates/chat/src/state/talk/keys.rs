@@ -127,18 +127,7 @@ impl Talk {
                 self.fetch_older(desk);
                 return Next::Stay;
             }
-            Order::Contacts => Ask::Contacts,
-            Order::AskContact(user, words) => Ask::InviteContact(user, words),
-            Order::AcceptContact(user) => Ask::AcceptContact(user),
-            Order::DeclineContact(user) => Ask::DeclineContact(user),
-            Order::RemoveContact(user) => Ask::RemoveContact(user),
-            Order::Block(user) => Ask::Block(user),
-            Order::Unblock(user) => Ask::Unblock(user),
-            Order::Groups => Ask::Groups,
-            Order::MakeGroup(name, members) => Ask::MakeGroup(name, members),
-            Order::JoinGroup(group) => Ask::JoinGroup(group),
-            Order::AcceptGroup(group) => Ask::AcceptGroup(group),
-            Order::Rooms => Ask::Rooms,
+            Order::Ask(ask) => ask,
             Order::Members | Order::Invite(_) | Order::PutOut(_) => {
                 let Some(Conversation::Group(group)) = self.open.clone() else {
                     return self.refuse("open a group first: /groups lists yours, /group ID opens one");
