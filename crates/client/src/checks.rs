@@ -15,6 +15,9 @@ mod text;
 
 use std::ops::RangeInclusive;
 
+use domain::account::name_limit;
+use model::Dialect;
+
 use crate::ErrorTable;
 
 pub use lists::{Fetch, Fetches, USERS_LIMIT, count, page};
@@ -70,7 +73,7 @@ impl Checks {
             | ErrorTable::Easemob
             | ErrorTable::AgoraIos
             | ErrorTable::EasemobWeb => Self {
-                user_name_bytes: 1..=limits::EASEMOB_USERNAME_BYTES,
+                user_name_bytes: 1..=name_limit(Dialect::Easemob),
                 password_bytes: 1..=limits::PASSWORD_BYTES,
                 display_name: Length::Chars(limits::NICKNAME_CHARS),
                 input: Length::Chars(limits::GROUP_DESCRIPTION_CHARS),

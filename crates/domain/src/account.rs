@@ -55,10 +55,12 @@ pub struct Register {
     pub dialect: Dialect,
 }
 
-/// Bytes of a name that one registers who speaks this dialect. What is registered is a name for all of them.
-fn name_limit(dialect: Dialect) -> usize {
+/// Bytes of a name that one registers who speaks this dialect. What is registered is a name for all of them, so nobody
+/// parses names by it.
+pub fn name_limit(dialect: Dialect) -> usize {
     match dialect {
-        Dialect::Easemob => limits::EASEMOB_USERNAME_BYTES,
+        // easemob-rest.md 6.1
+        Dialect::Easemob => 64,
         Dialect::JMessage | Dialect::Kith => limits::USERNAME_BYTES,
     }
 }

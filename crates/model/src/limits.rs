@@ -2,9 +2,6 @@
 
 /// Bytes of a user name, whoever made it: the most that any vendor allows (jmessage.md 1.2).
 pub const USERNAME_BYTES: usize = 128;
-/// Bytes of a user name that Easemob's clients and back ends register (easemob-rest.md 6.1). Users whom others made
-/// may have longer ones, so that this is a rule of registration, and nobody's to parse by.
-pub const EASEMOB_USERNAME_BYTES: usize = 64;
 /// Bytes of an id that an app chose for a group (easemob-rest.md 1).
 pub const OWN_GROUP_ID_BYTES: usize = 64;
 /// Bytes of a password (easemob-rest.md 6.1: 64 characters; JMessage allows 128 bytes).
