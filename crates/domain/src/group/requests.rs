@@ -35,11 +35,7 @@ pub fn decide_join(
     reason: &str,
     at: Timestamp,
 ) -> Result<Asked, GroupRefused> {
-    group.enabled()?;
-    candidate.may_join(settings, group)?;
-    if !group.public {
-        return Err(GroupRefused::NotPublic);
-    }
+    may_ask(settings, group, candidate)?;
     group.has_room(1)?;
     let who = &candidate.person;
     if !group.members_only {
@@ -54,8 +50,15 @@ pub fn decide_join(
     Ok(Asked::Waits(change))
 }
 
-/// Decides on a user who comes into an open group by himself, as the first SDKs' call for such groups has it. Order:
-/// disabled, [`Candidate`]'s order, public, on application only, room.
+/// Whether a group has an ear for who wants in by himself.
+fn may_ask(settings: &Settings, group: &Group, candidate: &Candidate) -> Result<(), GroupRefused> {
+    group.enabled()?;
+    candidate.may_join(settings, group)?;
+    if group.public { Ok(()) } else { Err(GroupRefused::NotPublic) }
+}
+
+/// Decides on a user who comes into a group by himself without asking anybody. Order: disabled, [`Candidate`]'s order,
+/// public, on application only (a full one refuses for good, this one lets him apply), room.
 ///
 /// # Errors
 /// The first [`GroupRefused`].
@@ -65,11 +68,7 @@ pub fn decide_come_in(
     candidate: &Candidate,
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
-    group.enabled()?;
-    candidate.may_join(settings, group)?;
-    if !group.public {
-        return Err(GroupRefused::NotPublic);
-    }
+    may_ask(settings, group, candidate)?;
     if group.members_only {
         return Err(GroupRefused::OnApplication { group: group.public_id.to_string() });
     }
