@@ -83,6 +83,13 @@ pub enum EventType {
     Push,
 }
 
+impl EventType {
+    /// Whether it is about what somebody said, which may name an environment.
+    pub fn may_have_environment(self) -> bool {
+        matches!(self, Self::Message | Self::OfflineMessage | Self::Edit | Self::Keyword | Self::Moderation)
+    }
+}
+
 /// What happens to a message when the app's server gives no usable answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -330,8 +337,8 @@ pub enum RuleRefused {
         "the URL must be http://HOST/… or https://HOST/…, without a user name, at most {URL_BYTES} bytes"
     )]
     Url,
-    #[error("devices are woken for messages of every environment")]
-    EnvironmentOfPush,
+    #[error("it hears nothing that has an environment")]
+    EnvironmentOfNothing,
     #[error("timeout_ms lies between 1 and {max}")]
     Timeout { max: u64 },
 }
@@ -342,7 +349,7 @@ impl Refusal for RuleRefused {
             Self::NameTaken { .. } => Condition::AlreadyExists,
             Self::NotFound { .. } => Condition::NotFound,
             Self::TooMany => Condition::LimitExceeded,
-            Self::Name | Self::Url | Self::EnvironmentOfPush | Self::Timeout { .. } => {
+            Self::Name | Self::Url | Self::EnvironmentOfNothing | Self::Timeout { .. } => {
                 Condition::ArgumentInvalid
             }
         }
@@ -352,7 +359,7 @@ impl Refusal for RuleRefused {
         match self {
             Self::Name => vec![("name", "name".to_owned())],
             Self::Url => vec![("name", "url".to_owned())],
-            Self::EnvironmentOfPush => vec![("name", "environment".to_owned())],
+            Self::EnvironmentOfNothing => vec![("name", "environment".to_owned())],
             Self::Timeout { .. } => vec![("name", "timeout_ms".to_owned())],
             Self::NameTaken { .. } | Self::NotFound { .. } | Self::TooMany => Vec::new(),
         }
@@ -379,8 +386,16 @@ pub fn decide_rule(existing: &[Rule], spec: &RuleSpec, replaces: Option<&str>) -
     if !target::is_url(&spec.url) || spec.url.len() > URL_BYTES {
         return Err(RuleRefused::Url);
     }
-    if spec.environment.is_some() && matches!(spec.kind, RuleKind::Push(_)) {
-        return Err(RuleRefused::EnvironmentOfPush);
+    let hears_environments = match &spec.kind {
+        RuleKind::PreSend(_) => true,
+        RuleKind::PostSend(post) => {
+            post.events.is_empty() || post.events.iter().any(|event| event.may_have_environment())
+        }
+        // Devices are woken for messages of every environment.
+        RuleKind::Push(_) => false,
+    };
+    if spec.environment.is_some() && !hears_environments {
+        return Err(RuleRefused::EnvironmentOfNothing);
     }
     let (timeout_ms, max) = match &spec.kind {
         RuleKind::PreSend(pre) => (pre.timeout_ms, PRE_SEND_TIMEOUT_MS_MAX),
@@ -589,6 +604,24 @@ mod tests {
             (some, of("new", good, 5_001), None, Err(RuleRefused::Timeout { max: 5_000 })),
         ] {
             assert_eq!(decide_rule(existing, &spec, replaces), expected, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn an_environment_is_of_rules_that_hear_what_may_have_one() {
+        let post = |events: &[EventType]| {
+            RuleKind::PostSend(PostSend { events: events.to_vec(), ..PostSend::default() })
+        };
+        for (kind, may) in [
+            (RuleKind::PreSend(PreSend::default()), true),
+            (post(&[]), true),
+            (post(&[EventType::Session, EventType::Message]), true),
+            (post(&[EventType::Session, EventType::Group]), false),
+            (RuleKind::Push(PushRule::default()), false),
+        ] {
+            let spec = RuleSpec { environment: Environment::parse("test"), ..spec("a", kind) };
+            let expected = if may { Ok(()) } else { Err(RuleRefused::EnvironmentOfNothing) };
+            assert_eq!(decide_rule(&[], &spec, None), expected, "{spec:?}");
         }
     }
 

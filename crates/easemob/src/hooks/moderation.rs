@@ -26,7 +26,7 @@ pub(super) fn line(record: &ModerationRecord) -> Value {
         "messageId": record.message.to_string(),
         "timestamp": record.at.0,
         "messageType": record.message_type.map_or("", type_name),
-        "targetType": ChatType::from(record.conversation).name(),
+        "targetType": kind_name(record.conversation),
         "from": record.sender,
         "to": record.target,
         "msg": record.text,
@@ -54,7 +54,7 @@ const TYPES: [(MessageType, &str); 9] = [
     (MessageType::Combined, "combine"),
 ];
 
-fn type_name(message: MessageType) -> &'static str {
+pub(crate) fn type_name(message: MessageType) -> &'static str {
     TYPES.iter().find(|(known, _)| *known == message).map_or("", |(_, name)| name)
 }
 
@@ -62,12 +62,16 @@ pub(crate) fn type_of(name: &str) -> Option<MessageType> {
     TYPES.iter().find(|(_, known)| *known == name).map(|(message, _)| *message)
 }
 
-pub(crate) fn kind_of(name: &str) -> Option<ConversationKind> {
-    let kinds = [ConversationKind::Single, ConversationKind::Group, ConversationKind::Room];
-    kinds.into_iter().find(|kind| ChatType::from(*kind).name() == name)
+pub(crate) fn kind_name(kind: ConversationKind) -> &'static str {
+    ChatType::from(kind).name()
 }
 
-fn result_name(moderated: Moderated) -> &'static str {
+pub(crate) fn kind_of(name: &str) -> Option<ConversationKind> {
+    let kinds = [ConversationKind::Single, ConversationKind::Group, ConversationKind::Room];
+    kinds.into_iter().find(|kind| kind_name(*kind) == name)
+}
+
+pub(crate) fn result_name(moderated: Moderated) -> &'static str {
     match moderated {
         Moderated::Passed => "PASS",
         Moderated::Rejected => "REJECT",
@@ -81,7 +85,7 @@ pub(crate) fn result_of(name: &str) -> Option<Moderated> {
         .find(|moderated| result_name(*moderated) == name)
 }
 
-fn opinion_name(opinion: Opinion) -> &'static str {
+pub(crate) fn opinion_name(opinion: Opinion) -> &'static str {
     match opinion {
         Opinion::Good => "PASS",
         Opinion::Doubtful => "REVIEWED",

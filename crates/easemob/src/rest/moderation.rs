@@ -15,7 +15,9 @@ use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::failure::Failure;
 use super::routes::routes;
-use crate::hooks::moderation::{kind_of, opinion_of, result_of, type_of};
+use crate::hooks::moderation::{
+    kind_name, kind_of, opinion_name, opinion_of, result_name, result_of, type_name, type_of,
+};
 
 routes! {
     POST "/moderation/record/message/export" BackEnd Json ModerationExport => export;
@@ -97,7 +99,18 @@ fn view(export: &Export) -> Value {
         ExportState::Failed => ("FAILED", 0, "storage failed for too long".to_owned()),
     };
     let query = &export.query;
-    let condition = json!({ "dateFrom": query.begin.0, "dateTo": query.end.0 });
+    let mut condition = json!({ "dateFrom": query.begin.0, "dateTo": query.end.0 });
+    let filters = [
+        ("targetType", query.conversation.map(kind_name)),
+        ("msgType", query.message_type.map(type_name)),
+        ("moderationResult", query.moderated.map(result_name)),
+        ("providerResult", query.opinion.map(opinion_name)),
+    ];
+    for (name, filter) in filters {
+        if let Some(filter) = filter {
+            condition[name] = filter.into();
+        }
+    }
     json!({
         "id": export.id.to_string(),
         "uuid": export.uuid,

@@ -76,6 +76,12 @@ async fn what_was_decided_is_exported_as_a_file_of_lines() {
     assert_eq!(all["status"], "PROCESSING");
     let refused =
         world.export(json!({ "moderationResult": "REJECT", "targetType": "chat", "msgType": "txt" })).await;
+    let condition: Value = serde_json::from_str(refused["cond"].as_str().unwrap()).unwrap();
+    let filters = ["moderationResult", "targetType", "msgType", "providerResult"];
+    assert_eq!(
+        filters.map(|name| condition[name].clone()),
+        [json!("REJECT"), json!("chat"), json!("txt"), Value::Null]
+    );
     let none = world.export(json!({ "targetType": "groupchat" })).await;
     let uuid = |export: &Value| export["uuid"].as_str().unwrap().to_owned();
     let early = world.back_end("GET", &format!("/moderationfiles/{}?type=record", uuid(&all)), None).await;
