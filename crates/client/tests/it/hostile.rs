@@ -67,6 +67,11 @@ fn online_and_quiet() -> (Core, u64) {
 
 /// Carries a login through; gives the number of its socket.
 fn come_online(core: &mut Core) -> u64 {
+    come_online_until(core, None)
+}
+
+/// As [`come_online`]; the server says by its own clock when the token ends.
+fn come_online_until(core: &mut Core, end: Option<u64>) -> u64 {
     let socket = outputs(core).iter().find_map(|output| match output {
         Output::Open { socket } => Some(*socket),
         _ => None,
@@ -75,6 +80,7 @@ fn come_online(core: &mut Core) -> u64 {
     core.handle(NOW, Input::Opened { socket });
     let answer = pb::Provision {
         status: Some(pb::Status { error_code: Some(0), ..Default::default() }),
+        auth_token: end.map(|end| format!("{{\"expires_in\":{end}}}")),
         ..Default::default()
     };
     core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
@@ -563,20 +569,7 @@ fn after_the_last_attempt_the_session_is_over_and_what_waited_has_failed() {
 fn a_token_is_warned_of_and_ends_whatever_the_devices_clock_says() {
     let mut core = core();
     log_in(&mut core, Credential::Token("token".into()));
-    let socket = outputs(&mut core).iter().find_map(|output| match output {
-        Output::Open { socket } => Some(*socket),
-        _ => None,
-    });
-    let socket = socket.unwrap();
-    core.handle(NOW, Input::Opened { socket });
-    let end = NOW.wall.0 + 100_000;
-    let answer = pb::Provision {
-        status: Some(pb::Status::default()),
-        auth_token: Some(format!("{{\"expires_in\":{end}}}")),
-        ..Default::default()
-    };
-    core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
-    outputs(&mut core);
+    let socket = come_online_until(&mut core, Some(NOW.wall.0 + 100_000));
     // The server's clock is an hour behind this device's: the token has an hour more.
     let unread = pb::CommUnreadDl { timestamp: Some(NOW.wall.0 - 3_600_000), ..Default::default() };
     core.handle(NOW, Input::Frame { socket, frame: frame(1, &unread) });
@@ -609,19 +602,7 @@ fn a_token_is_warned_of_and_ends_whatever_the_devices_clock_says() {
 fn a_clock_that_is_ahead_of_a_tokens_end_logs_nobody_out() {
     let mut core = core();
     log_in(&mut core, Credential::Token("token".into()));
-    let socket = outputs(&mut core).iter().find_map(|output| match output {
-        Output::Open { socket } => Some(*socket),
-        _ => None,
-    });
-    let socket = socket.unwrap();
-    core.handle(NOW, Input::Opened { socket });
-    let answer = pb::Provision {
-        status: Some(pb::Status::default()),
-        auth_token: Some(format!("{{\"expires_in\":{}}}", NOW.wall.0 - 1)),
-        ..Default::default()
-    };
-    core.handle(NOW, Input::Frame { socket, frame: frame(3, &answer) });
-    outputs(&mut core);
+    come_online_until(&mut core, Some(NOW.wall.0 - 1));
     // The server has not said what time it is.
     let mut now = NOW;
     now.elapsed = core.poll_timeout().expect("silence is noticed").max(now.elapsed);
