@@ -183,7 +183,7 @@ fn seen_by(with: &Result<Outcome, String>) -> Option<SeenBy> {
         Ok(Outcome::Failed(_)) => Some(SeenBy::Sdk),
         Ok(Outcome::Refused(_)) => Some(SeenBy::Wire),
         Ok(Outcome::Both(_)) => Some(SeenBy::SdkAndWire),
-        Ok(Outcome::Fine) | Err(_) => None,
+        Ok(Outcome::Fine | Outcome::Apart { .. }) | Err(_) => None,
     }
 }
 
@@ -220,6 +220,9 @@ fn judge(
         Ok(Outcome::Failed(error) | Outcome::Refused(error) | Outcome::Both(error)) => {
             error.clone().in_table(face)
         }
+        Ok(Outcome::Apart { wire, sdk }) => {
+            return Verdict::Failed(format!("the wire says {wire}, and the SDK {sdk}"));
+        }
         Ok(Outcome::Fine) => {
             return Verdict::Failed("nothing failed, although the cause was there".to_owned());
         }
@@ -242,11 +245,13 @@ fn judge(
         Ok(Outcome::Failed(error) | Outcome::Refused(error) | Outcome::Both(error)) => {
             Verdict::Failed(format!("without the cause seen was {error}"))
         }
+        Ok(Outcome::Apart { wire, .. }) => Verdict::Failed(format!("without the cause seen was {wire}")),
         Err(broken) => Verdict::Failed(format!("without the cause the witness broke: {broken}")),
     }
 }
 
-/// The verdict on a row of which the SDK was not told the condition's name.
+/// The verdict on a row of which the SDK was not told the condition's name. Not told apart is what the SDK did fail of,
+/// under another code; whatever else went wrong stays a failure.
 fn judge_without_names(
     verdict: Verdict,
     witness: &Witness,
@@ -256,11 +261,14 @@ fn judge_without_names(
     if matches!(with, Ok(Outcome::Both(error)) if error.trace_id().is_some()) {
         return Verdict::Failed("the SDK was told more than another server says".to_owned());
     }
+    let is_other_code = matches!(with, Ok(Outcome::Apart { .. } | Outcome::Failed(_)));
     match (verdict, witness.needs_names) {
         (Verdict::Met, Some(_)) => {
             Verdict::Failed("it was told without the condition's name, and is said not to be".to_owned())
         }
-        (Verdict::Failed(_), Some(why)) if matches!(without, Ok(Outcome::Fine)) => Verdict::Unnamed(why),
+        (Verdict::Failed(_), Some(why)) if is_other_code && matches!(without, Ok(Outcome::Fine)) => {
+            Verdict::Unnamed(why)
+        }
         (verdict, _) => verdict,
     }
 }
@@ -300,6 +308,21 @@ mod tests {
             (Err("broken".to_owned()), Ok(Outcome::Fine)),
         ] {
             assert!(matches!(judge(row(), witness(), &with, &without), Verdict::Failed(_)));
+        }
+    }
+
+    #[test]
+    fn only_another_code_is_not_told_apart() {
+        let witness = areas::all().find(|witness| witness.needs_names.is_some()).unwrap();
+        let judged = |with: Result<Outcome, String>| {
+            let failed = Verdict::Failed("it".to_owned());
+            judge_without_names(failed, witness, &with, &Ok(Outcome::Fine))
+        };
+        let (wire, sdk) =
+            (Error::new(Condition::GroupPermissionDenied), Error::new(Condition::GeneralFailure));
+        assert!(matches!(judged(Ok(Outcome::Apart { wire, sdk })), Verdict::Unnamed(_)));
+        for with in [Err("broken".to_owned()), Ok(Outcome::Fine)] {
+            assert!(matches!(judged(with), Verdict::Failed(_)));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use client::Error;
 use conditions::{Condition, Operation, Row, Table};
 
@@ -41,6 +41,8 @@ pub(crate) enum Outcome {
     Refused(Error),
     /// A call of the SDK failed with this, and the request of that call was refused on the wire.
     Both(Error),
+    /// The wire refused it with one code, and the SDK told another.
+    Apart { wire: Error, sdk: Error },
 }
 
 impl Outcome {
@@ -52,7 +54,7 @@ impl Outcome {
     /// What the wire says, and what a call of the SDK gave for the same.
     ///
     /// # Errors
-    /// When one of them failed and the other did not, or failed of something else.
+    /// When one of them failed and the other did not.
     pub(crate) fn told<T>(self, sdk: client::Result<T>) -> Result<Self> {
         match (self, sdk) {
             (Self::Fine, Ok(_)) => Ok(Self::Fine),
@@ -61,15 +63,14 @@ impl Outcome {
                 if let (None, Some(operation)) = (wire.operation(), sdk.operation()) {
                     wire = wire.with_operation(operation);
                 }
-                ensure!(
-                    (wire.code(), wire.symbol()) == (sdk.code(), sdk.symbol()),
-                    "the wire says {wire}, and the SDK {sdk}"
-                );
-                Ok(Self::Both(sdk))
+                let is_one = (wire.code(), wire.symbol()) == (sdk.code(), sdk.symbol());
+                Ok(if is_one { Self::Both(sdk) } else { Self::Apart { wire, sdk } })
             }
             (Self::Fine, Err(sdk)) => anyhow::bail!("the wire refuses nothing, and the SDK says {sdk}"),
             (Self::Refused(wire), Ok(_)) => anyhow::bail!("the wire says {wire}, and the SDK nothing"),
-            (Self::Failed(_) | Self::Both(_), _) => anyhow::bail!("the SDK was asked already"),
+            (Self::Failed(_) | Self::Both(_) | Self::Apart { .. }, _) => {
+                anyhow::bail!("the SDK was asked already")
+            }
         }
     }
 }

@@ -134,7 +134,7 @@ async fn logged_out_while_logging_out(lab: &Lab, cause: Cause) -> Result<Outcome
     Ok(Outcome::of(second))
 }
 
-async fn used_without_a_client(lab: &Lab, cause: Cause) -> Result<Outcome> {
+pub(super) async fn used_without_a_client(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
     app.users(["alice"]).await?;
     let (sdk, _events) = app.sdk()?;

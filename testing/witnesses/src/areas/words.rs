@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use client::{Client, Conversation, Event, GroupId, NewMessage, PushService, State, username};
+use client::{Client, Conversation, Event, GroupId, NewMessage, PushService, username};
 use conditions::{Operation, Table};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::sdk::used_without_a_client;
 use super::tables::{LEGACY, PRESENT, WINDOWS};
 use crate::lab::{Lab, password};
 use crate::listener;
@@ -24,7 +25,7 @@ const JMESSAGE: &[Table] = &[Table::JmessageAndroid, Table::JmessageIos];
 const BACK_END: &str = "the SDK has no such call";
 
 pub(super) const WITNESSES: &[Witness] = &[
-    witness!(PRESENT, GeneralFailure, used_after_its_end),
+    witness!(PRESENT, GeneralFailure, used_without_a_client),
     witness!(AGORA, NotFound, detail_of_no_group),
     witness!(LEGACY, GroupFetchFailed, detail_of_no_group),
     witness!(PRESENT, AuthenticationFailed, logged_in_with_a_wrong_password),
@@ -47,17 +48,6 @@ pub(super) const WITNESSES: &[Witness] = &[
     witness!(ANDROID, ArgumentInvalid, Request, page_after_an_impossible_one),
     witness!(ANDROID, MemberNotFound, invited_nobody_who_is_there),
 ];
-
-async fn used_after_its_end(lab: &Lab, cause: Cause) -> Result<Outcome> {
-    let app = lab.app(&[]).await?;
-    app.users(["alice"]).await?;
-    let (sdk, _events) = app.sdk()?;
-    if cause.is_present() {
-        sdk.close().await;
-        sdk.reached(State::Closed).await.ok();
-    }
-    Ok(Outcome::of(sdk.log_in("alice", &password("alice")).await))
-}
 
 async fn detail_of_no_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let app = lab.app(&[]).await?;
