@@ -15,6 +15,7 @@ mod address;
 mod buffered;
 mod direct;
 mod driver;
+mod first_line;
 mod frame_io;
 mod length_prefixed;
 mod listener;

@@ -27,6 +27,7 @@ use tracing::debug;
 
 use crate::address::{client_address, is_trusted};
 use crate::driver::{Shared, drive};
+use crate::first_line::FirstLine;
 use crate::listener::{Arrival, Site};
 use crate::polling::{self, Asking, Link};
 use crate::problem::Problem;
@@ -144,7 +145,7 @@ where
     let exchange =
         Arc::new(Exchange { socket, state: Mutex::new(State::Waiting), admitted: Mutex::new(admitted) });
     let routes = Routes { site: Arc::clone(&site), exchange: Arc::clone(&exchange) };
-    let stream = WriteLimit::new(stream, site.shared.options.write_stall_limit);
+    let stream = FirstLine::new(WriteLimit::new(stream, site.shared.options.write_stall_limit));
     let mut connection = Box::new(site.http.serve_connection(TokioIo::new(stream), routes));
     let first = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
@@ -160,7 +161,7 @@ where
     }
 }
 
-type Connection<P, S, B, T> = http1::Connection<TokioIo<WriteLimit<T>>, Routes<P, S, B>>;
+type Connection<P, S, B, T> = http1::Connection<TokioIo<FirstLine<WriteLimit<T>>>, Routes<P, S, B>>;
 
 /// Plain requests, one after the other; any of them may still be an upgrade.
 async fn converse<P, S, B, T>(site: Arc<HttpSite<P, S, B>>, mut connection: Box<Connection<P, S, B, T>>)
@@ -197,7 +198,8 @@ async fn finish<P, S, B, T>(
 {
     let parts = connection.into_parts();
     let exchange = parts.service.exchange;
-    let mut stream = parts.io.into_inner().into_inner();
+    let (stream, rest) = parts.io.into_inner().into_parts();
+    let mut stream = stream.into_inner();
     if let Err(cause) = result {
         // Says which rule was broken, never what was sent.
         debug!(%cause, "a connection ended in the middle of HTTP");
@@ -212,19 +214,20 @@ async fn finish<P, S, B, T>(
         return;
     };
     let options = &site.shared.options;
+    let read_ahead = [&parts.read_buf[..], &rest].concat();
     let bytes_limit = options.message_bytes_limit;
     let fragments_limit = options.message_fragments_limit;
     let texts = match to {
         Target::First => {
             let registered = site.shared.registry.open(admitted);
-            let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit);
+            let io = WebSocket::new(stream, &read_ahead, bytes_limit, fragments_limit);
             tokio::spawn(drive(Arc::clone(&site.shared), registered, address, io));
             return;
         }
         Target::Texts(texts, link) => (texts, link),
     };
     let stream: Box<dyn Stream> = Box::new(stream);
-    let io = WebSocket::new(stream, &parts.read_buf, bytes_limit, fragments_limit).of_text();
+    let io = WebSocket::new(stream, &read_ahead, bytes_limit, fragments_limit).of_text();
     match texts {
         (texts, None) => texts.open(site.shared.registry.open(admitted), address, io),
         (texts, Some(link)) => {

@@ -23,6 +23,32 @@ async fn other_requests_go_to_the_http_service() {
 }
 
 #[tokio::test]
+async fn a_query_may_be_written_as_people_write_it() {
+    let server = server();
+    let mut client = server.raw().await;
+    client.send("GET /query?ql=select * where timestamp>1 HTTP/1.1\r\nhost: kith\r\n\r\n").await;
+    assert!(client.receive_head().await.starts_with("HTTP/1.1 200 "));
+    let mut query = vec![0; "ql=select%20*%20where%20timestamp%3E1".len()];
+    tokio::io::AsyncReadExt::read_exact(&mut client.stream, &mut query).await.unwrap();
+    assert_eq!(str::from_utf8(&query), Ok("ql=select%20*%20where%20timestamp%3E1"));
+    // The connection goes on.
+    client
+        .send("POST /body HTTP/1.1\r\nhost: kith\r\nconnection: close\r\ncontent-length: 5\r\n\r\n1<3>5")
+        .await;
+    let answer = String::from_utf8(client.receive_all().await).unwrap();
+    assert!(answer.ends_with("\r\n\r\n5 bytes"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_websocket_may_begin_with_such_a_query() {
+    let server = server();
+    let mut client = server.raw().await;
+    client.send(&UPGRADE.replacen("/ws", "/ws?from=<here>", 1)).await;
+    assert!(client.receive_head().await.starts_with("HTTP/1.1 101 "));
+    eventually("it is a session", || server.registry.open_count() == 1).await;
+}
+
+#[tokio::test]
 async fn a_connection_may_become_a_websocket_after_a_plain_request() {
     let server = server();
     let mut client = server.raw().await;
