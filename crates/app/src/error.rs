@@ -17,7 +17,7 @@ use domain::device::LoginRefused;
 use domain::edit::EditRefused;
 use domain::favourite::FavouriteRefused;
 use domain::group::{AttributeRefused, GroupRefused, ThreadRefused};
-use domain::hook::{AskRefused, RuleRefused};
+use domain::hook::{AskRefused, RedeliveryRefused, RuleRefused};
 use domain::hour::HourRefused;
 use domain::keyword::{KeywordRefused, WordsRefused};
 use domain::message::{RecallRefused, SendRefused};
@@ -87,6 +87,7 @@ refusals!(
     ReadRefused,
     RecallRefused,
     RuleRefused,
+    RedeliveryRefused,
     ReportRefused,
     SendRefused,
     SpanRefused,

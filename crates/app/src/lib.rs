@@ -69,6 +69,7 @@ mod read_file;
 mod read_history;
 mod recall_message;
 mod recalled_files;
+mod redeliver;
 mod register_user;
 mod report_message;
 mod retract_message;
@@ -181,6 +182,7 @@ pub struct UseCases {
     pub(crate) sweeps: jobs::Asked,
     /// Apps whose back ends wait for exports.
     pub(crate) exports: jobs::Asked,
+    pub(crate) redeliveries: redeliver::Redeliveries,
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
     pub(crate) presence_changes: presence_changes::PresenceChanges,
@@ -249,6 +251,7 @@ impl UseCases {
             streams: stream_message::Streams::default(),
             sweeps: jobs::Asked::default(),
             exports: jobs::Asked::default(),
+            redeliveries: redeliver::Redeliveries::default(),
             ports,
             reviews: review_message::Reviews::default(),
             presence_changes: presence_changes::PresenceChanges::default(),

@@ -2,7 +2,8 @@
 //!
 //! At least once: the cursor moves when everything up to it was told or given up, and each call has a key by which a
 //! repeat is known. What belongs to one conversation is told in its order, several conversations at a time. A rule that
-//! fails holds nobody up but itself (easemob-rest.md 5.3).
+//! fails holds nobody up but itself (easemob-rest.md 5.3). What is given up is kept for a while, before the cursor moves
+//! past it ([`crate::redeliver`]).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use domain::hook::{Breaker, Entrance, EventFormat, EventType, Notice, PostSend, Rule};
+use domain::hook::{
+    Breaker, Entrance, EventFormat, EventType, Notice, PostSend, Rule, Slice, UNDELIVERED_LIMIT, Undelivered,
+};
 use futures_util::{StreamExt as _, stream};
 use model::{
     AppId, AppKey, ConversationChange, ConversationId, ConversationKind, ConversationNews, Entry, EntryKind,
@@ -72,6 +75,8 @@ struct Teller {
     breaker: Mutex<Breaker>,
     /// Calls behind the cursor that were answered already.
     told: Mutex<HashSet<String>>,
+    /// Those of them that were given up, until they are kept.
+    given_up: Mutex<Vec<Undelivered>>,
 }
 
 async fn tell_rule(use_cases: &UseCases, key: &AppKey, id: &str) {
@@ -258,6 +263,7 @@ impl UseCases {
             telling.push(self.tell_in_order(app, rule, post, teller, reports));
         }
         let told: Vec<bool> = stream::iter(telling).buffer_unordered(AT_ONCE).collect().await;
+        self.keep_given_up(app, teller).await?;
         let is_done = told.into_iter().all(|done| done);
         if !is_done {
             return Ok(PAUSE);
@@ -269,6 +275,24 @@ impl UseCases {
             self.trim_notices(app).await?;
         }
         Ok(Duration::ZERO)
+    }
+
+    /// Keeps what was given up, as long as there is room. What can't be written stays with the teller.
+    async fn keep_given_up(&self, app: &Tenant, teller: &Teller) -> Result<(), Error> {
+        let given_up = teller.given_up.lock().clone();
+        if given_up.is_empty() {
+            return Ok(());
+        }
+        if app.value.settings.webhook_keep_undelivered {
+            let slice = Slice::of(self.now());
+            let kept = self.store.undelivered.keep(app.value.id, slice, &given_up, UNDELIVERED_LIMIT);
+            let dropped = kept.await?;
+            if dropped > 0 {
+                tracing::warn!(app = %app.value.key, dropped, "reports of webhooks are lost: too many are kept");
+            }
+        }
+        teller.given_up.lock().clear();
+        Ok(())
     }
 
     /// Removes the notices that all rules are past. A rule that is off begins at the end of the log.
@@ -404,6 +428,12 @@ impl UseCases {
                 Outcome::MayPass | Outcome::Lost => {
                     let name = rule.spec.name.clone();
                     metrics::counter!("kith_webhook_reports_lost_total", "webhook" => name).increment(1);
+                    teller.given_up.lock().push(Undelivered {
+                        rule: rule.id.clone(),
+                        key: report.key.clone(),
+                        body: String::from_utf8_lossy(&report.body).into_owned(),
+                        at: report.at,
+                    });
                 }
             }
             teller.told.lock().insert(report.key);

@@ -1,7 +1,9 @@
-//! Removes what an app keeps no longer: old messages, events that every device has, notes of arrival.
+//! Removes what an app keeps no longer: old messages, events that every device has, notes of arrival, records and reports
+//! that wait for its back end.
 
 use std::time::Duration;
 
+use domain::hook::Slice;
 use model::{Timestamp, limits};
 use tokio::time::sleep;
 
@@ -31,6 +33,8 @@ impl UseCases {
         while self.store.moderation.trim(id, now.minus(kept)).await? {
             sleep(PAUSE).await;
         }
+
+        self.store.undelivered.trim(id, Slice::oldest(now)).await?;
 
         let unseen = Duration::from_secs(limits::DEVICE_UNSEEN_DAYS * 24 * 60 * 60);
         let oldest = Timestamp(now.0.saturating_sub(u64::try_from(unseen.as_millis()).unwrap_or(u64::MAX)));

@@ -293,6 +293,9 @@ settings! {
     push_utc_offset_minutes: u64 = 480, "push.utc_offset_minutes";
     /// Webhooks may go to loopback and private addresses, such as a back end on this machine.
     webhook_private_targets: bool = false, "webhook.private_targets";
+    /// What webhooks gave up is kept for three days, for the back end to have it sent again; off keeps nothing, and
+    /// /callbacks/storage answers "not enabled".
+    webhook_keep_undelivered: bool = true, "webhook.keep_undelivered";
     /// Users can have contact lists; off answers "not enabled".
     contacts_enabled: bool = true, "contacts.enabled";
     /// Contacts that one user may have (1001, 1002).

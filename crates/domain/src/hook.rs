@@ -7,6 +7,7 @@
 mod breaker;
 mod notice;
 mod target;
+mod undelivered;
 
 use std::fmt;
 use std::time::Duration;
@@ -22,6 +23,10 @@ use crate::Refusal;
 pub use breaker::Breaker;
 pub use notice::{KeywordHit, Notice, PushNotice, PushResult, RoomNotice, SessionChange, SessionNotice};
 pub use target::{TargetRefused, decide_target};
+pub use undelivered::{
+    REDELIVERIES_LIMIT, RedeliveryRefused, Slice, SliceState, UNDELIVERED_LIMIT, Undelivered,
+    decide_redelivery,
+};
 
 /// Rules of one app, of both kinds together. The vendor has 4 (easemob-rest.md 5.1).
 pub const RULES_LIMIT: usize = 16;

@@ -104,6 +104,18 @@ fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     days - 719_468
 }
 
+/// Year, month and day of a day since 1970.
+pub fn date(days_since_1970: u64) -> (u64, u64, u64) {
+    let days = days_since_1970 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
 /// Decides whether an hour's history can be had: it is over, and not older than the app keeps files.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! Texts of errors are not here; they come from the catalogue.
 
 pub mod answer;
+pub mod callbacks;
 pub mod conversations;
 pub mod favourite;
 mod form;

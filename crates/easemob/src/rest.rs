@@ -18,6 +18,7 @@ mod auth;
 mod blocks;
 mod body;
 mod call;
+mod callbacks;
 mod contacts;
 mod conversations;
 mod cors;

@@ -57,6 +57,8 @@
 //! | app `fq` file number | a part: its blob and length (JSON) | parts | complete |
 //! | app `fs` group time file | a file that is shared in a group or room (JSON) | [`crate::Groups`] | calls |
 //! | app `1` | the exports of moderation records (JSON); letters are used up, digits follow | exports | the same, their job |
+//! | app `2s` slice | of a slice of ten minutes: how many reports are kept, how often they were sent again (JSON) | webhooks, redelivery | the same, the back end |
+//! | app `2r` slice time key | a report that a webhook gave up (JSON) | webhooks | redelivery |
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
 //! | period: app `Y` message id feed | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again; look-ups by id |
@@ -178,6 +180,40 @@ pub fn admin_template(app: AppId) -> Template {
 
 pub fn no_disturb(app: AppId, uid: Uid) -> Bytes {
     with_uid(app, b'D', uid)
+}
+
+/// Prefix of the slices of reports that were given up.
+pub fn undelivered_slices(app: AppId) -> Bytes {
+    let mut key = key(app, b'2', 1);
+    key.push(b's');
+    key.into()
+}
+
+pub fn undelivered_slice(app: AppId, slice: u32) -> Bytes {
+    let mut key = key(app, b'2', 5);
+    key.push(b's');
+    key.extend_from_slice(&slice.to_be_bytes());
+    key.into()
+}
+
+/// The slice of a key of [`undelivered_slice`].
+pub fn undelivered_slice_number(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(6..)?.try_into().ok()?))
+}
+
+/// Prefix of a slice's reports, in the order in which happened what they tell.
+pub fn undelivered_reports(app: AppId, slice: u32) -> Bytes {
+    let mut key = key(app, b'2', 5);
+    key.push(b'r');
+    key.extend_from_slice(&slice.to_be_bytes());
+    key.into()
+}
+
+pub fn undelivered_report(app: AppId, slice: u32, at: Timestamp, report: &str) -> Bytes {
+    let mut key = Vec::from(undelivered_reports(app, slice));
+    key.extend_from_slice(&at.0.to_be_bytes());
+    key.extend_from_slice(report.as_bytes());
+    key.into()
 }
 
 pub fn user_log(app: AppId) -> Bytes {

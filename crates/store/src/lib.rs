@@ -42,6 +42,7 @@ mod rows;
 #[cfg(test)]
 mod testing;
 mod trim;
+mod undelivered;
 mod users;
 mod writer;
 
@@ -80,6 +81,7 @@ pub use reports::{Reports, StoredReport};
 pub use retention::Retention;
 pub use rooms::{AttributesChange, Rooms};
 pub use rows::Versioned;
+pub use undelivered::{SlicePosition, UndeliveredReports};
 pub use users::{Account, NewUser, PasswordHash, Registered, Users};
 
 /// All aggregates over one engine.
@@ -91,6 +93,7 @@ pub struct Store {
     pub inboxes: Arc<Inboxes>,
     pub feeds: Arc<Feeds>,
     pub hooks: Arc<Hooks>,
+    pub undelivered: Arc<UndeliveredReports>,
     pub keywords: Arc<Keywords>,
     pub arrivals: Arc<Arrivals>,
     pub contacts: Arc<Contacts>,
@@ -131,6 +134,7 @@ impl Store {
             keywords: Arc::new(Keywords::new(Arc::clone(&kv), Arc::clone(&writer), Arc::clone(&apps))),
             apps,
             hooks: Arc::new(Hooks::new(Arc::clone(&kv), Arc::clone(&writer))),
+            undelivered: Arc::new(UndeliveredReports::new(Arc::clone(&kv))),
             retention: Arc::new(Retention::new(Arc::clone(&kv), Arc::clone(&arrivals), Arc::clone(&inboxes))),
             arrivals,
             attachments: Arc::new(Attachments::new(Arc::clone(&kv), Arc::clone(&writer))),

@@ -8,7 +8,7 @@ use app::ports::{CallFailed, Callbacks, Forms, Happening, HookCall, Ports};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::{App, Settings};
-use domain::hook::{Answer, EventType, MessageType, PostSend, PreSend, Rule, RuleKind, RuleSpec};
+use domain::hook::{Answer, EventType, MessageType, PostSend, PreSend, Rule, RuleKind, RuleSpec, Slice};
 use model::{ConversationKind, Entry};
 use parking_lot::Mutex;
 
@@ -55,6 +55,7 @@ impl Forms for Plain {
 struct Server {
     failures: Mutex<VecDeque<CallFailed>>,
     calls: Mutex<Vec<(String, String)>>,
+    urls: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -62,6 +63,7 @@ impl Callbacks for Server {
     async fn tell(&self, call: HookCall) -> Result<(), CallFailed> {
         let body = String::from_utf8(call.body.to_vec()).unwrap();
         self.calls.lock().push((body, call.key));
+        self.urls.lock().push(call.url);
         self.failures.lock().pop_front().map_or(Ok(()), Err)
     }
 }
@@ -173,4 +175,103 @@ async fn a_message_to_somebody_who_is_away_is_told_as_such() {
     let _stop = house.start_jobs();
     let sent = house.send(&alice, "bob", 1).await.unwrap();
     assert_eq!(server.heard(1).await, [format!("offline {}", sent.id)]);
+}
+
+/// What is kept: how many reports, and how often they were sent again.
+async fn kept(house: &House) -> Vec<(u64, u32)> {
+    let slices = house.use_cases.undelivered_slices(&house.tenant()).await.unwrap();
+    slices.iter().map(|(_, state)| (state.reports, state.retries)).collect()
+}
+
+/// The only slice there is.
+async fn slice(house: &House) -> Slice {
+    for _ in 0..1_000 {
+        let slices = house.use_cases.undelivered_slices(&house.tenant()).await.unwrap();
+        if let [(slice, _)] = slices[..] {
+            return slice;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nothing is kept");
+}
+
+/// A house whose app's server did not take one message, which is kept.
+async fn with_one_given_up(post: PostSend, answers: &[u16]) -> (House, Arc<Server>, String) {
+    let (mut house, server) = with_rule(post).await;
+    server.failures.lock().extend(answers.iter().map(|status| CallFailed::Status(*status)));
+    let alice = house.register("alice").await;
+    house.register("bob").await;
+    let _stop = house.start_jobs();
+    let report = format!("message {}", house.send(&alice, "bob", 1).await.unwrap().id);
+    slice(&house).await;
+    server.calls.lock().clear();
+    server.urls.lock().clear();
+    (house, server, report)
+}
+
+#[tokio::test]
+async fn a_report_that_was_given_up_is_sent_again_when_the_back_end_asks_also_after_a_restart() {
+    let post = PostSend { keep: false, ..PostSend::default() };
+    let (house, _, report) = with_one_given_up(post, &[503, 503]).await;
+    let (house, server) = self::house(house.kv.clone()).await;
+    assert_eq!(kept(&house).await, [(1, 0)]);
+    let date = slice(&house).await;
+    assert!(house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+    assert_eq!(server.heard(1).await, [report]);
+    assert!(kept(&house).await.is_empty());
+    assert!(!house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap(), "nothing is left");
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_want_is_kept_too_and_goes_where_the_back_end_says() {
+    let (house, server, report) = with_one_given_up(PostSend::default(), &[404, 404]).await;
+    let date = slice(&house).await;
+    let url = "https://elsewhere.example.com/again";
+    assert!(house.use_cases.redeliver(&house.tenant(), date, Some(url)).await.unwrap());
+    assert_eq!((server.heard(1).await, server.urls.lock().clone()), (vec![report], vec![url.to_owned()]));
+}
+
+#[tokio::test]
+async fn a_report_that_fails_again_stays_for_ten_tries() {
+    let (house, server, _) = with_one_given_up(PostSend::default(), &[404, 404]).await;
+    let date = slice(&house).await;
+    for tries in 1..=10 {
+        server.failures.lock().push_back(CallFailed::Status(500));
+        assert!(!house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+        assert_eq!(kept(&house).await, [(1, tries)]);
+    }
+    assert!(!house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+    assert_eq!(server.calls.lock().len(), 10, "not an eleventh time");
+}
+
+#[tokio::test]
+async fn the_kept_reports_of_a_webhook_that_is_gone_are_gone() {
+    let (house, server, _) = with_one_given_up(PostSend::default(), &[404, 404]).await;
+    let date = slice(&house).await;
+    house.use_cases.remove_hook(&APP.parse().unwrap(), "log").await.unwrap();
+    assert!(house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+    assert!(kept(&house).await.is_empty());
+    assert!(server.calls.lock().is_empty());
+}
+
+#[tokio::test]
+async fn where_nothing_is_to_be_kept_nothing_is() {
+    let (mut house, server) = with_rule(PostSend { keep: false, ..PostSend::default() }).await;
+    let use_cases = Arc::clone(&house.use_cases);
+    let set = async |value: &str| {
+        let changes = [("webhook.keep_undelivered".to_owned(), value.to_owned())];
+        use_cases.set_app(&APP.parse().unwrap(), &changes).await.unwrap();
+    };
+    set("false").await;
+    let refused = house.use_cases.undelivered_slices(&house.tenant()).await.unwrap_err();
+    assert_eq!(refused.condition(), conditions::Condition::ServiceNotEnabled);
+    server.failures.lock().extend([CallFailed::Status(503), CallFailed::Status(503)]);
+    let alice = house.register("alice").await;
+    house.register("bob").await;
+    let _stop = house.start_jobs();
+    house.send(&alice, "bob", 1).await.unwrap();
+    house.send(&alice, "bob", 2).await.unwrap();
+    server.heard(3).await;
+    set("true").await;
+    assert!(kept(&house).await.is_empty());
 }

@@ -196,11 +196,13 @@ pub enum Operation {
     UserStatus,
     /// Changing a user's nickname or push settings.
     UserUpdate,
+    /// Having the reports of webhooks that were given up sent again.
+    WebhookStorage,
 }
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 96] = [
+    pub const ALL: [Self; 97] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -297,11 +299,12 @@ impl Operation {
         Self::UserRegisterBatch,
         Self::UserStatus,
         Self::UserUpdate,
+        Self::WebhookStorage,
     ];
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 96] = [
+pub(crate) static DETAILS: [(&str, &str); 97] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -398,4 +401,5 @@ pub(crate) static DETAILS: [(&str, &str); 96] = [
     ("user_register_batch", "One entry of a batch registration; the batch itself succeeds and reports it."),
     ("user_status", "Asking who is online."),
     ("user_update", "Changing a user's nickname or push settings."),
+    ("webhook_storage", "Having the reports of webhooks that were given up sent again."),
 ];

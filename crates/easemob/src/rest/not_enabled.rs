@@ -38,13 +38,7 @@ static FAMILIES: &[Family] = {
         family(&["/chatrooms/**"], OFF, None, "chatroom"),
         family(&["/push/**", "/notification/**"], OFF, None, "push"),
         family(
-            &[
-                "/moderation/**",
-                "/user/*/moderation/**",
-                "/callbacks/**",
-                "/users/*/token/rtc",
-                "/rtc_mapper/**",
-            ],
+            &["/moderation/**", "/user/*/moderation/**", "/users/*/token/rtc", "/rtc_mapper/**"],
             OFF,
             None,
             "value-added",

@@ -110,15 +110,7 @@ fn given<'a>(message: Option<&str>, reaction: Option<&'a str>) -> Result<(Messag
 /// A time as ISO 8601 has it, `2026-11-21T07:30:00.123Z`.
 fn instant(at: Timestamp) -> String {
     let (days, in_day) = (at.0 / 86_400_000, at.0 % 86_400_000);
-    // The calendar of 400 years, counted from 1 March of year 0, so that leap days come last.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (year, month, day) = domain::hour::date(days);
     let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
     let (second, milli) = (in_day / 1_000 % 60, in_day % 1_000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")

@@ -90,6 +90,7 @@ static FAMILIES: &[&[Route]] = &[
     super::group_members::ROUTES,
     super::shared_files::ROUTES,
     super::threads::ROUTES,
+    super::callbacks::ROUTES,
     super::keywords::ROUTES,
     super::moderation::ROUTES,
     super::push::ROUTES,

@@ -259,6 +259,8 @@ DELETE /metadata/chatroom/{room}/user/{user}/forced | credentials_missing token_
 PUT    /users/{user}/push/binding            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 GET    /users/{user}/push/binding            | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 PUT    /push/nickname                        | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+GET    /callbacks/storage/info               | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
+POST   /callbacks/storage/retry              | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    argument_missing token_expired
 POST   /notification/template                | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired
 PUT    /notification/template/{name}         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    argument_invalid        token_expired
 GET    /notification/template/{name}         | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    push_template_not_found token_expired
@@ -315,6 +317,7 @@ fn example(path: &str) -> String {
 fn body(method: &str, path: &str, world: &World) -> Option<Value> {
     Some(match (method, path) {
         ("POST", "/token") => world.client_credentials(),
+        ("POST", "/callbacks/storage/retry") => json!({}),
         ("POST", "/users") => json!({ "username": "carol", "password": "pw" }),
         ("PUT", "/users/{user}") => json!({ "nickname": "Al" }),
         (_, "/users/{user}/password") => json!({ "oldpassword": "pw", "newpassword": "new" }),

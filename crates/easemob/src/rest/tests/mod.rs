@@ -2,6 +2,7 @@
 
 mod attributes;
 mod authorisation;
+mod callbacks;
 mod contacts;
 mod envelopes;
 mod faults;
@@ -34,7 +35,7 @@ mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::ports::{CallFailed, Contents, Fetch, Fetched, Fetcher, Ports};
+use app::ports::{CallFailed, Callbacks, Contents, Fetch, Fetched, Fetcher, HookCall, Ports};
 use app::{Clock, CreateApp, PasswordSettings, Pepper, Tenant, UseCases};
 use async_trait::async_trait;
 use axum::Router;
@@ -108,6 +109,21 @@ impl Fetched for OneFile {
     }
 }
 
+/// The app's own server: fails as it is told to, then takes everything.
+#[derive(Debug, Default)]
+struct HookServer {
+    failures: Mutex<Vec<CallFailed>>,
+    heard: Mutex<Vec<HookCall>>,
+}
+
+#[async_trait]
+impl Callbacks for HookServer {
+    async fn tell(&self, call: HookCall) -> Result<(), CallFailed> {
+        self.heard.lock().push(call);
+        self.failures.lock().pop().map_or(Ok(()), Err)
+    }
+}
+
 /// A server with the apps `demo#kith` (open registration) and `demo#other`, and the users alice and bob in both.
 struct World {
     router: Router,
@@ -116,6 +132,7 @@ struct World {
     clock: Arc<HandClock>,
     app: Tenant,
     blobs: HandBlobs,
+    hook_server: Arc<HookServer>,
 }
 
 impl World {
@@ -129,7 +146,9 @@ impl World {
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 2) };
         let blobs = HandBlobs::default();
+        let hook_server = Arc::new(HookServer::default());
         let ports = Ports {
+            callbacks: hook_server.clone(),
             forms: Arc::new(EasemobForms),
             contents: Arc::new(OwnContents),
             blobs: Arc::new(blobs.clone()),
@@ -152,7 +171,7 @@ impl World {
             );
         }
         let jobs = Mutex::new(Some(jobs));
-        let world = Self { router, use_cases, jobs, clock, app: app.unwrap(), blobs };
+        let world = Self { router, use_cases, jobs, clock, app: app.unwrap(), blobs, hook_server };
         for user in ["alice", "bob"] {
             world.post("/users", json!({ "username": user, "password": "pw" })).await.ok();
         }
