@@ -65,6 +65,7 @@ pub(crate) fn drive<P: Protocol>(
         stalled: None,
         panics: 0,
         largest_frame_bytes: 0,
+        said: None,
     };
     driver.settle(now);
     poll_fn(move |cx| driver.poll(cx))
@@ -85,6 +86,8 @@ struct Driver<P: Protocol, F> {
     panics: u8,
     /// Of the frames that wait for the peer, or were written since nothing waited.
     largest_frame_bytes: usize,
+    /// When the session last said something.
+    said: Option<Instant>,
     /// Never later than the next deadline; often earlier, since frames only move deadlines back.
     timer: Pin<Box<Sleep>>,
 }
@@ -107,6 +110,11 @@ enum Phase {
     /// The session was asked to end, and has not said its farewell yet.
     Leaving {
         until: Instant,
+    },
+    /// The session's last word is said, and the close follows it after [`FrameIo::LAST_WORD`].
+    Parting {
+        until: Instant,
+        reason: &'static str,
     },
     /// The farewell is said: it is written, then the peer may confirm it.
     Closing {
@@ -220,6 +228,10 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 self.phase = Phase::Closing { until: instant + options.close_limit };
             }
             Phase::Open | Phase::Leaving { .. } => return self.meet_session_deadline(instant),
+            Phase::Parting { until, reason } if instant >= until => {
+                self.io.feed_close(NORMAL, reason);
+                self.closing(instant);
+            }
             Phase::Closing { until } if instant >= until => self.end(instant, false),
             Phase::Gone { until } if instant >= until && self.performing.is_some() => {
                 self.registered.measures().performs_abandoned.increment(1);
@@ -229,7 +241,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 self.phase = Phase::Gone { until: instant + options.finish_limit };
                 self.settle(instant);
             }
-            Phase::Closing { .. } | Phase::Gone { .. } => return false,
+            Phase::Parting { .. } | Phase::Closing { .. } | Phase::Gone { .. } => return false,
         }
         true
     }
@@ -260,12 +272,15 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
     }
 
     fn poll_socket(&mut self, cx: &mut Context<'_>, instant: Instant) -> bool {
-        if self.phase != Phase::Open || !self.is_listening() {
+        let is_parting = matches!(self.phase, Phase::Parting { .. });
+        if !is_parting && (self.phase != Phase::Open || !self.is_listening()) {
             return false;
         }
         let Poll::Ready(incoming) = self.io.poll_incoming(cx) else { return false };
         self.heard = instant;
         match incoming {
+            // The session has said its last word.
+            Incoming::Frame(_) if is_parting => {}
             Incoming::Frame(frame) => {
                 let measures = self.registered.measures();
                 measures.frames_received.increment(1);
@@ -352,7 +367,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 [session(), stall, login].into_iter().flatten().fold(idle, Instant::min)
             }
             Phase::Leaving { until } => [session(), stall].into_iter().flatten().fold(until, Instant::min),
-            Phase::Closing { until } | Phase::Gone { until } => until,
+            Phase::Parting { until, .. } | Phase::Closing { until } | Phase::Gone { until } => until,
         }
     }
 
@@ -396,7 +411,7 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
     }
 
     fn say(&mut self, output: Output, instant: Instant) {
-        if matches!(self.phase, Phase::Closing { .. }) {
+        if matches!(self.phase, Phase::Parting { .. } | Phase::Closing { .. }) {
             return;
         }
         match output {
@@ -406,11 +421,15 @@ impl<P: Protocol, F: FrameIo> Driver<P, F> {
                 measures.bytes_sent.increment(frame.len() as u64);
                 self.largest_frame_bytes = self.largest_frame_bytes.max(frame.len());
                 self.io.feed(&frame);
+                self.said = Some(instant);
             }
-            Output::Close { reason } => {
-                self.io.feed_close(NORMAL, reason);
-                self.closing(instant);
-            }
+            Output::Close { reason } => match self.said.map(|said| said + F::LAST_WORD) {
+                Some(until) if until > instant => self.phase = Phase::Parting { until, reason },
+                _ => {
+                    self.io.feed_close(NORMAL, reason);
+                    self.closing(instant);
+                }
+            },
         }
     }
 

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -25,6 +26,10 @@ pub(crate) enum Incoming {
 
 /// A socket that carries whole frames.
 pub(crate) trait FrameIo: Send + Unpin + 'static {
+    /// How long a close waits after the session's last word. Clients that find both in one read may act on the close
+    /// first.
+    const LAST_WORD: Duration = Duration::ZERO;
+
     /// The next thing from the peer. After anything but `Frame` and `Alive` it is not polled again.
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming>;
 

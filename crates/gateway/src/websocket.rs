@@ -8,6 +8,7 @@ mod frames;
 
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -72,6 +73,10 @@ impl<S> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> FrameIo for WebSocket<S> {
+    /// The web SDKs take frames apart in promises. In Node a close in the same read comes before these: a device that was
+    /// told to stay away comes back.
+    const LAST_WORD: Duration = Duration::from_millis(150);
+
     fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let Self { buffers, decoder, .. } = self;
         Poll::Ready(match ready!(buffers.poll_next(cx, |bytes| decoder.decode(bytes).transpose())) {
