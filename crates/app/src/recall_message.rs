@@ -42,8 +42,11 @@ impl UseCases {
             match self.store.feeds.recall(app_id, &accepted, &parties.facts()).await? {
                 Written::Done(sequences) => {
                     let feed = Feed::Conversation(accepted.conversation);
-                    let delivery = Delivery::new(app_id, feed, sequences[0], accepted.notice);
-                    self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+                    let delivery = Arc::new(Delivery::new(app_id, feed, sequences[0], accepted.notice));
+                    self.bus.publish(Hint::Delivery(Arc::clone(&delivery)));
+                    if let Some(thread) = parties.thread() {
+                        Box::pin(self.tell_of_thread(app_id, thread, &delivery.entry)).await;
+                    }
                     if let Some((_, message)) = &found {
                         Box::pin(self.delete_files_of_recalled(app_id, message)).await;
                     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use conditions::Condition;
 use domain::post::{TakeBack, decide_author, decide_take_back};
-use model::{Delivery, Entry, Feed, Hint, MessageId, Seq};
+use model::{ConversationId, Delivery, Entry, Feed, GroupKind, Hint, MessageId, Seq};
 use store::{Facts, Written};
 
 use crate::{Error, TRIES, Tenant, UseCases};
@@ -39,8 +39,14 @@ impl UseCases {
             match self.store.feeds.recall(app_id, &accepted, &Facts::default()).await? {
                 Written::Done(sequences) => {
                     let feed = Feed::Conversation(accepted.conversation);
-                    let delivery = Delivery::new(app_id, feed, sequences[0], accepted.notice);
-                    self.bus.publish(Hint::Delivery(Arc::new(delivery)));
+                    let delivery = Arc::new(Delivery::new(app_id, feed, sequences[0], accepted.notice));
+                    self.bus.publish(Hint::Delivery(Arc::clone(&delivery)));
+                    if let ConversationId::Group(group) = accepted.conversation
+                        && let Some(stored) = self.store.groups.get(app_id, group).await?
+                        && stored.group.kind == GroupKind::Thread
+                    {
+                        Box::pin(self.tell_of_thread(app_id, &stored.group, &delivery.entry)).await;
+                    }
                     if let Some((_, _, message)) = &message {
                         Box::pin(self.delete_files_of_recalled(app_id, message)).await;
                     }

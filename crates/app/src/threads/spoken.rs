@@ -1,6 +1,6 @@
 //! What is shown of a thread to the members of its group: how many messages it has, and the last one.
 //!
-//! Who is in the group and connected is told of each message in its threads. That is stored for nobody: whoever comes
+//! Who is in the group and connected is told of each message in its threads, and of each that is taken back. That is stored for nobody: whoever comes
 //! later asks, so a message in a thread costs what one in a group does.
 
 use std::sync::Arc;
@@ -189,23 +189,23 @@ impl UseCases {
         }))
     }
 
-    /// Tells who is in a thread's group, and connected, of a message in it. What can't be told now is told with the next
-    /// one.
-    pub(crate) async fn tell_of_thread(&self, app: AppId, thread: &Group, message: &Entry) {
-        if message.kind != EntryKind::Message {
+    /// Tells who is in a thread's group, and connected, of a message in it, or of one that was taken back. What can't be
+    /// told now is told with the next one.
+    pub(crate) async fn tell_of_thread(&self, app: AppId, thread: &Group, said: &Entry) {
+        if !matches!(said.kind, EntryKind::Message | EntryKind::Recall) {
             return;
         }
-        if let Err(error) = self.tell_group_of_thread(app, thread, message).await {
-            tracing::warn!(%error, "a group was not told of a message in its thread");
+        if let Err(error) = self.tell_group_of_thread(app, thread, said).await {
+            tracing::warn!(%error, "a group was not told of what was said in its thread");
         }
     }
 
-    async fn tell_group_of_thread(&self, app: AppId, thread: &Group, message: &Entry) -> Result<(), Error> {
+    async fn tell_group_of_thread(&self, app: AppId, thread: &Group, said: &Entry) -> Result<(), Error> {
         let parent = self.parent_of(app, thread).await?;
         let news = self.thread_news(app, thread, &parent.group, ThreadChange::Spoken).await?;
-        let by = (message.sender, &message.sender_name);
+        let by = (said.sender, &said.sender_name);
         let target = &parent.group.public_id;
-        let news = UserNews { to: message.sender, by, device: None, target, news };
+        let news = UserNews { to: said.sender, by, device: None, target, news };
         let entry = self.news_entry(news, self.now()).await?;
         let delivery = Delivery::new(app, parent.group.feed(), Seq::ZERO, entry);
         self.bus.publish(Hint::Delivery(Arc::new(delivery)));

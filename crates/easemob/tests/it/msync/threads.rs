@@ -1,15 +1,18 @@
 //! Threads: what is said in them and to whom, and who hears of them (msync.md 2.9, 2.12, 2.15, 2.17).
 
 use app::{By, CreateThread};
+use bytes::Bytes;
+use domain::post::TakeBack;
 use easemob_wire::client::Downlink;
+use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::muc_body::Operation;
-use easemob_wire::{EVENT_QUEUE, pb};
-use model::MessageId;
+use easemob_wire::{EVENT_QUEUE, JidRef, pb};
+use model::{Dialect, MessageId};
 use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::groups::{events, group, group_text, ok, refusal, say};
-use super::house::{Client, House};
+use super::house::{APP, Client, House, about};
 
 fn members(house: &House, names: &[&str]) {
     names.iter().for_each(|name| house.register(name));
@@ -112,6 +115,44 @@ fn a_thread_is_told_to_the_group_and_what_is_said_in_it_to_who_joined() {
     assert_eq!(marks(&bob.react()), [mark]);
     assert_eq!(bob.shown(), ["begin", "welcome"]);
     assert_eq!(refusal(&say(&mut bob, &id, "thanks")), ok());
+}
+
+#[test]
+fn a_message_that_is_taken_back_in_a_thread_is_no_longer_its_last_one() {
+    let house = House::new();
+    members(&house, &["alice", "bob"]);
+    let team = group(&house, "alice", &["bob"]);
+    let (mut alice, mut bob) = (ready(&house, "alice"), ready(&house, "bob"));
+    let topic = say(&mut alice, &team, "begin").server_id.unwrap();
+    let id = thread(&house, &team, "alice", topic);
+    let said = ["first", "second"].map(|text| say(&mut alice, &id, text).server_id());
+    house.settle(&mut [&mut alice, &mut bob]);
+    bob.react();
+
+    let recall = pb::Meta {
+        to: Some(JidRef::group(APP, &id).into()),
+        ns: Some(1),
+        payload: Some(about(Type::Recall, Some(said[1])).encode_to_vec().into()),
+        ..Default::default()
+    };
+    assert_eq!(refusal(&alice.send_meta(recall)), ok());
+    house.settle(&mut [&mut alice, &mut bob]);
+    let told = notices(&bob.react());
+    assert_eq!((&told[0]["operation"], &told[0]["message_count"]), (&json!("update_msg"), &json!(1)));
+    assert_eq!(told[0]["last_message"]["payload"]["bodies"][0]["msg"], "first");
+
+    // A back end takes the other one back.
+    let command = TakeBack {
+        subject: MessageId(said[0]),
+        target: id.clone(),
+        force: true,
+        syncs_author: false,
+        dialect: Dialect::Easemob,
+    };
+    house.wait(house.use_cases.take_back(&house.tenant(), "admin", &command, &Bytes::new())).unwrap();
+    house.settle(&mut [&mut alice, &mut bob]);
+    let told = notices(&bob.react());
+    assert_eq!((&told[0]["message_count"], &told[0]["last_message"]), (&json!(0), &json!({})));
 }
 
 #[test]
