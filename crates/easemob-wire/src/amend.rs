@@ -73,7 +73,8 @@ pub struct Merged {
     pub notice: Bytes,
 }
 
-/// Puts what an edit changes into the stored message. Where the content stays, the notice gets the stored one.
+/// Puts what an edit changes into the stored message. What stays as it is, content or extension, the notice gets from the
+/// stored one: clients put the notice in the message's place.
 ///
 /// # Errors
 /// [`WireError::Malformed`].
@@ -88,10 +89,9 @@ pub fn merge(
         |field: &Field| (field.number == CONTENTS && scope.content) || (field.number == EXT && scope.ext);
     let mut message = fields(&old, |field| !is_replaced(field))?;
     message.extend_from_slice(&fields(&new, is_replaced)?);
-    let mut notice = fields(&new, |field| field.number != CONTENTS || scope.content)?;
-    if !scope.content {
-        notice.extend_from_slice(&fields(&old, |field| field.number == CONTENTS)?);
-    }
+    let is_kept = |field: &Field| (field.number == CONTENTS || field.number == EXT) && !is_replaced(field);
+    let mut notice = fields(&new, |field| !is_kept(field))?;
+    notice.extend_from_slice(&fields(&old, is_kept)?);
     Ok(Merged {
         message: with_body(stored, &with_json(&message, side_data)?)?,
         notice: with_body(edit, &with_json(&notice, side_data)?)?,
@@ -314,7 +314,9 @@ mod tests {
         );
 
         let body_only = merge(&old, &edit, Scope { content: true, ext: false }, &MARK.side_data()).unwrap();
-        assert_eq!(payload(&body_only.message)["ext"], json!({ "k": 1 }));
+        for after in [payload(&body_only.message), payload(&body_only.notice)] {
+            assert_eq!((&after["bodies"][0]["msg"], &after["ext"]), (&json!("v2"), &json!({ "k": 1 })));
+        }
     }
 
     #[test]
