@@ -187,7 +187,7 @@ impl UseCases {
         for name in names {
             let Some(account) = self.find_user(app, name).await? else { continue };
             if self.member(app, &stored.group, account.user.uid).await?.is_some() {
-                people.push((account.user.uid, account.user.name.to_string()));
+                people.push((account.user.uid, name.clone()));
             }
         }
         let uids: Vec<Uid> = people.iter().map(|(uid, _)| *uid).collect();

@@ -22,6 +22,8 @@ pub struct Member {
     /// The account's at the login.
     pub epoch: u32,
     pub name: Username,
+    /// The name as the client spells it, where that is another way: the SDKs look for themselves under it.
+    pub(crate) spelling: Option<Box<str>>,
     pub device: DeviceNumber,
     pub resource: Resource,
     pub connection: ConnectionId,

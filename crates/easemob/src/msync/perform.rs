@@ -163,6 +163,7 @@ impl MsyncPerform {
         shows_streams: bool,
     ) -> Result<Command, app::Error> {
         let resource = log_in.device.resource.clone();
+        let spelling = log_in.username.clone();
         let logged_in = self.use_cases.log_in(log_in, |app, uid| {
             peer.registrar.bind(peer.connection, app, uid).map_err(|limit| {
                 app::Error::refused(Condition::ConnectionLimitReached, vec![("limit", limit.to_string())])
@@ -184,6 +185,7 @@ impl MsyncPerform {
             uid: user.uid,
             epoch: user.epoch,
             name: user.name.clone(),
+            spelling: (spelling != user.name.as_str()).then(|| spelling.into_boxed_str()),
             device: logged_in.device,
             resource,
             connection: peer.connection,

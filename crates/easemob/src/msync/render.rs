@@ -113,6 +113,7 @@ pub(crate) fn in_room(member: &Member, client_id: u64, entered: &Entered) -> Byt
         "mute_duration": muted_until.map_or(-1, |until| i64::try_from(until.0.min(NO_END_MS)).unwrap_or(-1)),
     });
     let name = room.public_id.as_str();
+    let own_name = member.spelling.as_deref().unwrap_or(member.name.as_str());
     let body = MucBody {
         muc_id: Some(JidRef::group(app_key, name).into()),
         operation: Some(muc_body::Operation::Join.into()),
@@ -120,7 +121,7 @@ pub(crate) fn in_room(member: &Member, client_id: u64, entered: &Entered) -> Byt
         is_chatroom: Some(true),
         status: Some(muc_body::Status {
             error_code: Some(muc_body::status::ErrorCode::Ok.into()),
-            chatroom_info: Some(json!({ (member.name.as_str()): own }).to_string()),
+            chatroom_info: Some(json!({ (own_name): own }).to_string()),
             ..Default::default()
         }),
         ..MucBody::default()

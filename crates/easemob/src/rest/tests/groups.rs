@@ -575,6 +575,10 @@ async fn attributes_of_members_have_limits_and_can_be_switched_off() {
     let get = json!({ "targets": ["bob", "dave", "alice"], "properties": ["a"] });
     let read = data(by(&world, "alice", "POST", "/sdk/metadata/chatgroup/team/get", Some(get)).await);
     assert_eq!(read, json!({ "bob": { "a": "1" }, "alice": {} }));
+    // The SDKs look for whom they asked about, as it was spelled.
+    let get = json!({ "targets": ["BOB"], "properties": [] });
+    let read = data(by(&world, "alice", "POST", "/sdk/metadata/chatgroup/team/get", Some(get)).await);
+    assert_eq!(read, json!({ "BOB": { "a": "1", "title": "x" } }));
     let eleven: Vec<String> = (0..11).map(|n| format!("u{n}")).collect();
     let reply =
         by(&world, "alice", "POST", "/metadata/chatgroup/team/get", Some(json!({ "targets": eleven }))).await;

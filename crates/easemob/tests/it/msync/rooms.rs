@@ -144,6 +144,17 @@ fn those_who_are_there_hear_who_comes_what_is_said_and_who_goes() {
     assert_eq!(events(&mut tablet), came);
     assert_eq!(events(&mut carol), []);
     assert_eq!(info(&enter(&mut carol, &lobby), "carol")["member_count"], 3, "she is in");
+    // The SDK looks for itself under the name that its app gave it.
+    let mut spelled = house.connect();
+    let token = house.token("carol", None);
+    spelled.log_in(LoginForm {
+        user: "Carol",
+        resource: "webim_web_s",
+        token: &token,
+        ..LoginForm::default()
+    });
+    assert_eq!(info(&enter(&mut spelled, &lobby), "Carol")["member_count"], 3);
+    drop(spelled);
     carol.react();
 
     let mut said = meta(&lobby, &pb::MessageBody { r#type: Some(Type::Chatroom.into()), ..text_body("hi") });
