@@ -9,8 +9,8 @@ use domain::edit::{ContentKind, EditScope, EditView, decide_edit};
 use domain::hook::Verdict;
 use domain::message::{Sender, check_size};
 use model::{
-    ClientMessageId, ConversationId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Feed, Hint,
-    MessageId, Timestamp, Uid, Username,
+    ClientMessageId, ConversationId, ConversationKind, Delivery, DeviceNumber, Dialect, Entry, EntryKind,
+    Feed, Hint, MessageId, Timestamp, Uid, Username,
 };
 use store::{EditWritten, Facts, Sent};
 
@@ -180,7 +180,13 @@ impl UseCases {
         let (parties, found) = match &command.conversation {
             None => self.find_message_to_add_to(app, uid, subject).await?,
             Some(name) => {
-                let place = self.find_place(app, uid, name).await?.map(|place| place.conversation);
+                // Whoever is not in the group that he names is told so.
+                let place = match name.kind {
+                    ConversationKind::Single => {
+                        self.find_place(app, uid, name).await?.map(|place| place.conversation)
+                    }
+                    _ => self.find_any_group(app, &name.name).await?.map(|found| found.group.conversation()),
+                };
                 let parties = self.parties_in(app, uid, place).await?;
                 let found = match place {
                     Some(conversation) => {

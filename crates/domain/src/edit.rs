@@ -84,7 +84,7 @@ impl Refusal for EditRefused {
     }
 }
 
-/// Decides an edit and answers what it may replace. Order: sender, switch, message, right (the author; in a group also its
+/// Decides an edit and answers what it may replace. Order: sender, switch, in the group, message, right (the author; in a group also its
 /// owner and admins; the back end), whether he may speak there ([`SendView::may_add`]), type, number.
 ///
 /// Texts and custom messages are changed whole, files, places and combined messages only in their extension, commands not
@@ -101,7 +101,10 @@ pub fn decide_edit(view: &EditView<'_>, at: Timestamp) -> Result<EditScope, Edit
     }
     let message =
         view.found.filter(|message| matches!(message.kind, EntryKind::Message | EntryKind::Command));
-    let Some(message) = message else { return Err(EditRefused::NotFound { subject: view.subject }) };
+    let Some(message) = message else {
+        view.editor.as_ref().map_or(Ok(()), SendView::is_in)?;
+        return Err(EditRefused::NotFound { subject: view.subject });
+    };
     if let Some(editor) = view.editor {
         if message.sender != editor.sender.uid && !editor.is_leader() {
             return Err(EditRefused::NotPermitted);
@@ -130,6 +133,7 @@ mod tests {
     use super::*;
     use crate::account::User;
     use crate::account::testing::user;
+    use crate::message::testing::group;
     use crate::message::{Reach, Recipient};
     use crate::mute::{MuteKind, Mutes, SetMute};
     use model::{DeviceNumber, Dialect, Uid, Username};
@@ -217,6 +221,12 @@ mod tests {
         assert_eq!(decide_edit(&view, AT), Err(EditRefused::Disabled));
         (view.settings, view.editor) = (&on, by(&other, &on));
         assert_eq!(decide_edit(&view, AT), Err(EditRefused::NotFound { subject: MessageId(7) }));
+        let team = group();
+        let (user, name) = ("alice".to_owned(), team.public_id.to_string());
+        let recipient = Recipient::Group { group: Some(&team), member: None };
+        view.editor = by(&other, &on).map(|editor| SendView { recipient, ..editor });
+        assert_eq!(decide_edit(&view, AT), Err(SendRefused::NotInGroup { user, group: name }.into()));
+        view.editor = by(&other, &on);
         view.found = Some(&recalled);
         assert_eq!(decide_edit(&view, AT), Err(EditRefused::NotFound { subject: MessageId(7) }));
         view.found = Some(&message);

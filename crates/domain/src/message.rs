@@ -3,7 +3,7 @@
 mod recall;
 mod receipt;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use bytes::Bytes;
 use conditions::Condition;
@@ -139,9 +139,7 @@ impl SendView<'_> {
                 Ok((thread.conversation(), thread.public_id.clone()))
             }
             Recipient::Thread { thread, group, group_member, .. } => {
-                let missing = if group_member.is_none() { group } else { thread };
-                let (user, group) = (self.sender.name.to_string(), missing.public_id.to_string());
-                Err(SendRefused::NotInGroup { user, group })
+                Err(self.not_in(if group_member.is_none() { group } else { thread }))
             }
             Recipient::Group { group: None, .. } if matches!(target, Target::Room(_)) => {
                 Err(SendRefused::RoomNotFound { name: name.to_owned() })
@@ -152,13 +150,28 @@ impl SendView<'_> {
                 let (user, room) = (self.sender.name.to_string(), room.public_id.to_string());
                 Err(SendRefused::NotInRoom { user, room })
             }
-            Recipient::Group { group: Some(group), member: None } => Err(SendRefused::NotInGroup {
-                user: self.sender.name.to_string(),
-                group: group.public_id.to_string(),
-            }),
+            Recipient::Group { group: Some(group), member: None } => Err(self.not_in(group)),
             Recipient::Group { group: Some(group), member: Some(_) } => {
                 Ok((group.conversation(), group.public_id.clone()))
             }
+        }
+    }
+
+    fn not_in(&self, group: &Group) -> SendRefused {
+        SendRefused::NotInGroup { user: self.sender.name.to_string(), group: group.public_id.to_string() }
+    }
+
+    /// Why the sender finds nothing in a group: he is not in it, or not in the one that the thread is in. Asked before a
+    /// message counts as missing.
+    ///
+    /// # Errors
+    /// [`SendRefused::NotInGroup`].
+    pub(crate) fn is_in(&self) -> Result<(), SendRefused> {
+        match self.recipient {
+            Recipient::Group { group: Some(group), member: None } => Err(self.not_in(group)),
+            Recipient::Thread { group, group_member: None, .. } => Err(self.not_in(group)),
+            Recipient::Thread { thread, member: None, .. } => Err(self.not_in(thread)),
+            Recipient::User(_) | Recipient::Group { .. } | Recipient::Thread { .. } => Ok(()),
         }
     }
 

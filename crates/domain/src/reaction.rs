@@ -101,7 +101,7 @@ pub fn check_reactions(settings: &Settings) -> Result<(), ReactRefused> {
     if settings.reactions_enabled { Ok(()) } else { Err(ReactRefused::Disabled) }
 }
 
-/// Decides to add a reaction. Order: switch, form, message, whether the user may
+/// Decides to add a reaction. Order: switch, form, in the group, message, whether the user may
 /// speak there ([`SendView::may_add`]), repeat, number.
 ///
 /// # Errors
@@ -139,7 +139,7 @@ pub fn decide_react(
     Ok(Reacted { reactions, changed })
 }
 
-/// Decides to take a reaction back. Order: switch, form, message, the user
+/// Decides to take a reaction back. Order: switch, form, in the group, message, the user
 /// ([`SendView::may_take_back`]), whether it is there.
 ///
 /// # Errors
@@ -168,7 +168,11 @@ fn check(view: &ReactView<'_>, text: &str) -> Result<(), ReactRefused> {
     }
     match view.found {
         Some(message) if message.kind == EntryKind::Message && message.is_for(view.user.sender.uid) => Ok(()),
-        _ => Err(ReactRefused::NotPermitted),
+        Some(_) => Err(ReactRefused::NotPermitted),
+        None => {
+            view.user.is_in()?;
+            Err(ReactRefused::NotPermitted)
+        }
     }
 }
 
@@ -176,6 +180,7 @@ fn check(view: &ReactView<'_>, text: &str) -> Result<(), ReactRefused> {
 mod tests {
     use super::*;
     use crate::account::testing::user;
+    use crate::message::testing::group;
     use crate::message::{Reach, Recipient};
     use crate::mute::{MuteKind, Mutes, SetMute};
     use model::{DeviceNumber, Dialect, Username};
@@ -276,6 +281,13 @@ mod tests {
         assert_eq!(react(&view, ""), Err(ReactRefused::Invalid));
         assert_eq!(react(&view, &"é".repeat(129)), Err(ReactRefused::Invalid));
         assert_eq!(react(&view, &"é".repeat(128)), Err(ReactRefused::NotPermitted));
+        let team = group();
+        let (user, name) = ("alice".to_owned(), team.public_id.to_string());
+        let outside = SendRefused::NotInGroup { user, group: name };
+        view.user.recipient = Recipient::Group { group: Some(&team), member: None };
+        assert_eq!(react(&view, "b"), Err(outside.clone().into()));
+        assert_eq!(decide_unreact(&view, "b", AT), Err(outside.into()));
+        view.user = by(&muted, &on);
         let recalled = entry(EntryKind::Recalled);
         view.found = Some(&recalled);
         assert_eq!(react(&view, "b"), Err(ReactRefused::NotPermitted));

@@ -30,7 +30,7 @@ pub(in crate::message) fn message(sender_user: &User, bytes: usize) -> SendMessa
     }
 }
 
-pub(in crate::message) fn group() -> Group {
+pub(crate) fn group() -> Group {
     let person = |uid, name| crate::group::Person { uid: Uid(uid), name: Username::parse(name).unwrap() };
     Group {
         id: GroupId(7),
