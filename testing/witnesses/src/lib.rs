@@ -10,11 +10,13 @@
 //! - `wire`, `device`, `page`: REST answers, and those on a connection of either vendor's, as they stand on the wire.
 //! - `relay`: a way to a server on which what Kith adds to the protocol is lost.
 //! - `run`: picks rows, runs their witnesses, judges.
+//! - `index`: where the witness of each row is, for the pages in docs/errors.
 //!
 //! Nothing here looks into the server: it is a process, and all that is asked of it goes over its ports.
 
 mod areas;
 mod device;
+mod index;
 mod lab;
 mod listener;
 mod page;
@@ -24,6 +26,7 @@ mod run;
 mod wire;
 mod witness;
 
+pub use index::index;
 pub use lab::Place;
 pub use rows::{RowKey, UnknownRow};
 pub use run::{Options, Report, RowReport, SeenBy, Verdict, run};

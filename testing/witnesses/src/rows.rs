@@ -14,9 +14,9 @@ pub(crate) fn documented() -> impl Iterator<Item = &'static Row> {
 pub(crate) fn lookup_only(row: &Row) -> Option<&'static str> {
     match row.surface {
         Surface::Lookup if row.trigger == "deprecated" => {
-            Some("retired by the vendor: nothing raises it any more")
+            Some("retired by the vendor, and nothing raises it any more")
         }
-        Surface::Lookup => Some("success: what every call gives that does not fail"),
+        Surface::Lookup => Some("success, which every call gives that does not fail"),
         Surface::Server | Surface::Sdk | Surface::Fault => None,
     }
 }

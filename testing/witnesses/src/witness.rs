@@ -91,6 +91,8 @@ pub(crate) struct Witness {
     /// Why the SDK can't know this case by code and text, where the server does not name the condition.
     pub(crate) needs_names: Option<&'static str>,
     pub(crate) run: for<'a> fn(&'a Lab, Cause) -> Running<'a>,
+    /// The path of its function, with all modules.
+    pub(crate) path: fn() -> &'static str,
 }
 
 impl Witness {
@@ -134,6 +136,7 @@ macro_rules! witness {
             one_sided: None,
             needs_names: None,
             run: |lab, cause| Box::pin($run(lab, cause)),
+            path: || ::std::any::type_name_of_val(&$run),
         }
     };
     ($tables:expr, $condition:ident, $operation:ident, $run:path) => {

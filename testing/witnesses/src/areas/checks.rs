@@ -28,6 +28,7 @@ macro_rules! check {
                     Ok(Outcome::of($result))
                 })
             },
+            path: || concat!(module_path!(), "::WITNESSES"),
         }
     };
 }

@@ -39,6 +39,19 @@ pub(super) struct Catalogue {
     pub(super) tables: BTreeMap<String, Table>,
     pub(super) msync: MsyncTable,
     pub(super) rest: RestTable,
+    pub(super) witnesses: Witnesses,
+}
+
+/// `testing/witnesses/index.toml`: by the names of rows, as `kith verify` has them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Witnesses {
+    /// File and function, with `#` between them.
+    pub(super) witnessed: BTreeMap<String, String>,
+    /// Why a row has no witness.
+    pub(super) unmet: BTreeMap<String, String>,
+    /// Why a row can only be looked up.
+    pub(super) lookup: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -100,6 +113,13 @@ pub(super) struct Row {
 
 fn yes() -> bool {
     true
+}
+
+impl Row {
+    /// How `kith verify` names it.
+    pub(super) fn name(&self, table: &str) -> String {
+        self.code.map_or_else(|| format!("{table}:{}", self.symbol), |code| format!("{table}:{code}"))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,6 +188,7 @@ impl Catalogue {
             tables,
             msync: load(&folder.join("tables/easemob-msync.toml"))?,
             rest: load(&folder.join("tables/easemob-rest.toml"))?,
+            witnesses: load(&folder.join("../testing/witnesses/index.toml"))?,
         };
         catalogue.check_conditions()?;
         for (name, table) in &catalogue.tables {
@@ -175,7 +196,23 @@ impl Catalogue {
         }
         catalogue.check_msync().context("tables/easemob-msync.toml")?;
         catalogue.check_rest().context("tables/easemob-rest.toml")?;
+        catalogue.check_witnesses().context("run `cargo run -p witnesses --example index`")?;
         Ok(catalogue)
+    }
+
+    /// Each documented row is in one section of the index of witnesses, and nothing else is.
+    fn check_witnesses(&self) -> Result<()> {
+        let Witnesses { witnessed, unmet, lookup } = &self.witnesses;
+        let indexed: Vec<&String> = [witnessed, unmet, lookup].into_iter().flat_map(BTreeMap::keys).collect();
+        let rows = self.tables.iter().flat_map(|(table, found)| {
+            found.rows.iter().filter(|row| row.documented).map(move |row| row.name(table))
+        });
+        let rows: BTreeSet<String> = rows.collect();
+        let known: BTreeSet<String> = indexed.iter().map(|name| (*name).clone()).collect();
+        ensure!(known.len() == indexed.len(), "the index of witnesses has a row twice");
+        let odd: Vec<&String> = rows.symmetric_difference(&known).collect();
+        ensure!(odd.is_empty(), "the index of witnesses and the tables differ in {odd:?}");
+        Ok(())
     }
 
     /// The conditions that name this one as their broader one.

@@ -73,6 +73,7 @@ fn condition_page(catalogue: &Catalogue, name: &str, condition: &Condition) -> S
     let _ = writeln!(out, "{}{}", who(condition, "zh"), retry(condition, "zh"));
 
     rows(&mut out, catalogue, name);
+    witnesses(&mut out, catalogue, name);
     msync_answers(&mut out, catalogue, name);
     rest_answers(&mut out, catalogue, name);
     out
@@ -142,25 +143,40 @@ fn rows(out: &mut String, catalogue: &Catalogue, name: &str) {
             );
         }
     }
-    let names = catalogue.tables.iter().flat_map(|(table_name, table)| {
-        let rows = table.rows.iter().filter(|row| row.condition == name && row.documented);
-        rows.filter(|row| row.surface != "lookup").map(move |row| witness_name(table_name, row))
-    });
-    let names: Vec<String> = names.collect();
-    if !names.is_empty() {
-        let rows: Vec<String> = names.iter().map(|name| format!("--row {name}")).collect();
-        let _ = writeln!(
-            out,
-            "\nTo see it for yourself, on a server that this starts and throws away: \
-             `kith verify {}`.",
-            rows.join(" ")
-        );
-    }
 }
 
-/// How `kith verify` names a row.
-fn witness_name(table: &str, row: &Row) -> String {
-    row.code.map_or_else(|| format!("{table}:{}", row.symbol), |code| format!("{table}:{code}"))
+/// How to see a condition's rows happen: the command, the source of each witness, and why a row has none.
+fn witnesses(out: &mut String, catalogue: &Catalogue, name: &str) {
+    let named = catalogue.tables.iter().flat_map(|(table, found)| {
+        let rows = found.rows.iter().filter(|row| row.condition == name && row.documented);
+        rows.map(move |row| row.name(table))
+    });
+    let (mut met, mut others) = (Vec::new(), Vec::new());
+    for row in named {
+        let index = &catalogue.witnesses;
+        if let Some((file, function)) = index.witnessed.get(&row).and_then(|place| place.split_once('#')) {
+            met.push((row, file, function));
+        } else if let Some(why) = index.unmet.get(&row) {
+            others.push(format!("- `{row}` is not met: {why}."));
+        } else if let Some(why) = index.lookup.get(&row) {
+            others.push(format!("- `{row}` can only be looked up. It is {why}."));
+        }
+    }
+    if met.is_empty() && others.is_empty() {
+        return;
+    }
+    out.push_str("\n## How to see it yourself\n\n");
+    if !met.is_empty() {
+        let rows: Vec<String> = met.iter().map(|(row, ..)| format!("--row {row}")).collect();
+        let rows = rows.join(" ");
+        let _ = writeln!(out, "On servers that this starts and throws away: `kith verify {rows}`. It runs\n");
+    }
+    for (row, file, function) in met {
+        let _ = writeln!(out, "- `{row}`: [`{function}`](../../{file})");
+    }
+    for other in others {
+        let _ = writeln!(out, "{other}");
+    }
 }
 
 fn msync_answers(out: &mut String, catalogue: &Catalogue, name: &str) {
