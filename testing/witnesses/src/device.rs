@@ -108,6 +108,17 @@ impl App {
     }
 }
 
+/// The condition of a forced logout. Where several have a number, the words tell them apart.
+fn told_by(number: i32, reason: &str) -> Option<Condition> {
+    let is_of_number =
+        |condition: &Condition| msync_logout(*condition).is_some_and(|answer| answer.code == number);
+    let named: Vec<Condition> = Condition::ALL.iter().copied().filter(is_of_number).collect();
+    match named[..] {
+        [only] => Some(only),
+        _ => named.into_iter().find(|condition| condition.meaning() == reason),
+    }
+}
+
 impl Line {
     /// Says something to a user.
     pub(crate) async fn say(&mut self, to: &str, text: &str) -> Result<Reply> {
@@ -173,9 +184,9 @@ impl Line {
         self.reply(id).await
     }
 
-    /// How the connection stands after something was done to it: it ended with a forced logout of this number, which
-    /// tells of this condition, or it answers still.
-    pub(crate) async fn seen_forced_out(&mut self, number: i32, condition: Condition) -> Result<Outcome> {
+    /// How the connection stands after something was done to it: it ended with a forced logout of this number, whose words
+    /// say of which condition it tells, or it answers still.
+    pub(crate) async fn seen_forced_out(&mut self, number: i32) -> Result<Outcome> {
         self.client.unread().await.ok();
         loop {
             match timeout(END_LIMIT, self.client.next_unanswered()).await? {
@@ -183,10 +194,11 @@ impl Line {
                 Ok(Push::Messages { metas, .. }) => {
                     let kicks = metas.into_iter().filter(|meta| meta.ns() == NameSpace::Statistic);
                     let Some(payload) = kicks.filter_map(|meta| meta.payload).next() else { continue };
-                    let seen = pb::StatisticsBody::decode(payload)?.operation() as i32;
+                    let body = pb::StatisticsBody::decode(payload)?;
+                    let (seen, reason) = (body.operation() as i32, body.reason());
                     ensure!(seen == number, "the forced logout has the number {seen}, and not {number}");
-                    let meant = msync_logout(condition).map(|answer| answer.code);
-                    ensure!(meant == Some(seen), "{condition} is told by {meant:?}");
+                    let condition = told_by(seen, reason);
+                    let condition = condition.with_context(|| format!("{seen} {reason:?} tells of nothing"))?;
                     return Ok(Outcome::Refused(Error::new(condition)));
                 }
                 Ok(_) => {}
@@ -195,16 +207,19 @@ impl Line {
         }
     }
 
-    /// Whether a connection that was never logged in is closed when it asks for something.
-    pub(crate) async fn seen_cut(&mut self, condition: Condition) -> Result<Outcome> {
+    /// Whether a connection that was never logged in is closed when it asks for something, and why it says it is.
+    pub(crate) async fn seen_cut(&mut self) -> Result<Outcome> {
         self.client.unread().await?;
         match timeout(END_LIMIT, self.client.next_unanswered()).await? {
             Ok(_) => Ok(Outcome::Fine),
-            // The close says why, and any other end is none of the row's.
-            Err(end) if !format!("{end:#}").contains(condition.as_str()) => {
-                Err(end.context("the connection ended for another reason"))
+            Err(end) => {
+                let said = format!("{end:#}");
+                let mut words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                match words.find_map(|word| Condition::parse(word).filter(|_| word.contains('_'))) {
+                    Some(condition) => Ok(Outcome::Refused(Error::new(condition))),
+                    None => Err(end.context("the connection ended without a reason")),
+                }
             }
-            Err(_) => Ok(Outcome::Refused(Error::new(condition))),
         }
     }
 
