@@ -26,6 +26,7 @@ use crate::{Client, Error, Result};
 
 pub use contacts::{Contact, Page};
 pub use group::{GroupDetails, GroupMember, GroupSummary, MemberRole, NewGroup};
+pub(crate) use history::HistoryEnds;
 pub use history::{HistoryOrder, HistoryPage};
 pub use push::{PushLevel, PushOptions, PushService};
 pub use room::{RoomDetails, RoomSummary};

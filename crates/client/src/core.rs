@@ -23,7 +23,7 @@ mod session;
 pub mod state;
 mod traffic;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,7 +31,7 @@ use conditions::{Condition, Operation};
 use model::{AppKey, ClientMessageId, Resource, Timestamp, Username};
 use serde_json::Value;
 
-use crate::{Error, ErrorTable, Event, Result, RoomEntry, SendState, Sent};
+use crate::{Error, ErrorTable, Event, Result, RoomEntry, RoomId, SendState, Sent};
 pub(crate) use derive::of_answer;
 pub use http::{Failure, HttpAnswer, HttpRequest, Method};
 pub use outgoing::Outgoing;
@@ -184,8 +184,32 @@ pub enum Output {
     /// Events for the app; [`Input::Delivered`] says when it has them.
     Deliver {
         number: u64,
-        events: Vec<Event>,
+        arrivals: Vec<Arrival>,
     },
+}
+
+/// An event for the app, and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrival {
+    pub event: Event,
+    /// What it was in a queue of the server's. `None` for what this side has to say, and for parts of a message, which have
+    /// one id together.
+    pub entry: Option<Entry>,
+}
+
+impl From<Event> for Arrival {
+    fn from(event: Event) -> Self {
+        Self { event, entry: None }
+    }
+}
+
+/// An entry of a queue: it is the same one whenever it comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its kind, as the protocol numbers it.
+    pub space: i32,
+    /// The server's number of it.
+    pub id: u64,
 }
 
 /// What a command came to.
@@ -252,7 +276,9 @@ pub struct Core {
     requests: HashMap<u64, Purpose>,
     sends: Sends,
     queues: Queues,
-    events: Vec<Event>,
+    /// Rooms that the app entered. The server forgets it with the connection.
+    rooms: BTreeSet<RoomId>,
+    arrivals: Vec<Arrival>,
     /// Events on their way to the app.
     undelivered: VecDeque<(u64, usize)>,
     outputs: VecDeque<Output>,
@@ -276,7 +302,8 @@ impl Core {
             requests: HashMap::new(),
             sends: Sends::default(),
             queues: Queues::default(),
-            events: Vec::new(),
+            rooms: BTreeSet::new(),
+            arrivals: Vec::new(),
             undelivered: VecDeque::new(),
             outputs: VecDeque::new(),
             next_number: 0,
@@ -344,9 +371,9 @@ impl Core {
             Output::Reply { ticket, result } => {
                 Output::Reply { ticket, result: result.map_err(|error| error.in_table(table)) }
             }
-            Output::Deliver { number, events } => {
-                let events = events.into_iter().map(|event| in_table(event, table)).collect();
-                Output::Deliver { number, events }
+            Output::Deliver { number, arrivals } => {
+                let told = |Arrival { event, entry }| Arrival { event: in_table(event, table), entry };
+                Output::Deliver { number, arrivals: arrivals.into_iter().map(told).collect() }
             }
             other => other,
         })
@@ -399,7 +426,7 @@ impl Core {
     fn tell(&mut self, event: Event) {
         let waiting: usize = self.undelivered.iter().map(|(_, count)| count).sum();
         if waiting < EVENTS_LIMIT || matches!(event, Event::LoggedOut { .. }) {
-            self.events.push(event);
+            self.arrivals.push(event.into());
         }
     }
 
@@ -414,14 +441,14 @@ impl Core {
 
     /// Hands over what there is to tell, with what tells the server that the app has it.
     fn flush_events(&mut self, bytes: usize, acknowledgement: Option<(u64, queues::Queue, u64)>) {
-        if self.events.is_empty() && acknowledgement.is_none() {
+        if self.arrivals.is_empty() && acknowledgement.is_none() {
             return;
         }
-        let events = std::mem::take(&mut self.events);
+        let arrivals = std::mem::take(&mut self.arrivals);
         let number = self.number();
-        self.undelivered.push_back((number, events.len()));
+        self.undelivered.push_back((number, arrivals.len()));
         self.queues.deliver(number, bytes, acknowledgement);
-        self.outputs.push_back(Output::Deliver { number, events });
+        self.outputs.push_back(Output::Deliver { number, arrivals });
     }
 
     fn delivered(&mut self, number: u64) {
@@ -446,6 +473,7 @@ fn in_table(event: Event, table: ErrorTable) -> Event {
             Event::Disconnected { error: error.in_table(table), retry_in }
         }
         Event::LoggedOut { error } => Event::LoggedOut { error: error.in_table(table) },
+        Event::RoomLost { room, error } => Event::RoomLost { room, error: error.in_table(table) },
         Event::TokenWillExpire { error, expires_in } => {
             Event::TokenWillExpire { error: error.in_table(table), expires_in }
         }

@@ -30,6 +30,7 @@ struct Details {
     retry_after: Option<Duration>,
     client_id: Option<ClientMessageId>,
     stays_queued: bool,
+    is_given_up: bool,
     table: ErrorTable,
 }
 
@@ -45,6 +46,7 @@ impl Error {
                 retry_after: None,
                 client_id: None,
                 stays_queued: false,
+                is_given_up: false,
                 table: ErrorTable::default(),
             }),
         }
@@ -89,6 +91,13 @@ impl Error {
     #[must_use]
     pub(crate) fn that_stays_queued(mut self) -> Self {
         self.details.stays_queued = true;
+        self
+    }
+
+    /// Says that the message was given up for what it does to connections, and not for the end of the session.
+    #[must_use]
+    pub(crate) fn that_is_given_up(mut self) -> Self {
+        self.details.is_given_up = true;
         self
     }
 
@@ -168,6 +177,10 @@ impl Error {
     /// without the app. `false`: nobody sends it any more, unless the app does.
     pub fn stays_queued(&self) -> bool {
         self.details.stays_queued
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.details.is_given_up
     }
 
     /// What sort of failure it is.

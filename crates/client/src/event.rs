@@ -93,6 +93,11 @@ pub enum Event {
     Contact(ContactEvent),
     Group(Box<GroupEvent>),
     Room(Box<RoomEvent>),
+    /// A room that this client was in couldn't be entered again after a lost connection. It is not in it any more.
+    RoomLost {
+        room: RoomId,
+        error: Error,
+    },
     Thread(Box<ThreadEvent>),
     /// Users whose presence this user follows.
     Presence(Vec<PresenceState>),

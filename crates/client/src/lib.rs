@@ -42,7 +42,7 @@ pub use event::{
     ReactionCount, RoomEvent, ThreadChange, ThreadEvent,
 };
 pub use ids::{Conversation, GroupId, RoomId, username};
-pub use message::{Edit, Message, NewMessage, RoomEntry, SendState, Sent};
+pub use message::{Edit, Message, MessageAt, NewMessage, RoomEntry, SendState, Sent};
 pub use model::content::{Attached, Content, Place, Said, Size};
 pub use model::{AppKey, ClientMessageId, MessageId, Resource, Timestamp, Username};
 pub use shell::{Build, Builder, CallEvents, Calls, Client, Events, Transferring, content_of};

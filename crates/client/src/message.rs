@@ -26,6 +26,32 @@ pub struct Message {
     pub marks: Map<String, Value>,
 }
 
+/// Which message is meant: its id, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageAt {
+    pub id: MessageId,
+    pub conversation: Conversation,
+}
+
+impl From<&Message> for MessageAt {
+    fn from(message: &Message) -> Self {
+        Self { id: message.id, conversation: message.conversation.clone() }
+    }
+}
+
+// As an event brings it.
+impl From<&Box<Message>> for MessageAt {
+    fn from(message: &Box<Message>) -> Self {
+        Self::from(&**message)
+    }
+}
+
+impl From<(MessageId, Conversation)> for MessageAt {
+    fn from((id, conversation): (MessageId, Conversation)) -> Self {
+        Self { id, conversation }
+    }
+}
+
 /// A message to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewMessage {

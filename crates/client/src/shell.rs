@@ -19,6 +19,8 @@ mod keeper;
 mod line;
 mod login_file;
 mod socket;
+#[cfg(test)]
+mod storm;
 mod streams;
 mod tls;
 

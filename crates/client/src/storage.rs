@@ -8,19 +8,24 @@
 //! It knows no protocol: contents are bytes to it, with the words that can be searched beside them.
 //!
 //! To read on: `schema` for the tables and what happens to files of other versions, `record` for what goes in and out,
-//! `write` for what a batch may hold; `messages`, `conversations`, `outbox`, `people`, `search` for each area.
+//! `write` for what a batch may hold; `messages`, `conversations`, `outbox`, `people`, `search` for each area, `told` for what
+//! the app has had, `spans` for where something is missing.
 
 mod conversations;
 mod database;
 mod fault;
 mod messages;
+#[cfg(test)]
+pub(crate) mod mortal;
 mod outbox;
 mod people;
 mod record;
 mod schema;
 mod search;
+mod spans;
 #[cfg(test)]
 mod tests;
+mod told;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -36,7 +41,8 @@ use database::Database;
 pub use record::{
     Contact, ConversationRow, Cursor, Group, NewRecord, Outgoing, Page, Queued, Record, RecordState,
 };
-pub use write::{Outcome, Write};
+pub(crate) use spans::ENDLESS;
+pub use write::{Mark, Outcome, Write};
 
 /// Jobs that may wait for the thread; whoever brings more waits.
 const WAITING_JOBS: usize = 256;
@@ -88,7 +94,15 @@ impl StorageOptions {
 /// A handle of the database; clones share it. The thread ends when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    jobs: mpsc::Sender<Job>,
+    jobs: Jobs,
+}
+
+/// Where the work is done.
+#[derive(Clone, Debug)]
+enum Jobs {
+    Thread(mpsc::Sender<Job>),
+    #[cfg(test)]
+    Here(mortal::Mortal),
 }
 
 impl Storage {
@@ -117,7 +131,7 @@ impl Storage {
         });
         spawned.map_err(|cause| Error::new(Condition::SdkInitFailed).with_detail(cause.to_string()))?;
         outcome.await.map_err(|_| gone())??;
-        Ok(Self { jobs })
+        Ok(Self { jobs: Jobs::Thread(jobs) })
     }
 
     /// Writes a batch in one transaction: all of it or nothing.
@@ -248,7 +262,11 @@ impl Storage {
         let (answer, result) = oneshot::channel();
         // Whoever no longer waits for the answer has dropped its end, and does not miss it.
         let job: Job = Box::new(move |database| drop(answer.send(work(database))));
-        self.jobs.send(job).await.map_err(|_| gone())?;
+        match &self.jobs {
+            Jobs::Thread(jobs) => jobs.send(job).await.map_err(|_| gone())?,
+            #[cfg(test)]
+            Jobs::Here(mortal) => mortal.run(job).await,
+        }
         result.await.map_err(|_| gone())?
     }
 }

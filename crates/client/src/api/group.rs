@@ -10,7 +10,7 @@ use super::{Page, call, cursor, flag, joined, list, malformed, names, number, pa
 use crate::checks::{self, Fetch};
 use crate::core::Method;
 use crate::storage::Write;
-use crate::{Client, Error, GroupId, Result};
+use crate::{Client, Conversation, Error, GroupId, Result};
 
 /// A group to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,8 +261,12 @@ impl Client {
     /// # Errors
     /// What the server has against it.
     pub async fn shield_group(&self, group: &GroupId, shield: bool) -> Result<()> {
+        let rows = self.rows();
         let method = if shield { Method::Post } else { Method::Delete };
-        self.group_call(group, Operation::GroupShield, method, "/shield", None).await
+        self.group_call(group, Operation::GroupShield, method, "/shield", None).await?;
+        let conversation = Conversation::Group(group.clone());
+        rows.note(vec![Write::Heard { conversation, is_heard: !shield }]).await;
+        Ok(())
     }
 
     /// The announcement; may be empty.

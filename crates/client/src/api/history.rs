@@ -1,12 +1,16 @@
 //! What was said before, as the server keeps it (msync.md 3.2: `messageroaming`).
 
+use std::collections::VecDeque;
+
 use conditions::{Condition, Operation};
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
+use model::MessageId;
 use serde_json::json;
 
 use super::{call, cursor, list, malformed, text};
 use crate::checks::page;
 use crate::core::{Method, history_entry};
+use crate::storage::ENDLESS;
 use crate::{Client, Conversation, Error, Message, Result};
 
 /// Which end of a conversation comes first.
@@ -26,8 +30,48 @@ pub struct HistoryPage {
     pub next: Option<String>,
 }
 
+/// Pages whose ends are remembered.
+const ENDS_LIMIT: usize = 256;
+
+/// Which message the page before a cursor ended with, so that the next page is known to join it.
+#[derive(Debug, Default)]
+pub(crate) struct HistoryEnds(VecDeque<(Conversation, String, MessageId)>);
+
+impl HistoryEnds {
+    fn of(&self, conversation: &Conversation, cursor: &str) -> Option<MessageId> {
+        let mut ends = self.0.iter().rev();
+        ends.find(|(place, known, _)| place == conversation && known == cursor).map(|(_, _, end)| *end)
+    }
+
+    fn note(&mut self, conversation: &Conversation, cursor: &str, end: MessageId) {
+        self.0.push_back((conversation.clone(), cursor.to_owned(), end));
+        if self.0.len() > ENDS_LIMIT {
+            self.0.pop_front();
+        }
+    }
+}
+
+/// From which message to which one a page leaves nothing out. `begin`: the message that the page before it ended with,
+/// `None`: nobody knows. The first and the last page reach to the conversation's ends.
+fn span(order: HistoryOrder, begin: Option<MessageId>, page: &HistoryPage) -> Option<(MessageId, MessageId)> {
+    let ids = || page.messages.iter().map(|message| message.id);
+    let is_last = page.next.is_none();
+    let (low, high) = match order {
+        HistoryOrder::NewestFirst => {
+            let low = if is_last { Some(MessageId(0)) } else { ids().min() };
+            (low, begin.or(ids().max()))
+        }
+        HistoryOrder::OldestFirst => {
+            let high = if is_last { Some(ENDLESS) } else { ids().max() };
+            (begin.or(ids().min()), high)
+        }
+    };
+    low.zip(high).filter(|(low, high)| low <= high)
+}
+
 impl Client {
-    /// A page of at most `size` (1 to 50) messages of a conversation.
+    /// A page of at most `size` (1 to 50) messages of a conversation. With [`crate::Builder::data_folder`] it is in the database
+    /// afterwards, where [`crate::storage::Record::follows_gap`] says what is still missing.
     ///
     /// # Errors
     /// [`Condition::ArgumentInvalid`] for another size, [`Condition::RoamingDisabled`] where the app keeps none, and what
@@ -43,6 +87,7 @@ impl Client {
         self.told(page(size, 50))?;
         let me = self.user().ok_or_else(|| Error::new(Condition::NotLoggedIn).with_operation(operation));
         let me = self.told(me)?;
+        let archive = self.archive();
         let domain = if matches!(conversation, Conversation::User(_)) { USER_DOMAIN } else { GROUP_DOMAIN };
         let body = json!({
             "queue": format!("{conversation}@{domain}"),
@@ -63,6 +108,25 @@ impl Client {
         });
         let is_last = data["is_last"].as_bool().unwrap_or(false);
         let next = cursor(&data["next_key"]).filter(|_| !is_last);
-        Ok(HistoryPage { messages: self.told(entries)?, next })
+        let page = HistoryPage { messages: self.told(entries)?, next };
+        let first = match order {
+            HistoryOrder::NewestFirst => ENDLESS,
+            HistoryOrder::OldestFirst => MessageId(0),
+        };
+        let begin = match after {
+            None => Some(first),
+            Some(cursor) => self.history_ends().lock().of(conversation, cursor),
+        };
+        if let Some(cursor) = &page.next
+            && let Some(end) = page.messages.last().map(|message| message.id).or(begin)
+        {
+            self.history_ends().lock().note(conversation, cursor, end);
+        }
+        if let Some(span) = span(order, begin, &page)
+            && !matches!(conversation, Conversation::Room(_))
+        {
+            archive.keep(conversation, span, &page.messages).await;
+        }
+        Ok(page)
     }
 }

@@ -19,8 +19,11 @@ const MESSAGES_LIMIT: usize = 900;
 const ON_THE_WIRE_LIMIT: usize = 32;
 /// How long an answer may take. The official clients wait as long (msync.md 0, item 2).
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
-/// Connections on which a send is tried before it is given up: something about it may be what breaks them.
-const ATTEMPTS_LIMIT: u8 = 5;
+/// Connections that may break around a send before it goes alone: something about it may be what breaks them, and the others
+/// must not suffer for it.
+const ATTEMPTS_TOGETHER: u8 = 5;
+/// Connections on which a send is tried before it is given up, those on which it was alone among them.
+const ATTEMPTS_LIMIT: u8 = 10;
 
 /// One send.
 #[derive(Debug)]
@@ -72,6 +75,11 @@ impl Sends {
         self.queue.push_back(pending);
     }
 
+    /// In front of everything that waits.
+    pub(super) fn push_front(&mut self, pending: Pending) {
+        self.queue.push_front(pending);
+    }
+
     pub(super) fn has(&self, client_id: u64) -> bool {
         self.queue.iter().any(|pending| pending.client_id == client_id)
     }
@@ -81,7 +89,16 @@ impl Sends {
         if self.on_the_wire >= ON_THE_WIRE_LIMIT {
             return None;
         }
-        let pending = self.queue.iter_mut().find(|pending| pending.overdue.is_none())?;
+        // The first of the queue has been there longest: nobody behind it is more suspect.
+        let is_alone = |pending: &Pending| pending.attempts >= ATTEMPTS_TOGETHER;
+        let index = self.queue.iter().position(|pending| pending.overdue.is_none())?;
+        let is_suspect = is_alone(&self.queue[index]);
+        let goes_beside_one =
+            self.queue.iter().any(|other| other.overdue.is_some() && other.attempts > ATTEMPTS_TOGETHER);
+        if goes_beside_one || (is_suspect && self.on_the_wire > 0) {
+            return None;
+        }
+        let pending = self.queue.get_mut(index)?;
         pending.overdue = Some(now + ANSWER_LIMIT);
         pending.attempts += 1;
         self.on_the_wire += 1;
@@ -103,8 +120,8 @@ impl Sends {
         self.on_the_wire = 0;
         let (given_up, kept): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.queue).into_iter().partition(|pending| {
-                pending.overdue.is_some()
-                    && (pending.attempts >= ATTEMPTS_LIMIT || pending.entering.is_some())
+                let was_tried = pending.overdue.is_some() && pending.attempts >= ATTEMPTS_LIMIT;
+                was_tried || pending.entering.is_some()
             });
         self.queue = kept.into();
         for pending in &mut self.queue {
@@ -122,5 +139,55 @@ impl Sends {
     pub(super) fn give_up(&mut self) -> Vec<Pending> {
         self.on_the_wire = 0;
         std::mem::take(&mut self.queue).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(client_id: u64) -> Pending {
+        Pending {
+            client_id,
+            ticket: client_id,
+            operation: Operation::Send,
+            frame: Bytes::new(),
+            shown: None,
+            entering: None,
+            attempts: 0,
+            overdue: None,
+        }
+    }
+
+    fn on_the_wire(sends: &mut Sends) -> Vec<u64> {
+        std::iter::from_fn(|| sends.next(Duration::ZERO).map(|pending| pending.client_id)).collect()
+    }
+
+    fn lost(sends: &mut Sends) -> Vec<u64> {
+        sends.connection_lost().into_iter().map(|pending| pending.client_id).collect()
+    }
+
+    #[test]
+    fn what_breaks_connections_is_found_and_given_up_and_nothing_overtakes_or_goes_with_it() {
+        let mut sends = Sends::default();
+        for client_id in 1..=3 {
+            sends.push(pending(client_id));
+        }
+        for _ in 0..5 {
+            assert_eq!(on_the_wire(&mut sends), [1, 2, 3]);
+            assert_eq!(lost(&mut sends), [0_u64; 0]);
+        }
+        // One of them may be what breaks them. The second is: the first is answered as soon as it is alone.
+        assert_eq!(on_the_wire(&mut sends), [1]);
+        sends.answered(1).unwrap();
+        for attempt in 6..=10 {
+            assert_eq!(on_the_wire(&mut sends), [2], "{attempt}");
+            let given_up = lost(&mut sends);
+            assert_eq!(given_up, if attempt == 10 { vec![2] } else { vec![] }, "{attempt}");
+        }
+        sends.push(pending(4));
+        assert_eq!(on_the_wire(&mut sends), [3]);
+        sends.answered(3).unwrap();
+        assert_eq!(on_the_wire(&mut sends), [4]);
     }
 }

@@ -245,6 +245,7 @@ impl Core {
 
     fn forget_session(&mut self) {
         self.drop_socket();
+        self.rooms.clear();
         self.session = None;
         self.state = State::LoggedOut;
     }
@@ -316,10 +317,11 @@ impl Core {
         for pending in self.sends.connection_lost() {
             let client_id = pending.client_id;
             if pending.shown.is_some() {
-                let error = failure(Condition::MessageSendFailed, pending.operation);
+                let error = failure(Condition::MessageSendFailed, pending.operation).that_is_given_up();
                 self.tell_send(client_id, SendState::Failed(error));
             }
-            let (ticket, result) = pending.refused(Error::new(Condition::MessageSendFailed));
+            let (ticket, result) =
+                pending.refused(Error::new(Condition::MessageSendFailed).that_is_given_up());
             self.reply(ticket, result);
         }
         self.attempts += 1;
@@ -377,6 +379,7 @@ impl Core {
             self.reply(ticket, Ok(Reply::LoggedIn(logged_in)));
         }
         self.tell(Event::Connected);
+        self.reenter_rooms();
         // What waited goes first, as the official clients do it (msync.md 2.6).
         self.pump_sends();
         self.write(encode_unread());

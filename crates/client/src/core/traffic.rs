@@ -4,7 +4,7 @@ use bytes::Bytes;
 use conditions::{Condition, MsyncScope, Operation};
 use easemob_wire::client::{Downlink, Payload as _};
 use easemob_wire::pb;
-use model::{ClientMessageId, MessageId, Timestamp};
+use model::{ClientMessageId, MessageId, Timestamp, Username};
 use serde_json::Value;
 
 use super::outgoing::Sender;
@@ -12,11 +12,13 @@ use super::queues::{First, Queue};
 use super::receive::{self, Read};
 use super::sends::Pending;
 use super::{
-    Call, Core, Failure, HttpAnswer, HttpRequest, Outgoing, Output, Purpose, Reply, Ticket, Verb, derive,
-    failure,
+    Arrival, Call, Core, Entry, Failure, HttpAnswer, HttpRequest, Outgoing, Output, Purpose, Reply, Ticket,
+    Verb, derive, failure,
 };
-use crate::{Conversation, Error, Event, Result, RoomEntry, SendState, Sent};
+use crate::{Conversation, Error, Event, Membership, MembershipChange, Result, RoomEntry, SendState, Sent};
 
+/// The ticket of what nobody waits for.
+const NOBODY: Ticket = Ticket::MAX;
 /// Bytes of one frame from the server.
 const FRAME_BYTES_LIMIT: usize = 4 << 20;
 /// REST calls under way at most.
@@ -51,6 +53,9 @@ impl Core {
             Outgoing::EnterRoom(room) => Some(room.clone()),
             _ => None,
         };
+        if let Outgoing::LeaveRoom(room) = what {
+            self.rooms.remove(room);
+        }
         self.sends.push(Pending {
             client_id,
             ticket,
@@ -111,7 +116,10 @@ impl Core {
             }
             let user = self.session.as_ref().map(|session| session.user.as_str().to_owned());
             Ok(match pending.entering {
-                Some(_) => Reply::Entered(room_entry(&sync.metas, user.as_deref().unwrap_or_default())),
+                Some(room) => {
+                    self.rooms.insert(room);
+                    Reply::Entered(room_entry(&sync.metas, user.as_deref().unwrap_or_default()))
+                }
                 None => Reply::Sent(Sent { client_id: ClientMessageId(client_id.into()), id, at }),
             })
         } else {
@@ -119,10 +127,48 @@ impl Core {
             if pending.shown.is_some() {
                 self.tell_send(client_id, SendState::Failed(error.clone()));
             }
+            if let Some(room) = pending.entering.filter(|room| self.rooms.remove(room)) {
+                self.tell(Event::RoomLost { room, error: error.clone() });
+            }
             Err(error)
         };
         self.reply(pending.ticket, result);
         self.pump_sends();
+    }
+
+    /// Enters the rooms of the last connection again, in front of what waits to be said in them.
+    pub(super) fn reenter_rooms(&mut self) {
+        for room in self.rooms.clone().into_iter().rev() {
+            let Some(session) = &self.session else { return };
+            let (app_key, files_url) = (&self.config.app_key, &self.config.files_url);
+            let sender = Sender { app_key, user: &session.user, files_url };
+            let what = Outgoing::EnterRoom(room.clone());
+            let operation = what.operation();
+            let client_id = self.random.next() >> 1 | 1;
+            let Ok(frame) = what.frame(client_id, &sender) else { continue };
+            self.sends.push_front(Pending {
+                client_id,
+                ticket: NOBODY,
+                operation,
+                frame,
+                shown: None,
+                entering: Some(room),
+                attempts: 0,
+                overdue: None,
+            });
+        }
+    }
+
+    /// A room that this user was put out of, or that is gone, is not entered again.
+    fn note_room(&mut self, event: &Event, me: &Username) {
+        use MembershipChange::{Destroyed, Left, Removed};
+        let Event::Room(event) = event else { return };
+        let Membership { change, members, .. } = &event.details;
+        let is_about_me = members.is_empty() || members.contains(me);
+        let is_over = *change == Destroyed || (matches!(change, Left | Removed) && is_about_me);
+        if is_over {
+            self.rooms.remove(&event.room);
+        }
     }
 }
 
@@ -198,7 +244,10 @@ impl Core {
                 Read::Kick { operation, reason } => return self.kicked(operation, &reason),
                 Read::Event(event) => {
                     receipts.extend(self.receipt_for(&event));
-                    self.events.push(*event);
+                    self.note_room(&event, &me);
+                    let id = meta.id.filter(|id| *id != 0 && !matches!(*event, Event::Stream { .. }));
+                    let entry = id.map(|id| Entry { space: meta.ns.unwrap_or(0), id });
+                    self.arrivals.push(Arrival { event: *event, entry });
                 }
             }
         }
@@ -221,8 +270,7 @@ impl Core {
         }
         for receipt in receipts {
             // Best effort: an author learns a little less if too much waits already.
-            let ticket = u64::MAX;
-            drop(self.send(ticket, &receipt));
+            drop(self.send(NOBODY, &receipt));
         }
         self.pump_queues();
     }

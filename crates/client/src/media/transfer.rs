@@ -29,12 +29,12 @@ pub enum TransferFault {
     Unreachable,
     /// The connection broke in the midst.
     BrokeOff,
-    /// An HTTP status, and the condition where the answer names one.
-    Refused { status: u16, condition: Option<Condition> },
+    /// An HTTP status, and the condition and the number of the line in the server's log where the answer names them.
+    Refused { status: u16, condition: Option<Condition>, trace: Option<String> },
     /// Nobody answered who gives the permission to transfer.
     NoToken,
     /// The permission to transfer was refused.
-    TokenRefused { status: u16 },
+    TokenRefused { status: u16, trace: Option<String> },
 }
 
 impl TransferFault {
@@ -71,8 +71,9 @@ impl TransferFault {
         };
         let error = Error::new(condition).with_operation(operation);
         match self {
-            Self::Refused { status, .. } | Self::TokenRefused { status } => {
-                error.with_detail(format!("HTTP {status}"))
+            Self::Refused { status, trace, .. } | Self::TokenRefused { status, trace } => {
+                let error = error.with_detail(format!("HTTP {status}"));
+                error.with_trace_id(trace.clone().unwrap_or_default())
             }
             Self::Unreachable | Self::BrokeOff | Self::NoToken => error,
         }
@@ -196,7 +197,8 @@ mod tests {
         use Direction::{Download, Upload};
         use ErrorTable::{AgoraIos, Easemob, EasemobLegacyIos, JMessageAndroid, JMessageIos};
         use TransferFault::{BrokeOff, NoToken, Unreachable};
-        let status = |status| TransferFault::Refused { status, condition: None };
+        let status = |status| TransferFault::Refused { status, condition: None, trace: None };
+        let no_token = TransferFault::TokenRefused { status: 403, trace: None };
         for (direction, via, fault, table, code) in [
             (Upload, Via::Server, status(500), EasemobLegacyIos, 1014),
             (Upload, Via::Server, status(500), Easemob, 402),
@@ -210,7 +212,7 @@ mod tests {
             (Upload, Via::ObjectStore, status(403), JMessageIos, 860_212),
             (Upload, Via::ObjectStore, status(400), JMessageIos, 860_213),
             (Upload, Via::ObjectStore, NoToken, JMessageIos, 860_214),
-            (Upload, Via::ObjectStore, TransferFault::TokenRefused { status: 403 }, JMessageIos, 860_020),
+            (Upload, Via::ObjectStore, no_token, JMessageIos, 860_020),
             (Download, Via::Server, status(404), Easemob, 400),
             (Download, Via::Server, BrokeOff, Easemob, 403),
             (Download, Via::Server, Unreachable, JMessageIos, 860_015),
@@ -231,7 +233,7 @@ mod tests {
     #[test]
     fn what_the_server_says_about_the_file_counts_first() {
         let of = |condition| {
-            let fault = TransferFault::Refused { status: 400, condition: Some(condition) };
+            let fault = TransferFault::Refused { status: 400, condition: Some(condition), trace: None };
             fault.error(Direction::Upload, Via::Server).condition()
         };
         assert_eq!(of(Condition::FileContentRejected), Condition::FileContentRejected);

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use super::calling::{Bell, Rung};
 use super::events::{Taken, Told};
 use super::http::Http;
-use super::keeper::{Keeping, Kept, Slot, keep};
+use super::keeper::{Fresh, Keeping, Kept, Slot, keep};
 use super::line::{Asking, Line};
-use super::socket::{Address, Socket};
+use super::socket::Socket;
 use crate::calls::is_signal;
-use crate::core::{Command, Core, Failure, Input, Now, Outgoing, Output, State, Ticket, Verb};
+use crate::core::{Arrival, Command, Core, Failure, Input, Now, Outgoing, Output, State, Ticket, Verb};
 use crate::{Error, Event, NewMessage, Username};
 
 /// What sockets and requests have to say, waiting for the core. Whoever fills it waits.
@@ -56,10 +56,22 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// How long the client has been there. Never steps back.
+pub(super) type Clock = Box<dyn Fn() -> Duration + Send>;
+
+/// The clock of the runtime, from now on.
+pub(super) fn clock() -> Clock {
+    let started = Instant::now();
+    Box::new(move || started.elapsed())
+}
+
+/// Opens the socket of a number; what it says goes into the inbox.
+pub(super) type Open = Box<dyn Fn(u64, mpsc::Sender<Input>) -> Socket + Send>;
+
 pub(super) struct Actor {
     core: Core,
-    started: Instant,
-    address: Address,
+    clock: Clock,
+    open: Open,
     http: Http,
     socket: Option<Socket>,
     /// What sockets say. Left unread while the core is held up.
@@ -82,10 +94,10 @@ pub(super) struct Actor {
     bell: Bell,
     last_user: Option<Username>,
     /// Events that are to be written first, and the part that is being written. The core bounds them.
-    unkept: VecDeque<(u64, Vec<Event>, Option<Kept>)>,
+    unkept: VecDeque<(u64, Vec<Arrival>, Option<Kept>)>,
     keeping: Option<Keeping>,
     /// Events on their way to the app, by delivery. The core bounds them.
-    waiting: VecDeque<(u64, VecDeque<Event>)>,
+    waiting: VecDeque<(u64, VecDeque<Fresh>)>,
     /// Events that were ever put into the app's channel.
     told: u64,
     /// Deliveries that are in the channel to their end, which is the event of this number.
@@ -98,7 +110,9 @@ enum Happened {
     Order(Option<Order>),
     Input(Input),
     /// A delivery is written; these of its events are new.
-    Kept(u64, Vec<Event>),
+    Kept(u64, Vec<Fresh>),
+    /// The app's channel has a place; `None`: the app does not listen.
+    Place(Option<mpsc::OwnedPermit<Told>>),
     /// Something of what the actor waits for has come, and [`Actor::settle`] finds it.
     Progress,
     Timeout,
@@ -125,14 +139,18 @@ impl std::fmt::Debug for Actor {
 }
 
 impl Actor {
-    pub(super) fn new(core: impl FnOnce(Now) -> Core, address: Address, http: Http, ends: Ends) -> Self {
-        let started = Instant::now();
+    pub(super) fn new(
+        core: impl FnOnce(Now) -> Core,
+        (clock, open): (Clock, Open),
+        http: Http,
+        ends: Ends,
+    ) -> Self {
         let (frame_sender, frames) = mpsc::channel(INBOX);
         let (answer_sender, answers) = mpsc::channel(INBOX);
         Self {
-            core: core(now(started)),
-            started,
-            address,
+            core: core(now(&clock)),
+            clock,
+            open,
             http,
             socket: None,
             frames,
@@ -161,49 +179,53 @@ impl Actor {
     /// Until the app closes the client, or drops its last handle.
     pub(super) async fn run(mut self) {
         while self.core.state() != State::Closed {
-            let deadline = self.core.poll_timeout().map(|elapsed| self.started + elapsed);
-            let wait = async {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let happened = tokio::select! {
-                order = self.orders.recv() => Happened::Order(order),
-                Some(input) = self.frames.recv(), if !self.core.is_held_up() => Happened::Input(input),
-                Some(input) = self.answers.recv() => Happened::Input(input),
-                permit = self.events.reserve(), if !self.waiting.is_empty() => {
-                    match permit {
-                        Ok(permit) => {
-                            if let Some(event) = next_event(&mut self.waiting) {
-                                permit.send(Told { user: self.taken.user(), event, counts: true });
-                                self.told += 1;
-                            }
-                        }
-                        // The app does not listen: it has had everything.
-                        Err(_) => self.waiting.iter_mut().for_each(|(_, events)| events.clear()),
-                    }
-                    Happened::Progress
-                }
-                () = self.taken.changed() => Happened::Progress,
-                (number, events) = kept(&mut self.keeping) => {
-                    self.keeping = None;
-                    Happened::Kept(number, events)
-                }
-                () = self.line.written() => Happened::Progress,
-                () = wait => Happened::Timeout,
-            };
-            let now = now(self.started);
-            match happened {
-                Happened::Order(order) => self.take_order(now, order),
-                Happened::Input(input) => self.core.handle(now, input),
-                Happened::Timeout => self.core.handle_timeout(now),
-                Happened::Kept(number, events) => self.tell(number, events),
-                Happened::Progress => {}
-            }
-            self.settle();
+            let happened = self.next().await;
+            self.take(happened);
         }
         self.line.close().await;
+    }
+
+    async fn next(&mut self) -> Happened {
+        let pause = self.core.poll_timeout().map(|deadline| deadline.saturating_sub((self.clock)()));
+        let wait = async {
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            order = self.orders.recv() => Happened::Order(order),
+            Some(input) = self.frames.recv(), if !self.core.is_held_up() => Happened::Input(input),
+            Some(input) = self.answers.recv() => Happened::Input(input),
+            place = self.events.clone().reserve_owned(), if !self.waiting.is_empty() => Happened::Place(place.ok()),
+            () = self.taken.changed() => Happened::Progress,
+            (number, events) = kept(&mut self.keeping) => {
+                self.keeping = None;
+                Happened::Kept(number, events)
+            }
+            () = self.line.written() => Happened::Progress,
+            () = wait => Happened::Timeout,
+        }
+    }
+
+    fn take(&mut self, happened: Happened) {
+        let now = now(&self.clock);
+        match happened {
+            Happened::Order(order) => self.take_order(now, order),
+            Happened::Input(input) => self.core.handle(now, input),
+            Happened::Timeout => self.core.handle_timeout(now),
+            Happened::Kept(number, events) => self.tell(number, events),
+            Happened::Place(Some(place)) => {
+                if let Some(Fresh { event, mark }) = next_event(&mut self.waiting) {
+                    place.send(Told { user: self.taken.user(), event, counts: true, mark });
+                    self.told += 1;
+                }
+            }
+            // It has had everything.
+            Happened::Place(None) => self.waiting.iter_mut().for_each(|(_, events)| events.clear()),
+            Happened::Progress => {}
+        }
+        self.settle();
     }
 
     fn take_order(&mut self, now: Now, order: Option<Order>) {
@@ -290,25 +312,25 @@ impl Actor {
                     let what = Outgoing::Message(next.message.clone());
                     self.line.handed(ticket, next);
                     let command = Command::Send { what };
-                    self.core.handle(now(self.started), Input::Command { ticket, command });
+                    self.core.handle(now(&self.clock), Input::Command { ticket, command });
                 }
             }
         }
     }
 
     /// Puts events on their way to the app, but for the signals of calls, which are the phone's if there is one.
-    fn tell(&mut self, number: u64, events: Vec<Event>) {
+    fn tell(&mut self, number: u64, events: Vec<Fresh>) {
         let bell = self.bell.lock().clone().filter(|bell| !bell.is_closed());
         let Some(bell) = bell else { return self.waiting.push_back((number, events.into())) };
-        let server_now = self.core.server_now(now(self.started));
-        let for_the_app = events.into_iter().filter_map(|event| match event {
+        let server_now = self.core.server_now(now(&self.clock));
+        let for_the_app = events.into_iter().filter_map(|fresh| match fresh.event {
             Event::Message(message) if is_signal(&message.content) => {
                 let age = server_now.map_or(Duration::ZERO, |now| now.since(message.at));
                 // Who rings so often is not heard.
                 drop(bell.try_send(Rung { message, age }));
                 None
             }
-            other => Some(other),
+            event => Some(Fresh { event, mark: fresh.mark }),
         });
         self.waiting.push_back((number, for_the_app.collect()));
     }
@@ -331,15 +353,15 @@ impl Actor {
                 self.perform(output);
             }
             if self.keeping.is_none()
-                && let Some((number, events, kept)) = self.unkept.pop_front()
+                && let Some((number, arrivals, kept)) = self.unkept.pop_front()
             {
-                self.keeping = Some(keep(kept, number, events, self.events.clone(), self.taken.user()));
+                self.keeping = Some(keep(kept, number, arrivals, self.events.clone(), self.taken.user()));
             }
             while let Some((number, _)) = self.waiting.pop_front_if(|(_, events)| events.is_empty()) {
                 self.untaken.push_back((number, self.told));
             }
             match done(&mut self.untaken, self.taken.count()) {
-                Some(number) => self.core.handle(now(self.started), Input::Delivered { number }),
+                Some(number) => self.core.handle(now(&self.clock), Input::Delivered { number }),
                 // It may have changed what the state permits.
                 None if is_busy => {}
                 None => break,
@@ -350,8 +372,7 @@ impl Actor {
     fn perform(&mut self, output: Output) {
         match output {
             Output::Open { socket } => {
-                let opened = Socket::open(socket, self.address.clone(), self.frame_sender.clone());
-                self.socket = Some(opened);
+                self.socket = Some((self.open)(socket, self.frame_sender.clone()));
             }
             Output::Frame { socket, frame } => {
                 if let Some(open) = self.socket.as_ref().filter(|open| open.number == socket)
@@ -360,7 +381,7 @@ impl Actor {
                     open.abort();
                     self.socket = None;
                     let gone = Input::Gone { socket, failure: Failure::Interrupted };
-                    self.core.handle(now(self.started), gone);
+                    self.core.handle(now(&self.clock), gone);
                 }
             }
             Output::Close { socket } => {
@@ -384,30 +405,83 @@ impl Actor {
                     drop(reply.send(result));
                 }
             }
-            Output::Deliver { number, events } => {
+            Output::Deliver { number, arrivals } => {
                 let kept = self.slot.lock().clone();
                 match kept {
-                    Some(kept) => self.unkept.push_back((number, events, Some(kept))),
+                    Some(kept) => self.unkept.push_back((number, arrivals, Some(kept))),
                     // Behind those that are still being written.
                     None if self.keeping.is_none() && self.unkept.is_empty() => {
-                        self.tell(number, events);
+                        self.tell(number, arrivals.into_iter().map(Fresh::from).collect());
                     }
-                    None => self.unkept.push_back((number, events, None)),
+                    None => self.unkept.push_back((number, arrivals, None)),
                 }
             }
         }
     }
 }
 
+/// For the simulator, which says itself what happens next.
+#[cfg(test)]
+impl Actor {
+    /// One of the things that could happen now, if there is one: those that [`Actor::next`] waits for. `pick` chooses among so
+    /// many. Then does it.
+    pub(super) fn step(&mut self, mut pick: impl FnMut(usize) -> usize) -> bool {
+        let mut branches = vec![0, 1, 2, 3, 4, 5, 6, 7];
+        while !branches.is_empty() {
+            let branch = branches.remove(pick(branches.len()));
+            if let Some(happened) = self.try_branch(branch) {
+                self.take(happened);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn try_branch(&mut self, branch: usize) -> Option<Happened> {
+        use tokio::sync::mpsc::error::TrySendError;
+        match branch {
+            0 => self.orders.try_recv().ok().map(|order| Happened::Order(Some(order))),
+            1 if !self.core.is_held_up() => self.frames.try_recv().ok().map(Happened::Input),
+            2 => self.answers.try_recv().ok().map(Happened::Input),
+            3 if !self.waiting.is_empty() => match self.events.clone().try_reserve_owned() {
+                Ok(place) => Some(Happened::Place(Some(place))),
+                Err(TrySendError::Closed(_)) => Some(Happened::Place(None)),
+                Err(TrySendError::Full(_)) => None,
+            },
+            4 => now_or_never(self.taken.changed()).map(|()| Happened::Progress),
+            5 => {
+                let (number, events) = now_or_never(kept(&mut self.keeping))?;
+                self.keeping = None;
+                Some(Happened::Kept(number, events))
+            }
+            6 => now_or_never(self.line.written()).map(|()| Happened::Progress),
+            7 => {
+                let deadline = self.core.poll_timeout()?;
+                (deadline <= (self.clock)()).then_some(Happened::Timeout)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn inbox(&self) -> mpsc::Sender<Input> {
+        self.frame_sender.clone()
+    }
+}
+
+#[cfg(test)]
+fn now_or_never<T>(work: impl Future<Output = T>) -> Option<T> {
+    futures_util::FutureExt::now_or_never(work)
+}
+
 /// The part that is being written, once it is; never without one.
-async fn kept(keeping: &mut Option<Keeping>) -> (u64, Vec<Event>) {
+async fn kept(keeping: &mut Option<Keeping>) -> (u64, Vec<Fresh>) {
     match keeping {
         Some(keeping) => keeping.await,
         None => std::future::pending().await,
     }
 }
 
-fn next_event(waiting: &mut VecDeque<(u64, VecDeque<Event>)>) -> Option<Event> {
+fn next_event(waiting: &mut VecDeque<(u64, VecDeque<Fresh>)>) -> Option<Fresh> {
     waiting.iter_mut().find_map(|(_, events)| events.pop_front())
 }
 
@@ -420,8 +494,8 @@ fn done(untaken: &mut VecDeque<(u64, u64)>, taken: u64) -> Option<u64> {
     number
 }
 
-fn now(started: Instant) -> Now {
-    Now { elapsed: started.elapsed(), wall: wall_time() }
+fn now(clock: &Clock) -> Now {
+    Now { elapsed: clock(), wall: wall_time() }
 }
 
 /// What this device takes for the time.

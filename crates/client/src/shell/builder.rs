@@ -9,14 +9,14 @@ use model::{AppKey, Resource};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
-use super::actor::{Actor, Ends, View};
+use super::actor::{Actor, Ends, Open, View, clock};
 use super::calling::Bell;
 use super::events::Taken;
 use super::files::Files;
 use super::http::Http;
 use super::jmessage::JMessage;
 use super::keeper::{Keeper, Slot};
-use super::socket::Address;
+use super::socket::{Address, Socket};
 use super::{Client, Events, tls};
 use crate::api::PushService;
 use crate::core::{Config, Core, State};
@@ -203,7 +203,8 @@ impl Builder {
             keeps,
             bell: bell.clone(),
         };
-        let actor = Actor::new(|now| Core::new(config, now), address, http, ends);
+        let open: Open = Box::new(move |number, inbox| Socket::open(number, address.clone(), inbox));
+        let actor = Actor::new(|now| Core::new(config, now), (clock(), open), http, ends);
         runtime.spawn(actor.run());
         let client = Client::new(orders, shown, device, files, keeper, bell, self.table);
         Ok((client.with_push_services(self.push_services), Events::new(receiver, read)))

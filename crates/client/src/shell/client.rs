@@ -13,15 +13,15 @@ use super::Builder;
 use super::actor::{Offer, Order, View, closed};
 use super::calling::Bell;
 use super::files::Files;
-use super::keeper::Keeper;
+use super::keeper::{Keeper, Kept};
 use super::login_file::{self, LoginFile};
-use crate::api::PushService;
+use crate::api::{HistoryEnds, PushService};
 use crate::checks::{Checks, Fetches};
 use crate::core::{Call, Command, Credential, LoggedIn, Outgoing, Reply, Secret, State, Verb};
 use crate::storage::{Storage, Write};
 use crate::{
-    Condition, Conversation, Error, ErrorTable, Message, NewMessage, Result, RoomEntry, RoomId, Sent,
-    username,
+    Condition, Conversation, Error, ErrorTable, Message, MessageAt, NewMessage, Result, RoomEntry, RoomId,
+    Sent, username,
 };
 
 /// A client. Cheap to clone; the last clone that goes ends the session's connection.
@@ -37,6 +37,7 @@ pub struct Client {
     bell: Bell,
     login: Option<LoginFile>,
     fetches: Arc<Mutex<Fetches>>,
+    history_ends: Arc<Mutex<HistoryEnds>>,
     push_services: Arc<[PushService]>,
     table: ErrorTable,
 }
@@ -71,6 +72,7 @@ impl Client {
             bell,
             login,
             fetches: Arc::default(),
+            history_ends: Arc::default(),
             push_services: Arc::default(),
             table,
         }
@@ -105,16 +107,26 @@ impl Client {
         self.log_in_by(earlier.user.as_str(), Credential::Token(earlier.token.clone())).await
     }
 
-    /// Logs in as whoever was in last, with the token that [`Builder::data_folder`] keeps of each login. A logout ends that,
-    /// the end of the process does not.
+    /// Logs in as whoever was in last, with the token that [`Builder::data_folder`] keeps of each user's login. A logout ends
+    /// that, the end of the process does not.
     ///
     /// # Errors
     /// As [`Client::log_in`]; [`crate::Condition::NotLoggedIn`] when nobody is in since the last logout, or nothing is kept;
     /// [`crate::Condition::TokenExpired`] and what else the server has against the token. Such a token is not kept any
     /// longer, and the user has to log in by password.
     pub async fn resume(&self) -> Result<LoggedIn> {
+        let Some(last) = self.resumable().await else { return Err(self.nobody_is_kept()) };
+        self.resume_as(last.as_str()).await
+    }
+
+    /// The same as a certain user of this device, whoever was in last.
+    ///
+    /// # Errors
+    /// As [`Client::resume`].
+    pub async fn resume_as(&self, user: &str) -> Result<LoggedIn> {
+        let user = self.told(username(user))?;
         let Some(file) = &self.login else { return Err(self.nobody_is_kept()) };
-        let Some(kept) = file.read().await else { return Err(self.nobody_is_kept()) };
+        let Some(kept) = file.read(&user).await else { return Err(self.nobody_is_kept()) };
         let resumed = self.log_in_again(&kept).await;
         if let Err(error) = &resumed
             && login_file::is_over(error.condition())
@@ -126,8 +138,9 @@ impl Client {
 
     /// Whom [`Client::resume`] would log in; `None` if it would be refused without asking the server.
     pub async fn resumable(&self) -> Option<Username> {
-        let kept = self.login.as_ref()?.read().await?;
-        Some(kept.user)
+        let file = self.login.as_ref()?;
+        let last = file.last().await?;
+        file.read(&last).await.map(|kept| kept.user)
     }
 
     fn nobody_is_kept(&self) -> Error {
@@ -259,24 +272,32 @@ impl Client {
         self.told(sent.await.map_err(|error| error.with_client_id(client_id)))
     }
 
-    /// Tells a message's author that it was read. In the database the conversation is read up to there then.
+    /// Tells a message's author that it was read: a `&Message`, or its id and its conversation. In the database the
+    /// conversation is read up to there then.
     ///
     /// # Errors
     /// As [`Client::send`].
-    pub async fn read(&self, message: &Message) -> Result<()> {
+    pub async fn read(&self, message: impl Into<MessageAt>) -> Result<()> {
         let rows = self.rows();
-        let (id, conversation) = (message.id, message.conversation.clone());
+        let MessageAt { id, conversation } = message.into();
         self.sent(Outgoing::Read { id, conversation: conversation.clone(), note: String::new() }).await?;
         rows.note(vec![Write::MarkRead { conversation, up_to: id }]).await;
         Ok(())
     }
 
-    /// Tells a message's author that it reached this device. See [`Builder::acknowledge_delivery`].
+    /// Tells the other side of a 1:1 conversation that a message reached this device: a `&Message`, or its id and its
+    /// conversation. See [`Builder::acknowledge_delivery`].
     ///
     /// # Errors
-    /// As [`Client::send`].
-    pub async fn delivered(&self, message: &Message) -> Result<()> {
-        self.sent(Outgoing::Delivered { id: message.id, to: message.from.clone() }).await.map(drop)
+    /// As [`Client::send`]; [`Condition::ArgumentInvalid`] for a message of a group or room, whose authors are told of
+    /// readers only.
+    pub async fn delivered(&self, message: impl Into<MessageAt>) -> Result<()> {
+        let MessageAt { id, conversation } = message.into();
+        let Conversation::User(to) = conversation else {
+            let error = Error::new(Condition::ArgumentInvalid).with_operation(Operation::Receipt);
+            return self.told(Err(error.with_detail("only 1:1 messages are told of as delivered")));
+        };
+        self.sent(Outgoing::Delivered { id, to }).await.map(drop)
     }
 
     /// Tells the other side, and the user's other devices, that all of a conversation was read.
@@ -315,7 +336,9 @@ impl Client {
         Ok(())
     }
 
-    /// Enters a chat room. A room is left when the connection ends; enter it again after [`crate::Event::Connected`].
+    /// Enters a chat room. The server puts out whoever loses the connection; this client enters again with the next one, in
+    /// front of what waits to be said there, until it leaves the room, is put out or the session ends. What was said meanwhile
+    /// is missed. [`crate::Event::RoomLost`] says that it was not let in again.
     ///
     /// # Errors
     /// As [`Client::send`]; without a connection it is refused at once.
@@ -354,6 +377,16 @@ impl Client {
     /// Where what a call does is written down. To be had before the call: afterwards somebody else may be in.
     pub(crate) fn rows(&self) -> Rows {
         Rows(self.storage())
+    }
+
+    /// Where a page of history is written down. To be had before the call, as [`Client::rows`].
+    pub(crate) fn archive(&self) -> Archive {
+        Archive(self.keeper.slot.lock().clone())
+    }
+
+    /// How far each cursor of a history has come.
+    pub(crate) fn history_ends(&self) -> &Arc<Mutex<HistoryEnds>> {
+        &self.history_ends
     }
 
     /// Which lists are being fetched.
@@ -425,6 +458,24 @@ impl Client {
     fn unexpected(&self, reply: &Reply) -> Error {
         debug_assert!(false, "{reply:?}");
         Error::new(crate::Condition::InternalError).in_table(self.table)
+    }
+}
+
+/// The database of who asked for a page of history, if there is one.
+#[derive(Debug)]
+pub(crate) struct Archive(Option<Kept>);
+
+impl Archive {
+    /// Writes a page down: of the conversation nothing is missing from the one id to the other.
+    pub(crate) async fn keep(
+        &self,
+        conversation: &Conversation,
+        span: (MessageId, MessageId),
+        messages: &[Message],
+    ) {
+        if let Some(kept) = &self.0 {
+            kept.keep_history(conversation, span, messages).await;
+        }
     }
 }
 

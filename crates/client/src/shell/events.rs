@@ -1,12 +1,16 @@
 //! The app's end of the event stream, and what the actor learns of it: how many events the app has taken.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::Event;
+use crate::storage::{Mark, Storage, Write};
 
 /// An event in the channel.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(super) struct Told {
     pub(super) event: Event,
     /// Whether it is of a delivery. What the shell itself says is none of those that the app has to take.
     pub(super) counts: bool,
+    /// Where to write down that the app had it.
+    pub(super) mark: Option<(Storage, Mark)>,
 }
 
 /// What both ends look at.
@@ -60,20 +66,34 @@ impl Taken {
 
 /// Everything that the app is told, in order.
 ///
-/// An event counts as taken when the app asks for the one after it; what was not taken is not acknowledged to the server,
-/// and comes again after a restart. Bounded: an app that does not read it is sent no further messages by the server until
+/// An event counts as taken when the app asks for the one after it, and gets that only when this is on the disk
+/// ([`crate::Builder::data_folder`]); what was not taken is not acknowledged to the server, and comes again after a restart.
+/// Bounded: an app that does not read it is sent no further messages by the server until
 /// it does; they wait there. An app that only sends may drop it: then everything counts as taken.
-#[derive(Debug)]
 pub struct Events {
     receiver: mpsc::Receiver<Told>,
     taken: Arc<Taken>,
     /// Events that came out of the channel since the last word to the actor.
     in_hand: u64,
+    /// What is to be written down of them.
+    mark: Option<(Storage, Mark)>,
+    /// Never locked: it lets handles of the stream be shared.
+    marking: Mutex<Option<Marking>>,
+}
+
+/// What is being written down.
+type Marking = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+// What is being written has no form to show.
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("taken", &self.taken).finish_non_exhaustive()
+    }
 }
 
 impl Events {
     pub(super) fn new(receiver: mpsc::Receiver<Told>, taken: Arc<Taken>) -> Self {
-        Self { receiver, taken, in_hand: 0 }
+        Self { receiver, taken, in_hand: 0, mark: None, marking: Mutex::default() }
     }
 
     /// The next event; `None` after the client was closed. What a call that was given up would have returned comes with
@@ -82,18 +102,16 @@ impl Events {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    /// The next event, if one is there.
-    pub fn try_next(&mut self) -> Option<Event> {
-        self.done_with();
-        while let Ok(told) = self.receiver.try_recv() {
-            if let Some(event) = self.received(told) {
-                return Some(event);
-            }
-        }
-        None
-    }
-
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Some((storage, mark)) = self.mark.take() {
+            // If the disk takes nothing, the event comes again after a restart: better than never.
+            *self.marking.get_mut() =
+                Some(Box::pin(async move { drop(storage.apply(vec![Write::Taken(mark)]).await) }));
+        }
+        if let Some(marking) = self.marking.get_mut() {
+            std::task::ready!(marking.as_mut().poll(context));
+            *self.marking.get_mut() = None;
+        }
         self.done_with();
         loop {
             let Some(told) = std::task::ready!(self.receiver.poll_recv(context)) else {
@@ -108,6 +126,7 @@ impl Events {
     fn received(&mut self, told: Told) -> Option<Event> {
         self.in_hand += u64::from(told.counts);
         if told.user == self.taken.user() {
+            self.mark = told.mark;
             return Some(told.event);
         }
         self.done_with();
@@ -145,10 +164,11 @@ mod tests {
         let taken = Arc::new(Taken::default());
         let mut events = Events::new(receiver, Arc::clone(&taken));
         for counts in [false, true, false] {
-            sender.send(Told { user: 0, event: Event::Connected, counts }).await.unwrap();
+            sender.send(Told { user: 0, event: Event::Connected, counts, mark: None }).await.unwrap();
         }
+        drop(sender);
         let mut counts = Vec::new();
-        while events.try_next().is_some() {
+        while events.next().await.is_some() {
             counts.push(taken.count());
         }
         assert_eq!((counts, taken.count()), (vec![0, 0, 1], 1));

@@ -313,7 +313,8 @@ impl Run {
         let answer = answer.map_err(|_| Stopped::Fault(TransferFault::BrokeOff))?;
         if !(200..300).contains(&answer.status) {
             let said = of_answer(&answer, Operation::FileUpload);
-            let fault = TransferFault::Refused { status: answer.status, condition: Some(said.condition()) };
+            let (status, condition) = (answer.status, Some(said.condition()));
+            let fault = TransferFault::Refused { status, condition, trace: answer.trace };
             return Err(Stopped::Fault(fault));
         }
         let made = match &files.jmessage {
@@ -347,9 +348,11 @@ impl Run {
         let mut response = response.map_err(|error| self.broken(&error))?;
         let status = response.status();
         if !status.is_success() {
-            let condition = response.headers().get(conditions::http::CONDITION_HEADER);
-            let condition = condition.and_then(|name| name.to_str().ok()).and_then(Condition::parse);
-            return Err(Stopped::Fault(TransferFault::Refused { status: status.as_u16(), condition }));
+            let said = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let condition = said(conditions::http::CONDITION_HEADER).and_then(Condition::parse);
+            let trace = said(conditions::http::TRACE_HEADER).map(str::to_owned);
+            let fault = TransferFault::Refused { status: status.as_u16(), condition, trace };
+            return Err(Stopped::Fault(fault));
         }
         if let Some(total) = response.content_length() {
             self.moved.total.store(total, Ordering::Release);

@@ -125,7 +125,7 @@ impl JMessage {
         };
         let answer: HttpAnswer =
             tokio::time::timeout(TOKEN_LIMIT, whole).await.unwrap_or(Err(TransferFault::NoToken))?;
-        let refused = || TransferFault::TokenRefused { status: answer.status };
+        let refused = || TransferFault::TokenRefused { status: answer.status, trace: answer.trace.clone() };
         if answer.status != 200 {
             return Err(refused());
         }

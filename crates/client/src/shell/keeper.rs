@@ -18,10 +18,12 @@ use tokio::sync::mpsc;
 use super::events::Told;
 use super::streams::Streams;
 use crate::calls::is_signal;
-use crate::core::{Reply, Sender, kept_message};
-use crate::storage::{NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write};
+use crate::core::{Arrival, Reply, Sender, kept_message};
+use crate::storage::{
+    Mark, NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write,
+};
 use crate::{
-    ContactChange, Conversation, ErrorTable, Event, GroupEvent, Membership, MembershipChange, Message,
+    ContactChange, Conversation, Error, ErrorTable, Event, GroupEvent, Membership, MembershipChange, Message,
     NewMessage, ReactionCount, Result, SendState, Sent,
 };
 
@@ -55,26 +57,44 @@ pub(super) struct Kept {
 }
 
 /// Events that are being written, by the number of their delivery; gives those that are new.
-pub(super) type Keeping = Pin<Box<dyn Future<Output = (u64, Vec<Event>)> + Send>>;
+pub(super) type Keeping = Pin<Box<dyn Future<Output = (u64, Vec<Fresh>)> + Send>>;
+
+/// An event that the app has not had.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) event: Event,
+    /// Where to write down that the app had it, and as what.
+    pub(super) mark: Option<(Storage, Mark)>,
+}
+
+impl From<Arrival> for Fresh {
+    fn from(arrival: Arrival) -> Self {
+        Self { event: arrival.event, mark: None }
+    }
+}
+
+/// What an event changes in the database, and what it is known by there. The first write says whether the app had it.
+struct Step {
+    writes: Vec<Write>,
+    mark: Option<Mark>,
+}
 
 impl Keeper {
     /// Opens the database of a user. `None` if nothing is kept.
     pub(super) async fn open(&self, user: &Username) -> Result<Option<Kept>> {
-        let Some(folder) = &self.folder else { return Ok(None) };
         let open = self.slot.lock().clone().filter(|kept| kept.user == *user);
         if open.is_some() {
             return Ok(open);
         }
+        let Some(folder) = &self.folder else { return Ok(None) };
         let storage = Storage::open(StorageOptions::new(folder, &self.app_key, user)).await?;
+        Ok(Some(self.keeping_in(storage, user)))
+    }
+
+    /// The same with a database that is open.
+    pub(super) fn keeping_in(&self, storage: Storage, user: &Username) -> Kept {
         let (app_key, files_url) = (self.app_key.clone(), self.files_url.clone());
-        Ok(Some(Kept {
-            storage,
-            app_key,
-            user: user.clone(),
-            files_url,
-            table: self.table,
-            streams: Arc::default(),
-        }))
+        Kept { storage, app_key, user: user.clone(), files_url, table: self.table, streams: Arc::default() }
     }
 }
 
@@ -119,6 +139,19 @@ impl Kept {
         }
     }
 
+    /// Writes down a part of a conversation's history, of which nothing is missing from `low` to `high`.
+    pub(super) async fn keep_history(
+        &self,
+        conversation: &Conversation,
+        (low, high): (MessageId, MessageId),
+        messages: &[Message],
+    ) {
+        let records = messages.iter().filter_map(|message| self.record(message)).collect();
+        let write = Write::History { conversation: conversation.clone(), low, high, records };
+        // What can't be written is asked for again when the app wants to see it.
+        drop(self.storage.apply(vec![write]).await);
+    }
+
     /// What an earlier process left to be sent.
     pub(super) async fn outbox(&self) -> Result<Vec<NewMessage>> {
         let queued = self.storage.outbox().await?.into_iter();
@@ -130,35 +163,37 @@ impl Kept {
     }
 
     /// Whether a message that failed so is done with. The end of a session, or of the client, is no word on a message: it
-    /// stays in the outbox and goes out after the next login, as it would if the process had died.
-    pub(super) fn is_final(condition: Condition) -> bool {
-        !matches!(
-            condition,
+    /// stays in the outbox and goes out after the next login, as it would if the process had died. One that connections break
+    /// of has failed: kept, it would be overtaken by the others, or would hold them up for ever.
+    pub(super) fn is_final(error: &Error) -> bool {
+        let is_end_of_session = matches!(
+            error.condition(),
             Condition::MessageSendFailed
                 | Condition::NotLoggedIn
                 | Condition::LogoutInProgress
                 | Condition::RequestAborted
                 | Condition::SdkNotInitialized
-        )
+        );
+        error.is_given_up() || !is_end_of_session
     }
 
     /// Writes down what became of a send. If that fails it is sent again after the next login, and the server knows it.
     pub(super) async fn settle(&self, client_id: ClientMessageId, result: &Result<Reply>) {
         let write = match result {
             Ok(Reply::Sent(sent)) => Write::Acknowledged { client_id, id: sent.id, at: sent.at },
-            Err(error) if Self::is_final(error.condition()) => {
-                Write::Failed { client_id, condition: error.condition() }
-            }
+            Err(error) if Self::is_final(error) => Write::Failed { client_id, condition: error.condition() },
             Ok(_) | Err(_) => return,
         };
         drop(self.storage.apply(vec![write]).await);
     }
 
     /// Has failures say of which messages they are that stay in the outbox, as the replies to their senders do.
-    async fn mark_queued(&self, events: &mut [Event]) {
-        for event in events {
-            let Event::SendState { client_id, state: SendState::Failed(error) } = event else { continue };
-            if Self::is_final(error.condition()) {
+    async fn mark_queued(&self, arrivals: &mut [Arrival]) {
+        for arrival in arrivals {
+            let Event::SendState { client_id, state: SendState::Failed(error) } = &mut arrival.event else {
+                continue;
+            };
+            if Self::is_final(error) {
                 continue;
             }
             let row = self.storage.sent(*client_id).await.ok().flatten();
@@ -166,6 +201,17 @@ impl Kept {
                 *error = error.clone().that_stays_queued();
             }
         }
+    }
+
+    fn step(&self, arrival: &Arrival) -> Step {
+        let write = self.write_for(&arrival.event);
+        if let (Event::Message(_), Some(Write::Received(record))) = (&arrival.event, &write) {
+            let mark = Mark::Message { conversation: record.conversation.clone(), id: record.id };
+            return Step { writes: write.into_iter().collect(), mark: Some(mark) };
+        }
+        let mark = arrival.entry.map(|entry| Mark::Entry { space: entry.space, id: entry.id });
+        let arrived = mark.clone().map(Write::Arrived);
+        Step { writes: arrived.into_iter().chain(write).collect(), mark }
     }
 
     fn write_for(&self, event: &Event) -> Option<Write> {
@@ -211,7 +257,7 @@ impl Kept {
                 SendState::Acknowledged { id, at } => {
                     Write::Acknowledged { client_id: *client_id, id: *id, at: *at }
                 }
-                SendState::Failed(error) if Self::is_final(error.condition()) => {
+                SendState::Failed(error) if Self::is_final(error) => {
                     Write::Failed { client_id: *client_id, condition: error.condition() }
                 }
                 SendState::Failed(_) => return None,
@@ -302,17 +348,20 @@ impl Kept {
 pub(super) fn keep(
     kept: Option<Kept>,
     number: u64,
-    mut events: Vec<Event>,
+    mut arrivals: Vec<Arrival>,
     told: mpsc::Sender<Told>,
     user: u64,
 ) -> Keeping {
-    let Some(kept) = kept else { return Box::pin(std::future::ready((number, events))) };
+    let Some(kept) = kept else {
+        let fresh = arrivals.into_iter().map(Fresh::from).collect();
+        return Box::pin(std::future::ready((number, fresh)));
+    };
     Box::pin(async move {
-        kept.mark_queued(&mut events).await;
-        let writes: Vec<Option<Write>> = events.iter().map(|event| kept.write_for(event)).collect();
-        let batch: Vec<Write> = writes.iter().flatten().cloned().collect();
+        kept.mark_queued(&mut arrivals).await;
+        let steps: Vec<Step> = arrivals.iter().map(|arrival| kept.step(arrival)).collect();
+        let batch: Vec<Write> = steps.iter().flat_map(|step| step.writes.iter().cloned()).collect();
         if batch.is_empty() {
-            return (number, events);
+            return (number, arrivals.into_iter().map(Fresh::from).collect());
         }
         let mut is_told = false;
         let outcomes = loop {
@@ -322,19 +371,22 @@ pub(super) fn keep(
                     // An app that does not listen now finds out by what does not come.
                     let error = error.in_table(kept.table);
                     let event = Event::StorageFailed { error };
-                    drop(told.try_send(Told { user, event, counts: false }));
+                    drop(told.try_send(Told { user, event, counts: false, mark: None }));
                 }
                 Err(_) => {}
             }
             tokio::time::sleep(RETRY_PAUSE).await;
         };
         let mut outcomes = outcomes.into_iter();
-        let is_new = |(event, write): (Event, Option<Write>)| {
-            let outcome = write.and_then(|_| outcomes.next());
-            let is_repeated = outcome == Some(Outcome::Repeated) && matches!(event, Event::Message(_));
-            (!is_repeated).then_some(event)
+        let fresh = |(arrival, step): (Arrival, Step)| {
+            let first =
+                step.writes.iter().filter_map(|_| outcomes.next()).collect::<Vec<_>>().first().copied();
+            let was_told = step.mark.is_some() && first == Some(Outcome::Repeated);
+            let mark = step.mark.map(|mark| (kept.storage.clone(), mark));
+            (!was_told).then_some(Fresh { event: arrival.event, mark })
         };
-        (number, events.into_iter().zip(writes).filter_map(is_new).collect())
+        let told = arrivals.into_iter().zip(steps).filter_map(fresh).collect();
+        (number, told)
     })
 }
 
@@ -366,6 +418,7 @@ fn words(content: &Content) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::Entry;
     use crate::storage::Page;
     use crate::{ContactEvent, GroupId, Timestamp};
 
@@ -394,21 +447,50 @@ mod tests {
         }))
     }
 
-    async fn keep_all(kept: &Kept, events: Vec<Event>) -> Vec<Event> {
+    /// What is new of these, and is left untaken.
+    async fn keep_arrivals(kept: &Kept, arrivals: Vec<Arrival>) -> Vec<Fresh> {
         let (told, _) = mpsc::channel(1);
-        keep(Some(kept.clone()), 1, events, told, 0).await.1
+        keep(Some(kept.clone()), 1, arrivals, told, 0).await.1
+    }
+
+    async fn keep_all(kept: &Kept, events: Vec<Event>) -> Vec<Event> {
+        let fresh = keep_arrivals(kept, events.into_iter().map(Arrival::from).collect()).await;
+        fresh.into_iter().map(|fresh| fresh.event).collect()
     }
 
     #[tokio::test]
-    async fn what_an_earlier_process_was_told_is_not_told_again() {
+    async fn what_the_app_took_is_not_told_to_a_later_process_and_what_it_did_not_take_is() {
         let folder = tempfile::tempdir().unwrap();
+        let recalled = |id: u64| Arrival {
+            event: Event::Recalled {
+                id: MessageId(id),
+                conversation: bert(),
+                by: user("bert"),
+                note: String::new(),
+            },
+            entry: Some(Entry { space: 1, id: 100 + id }),
+        };
+        let page = || {
+            let messages = [message(1), message(2), message(3)].map(Arrival::from);
+            [Event::Connected.into()]
+                .into_iter()
+                .chain(messages)
+                .chain([recalled(1), recalled(2)])
+                .collect::<Vec<_>>()
+        };
         let first = kept(&folder).await;
-        assert_eq!(keep_all(&first, vec![message(1), message(2)]).await, [message(1), message(2)]);
-        drop(first);
-        // It died before the server heard that they arrived.
+        let told = keep_arrivals(&first, page()).await;
+        assert_eq!(told.len(), 6);
+        // It dies before the app asks for what comes after the second message, and for the last recall.
+        for taken in [1, 2, 4] {
+            let (storage, mark) = told[taken].mark.clone().unwrap();
+            storage.apply(vec![Write::Taken(mark)]).await.unwrap();
+        }
+        drop((first, told));
         let second = kept(&folder).await;
-        let events = vec![Event::Connected, message(1), message(2), message(3), Event::SyncFinished];
-        assert_eq!(keep_all(&second, events).await, [Event::Connected, message(3), Event::SyncFinished]);
+        let told: Vec<Event> =
+            keep_arrivals(&second, page()).await.into_iter().map(|fresh| fresh.event).collect();
+        assert_eq!(told, [Event::Connected, message(3), recalled(2).event]);
         let conversation = Conversation::user("bert").unwrap();
         assert_eq!(second.storage.messages(conversation, Page::newest(10)).await.unwrap().len(), 3);
     }

@@ -170,7 +170,7 @@ impl Line {
         let InLine { message, asking, kept } = message;
         let client_id = message.client_id;
         self.numbers.remove(&client_id);
-        let stays = kept.is_some() && result.as_ref().is_err_and(|error| !Kept::is_final(error.condition()));
+        let stays = kept.is_some() && result.as_ref().is_err_and(|error| !Kept::is_final(error));
         let result = result.map_err(|error| {
             let error = error.with_client_id(client_id);
             if stays { error.that_stays_queued() } else { error }

@@ -1,6 +1,7 @@
-//! The login that stands, in a file beside the user's database, so that the next start needs no password.
+//! Each user's login that stands, in a file beside the user's database, so that the next start needs no password; and who
+//! logged in last.
 //!
-//! Who may read the file may log in as the user until the token ends: it is the device user's alone (mode 0600 on Unix).
+//! Who may read such a file may log in as the user until the token ends: it is the device user's alone (mode 0600 on Unix).
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,18 +15,27 @@ use crate::core::LoggedIn;
 /// Bytes of a file that is read; a token has a thousand.
 const BYTES_LIMIT: u64 = 64 << 10;
 
-/// Where the login of an app is kept.
+/// Where the logins of an app are kept.
 #[derive(Clone, Debug)]
 pub(super) struct LoginFile {
-    path: PathBuf,
+    folder: PathBuf,
 }
 
 impl LoginFile {
     pub(super) fn new(folder: &Path, app: &AppKey) -> Self {
-        Self { path: folder.join(app.as_str()).join("login.json") }
+        Self { folder: folder.join(app.as_str()) }
     }
 
-    /// Keeps a login instead of the one before. What cannot be written is not kept: the next start needs a password then.
+    fn path(&self, user: &Username) -> PathBuf {
+        self.folder.join(format!("{user}.login.json"))
+    }
+
+    /// No user's name has a blank.
+    fn last_path(&self) -> PathBuf {
+        self.folder.join("last login")
+    }
+
+    /// Keeps a user's login instead of the one before, and that it is the last one. What cannot be written is not kept: the next start needs a password then.
     pub(super) async fn keep(&self, login: &LoggedIn) {
         let text = json!({
             "user": login.user.as_str(),
@@ -34,39 +44,41 @@ impl LoginFile {
             "expires_at": login.expires_at.map(|at| at.0),
         })
         .to_string();
-        let path = self.path.clone();
-        if blocking(move || write(&path, text.as_bytes()).ok()).await.is_none() {
-            // An older one would be somebody else's, or ended.
-            self.remove().await;
+        let (path, last, user) = (self.path(&login.user), self.last_path(), login.user.clone());
+        let kept = move || {
+            write(&path, text.as_bytes()).ok()?;
+            write(&last, user.as_str().as_bytes()).ok()
+        };
+        if blocking(kept).await.is_none() {
+            // An older one has ended.
+            self.forget(&login.user).await;
         }
     }
 
-    /// The login that was kept; `None` if there is none, or something else is there.
-    pub(super) async fn read(&self) -> Option<LoggedIn> {
-        let path = self.path.clone();
-        let text = blocking(move || {
-            let metadata = std::fs::metadata(&path).ok()?;
-            (metadata.is_file() && metadata.len() <= BYTES_LIMIT).then(|| std::fs::read(&path).ok())?
-        });
-        let value: Value = serde_json::from_slice(&text.await?).ok()?;
+    /// Who logged in last, whether or not that login is kept.
+    pub(super) async fn last(&self) -> Option<Username> {
+        let path = self.last_path();
+        let name = blocking(move || small(&path)).await?;
+        Username::parse(std::str::from_utf8(&name).ok()?).ok()
+    }
+
+    /// The login of a user that was kept; `None` if there is none, or something else is there.
+    pub(super) async fn read(&self, user: &Username) -> Option<LoggedIn> {
+        let path = self.path(user);
+        let text = blocking(move || small(&path)).await?;
+        let value: Value = serde_json::from_slice(&text).ok()?;
         let token = value["token"].as_str().filter(|token| !token.is_empty())?;
         Some(LoggedIn {
-            user: Username::parse(value["user"].as_str()?).ok()?,
+            user: Username::parse(value["user"].as_str()?).ok().filter(|kept| kept == user)?,
             device: Resource::parse(value["device"].as_str()?).ok()?,
             token: token.to_owned(),
             expires_at: value["expires_at"].as_u64().map(Timestamp),
         })
     }
 
-    /// This user's login is over. Another client of the folder may have kept that of another user since; it stays.
+    /// This user's login is over. Those of others stay.
     pub(super) async fn forget(&self, user: &Username) {
-        if self.read().await.is_some_and(|kept| kept.user == *user) {
-            self.remove().await;
-        }
-    }
-
-    async fn remove(&self) {
-        let path = self.path.clone();
+        let path = self.path(user);
         // One that is not there is what was wanted.
         blocking(move || std::fs::remove_file(&path).ok()).await;
     }
@@ -78,6 +90,12 @@ pub(super) fn is_over(condition: Condition) -> bool {
     broader.any(|condition| matches!(condition, Condition::AuthenticationFailed | Condition::UserNotFound))
 }
 
+/// A file's content, unless it is larger than any of ours.
+fn small(path: &Path) -> Option<Vec<u8>> {
+    let metadata = std::fs::metadata(path).ok()?;
+    (metadata.is_file() && metadata.len() <= BYTES_LIMIT).then(|| std::fs::read(path).ok())?
+}
+
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Option<T> + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok().flatten()
 }
@@ -87,7 +105,7 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let begun = path.with_extension("json.new");
+    let begun = path.with_extension("new");
     // Left by a process that died; its mode may be any.
     drop(std::fs::remove_file(&begun));
     let mut options = std::fs::OpenOptions::new();

@@ -62,6 +62,14 @@ impl Socket {
         Self { number, frames, opening: task.abort_handle() }
     }
 
+    /// One whose other end is somebody else's to carry.
+    #[cfg(test)]
+    pub(super) fn carried(number: u64) -> (Self, mpsc::Receiver<Bytes>) {
+        let (frames, outbox) = mpsc::channel(OUTBOX);
+        let opening = tokio::spawn(async {}).abort_handle();
+        (Self { number, frames, opening }, outbox)
+    }
+
     /// `false` if the socket takes nothing any more.
     pub(super) fn write(&self, frame: Bytes) -> bool {
         self.frames.try_send(frame).is_ok()

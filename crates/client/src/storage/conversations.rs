@@ -81,7 +81,7 @@ impl Database {
             let sql = format!(
                 "SELECT kind, name, draft, pinned_at, ({UNREAD}) AS unread,
                     (SELECT number FROM messages WHERE conversation = conversations.number
-                     ORDER BY at DESC, number DESC LIMIT 1) AS last
+                     ORDER BY at DESC, coalesce(id, 9223372036854775807) DESC, number DESC LIMIT 1) AS last
                  FROM conversations
                  ORDER BY pinned_at IS NULL, (SELECT max(at) FROM messages WHERE conversation = conversations.number) DESC
                  LIMIT {ROWS_LIMIT}"
@@ -97,7 +97,7 @@ impl Database {
             let sql = format!(
                 "SELECT kind, name, draft, pinned_at, ({UNREAD}) AS unread,
                     (SELECT number FROM messages WHERE conversation = conversations.number
-                     ORDER BY at DESC, number DESC LIMIT 1) AS last
+                     ORDER BY at DESC, coalesce(id, 9223372036854775807) DESC, number DESC LIMIT 1) AS last
                  FROM conversations WHERE kind = :kind AND name = :name"
             );
             let mut statement = connection.prepare_cached(&sql)?;

@@ -7,6 +7,8 @@ use super::conversations::Conversations as _;
 use super::messages::Messages as _;
 use super::outbox::Outbox as _;
 use super::people::People as _;
+use super::spans::Spans as _;
+use super::told::Told as _;
 use super::{Outcome, StorageOptions, Write, fault, schema};
 use crate::{Error, Result};
 
@@ -114,6 +116,12 @@ fn check(writes: &[Write]) -> Result<()> {
 fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
     let changed = match write {
         Write::Received(record) => transaction.receive(&record),
+        Write::Arrived(mark) => transaction.count_untold(&mark),
+        Write::Taken(mark) => transaction.take(&mark),
+        Write::History { conversation, low, high, records } => {
+            transaction.remember(&conversation, (low, high), &records)
+        }
+        Write::Heard { conversation, is_heard } => transaction.set_heard(&conversation, is_heard),
         Write::Enqueue(outgoing) => return transaction.enqueue(&outgoing),
         Write::OnTheWire { client_id } => transaction.on_the_wire(client_id),
         Write::Acknowledged { client_id, id, at } => transaction.acknowledge(client_id, id, at),

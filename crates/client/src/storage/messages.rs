@@ -8,12 +8,18 @@ use serde_json::{Map, Value, json};
 
 use super::conversations::{Conversations as _, named};
 use super::database::Database;
+use super::spans::{ENDLESS, Spans as _};
 use super::{NewRecord, Page, ROWS_LIMIT, Record, RecordState};
 use crate::{Conversation, Result};
 
 /// What [`record`] reads, up to the `WHERE`.
 pub(super) const COLUMNS: &str = "
-    messages.number AS number, kind, name, id, client_id, author, is_own, at, state, failure, text, payload, marks
+    messages.number AS number, kind, name, id, client_id, author, is_own, at, state, failure, text, payload, marks,
+    id IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM spans WHERE spans.conversation = messages.conversation AND high >= messages.id AND low <= coalesce(
+            (SELECT max(older.id) FROM messages AS older
+             WHERE older.conversation = messages.conversation AND older.id < messages.id), 0)
+    ) AS follows_gap
     FROM messages JOIN conversations ON conversations.number = messages.conversation";
 
 /// The key of the marks that holds the reactions, as the server names it (msync.md 2.12).
@@ -33,6 +39,13 @@ pub(super) mod state {
 
 pub(super) trait Messages {
     fn receive(&self, record: &NewRecord) -> rusqlite::Result<usize>;
+    /// Messages of the history, of which none is missing from `low` to `high`. They are not new, and not unread.
+    fn remember(
+        &self,
+        conversation: &Conversation,
+        span: (MessageId, MessageId),
+        records: &[NewRecord],
+    ) -> rusqlite::Result<usize>;
     fn delivered(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
     fn read(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
     fn read_by_peer(&self, conversation: &Conversation) -> rusqlite::Result<usize>;
@@ -57,9 +70,14 @@ pub(super) trait Messages {
 impl Messages for Connection {
     fn receive(&self, new: &NewRecord) -> rusqlite::Result<usize> {
         let conversation = self.make_conversation(&new.conversation)?;
+        self.heard(conversation, new.id)?;
+        // One that is there and was not told is of the history, or of a process that died before the app took it.
         let mut statement = self.prepare_cached(
-            "INSERT INTO messages (conversation, id, author, is_own, is_counted, at, state, text, payload, marks)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (conversation, id) DO NOTHING",
+            "INSERT INTO messages
+                 (conversation, id, author, is_own, is_counted, at, state, text, payload, marks, is_told)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)
+             ON CONFLICT (conversation, id) DO UPDATE
+             SET is_counted = CASE state WHEN ?11 THEN 0 ELSE excluded.is_counted END WHERE is_told = 0",
         )?;
         statement.execute(params![
             conversation,
@@ -72,7 +90,46 @@ impl Messages for Connection {
             new.text,
             new.payload,
             new.marks,
+            state::RECALLED,
         ])
+    }
+
+    fn remember(
+        &self,
+        conversation: &Conversation,
+        (low, high): (MessageId, MessageId),
+        records: &[NewRecord],
+    ) -> rusqlite::Result<usize> {
+        let conversation = self.make_conversation(conversation)?;
+        let mut statement = self.prepare_cached("SELECT is_heard FROM conversations WHERE number = ?1")?;
+        let is_heard: bool = statement.query_row([conversation], |row| row.get(0))?;
+        let newest = records.iter().map(|record| record.id).max();
+        match newest.filter(|_| !is_heard && high == ENDLESS) {
+            // What is said from now on will be missing.
+            Some(newest) => self.cover(conversation, low, newest)?,
+            None if !is_heard && high == ENDLESS => {}
+            None => self.cover(conversation, low, high)?,
+        }
+        let mut statement = self.prepare_cached(
+            "INSERT INTO messages
+                 (conversation, id, author, is_own, is_counted, at, state, text, payload, marks, is_told)
+             VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, 0) ON CONFLICT (conversation, id) DO NOTHING",
+        )?;
+        let mut added = 0;
+        for old in records {
+            added += statement.execute(params![
+                conversation,
+                old.id.0.cast_signed(),
+                old.from.as_str(),
+                old.is_own,
+                old.at.0.cast_signed(),
+                state::RECEIVED,
+                old.text,
+                old.payload,
+                old.marks,
+            ])?;
+        }
+        Ok(added)
     }
 
     fn delivered(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
@@ -210,15 +267,19 @@ impl Database {
     pub(super) fn messages(&self, conversation: &Conversation, page: Page) -> Result<Vec<Record>> {
         self.ask(|connection| {
             let Some(number) = connection.conversation_number(conversation)? else { return Ok(Vec::new()) };
-            let (at, before) = page
-                .before
-                .map_or((i64::MAX, i64::MAX), |(at, number)| (at.0.cast_signed(), number.cast_signed()));
+            let (at, id, before) = page.before.map_or((i64::MAX, i64::MAX, i64::MAX), |(at, id, number)| {
+                let id = id.map_or(i64::MAX, |id| id.0.cast_signed());
+                (at.0.cast_signed(), id, number.cast_signed())
+            });
+            // What was stored later may have been said before, in the same millisecond.
             let sql = format!(
-                "SELECT {COLUMNS} WHERE conversation = ?1 AND (at, messages.number) < (?2, ?3)
-                 ORDER BY at DESC, messages.number DESC LIMIT ?4"
+                "SELECT {COLUMNS} WHERE conversation = ?1
+                     AND (at, coalesce(id, {newest}), messages.number) < (?2, ?3, ?4)
+                 ORDER BY at DESC, coalesce(id, {newest}) DESC, messages.number DESC LIMIT ?5",
+                newest = i64::MAX
             );
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![number, at, before, limited(page.limit)], record)?;
+            let rows = statement.query_map(params![number, at, id, before, limited(page.limit)], record)?;
             rows.collect()
         })
     }
@@ -272,6 +333,7 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         text: row.get("text")?,
         payload: row.get("payload")?,
         marks: row.get("marks")?,
+        follows_gap: row.get("follows_gap")?,
     })
 }
 

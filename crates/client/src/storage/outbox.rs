@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::conversations::Conversations as _;
 use super::database::Database;
 use super::messages::{COLUMNS, record, state};
+use super::spans::Spans as _;
 use super::{Cursor, Outcome, Outgoing, Queued, fault};
 use crate::{Error, Result};
 
@@ -33,7 +34,7 @@ impl Outbox for Connection {
         let known = find(self, outgoing.client_id).map_err(|cause| fault::in_use(&cause))?;
         let written = match known {
             None => insert(self, outgoing),
-            Some(Known { number, state: state::FAILED }) => again(self, number, outgoing),
+            Some(Known { number, state: state::FAILED, .. }) => again(self, number, outgoing),
             Some(_) => {
                 let detail = "it is being sent, or was sent before";
                 return Err(Error::new(Condition::MessageNotSendable).with_detail(detail));
@@ -67,6 +68,7 @@ impl Outbox for Connection {
             return Ok(0);
         }
         leave(self, known.number)?;
+        self.heard(known.conversation, id)?;
         // The server also says it to this user's queue; if that came before the answer, the row is there twice.
         let mut statement = self.prepare_cached(
             "DELETE FROM messages WHERE id = ?2 AND number <> ?1
@@ -104,13 +106,16 @@ impl Outbox for Connection {
 
 struct Known {
     number: i64,
+    conversation: i64,
     state: i64,
 }
 
 fn find(connection: &Connection, client_id: ClientMessageId) -> rusqlite::Result<Option<Known>> {
     let mut statement =
-        connection.prepare_cached("SELECT number, state FROM messages WHERE client_id = ?1")?;
-    let known = |row: &rusqlite::Row<'_>| Ok(Known { number: row.get(0)?, state: row.get(1)? });
+        connection.prepare_cached("SELECT number, conversation, state FROM messages WHERE client_id = ?1")?;
+    let known = |row: &rusqlite::Row<'_>| {
+        Ok(Known { number: row.get(0)?, conversation: row.get(1)?, state: row.get(2)? })
+    };
     statement.query_row([bytes(client_id)], known).optional()
 }
 

@@ -7,8 +7,9 @@ use rusqlite::{Connection, params};
 
 use super::database::Database;
 use super::messages::unreadable;
+use super::spans::Spans as _;
 use super::{Contact, Group};
-use crate::{GroupId, Result};
+use crate::{Conversation, GroupId, Result};
 
 pub(super) trait People {
     fn set_contact(&self, contact: &Contact) -> rusqlite::Result<usize>;
@@ -75,6 +76,11 @@ impl People for Connection {
     }
 
     fn add_group(&self, id: &GroupId, name: &str) -> rusqlite::Result<usize> {
+        let mut statement = self.prepare_cached("SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1)")?;
+        let is_known: bool = statement.query_row([id.as_str()], |row| row.get(0))?;
+        if !is_known {
+            self.set_heard(&Conversation::Group(id.clone()), true)?;
+        }
         let mut statement = self.prepare_cached(
             "INSERT INTO groups (id, name, details) VALUES (?1, ?2, '')
              ON CONFLICT (id) DO UPDATE SET name = ?2 WHERE ?2 <> '' AND name <> ?2",
@@ -83,10 +89,24 @@ impl People for Connection {
     }
 
     fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize> {
+        self.set_heard(&Conversation::Group(id.clone()), false)?;
         self.prepare_cached("DELETE FROM groups WHERE id = ?1")?.execute([id.as_str()])
     }
 
     fn replace_groups(&self, groups: &[Group]) -> rusqlite::Result<usize> {
+        let known: Vec<String> = {
+            let mut statement = self.prepare_cached("SELECT id FROM groups")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<_>>()?
+        };
+        for id in known.iter().filter_map(|id| GroupId::parse(id).ok()) {
+            if groups.iter().all(|group| group.id != id) {
+                self.set_heard(&Conversation::Group(id), false)?;
+            }
+        }
+        for group in groups.iter().filter(|group| !known.iter().any(|id| id == group.id.as_str())) {
+            self.set_heard(&Conversation::Group(group.id.clone()), true)?;
+        }
         let gone = self.execute("DELETE FROM groups", [])?;
         groups.iter().try_fold(gone, |changed, group| Ok(changed + self.set_group(group)?))
     }

@@ -78,6 +78,9 @@ pub struct Record {
     pub payload: Vec<u8>,
     /// What the server keeps beside it, as JSON: reactions, its thread. Empty if nothing.
     pub marks: String,
+    /// Between this message and the one that stands before it here there may be others, which [`crate::Client::history`]
+    /// brings. `false` for the first message of a conversation, and for one that the server does not have yet.
+    pub follows_gap: bool,
 }
 
 // Contents of messages do not belong into logs.
@@ -122,8 +125,8 @@ pub struct Queued {
 /// A page of a conversation: messages older than `before`, at most `limit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Time and number of the oldest message of the page before this one; `None`: from the newest.
-    pub before: Option<(Timestamp, u64)>,
+    /// Time, id and number of the oldest message of the page before this one; `None`: from the newest.
+    pub before: Option<(Timestamp, Option<MessageId>, u64)>,
     pub limit: usize,
 }
 
@@ -135,7 +138,7 @@ impl Page {
 
     /// The page that follows one that ended with this message.
     pub fn older_than(record: &Record, limit: usize) -> Self {
-        Self { before: Some((record.at, record.number)), limit }
+        Self { before: Some((record.at, record.id, record.number)), limit }
     }
 }
 

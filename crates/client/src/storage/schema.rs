@@ -25,6 +25,8 @@ const APPLICATION_ID: i32 = 0x4b69_7468;
 /// | `outbox` | a message of `messages` that is to be sent, in the order in which it was written | acknowledged or failed |
 /// | `cursors` | how far a queue of the server was read | the next login as a new device |
 /// | `contacts`, `groups` | what the server said about them | it says otherwise |
+/// | `told` | an entry of a queue, no message, whose event the app took | 8,192 newer ones |
+/// | `spans` | a stretch of a conversation, by ids, of which nothing is missing here | the conversation |
 /// | `words` | full text over `messages.text`, in pieces of three characters, since Chinese has no blanks | as `messages` |
 pub(super) const STEPS: &[&str] = &[
     "
@@ -94,6 +96,27 @@ pub(super) const STEPS: &[&str] = &[
     "
     ALTER TABLE messages ADD COLUMN marks TEXT NOT NULL DEFAULT '';
     CREATE INDEX messages_by_id ON messages (id);
+",
+    "
+    ALTER TABLE messages ADD COLUMN is_told INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE conversations ADD COLUMN is_heard INTEGER NOT NULL DEFAULT 1;
+
+    CREATE TABLE told (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        space  INTEGER NOT NULL,
+        id     INTEGER NOT NULL,
+        UNIQUE (space, id)
+    ) STRICT;
+
+    CREATE TABLE spans (
+        conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+        low          INTEGER NOT NULL,
+        high         INTEGER NOT NULL,
+        PRIMARY KEY (conversation, low)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO spans (conversation, low, high)
+        SELECT conversation, min(id), 9223372036854775807 FROM messages
+        WHERE id IS NOT NULL GROUP BY conversation;
 ",
 ];
 

@@ -85,6 +85,11 @@ async fn a_message_that_comes_twice_is_told_once() {
         Write::Cursor(Cursor { queue: "han".to_owned(), position: b"512".to_vec() }),
     ];
     assert_eq!(storage.apply(batch.clone()).await.unwrap(), [Outcome::Done; 3]);
+    // The app has not had them, so they are still to be told.
+    let untold = [Outcome::Done, Outcome::Done, Outcome::Repeated];
+    assert_eq!(storage.apply(batch.clone()).await.unwrap(), untold);
+    let taken = |id| Write::Taken(Mark::Message { conversation: han(), id: MessageId(id) });
+    assert_eq!(storage.apply(vec![taken(1), taken(2)]).await.unwrap(), [Outcome::Done; 2]);
     assert_eq!(storage.apply(batch).await.unwrap(), [Outcome::Repeated; 3]);
     drop(storage);
     let storage = place.open().await;
@@ -94,6 +99,98 @@ async fn a_message_that_comes_twice_is_told_once() {
     assert_eq!(storage.cursors().await.unwrap()[0].position, b"512");
     assert_eq!(texts(&storage.stored_after(1, 10).await.unwrap()), ["second"]);
     assert_eq!(texts(&storage.messages(han(), Page::older_than(&page[0], 10)).await.unwrap()), ["first"]);
+}
+
+#[tokio::test]
+async fn what_else_came_is_known_by_its_number_while_it_may_come_again() {
+    let place = Place::new();
+    let storage = place.open().await;
+    let arrived = |id| vec![Write::Arrived(Mark::Entry { space: 1, id })];
+    assert_eq!(storage.apply(arrived(1)).await.unwrap(), [Outcome::Done]);
+    let taken = |id| Write::Taken(Mark::Entry { space: 1, id });
+    storage.apply((1..=8_192).map(taken).collect()).await.unwrap();
+    assert_eq!(storage.apply(vec![taken(1)]).await.unwrap(), [Outcome::Repeated]);
+    drop(storage);
+    let storage = place.open().await;
+    assert_eq!(storage.apply(arrived(1)).await.unwrap(), [Outcome::Repeated]);
+    let other = Write::Arrived(Mark::Entry { space: 2, id: 1 });
+    assert_eq!(
+        storage.apply(vec![other]).await.unwrap(),
+        [Outcome::Done],
+        "another kind has its own numbers"
+    );
+    storage.apply(vec![taken(9_000)]).await.unwrap();
+    assert_eq!(storage.apply(arrived(1)).await.unwrap(), [Outcome::Done]);
+    assert_eq!(storage.apply(arrived(9)).await.unwrap(), [Outcome::Repeated]);
+}
+
+fn history(conversation: &Conversation, (low, high): (u64, u64), ids: &[u64]) -> Write {
+    let record = |id: &u64| match received(*id, &id.to_string()) {
+        Write::Received(record) => NewRecord { conversation: conversation.clone(), ..*record },
+        _ => unreachable!("it is a message"),
+    };
+    let (low, high) = (MessageId(low), MessageId(high));
+    Write::History {
+        conversation: conversation.clone(),
+        low,
+        high,
+        records: ids.iter().map(record).collect(),
+    }
+}
+
+/// The ids of a conversation's messages, oldest first; in front of each of which something may be missing.
+async fn gaps(storage: &Storage, conversation: &Conversation) -> (Vec<u64>, Vec<u64>) {
+    let mut records = storage.messages(conversation.clone(), Page::newest(100)).await.unwrap();
+    records.reverse();
+    let id = |record: &Record| record.id.unwrap().0;
+    let gaps = records.iter().filter(|record| record.follows_gap).map(id).collect();
+    (records.iter().map(id).collect(), gaps)
+}
+
+#[tokio::test]
+async fn what_the_history_has_not_brought_yet_is_a_gap() {
+    let place = Place::new();
+    let storage = place.open().await;
+    storage.apply(vec![received(50, "live"), received(51, "live")]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await, (vec![50, 51], vec![50]));
+    // A page from somewhere in the middle.
+    storage.apply(vec![history(&han(), (10, 12), &[10, 11, 12])]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await, (vec![10, 11, 12, 50, 51], vec![10, 50]));
+    assert_eq!(storage.unread().await.unwrap(), 2, "what is of the history is not new");
+    // The newest page; what it shares with what is here joins them.
+    storage.apply(vec![history(&han(), (30, u64::MAX >> 1), &[30, 50, 51])]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [10, 30]);
+    storage.apply(vec![history(&han(), (12, 30), &[20])]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [10]);
+    storage.apply(vec![history(&han(), (0, 10), &[1])]).await.unwrap();
+    drop(storage);
+    let storage = place.open().await;
+    assert_eq!(gaps(&storage, &han()).await, (vec![1, 10, 11, 12, 20, 30, 50, 51], vec![]));
+    // One of them that waited on the server all the while is new to the app, once.
+    assert_eq!(storage.apply(vec![received(20, "20")]).await.unwrap(), [Outcome::Done]);
+    assert_eq!(storage.unread().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn what_was_said_in_a_group_while_this_user_was_out_of_it_is_a_gap() {
+    let storage = Place::new().open().await;
+    let group = GroupId::parse("7").unwrap();
+    let place = Conversation::Group(group.clone());
+    let said = |id| match received(id, "hi") {
+        Write::Received(record) => {
+            Write::Received(Box::new(NewRecord { conversation: place.clone(), ..*record }))
+        }
+        _ => unreachable!("it is a message"),
+    };
+    let joined = Write::AddGroup { id: group.clone(), name: "Friends".into() };
+    let left = Write::DropGroup { id: group };
+    storage.apply(vec![joined.clone(), said(1), said(2), left, joined, said(8), said(9)]).await.unwrap();
+    assert_eq!(gaps(&storage, &place).await.1, [1, 8]);
+    let shielded = |is_heard| Write::Heard { conversation: place.clone(), is_heard };
+    storage.apply(vec![shielded(false), said(20), shielded(true), said(30)]).await.unwrap();
+    assert_eq!(gaps(&storage, &place).await.1, [1, 8, 20, 30]);
+    storage.apply(vec![history(&place, (0, u64::MAX >> 1), &[1, 2, 5, 8, 9, 20, 25, 30])]).await.unwrap();
+    assert_eq!(gaps(&storage, &place).await.1, [0_u64; 0]);
 }
 
 #[tokio::test]
@@ -388,7 +485,9 @@ async fn many_ask_at_once() {
     let tasks: Vec<_> = (0..1000_u64)
         .map(|id| {
             let storage = Arc::clone(&storage);
-            tokio::spawn(async move { storage.apply(vec![received(id / 2, "x")]).await.unwrap()[0] })
+            let taken = Write::Taken(Mark::Message { conversation: han(), id: MessageId(id / 2) });
+            let batch = vec![received(id / 2, "x"), taken];
+            tokio::spawn(async move { storage.apply(batch).await.unwrap()[0] })
         })
         .collect();
     let mut fresh = 0;
@@ -523,6 +622,7 @@ async fn a_file_of_the_first_version_is_brought_to_this_one_with_what_it_has() {
     let storage = place.open().await;
     let record = storage.message(han(), MessageId(7)).await.unwrap().unwrap();
     assert_eq!((record.text.as_str(), record.marks.as_str()), ("from long ago", ""));
+    assert!(record.follows_gap, "nobody knows what was before");
     let react =
         Write::Reacted { id: MessageId(7), by: user("li"), reaction: "ok".to_owned(), is_there: true };
     assert_eq!(storage.apply(vec![react]).await.unwrap(), [Outcome::Done]);
@@ -598,7 +698,8 @@ async fn what_is_written_stands_at_the_end_on_a_device_whose_clock_went_back() {
 fn everything(database: &mut Database) -> Result<Vec<String>> {
     database.ask(|connection| {
         let mut rows = Vec::new();
-        for table in ["conversations", "messages", "outbox", "cursors", "contacts", "groups"] {
+        for table in ["conversations", "messages", "outbox", "cursors", "contacts", "groups", "told", "spans"]
+        {
             let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
             let columns = statement.column_count();
             let mut found = statement.query([])?;
@@ -635,6 +736,10 @@ fn each_write() -> Vec<Write> {
         Write::ContactList(vec![(user("wu"), "Wu".into())]),
         Write::AddGroup { id: group.clone(), name: "Friends".into() },
         Write::AddGroup { id: group.clone(), name: "Best friends".into() },
+        Write::Taken(Mark::Message { conversation: han(), id: MessageId(2) }),
+        Write::Taken(Mark::Entry { space: 1, id: 5 }),
+        history(&han(), (0, 7), &[7]),
+        Write::Heard { conversation: han(), is_heard: false },
         Write::Recalled { conversation: han(), id },
         Write::DropMessage { conversation: han(), id },
         Write::Failed { client_id: ClientMessageId(2), condition: Condition::UserNotFound },
@@ -656,8 +761,10 @@ async fn a_disk_that_fails_in_the_middle_of_a_write_leaves_nothing_of_its_batch(
     storage.apply(before_each()).await.unwrap();
     let before = storage.run(everything).await.unwrap();
     let mut failed = 0;
-    for table in ["conversations", "messages", "outbox", "cursors", "contacts", "groups"] {
-        for change in ["INSERT", "UPDATE", "DELETE"] {
+    let all = ["INSERT", "UPDATE", "DELETE"].as_slice();
+    let tables = ["conversations", "messages", "outbox", "cursors", "contacts", "groups", "spans"];
+    for (table, changes) in tables.map(|table| (table, all)).into_iter().chain([("told", &all[..1])]) {
+        for change in changes {
             let fault = format!(
                 "CREATE TEMP TRIGGER fault AFTER {change} ON main.{table}
                  BEGIN SELECT RAISE(ABORT, 'the disk is gone'); END"
@@ -677,7 +784,7 @@ async fn a_disk_that_fails_in_the_middle_of_a_write_leaves_nothing_of_its_batch(
             }
         }
     }
-    assert_eq!(failed, 18);
+    assert_eq!(failed, 22);
     let outcomes = storage.apply(each_write()).await.unwrap();
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done), "{outcomes:?}");
 }

@@ -9,8 +9,25 @@ use crate::{Conversation, GroupId};
 /// One change. Those of a batch are made in their order and become visible together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// A message came. [`Outcome::Repeated`] if it is there already.
+    /// A message came. [`Outcome::Repeated`] if it is there already and the app had it.
     Received(Box<NewRecord>),
+    /// Something else came. [`Outcome::Repeated`] if the app had it before.
+    Arrived(Mark),
+    /// The app had what came.
+    Taken(Mark),
+    /// A part of a conversation's history: of what the server keeps of it, nothing is missing from the message `low` to `high`.
+    /// Those that are here already stay as they are.
+    History {
+        conversation: Conversation,
+        low: MessageId,
+        high: MessageId,
+        records: Vec<NewRecord>,
+    },
+    /// Messages of a group come to this device from now on, or no longer: what is said meanwhile will be missing.
+    Heard {
+        conversation: Conversation,
+        is_heard: bool,
+    },
     /// A message is to be sent.
     Enqueue(Box<Outgoing>),
     /// A message of the outbox was written to a socket.
@@ -123,6 +140,15 @@ pub enum Write {
     },
     /// All groups that this user is in.
     Groups(Vec<Group>),
+}
+
+/// What something that came out of a queue of the server's is known by, over restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A message that is kept.
+    Message { conversation: Conversation, id: MessageId },
+    /// Anything else: the kind of the entry, as the protocol numbers it, and the server's id of it.
+    Entry { space: i32, id: u64 },
 }
 
 /// What a change came to.

@@ -120,7 +120,7 @@ fn text_meta(id: u64, text: &str) -> pb::Meta {
 
 fn events(outputs: &[Output]) -> Vec<&Event> {
     let delivered = outputs.iter().filter_map(|output| match output {
-        Output::Deliver { events, .. } => Some(events.iter()),
+        Output::Deliver { arrivals, .. } => Some(arrivals.iter().map(|arrival| &arrival.event)),
         _ => None,
     });
     delivered.flatten().collect()
@@ -287,8 +287,8 @@ fn what_comes_twice_is_shown_once_and_acknowledged_twice() {
     for key in [256, 257] {
         core.handle(NOW, Input::Frame { socket, frame: frame(0, &page(vec![text_meta(7, "hi")], key)) });
         for output in outputs(&mut core) {
-            if let Output::Deliver { number, events } = output {
-                shown += events.iter().filter(|event| matches!(event, Event::Message(_))).count();
+            if let Output::Deliver { number, arrivals } = output {
+                shown += arrivals.iter().filter(|arrival| matches!(arrival.event, Event::Message(_))).count();
                 core.handle(NOW, Input::Delivered { number });
                 let acknowledged = outputs(&mut core);
                 assert!(acknowledged.iter().any(|output| matches!(output, Output::Frame { .. })), "{key}");

@@ -126,9 +126,9 @@ impl World {
                 }
                 Output::Request { .. } => panic!("no REST here"),
                 Output::Reply { ticket, result } => node.replies.entry(ticket).or_default().push(result),
-                Output::Deliver { number, events } => {
-                    for event in events {
-                        match event {
+                Output::Deliver { number, arrivals } => {
+                    for arrival in arrivals {
+                        match arrival.event {
                             Event::Message(message) => {
                                 let text = text_of(&message).to_owned();
                                 node.shown.push((message.conversation, message.id, text));

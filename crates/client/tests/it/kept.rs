@@ -212,6 +212,35 @@ async fn what_this_device_does_is_in_its_database_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_history_fills_the_database_page_by_page() {
+    let site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let alice = Device::log_in(&site, "alice", "phone").await;
+    let mut bob = Device::log_in(&site, "bob", "old tablet").await;
+    for number in 0..7 {
+        let message = NewMessage::text(Conversation::user("bob").unwrap(), number.to_string());
+        alice.client.send(message).await.unwrap();
+        bob.message().await;
+    }
+    let here = log_in(&site, "bob", &folder).await;
+    let (storage, from_alice) = (here.client.storage().unwrap(), Conversation::user("alice").unwrap());
+    let stored = async || {
+        let records = storage.messages(from_alice.clone(), Page::newest(100)).await.unwrap();
+        let gaps = records.iter().filter(|record| record.follows_gap).count();
+        (records.into_iter().map(|record| record.text).collect::<Vec<_>>(), gaps)
+    };
+    let order = client::HistoryOrder::NewestFirst;
+    let mut page = here.client.history(&from_alice, order, 3, None).await.unwrap();
+    let (texts, gaps) = stored().await;
+    assert_eq!((&texts[..3], gaps), (&["6".to_owned(), "5".to_owned(), "4".to_owned()][..], 1));
+    while let Some(next) = &page.next {
+        assert_eq!(stored().await.1, 1);
+        page = here.client.history(&from_alice, order, 3, Some(next)).await.unwrap();
+    }
+    assert_eq!(stored().await, ((0..7).rev().map(|number| number.to_string()).collect(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_message_is_kept_with_its_reason() {
     let site = Site::start().await;
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +272,7 @@ async fn the_next_start_needs_no_password_until_the_user_logs_out() {
     let site = Site::start().await;
     let folder = tempfile::tempdir().unwrap();
     let start = || device(&site, &folder).client;
-    let file = folder.path().join(Site::APP).join("login.json");
+    let file = folder.path().join(Site::APP).join("alice.login.json");
     let first = start();
     assert_eq!(first.resumable().await, None);
     assert_eq!(first.resume().await.unwrap_err().condition(), Condition::NotLoggedIn);
@@ -284,10 +313,27 @@ async fn a_logout_forgets_no_login_of_another_user_of_the_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_user_of_a_folder_comes_back_without_a_password() {
+    let site = Site::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for user in ["alice", "bob"] {
+        log_in(&site, user, &folder).await.client.close().await;
+    }
+    let alice = device(&site, &folder).client;
+    assert_eq!(alice.resume_as("alice").await.unwrap().user.as_str(), "alice");
+    // She is the last one now.
+    alice.close().await;
+    assert_eq!(device(&site, &folder).client.resumable().await.unwrap().as_str(), "alice");
+    assert_eq!(device(&site, &folder).client.resume_as("bob").await.unwrap().user.as_str(), "bob");
+    let carol = device(&site, &folder).client.resume_as("carol").await.unwrap_err();
+    assert_eq!(carol.condition(), Condition::NotLoggedIn);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kept_login_that_is_of_no_use_any_more_is_told_and_not_kept() {
     let mut site = Site::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(Site::APP).join("login.json");
+    let file = folder.path().join(Site::APP).join("alice.login.json");
     let alice = device(&site, &folder).client;
     alice.log_in("alice", "alice-demo").await.unwrap();
     alice.close().await;

@@ -156,6 +156,57 @@ async fn who_is_invited_is_asked_and_may_lead_the_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_entered_again_after_a_lost_connection() {
+    let mut site = Site::start().await;
+    let mut one = Device::log_in(&site, "alice", "phone").await;
+    let mut other = Device::log_in(&site, "bob", "phone").await;
+    let mut rooms = Vec::new();
+    for name in ["Lobby", "Bar"] {
+        let body = json!({ "name": name, "description": "", "owner": "alice", "maxusers": 10 });
+        let made = site.back_end().await.call(Method::POST, "/chatrooms", Some(body)).await.unwrap();
+        let room = RoomId::parse(made["data"]["id"].as_str().unwrap()).unwrap();
+        one.client.enter_room(room.clone()).await.unwrap();
+        other.client.enter_room(room.clone()).await.unwrap();
+        rooms.push(room);
+    }
+    other.client.leave_room(rooms[1].clone()).await.unwrap();
+    site.stop().await;
+    for device in [&mut one, &mut other] {
+        device.until(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
+    }
+    // It waits in the outbox of a client that is not in the room now.
+    let (client, lobby) = (other.client.clone(), Conversation::Room(rooms[0].clone()));
+    let waiting = tokio::spawn(async move { client.send(NewMessage::text(lobby, "back")).await });
+    site.start_again().await;
+    waiting.await.unwrap().unwrap();
+    one.client.reached(client::State::Online).await.unwrap();
+    let bar = Conversation::Room(rooms[1].clone());
+    let outside = other.client.send(NewMessage::text(bar, "left it")).await.unwrap_err();
+    assert_eq!(outside.condition(), Condition::NotInChatroom);
+    let (client, lobby) = (one.client.clone(), Conversation::Room(rooms[0].clone()));
+    client.send(NewMessage::text(lobby, "welcome")).await.unwrap();
+    assert_eq!(text_of(&other.message().await), "welcome");
+
+    // One that is gone meanwhile is told of.
+    site.stop().await;
+    for device in [&mut one, &mut other] {
+        device.until(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
+    }
+    site.start_again().await;
+    let path = format!("/chatrooms/{}", rooms[0]);
+    let gone = site.back_end().await.call(Method::DELETE, &path, None).await;
+    drop(gone);
+    let lost = other.until(|event| match event {
+        Event::RoomLost { room, error } => Some((room, Some(error.condition()))),
+        Event::Room(event) if event.details.change == MembershipChange::Destroyed => Some((event.room, None)),
+        _ => None,
+    });
+    let (room, condition) = lost.await;
+    assert_eq!(room, rooms[0]);
+    assert!(condition.is_none_or(|condition| condition == Condition::ChatroomNotFound), "{condition:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_room_is_entered_and_spoken_in() {
     let site = Site::start().await;
     let one = Device::log_in(&site, "alice", "phone").await;

@@ -1,0 +1,74 @@
+//! Stretches of conversations of which nothing is missing here, by the ids of messages, both ends included.
+//!
+//! What the server's queues bring leaves nothing out, so the stretch with what is heard now has no upper end ([`ENDLESS`]). A
+//! page of the history is a stretch of its own, which joins those that it touches. A group that this user left, or whose
+//! messages are kept away, is not heard: what comes of it stands alone until it is heard again.
+
+use model::MessageId;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::conversations::Conversations as _;
+use crate::Conversation;
+
+/// The upper end of what is still going on.
+pub(crate) const ENDLESS: MessageId = MessageId(i64::MAX.cast_unsigned());
+
+pub(super) trait Spans {
+    /// A message came, or the server took one: it continues what is heard.
+    fn heard(&self, conversation: i64, id: MessageId) -> rusqlite::Result<()>;
+    /// Nothing is missing from one id to the other.
+    fn cover(&self, conversation: i64, low: MessageId, high: MessageId) -> rusqlite::Result<()>;
+    /// A conversation is heard, or no longer.
+    fn set_heard(&self, conversation: &Conversation, is_heard: bool) -> rusqlite::Result<usize>;
+}
+
+impl Spans for Connection {
+    fn heard(&self, conversation: i64, id: MessageId) -> rusqlite::Result<()> {
+        let mut statement = self.prepare_cached(
+            "SELECT is_heard, EXISTS (
+                 SELECT 1 FROM spans WHERE conversation = ?1 AND low <= ?2 AND high >= iif(is_heard, ?3, ?2)
+             ) FROM conversations WHERE number = ?1",
+        )?;
+        let values = params![conversation, id.0.cast_signed(), ENDLESS.0.cast_signed()];
+        let (is_heard, is_covered): (bool, bool) =
+            statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        match (is_covered, is_heard) {
+            (true, _) => Ok(()),
+            (false, true) => self.cover(conversation, id, ENDLESS),
+            (false, false) => self.cover(conversation, id, id),
+        }
+    }
+
+    fn cover(&self, conversation: i64, low: MessageId, high: MessageId) -> rusqlite::Result<()> {
+        let (low, high) = (low.0.cast_signed(), high.0.cast_signed());
+        let mut statement = self.prepare_cached(
+            "SELECT min(?2, min(low)), max(?3, max(high)) FROM spans
+             WHERE conversation = ?1 AND low <= ?3 AND high >= ?2 HAVING count(*) > 0",
+        )?;
+        let touched =
+            statement.query_row(params![conversation, low, high], |row| Ok((row.get(0)?, row.get(1)?)));
+        let (low, high): (i64, i64) = touched.optional()?.unwrap_or((low, high));
+        let mut statement =
+            self.prepare_cached("DELETE FROM spans WHERE conversation = ?1 AND low <= ?3 AND high >= ?2")?;
+        statement.execute(params![conversation, low, high])?;
+        let mut statement =
+            self.prepare_cached("INSERT INTO spans (conversation, low, high) VALUES (?1, ?2, ?3)")?;
+        statement.execute(params![conversation, low, high])?;
+        Ok(())
+    }
+
+    fn set_heard(&self, conversation: &Conversation, is_heard: bool) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement = self
+            .prepare_cached("UPDATE conversations SET is_heard = ?2 WHERE number = ?1 AND is_heard <> ?2")?;
+        let changed = statement.execute(params![number, is_heard])?;
+        if !is_heard {
+            let mut statement = self.prepare_cached(
+                "UPDATE spans SET high = (SELECT coalesce(max(id), low) FROM messages WHERE conversation = ?1)
+                 WHERE conversation = ?1 AND high = ?2",
+            )?;
+            statement.execute(params![number, ENDLESS.0.cast_signed()])?;
+        }
+        Ok(changed)
+    }
+}
