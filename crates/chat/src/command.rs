@@ -34,7 +34,12 @@ pub(crate) enum Command {
         user: String,
         secret: Secret,
     },
-    /// Logs in whoever was in last, if that is this user or none is named.
+    /// Makes the user, where the app lets people do that, and logs in. Answered as a login.
+    Register {
+        user: String,
+        secret: Secret,
+    },
+    /// Logs in this user, or whoever was in last if none is named, without a password.
     Resume {
         user: String,
     },
@@ -111,6 +116,16 @@ pub(crate) enum Ask {
     EnterRoom(client::RoomId),
     /// A group or a room.
     Leave(Conversation),
+    React(MessageId, String),
+    Unreact(MessageId, String),
+    /// How users are shown now.
+    Presence(Vec<Username>),
+    /// How this user is shown from now on.
+    Publish(String),
+    Threads(GroupId),
+    /// Hangs a thread on a message of a group.
+    MakeThread(GroupId, MessageId, String),
+    JoinThread(GroupId),
 }
 
 /// What came of a [`Command`].

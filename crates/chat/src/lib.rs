@@ -48,6 +48,8 @@ pub struct Options {
     pub user: Option<String>,
     /// Logs [`Options::user`] in without a password.
     pub token: Option<String>,
+    /// Makes the user first, where the app lets people do that.
+    pub registers: bool,
     /// Keeps messages, drafts and the device's name.
     pub folder: PathBuf,
 }
@@ -104,6 +106,7 @@ pub async fn run(options: Options) -> Result<(), ChatError> {
         server: options.server,
         user: options.user.unwrap_or_default(),
         token: options.token.map(Secret::Token),
+        registers: options.registers,
     });
     let zone = TimeZone::system();
 

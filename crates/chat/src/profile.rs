@@ -21,8 +21,8 @@ pub(crate) struct InUse {
 }
 
 impl Profile {
-    /// Makes the folder if there is none; only its owner may look into it. One that is there keeps its rights: what the SDK
-    /// writes into it is the owner's alone anyway.
+    /// Makes the folder if there is none. Only its owner may look into it, also into one that was there with other rights: the
+    /// names of its files say who writes with whom.
     ///
     /// # Errors
     /// [`ChatError::Folder`].
@@ -75,8 +75,12 @@ impl Profile {
 
 #[cfg(unix)]
 fn make_private(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if fs::metadata(folder)?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 
 #[cfg(not(unix))]
@@ -98,6 +102,16 @@ mod tests {
         assert!(profile.take("org#app", "bob").is_ok());
         drop(first);
         assert!(profile.take("org#app", "alice").is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_could_look_into_becomes_its_owners() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Profile::open(folder.path()).unwrap();
+        assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

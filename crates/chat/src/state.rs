@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) user: String,
     /// Logs in at once.
     pub(crate) token: Option<Secret>,
+    /// The user is made at the first login.
+    pub(crate) registers: bool,
 }
 
 /// All of it.
@@ -51,6 +53,7 @@ pub(crate) struct State {
     /// What stands over the line that is written, until Esc.
     pub(crate) panel: Option<Panel>,
     commands: VecDeque<Command>,
+    registers: bool,
     /// Events that came before the answer of their login.
     held: Vec<Event>,
     is_over: bool,
@@ -135,11 +138,13 @@ impl State {
             screen: Screen::Login(Login::new(setup.user.clone())),
             panel: None,
             commands: VecDeque::new(),
+            registers: setup.registers,
             held: Vec::new(),
             is_over: false,
         };
         match setup.token {
             Some(secret) => state.log_in(Command::LogIn { user: setup.user, secret }),
+            None if setup.registers => {}
             None => state.log_in(Command::Resume { user: setup.user }),
         }
         state
@@ -184,7 +189,11 @@ impl State {
         match &mut self.screen {
             Screen::Login(login) => {
                 if let Some((user, password)) = login.press(key) {
-                    self.log_in(Command::LogIn { user, secret: Secret::Password(password) });
+                    let secret = Secret::Password(password);
+                    self.log_in(match self.registers {
+                        true => Command::Register { user, secret },
+                        false => Command::LogIn { user, secret },
+                    });
                 }
             }
             Screen::Talk(talk) => {
@@ -217,6 +226,7 @@ impl State {
     pub(crate) fn done(&mut self, done: Done) {
         match (&mut self.screen, done) {
             (Screen::Login(login), Done::LoggedIn(Ok(user))) => {
+                self.registers = false;
                 login.is_busy = false;
                 self.panel = None;
                 self.screen = Screen::Talk(Box::new(Talk::new(user)));

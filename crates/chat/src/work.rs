@@ -26,6 +26,8 @@ const GROUPS: (u32, u32) = (20, 25);
 /// Members on a page, and members that are fetched.
 const MEMBERS: (u32, usize) = (50, 2_000);
 const ROOMS: u32 = 100;
+/// Threads that are listed.
+const THREADS: u32 = 50;
 /// Names that are tried for a file that is there already.
 const NAMES_TRIED: u32 = 1_000;
 
@@ -91,6 +93,7 @@ impl Desk {
         let client = &self.client;
         Some(match command {
             Command::LogIn { user, secret } => Done::LoggedIn(self.log_in(user, secret).await),
+            Command::Register { user, secret } => Done::LoggedIn(self.register(user, secret).await),
             Command::Resume { user } => Done::LoggedIn(self.resume(&user).await),
             Command::LogOut => Done::LoggedOut(client.log_out().await),
             Command::List => Done::Listed(match client.storage() {
@@ -163,13 +166,30 @@ impl Desk {
         logged_in.map(|logged_in| logged_in.user).map_err(Refused::Error)
     }
 
+    async fn register(&self, user: String, secret: Secret) -> std::result::Result<Username, Refused> {
+        if let Secret::Password(password) = &secret {
+            let registered = self.client.register(&user, password).await;
+            registered.map_err(Refused::Error)?;
+        }
+        self.log_in(user, secret).await
+    }
+
     async fn resume(&self, user: &str) -> std::result::Result<Username, Refused> {
-        let kept = self.client.resumable().await;
-        let is_meant =
-            |kept: &Username| user.is_empty() || client::username(user).is_ok_and(|user| user == *kept);
-        let kept = kept.filter(is_meant).ok_or(Refused::Nobody)?;
-        self.take(kept.as_str()).await?;
-        self.client.resume().await.map(|logged_in| logged_in.user).map_err(Refused::Error)
+        let user = match user {
+            "" => self.client.resumable().await.ok_or(Refused::Nobody)?,
+            named => client::username(named).map_err(Refused::Error)?,
+        };
+        self.take(user.as_str()).await?;
+        match self.client.resume_as(user.as_str()).await {
+            Ok(logged_in) => Ok(logged_in.user),
+            // Refused without having asked anybody: no login is kept.
+            Err(error)
+                if error.condition() == client::Condition::NotLoggedIn && error.trace_id().is_none() =>
+            {
+                Err(Refused::Nobody)
+            }
+            Err(error) => Err(Refused::Error(error)),
+        }
     }
 
     /// Takes the user's data for this process, and lets go of those of the user before.
@@ -284,6 +304,43 @@ impl Desk {
                 };
                 Ok(Answer::Opened { conversation: Conversation::Room(room), title, words })
             }
+            Ask::React(message, reaction) => {
+                client.react(message, &reaction).await?;
+                words(format!("{reaction} is on the message"))
+            }
+            Ask::Unreact(message, reaction) => {
+                client.unreact(message, &reaction).await?;
+                words(format!("{reaction} is on the message no longer"))
+            }
+            Ask::Presence(users) => {
+                let states = client.presence(&users).await?;
+                let rows = states.iter().map(presence).collect();
+                Ok(Answer::List { title: "Who is there".to_owned(), rows })
+            }
+            Ask::Publish(text) => {
+                client.publish_presence(&text).await?;
+                words(format!("others see you as: {text}"))
+            }
+            Ask::Threads(group) => {
+                let page = client.threads_of(&group, THREADS, None).await?;
+                let rows = page.entries.into_iter().map(|thread| format!("{}  {}", thread.id, thread.name));
+                let title = "Threads of the group, /thread ID opens one".to_owned();
+                Ok(Answer::List { title, rows: rows.collect() })
+            }
+            Ask::MakeThread(group, message, name) => {
+                let thread = client.create_thread(&group, message, &name).await?;
+                let words = "the thread is there; what you write now stands in it".to_owned();
+                Ok(Answer::Opened { conversation: Conversation::Group(thread), title: name, words })
+            }
+            Ask::JoinThread(thread) => {
+                let title = match client.join_thread(&thread).await {
+                    Ok(joined) => joined.name,
+                    // Whoever is in it already only wants to see it.
+                    Err(error) => client.thread(&thread).await.map_err(|_| error)?.name,
+                };
+                let words = "what you write now stands in the thread".to_owned();
+                Ok(Answer::Opened { conversation: Conversation::Group(thread), title, words })
+            }
             Ask::Leave(conversation) => {
                 match &conversation {
                     Conversation::Group(group) => client.leave_group(group).await?,
@@ -342,6 +399,15 @@ impl Desk {
             drop(self.done.send(Done::Progress { number, bytes, total }).await);
         }
         transfer.finish().await.map(|_| to.filled())
+    }
+}
+
+/// How a user is shown, in a line.
+fn presence(state: &client::PresenceState) -> String {
+    let there = if state.is_online() { "is there" } else { "is not there" };
+    match state.ext.as_str() {
+        "" => format!("{}  {there}", state.user),
+        text => format!("{}  {there}: {text}", state.user),
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct ChatArgs {
     /// File with a token of that user, instead of a password that is asked for
     #[arg(long, value_name = "FILE", requires = "user")]
     token_file: Option<PathBuf>,
+    /// Make the user first, with the password that is typed; the app must have open registration
+    #[arg(long, conflicts_with = "token_file")]
+    register: bool,
     /// Folder for messages, drafts and the device's name [default: kith-chat in the user's data folder]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -49,6 +52,7 @@ pub(crate) fn run(arguments: ChatArgs) -> Result<u8, Failure> {
         app: arguments.app,
         user: arguments.user,
         token,
+        registers: arguments.register,
         folder,
     };
     // One thread: a person is never faster than it, and messages leave in the order in which they were written.

@@ -198,7 +198,8 @@ impl Line {
                     let (seen, reason) = (body.operation() as i32, body.reason());
                     ensure!(seen == number, "the forced logout has the number {seen}, and not {number}");
                     let condition = told_by(seen, reason);
-                    let condition = condition.with_context(|| format!("{seen} {reason:?} tells of nothing"))?;
+                    let condition =
+                        condition.with_context(|| format!("{seen} {reason:?} tells of nothing"))?;
                     return Ok(Outcome::Refused(Error::new(condition)));
                 }
                 Ok(_) => {}

@@ -13,7 +13,13 @@ use crate::state::Setup;
 /// Where a password is asked for.
 fn state() -> State {
     let server = "http://127.0.0.1:8080".into();
-    let mut state = State::new(Setup { app: "demo#kith".into(), server, user: "alice".into(), token: None });
+    let mut state = State::new(Setup {
+        app: "demo#kith".into(),
+        server,
+        user: "alice".into(),
+        token: None,
+        registers: false,
+    });
     state.done(Done::LoggedIn(Err(Refused::Nobody)));
     state
 }

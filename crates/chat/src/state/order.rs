@@ -26,6 +26,12 @@ pub(crate) enum Order {
     CancelTransfers,
     Recall,
     Edit(String),
+    /// Of the selected message, or the newest.
+    React(String),
+    Unreact(String),
+    /// On the selected message, or the newest, of the group that is open.
+    MakeThread(String),
+    Threads,
     View,
     Older,
     LogOut,
@@ -52,6 +58,9 @@ pub(crate) const ORDERS: &[(&str, &str, &str)] = &[
     ("members", "", "list the open group's members"),
     ("invite", "USER ...", "invite users to the open group"),
     ("kick", "USER ...", "put members out of the open group"),
+    ("startthread", "NAME", "start a thread on the selected message of the open group, or the newest"),
+    ("threads", "", "list the open group's threads"),
+    ("thread", "ID", "enter a thread"),
     ("rooms", "", "list the app's chat rooms"),
     ("leave", "", "leave the open group or room"),
     ("send", "PATH", "send a file"),
@@ -59,6 +68,10 @@ pub(crate) const ORDERS: &[(&str, &str, &str)] = &[
     ("cancel", "", "end the transfers of files"),
     ("edit", "WORDS", "write the selected message anew, or your last one"),
     ("recall", "", "take the selected message back, or your last one"),
+    ("react", "REACTION", "put a reaction on the selected message, or the newest"),
+    ("unreact", "REACTION", "take your reaction off it"),
+    ("who", "USER ...", "show who of these is there"),
+    ("status", "WORDS", "say how others see you"),
     ("view", "", "show all of the selected message"),
     ("older", "", "fetch older messages"),
     ("list", "", "list all conversations"),
@@ -111,6 +124,13 @@ pub(crate) fn parse(line: &str) -> Result<Order, String> {
         "cancel" => Order::CancelTransfers,
         "edit" => Order::Edit(rest.to_owned()),
         "recall" => Order::Recall,
+        "react" => Order::React(only()?.to_owned()),
+        "unreact" => Order::Unreact(only()?.to_owned()),
+        "startthread" => Order::MakeThread(rest.to_owned()),
+        "threads" => Order::Threads,
+        "thread" => Order::Ask(Ask::JoinThread(group(only()?)?)),
+        "who" => Order::Ask(Ask::Presence(users(rest.split_whitespace())?)),
+        "status" => Order::Ask(Ask::Publish(rest.to_owned())),
         "view" => Order::View,
         "older" => Order::Older,
         "list" => Order::Conversations,
@@ -164,6 +184,8 @@ mod tests {
         assert_eq!(parse("send a\\ b.png"), Ok(Order::SendFile("a b.png".into())));
         assert_eq!(parse("save"), Ok(Order::SaveFile(None)));
         assert_eq!(parse("edit  so it is "), Ok(Order::Edit("so it is".into())));
+        assert_eq!(parse("react 👍"), Ok(Order::React("👍".into())));
+        assert_eq!(parse("who bob"), Ok(Order::Ask(Ask::Presence(vec![bob()]))));
     }
 
     #[test]

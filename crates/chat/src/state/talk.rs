@@ -161,6 +161,11 @@ impl Talk {
     /// Shows a conversation, and asks for what is not here of it.
     fn show(&mut self, conversation: &Conversation, desk: &mut Desk<'_>) {
         if self.is_open(conversation) {
+            // A room may have been lost since.
+            let is_outside = self.find(conversation).is_some_and(|entry| !entry.is_entered);
+            if let (Conversation::Room(room), true) = (conversation, is_outside) {
+                desk.order(Command::Ask(Ask::EnterRoom(room.clone())));
+            }
             return;
         }
         self.keep_draft(desk.commands);

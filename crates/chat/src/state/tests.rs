@@ -19,7 +19,7 @@ fn with(name: &str) -> Conversation {
 
 fn setup() -> Setup {
     let server = "http://127.0.0.1:8080".into();
-    Setup { app: "demo#kith".into(), server, user: "alice".into(), token: None }
+    Setup { app: "demo#kith".into(), server, user: "alice".into(), token: None, registers: false }
 }
 
 /// Where a password is asked for.
@@ -131,6 +131,40 @@ fn a_password_is_asked_for_tried_once_and_never_kept() {
 }
 
 #[test]
+fn a_user_is_made_at_the_first_login_and_not_at_the_next() {
+    let mut state = State::new(Setup { registers: true, ..setup() });
+    assert!(commands(&mut state).is_empty(), "nobody is kept who is not there yet");
+    type_line(&mut state, "secret");
+    let registers = Command::Register { user: "alice".into(), secret: Secret::Password("secret".into()) };
+    assert_eq!(commands(&mut state), [registers]);
+    state.done(Done::LoggedIn(Ok(user("alice"))));
+    state.hear(Event::LoggedOut { error: Error::new(Condition::TokenExpired) });
+    commands(&mut state);
+    state.press(&Key::Escape);
+    type_line(&mut state, "secret");
+    assert!(matches!(commands(&mut state)[..], [Command::LogIn { .. }]));
+}
+
+#[test]
+fn reactions_and_threads_go_to_the_selected_message_or_the_newest() {
+    let mut state = with_bob();
+    type_line(&mut state, "/react ok");
+    assert!(talk(&state).notice.contains("no message"), "{}", talk(&state).notice);
+    hear(&mut state, from("bob", 7, "tea?"));
+    hear(&mut state, from("bob", 8, "now?"));
+    commands(&mut state);
+    let react = |id, reaction: &str| Command::Ask(Ask::React(MessageId(id), reaction.into()));
+    type_line(&mut state, "/react ok");
+    assert_eq!(commands(&mut state), [react(8, "ok")]);
+    state.press(&Key::Up);
+    state.press(&Key::Up);
+    type_line(&mut state, "/react 👍");
+    assert_eq!(commands(&mut state), [react(7, "👍")]);
+    type_line(&mut state, "/startthread Tea");
+    assert!(talk(&state).notice.contains("group"), "{}", talk(&state).notice);
+}
+
+#[test]
 fn a_token_logs_in_without_being_asked() {
     let mut state = State::new(Setup { token: Some(Secret::Token("t".into())), ..setup() });
     let log_in = Command::LogIn { user: "alice".into(), secret: Secret::Token("t".into()) };
@@ -222,6 +256,7 @@ fn the_list_comes_from_the_device_and_nothing_counts_twice() {
         text: String::new(),
         payload: Vec::new(),
         marks: String::new(),
+        follows_gap: false,
     };
     let row = |unread| ConversationRow {
         conversation: with("bob"),
@@ -398,7 +433,7 @@ fn messages_to_groups_ask_who_read_them() {
 }
 
 #[test]
-fn a_room_is_entered_again_after_a_reconnect() {
+fn a_room_that_lets_nobody_in_after_a_reconnect_is_told_and_can_be_entered_anew() {
     let mut state = talking();
     let room = RoomId::parse("9").unwrap();
     type_line(&mut state, "/room 9");
@@ -413,6 +448,12 @@ fn a_room_is_entered_again_after_a_reconnect() {
     assert!(matches!(talk(&state).connection, Connection::Offline { retry_seconds: 3, .. }));
     state.hear(Event::Connected);
     assert_eq!(talk(&state).connection, Connection::Online);
+    // The SDK enters it again by itself.
+    assert!(commands(&mut state).is_empty());
+    let error = Error::new(Condition::ChatroomNotFound);
+    state.hear(Event::RoomLost { room: RoomId::parse("9").unwrap(), error });
+    assert!(talk(&state).notice.contains("chatroom_not_found"), "{}", talk(&state).notice);
+    type_line(&mut state, "/room 9");
     assert_eq!(commands(&mut state), [enter]);
 }
 

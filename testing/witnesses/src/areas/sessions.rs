@@ -110,12 +110,7 @@ async fn second_device_where_the_newest_stays(lab: &Lab, cause: Cause) -> Result
 }
 
 /// What the connected devices of alice and carol are told of a call about them, or about bob where that is not the cause.
-async fn while_connected(
-    lab: &Lab,
-    cause: Cause,
-    call: (&str, &str, Value),
-    number: i32,
-) -> Result<Outcome> {
+async fn while_connected(lab: &Lab, cause: Cause, call: (&str, &str, Value), number: i32) -> Result<Outcome> {
     let app: App = lab.app(&[]).await?;
     let [alice, bob, carol] = app.users(["alice", "bob", "carol"]).await?;
     let (mut line, _bob) = (app.log_in(&alice).await?, app.log_in(&bob).await?);

@@ -128,6 +128,26 @@ impl Talk {
                 return Next::Stay;
             }
             Order::Ask(ask) => ask,
+            Order::React(reaction) => match self.stored_of_chosen() {
+                Some(id) => Ask::React(id, reaction),
+                None => return self.refuse("there is no message here to react to"),
+            },
+            Order::Unreact(reaction) => match self.stored_of_chosen() {
+                Some(id) => Ask::Unreact(id, reaction),
+                None => return self.refuse("there is no message here to take a reaction off"),
+            },
+            Order::Threads | Order::MakeThread(_) => {
+                let Some(Conversation::Group(group)) = self.open.clone() else {
+                    return self.refuse("open a group first: threads hang on messages of groups");
+                };
+                match (order, self.stored_of_chosen()) {
+                    (Order::MakeThread(name), Some(id)) => Ask::MakeThread(group, id, name),
+                    (Order::MakeThread(_), None) => {
+                        return self.refuse("there is no message here that a thread could hang on");
+                    }
+                    _ => Ask::Threads(group),
+                }
+            }
             Order::Members | Order::Invite(_) | Order::PutOut(_) => {
                 let Some(Conversation::Group(group)) = self.open.clone() else {
                     return self.refuse("open a group first: /groups lists yours, /group ID opens one");
@@ -236,6 +256,11 @@ impl Talk {
         self.selected = None;
         desk.order(Command::Recall { conversation, id });
         Next::Stay
+    }
+
+    /// The selected message, or the newest, that the server has.
+    fn stored_of_chosen(&self) -> Option<client::MessageId> {
+        self.chosen(|line| line.id.is_some() && matches!(line.body, Body::Said(_)))?.id
     }
 
     fn text_of_chosen(&self) -> Option<(client::MessageId, String)> {

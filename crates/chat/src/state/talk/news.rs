@@ -9,7 +9,7 @@ use client::{
 
 use super::super::entry::{Body, Entry, History, Line, Mark, preview};
 use super::{Connection, Talk};
-use crate::command::{Ask, Command};
+use crate::command::Command;
 use crate::text::clean_line;
 
 /// Messages of a group whose authors wait to be told that they were read.
@@ -24,7 +24,6 @@ impl Talk {
             Event::Connected => {
                 self.connection = Connection::Online;
                 self.notice.clear();
-                self.enter_rooms_again(commands);
             }
             Event::Disconnected { error, retry_in } => {
                 self.connection = Connection::Offline { error, retry_seconds: retry_in.as_secs().max(1) };
@@ -62,6 +61,13 @@ impl Talk {
             Event::Contact(event) => self.notice = words_of_contact(&event),
             Event::Group(event) => self.take_group(&event, commands),
             Event::Room(event) => self.take_room(&event),
+            Event::RoomLost { room, error } => {
+                let conversation = Conversation::Room(room);
+                if let Some(entry) = self.find(&conversation) {
+                    entry.is_entered = false;
+                }
+                self.notice = format!("{conversation} can't be entered again: {error}");
+            }
             // Nothing here shows presence, and what is not known to the SDK isn't known here.
             _ => {}
         }
@@ -168,14 +174,6 @@ impl Talk {
         }
         for line in entry.lines.iter_mut().filter(|line| line.is_own && line.id.is_some()) {
             line.mark.raise(Mark::Read(None));
-        }
-    }
-
-    fn enter_rooms_again(&mut self, commands: &mut VecDeque<Command>) {
-        for entry in self.entries.iter().filter(|entry| entry.is_entered) {
-            if let Conversation::Room(room) = &entry.conversation {
-                commands.push_back(Command::Ask(Ask::EnterRoom(room.clone())));
-            }
         }
     }
 
