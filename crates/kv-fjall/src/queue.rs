@@ -18,6 +18,13 @@ const BACKGROUND_JOBS_A_ROUND: usize = 4;
 const QUIET_ROUND_JOBS: usize = 32;
 /// Under constant load at least every n-th round takes one background job.
 const BACKGROUND_AT_LEAST_EVERY: u32 = 16;
+/// A round of so many normal jobs says that many write at the same time.
+const BUSY_ROUND_JOBS: usize = 8;
+/// How long the round after a busy one waits for company. A flush costs as much processor time as two messages,
+/// and the answers to one that has twice as many wake everybody half as often (docs/storage.md).
+const COMPANY_WAIT: Duration = Duration::from_micros(200);
+/// So many jobs share a flush well enough.
+const COMPANY_ENOUGH: usize = 64;
 
 pub(crate) type Answer = oneshot::Sender<Result<Committed, KvError>>;
 
@@ -58,6 +65,8 @@ struct State {
     writer_sleeps: bool,
     closed: bool,
     rounds_without_background: u32,
+    /// Normal jobs of the last round.
+    last_round_jobs: usize,
 }
 
 impl Queue {
@@ -130,9 +139,14 @@ impl Queue {
         *state = State { closed: true, ..State::default() };
     }
 
-    /// What to do next; waits at most `patience` for something to come.
+    /// What to do next; waits at most `patience` for something to come, and after a busy round a moment for company.
     pub(crate) fn next_round(&self, patience: Duration) -> Round {
         let mut state = self.state.lock();
+        if wants_company(state.last_round_jobs, state.normal.len()) && !state.closed {
+            drop(state);
+            std::thread::sleep(COMPANY_WAIT);
+            state = self.state.lock();
+        }
         if state.is_empty() && !state.closed {
             state.writer_sleeps = true;
             self.wake.wait_for(&mut state, patience);
@@ -160,6 +174,7 @@ impl Queue {
             bytes += job.bytes;
             jobs.extend(state.normal.pop_front());
         }
+        state.last_round_jobs = jobs.len();
         let background = if state.background.is_empty() {
             0
         } else if jobs.len() <= QUIET_ROUND_JOBS {
@@ -195,6 +210,12 @@ impl State {
     fn is_empty(&self) -> bool {
         self.normal.is_empty() && self.background.is_empty() && self.drops.is_empty()
     }
+}
+
+/// Whether a round should wait for more than what waits for it: the one before was busy. Who writes alone never waits,
+/// and neither does the first who writes after a pause: the wait comes right after the round before.
+fn wants_company(last_round_jobs: usize, waiting: usize) -> bool {
+    last_round_jobs >= BUSY_ROUND_JOBS && waiting < last_round_jobs.min(COMPANY_ENOUGH)
 }
 
 fn closed() -> KvError {
@@ -253,6 +274,36 @@ mod tests {
         }
         let groups: Vec<usize> = std::iter::repeat_with(|| round_jobs(&queue).len()).take(6).collect();
         assert_eq!(groups, [2, 1, 1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn only_a_round_after_a_busy_one_waits_for_company() {
+        for (last_round_jobs, waiting, expected) in [
+            (0, 0, false),
+            (1, 0, false),
+            (BUSY_ROUND_JOBS - 1, 0, false),
+            (BUSY_ROUND_JOBS, 0, true),
+            (BUSY_ROUND_JOBS, BUSY_ROUND_JOBS, false),
+            (500, COMPANY_ENOUGH - 1, true),
+            (500, COMPANY_ENOUGH, false),
+        ] {
+            assert_eq!(wants_company(last_round_jobs, waiting), expected, "{last_round_jobs} {waiting}");
+        }
+    }
+
+    #[test]
+    fn background_jobs_make_no_round_busy() {
+        let queue = queue(|_| ());
+        for _ in 0..BUSY_ROUND_JOBS * 2 {
+            push(&queue, Batch::background()).unwrap();
+        }
+        round_jobs(&queue);
+        assert_eq!(queue.state.lock().last_round_jobs, 0);
+        for _ in 0..BUSY_ROUND_JOBS {
+            push(&queue, Batch::new()).unwrap();
+        }
+        round_jobs(&queue);
+        assert_eq!(queue.state.lock().last_round_jobs, BUSY_ROUND_JOBS);
     }
 
     #[test]
