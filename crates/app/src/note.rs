@@ -1,11 +1,14 @@
 //! Writes down what webhooks tell that stands in no feed.
 
-use domain::hook::{EventType, Notice, PushNotice, PushResult, RoomNotice, SessionChange, SessionNotice};
+use domain::hook::{
+    EventType, Notice, PlaceChange, PlaceNotice, PushNotice, PushResult, RoomNotice, SessionChange,
+    SessionNotice,
+};
 use domain::push::{Binding, Skip};
-use model::{AppId, DeviceClass, Entry, GroupNews, Resource, Username};
+use model::{AppId, DeviceClass, Entry, GroupKind, GroupNews, Resource, Username};
 use store::{PushOutcome, PushRecord};
 
-use crate::{Tenant, UseCases};
+use crate::{By, Tenant, UseCases};
 
 /// A device as its user's webhooks name it.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +90,26 @@ impl UseCases {
             at: self.now(),
         });
         self.note(app, &notice).await;
+    }
+
+    /// Notes what was done to a group or room that no client hears of. `place`: its public id, empty for all of the kind.
+    pub(crate) async fn note_place(
+        &self,
+        app: &Tenant,
+        by: &By,
+        (kind, place): (GroupKind, String),
+        change: PlaceChange,
+    ) {
+        let event = if kind == GroupKind::Room { EventType::Room } else { EventType::Group };
+        if !wants(app, event) {
+            return;
+        }
+        let at = self.now();
+        let Ok(id) = self.ids.next(at).await else { return };
+        let actor =
+            by.person().map_or_else(|| Username::BACK_END.to_owned(), |person| person.name.to_string());
+        let notice = PlaceNotice { id: id.0, actor, kind, place, change, at };
+        self.note(app, &Notice::Place(notice)).await;
     }
 
     /// Notes who came into a room or left it.

@@ -157,6 +157,8 @@ pub enum Happening<'a> {
         entry: &'a Entry,
     },
     Recall {
+        /// Of the conversation; `None` where it is told in no conversation.
+        kind: Option<ConversationKind>,
         entry: &'a Entry,
     },
     Edit {

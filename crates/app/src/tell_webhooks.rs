@@ -376,7 +376,7 @@ impl UseCases {
                     tell(EventType::OfflineMessage, Some(kind), &Happening::OfflineMessage { kind, entry });
                 }
             }
-            (EntryKind::Recall, ..) => tell(EventType::Recall, kind, &Happening::Recall { entry }),
+            (EntryKind::Recall, ..) => tell(EventType::Recall, kind, &Happening::Recall { kind, entry }),
             (EntryKind::Edit, Some(kind), _) => {
                 tell(EventType::Edit, Some(kind), &Happening::Edit { kind, entry });
             }

@@ -21,7 +21,10 @@ use thiserror::Error;
 use crate::Refusal;
 
 pub use breaker::Breaker;
-pub use notice::{KeywordHit, Notice, PushNotice, PushResult, RoomNotice, SessionChange, SessionNotice};
+pub use notice::{
+    KeywordHit, Notice, PlaceChange, PlaceNotice, PushNotice, PushResult, RoomNotice, SessionChange,
+    SessionNotice,
+};
 pub use target::{TargetRefused, decide_target};
 pub use undelivered::{
     REDELIVERIES_LIMIT, RedeliveryRefused, Slice, SliceState, UNDELIVERED_LIMIT, Undelivered,

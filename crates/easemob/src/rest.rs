@@ -123,6 +123,9 @@ pub struct TcpPort {
     pub public_address: Option<HostAndPort>,
 }
 
+/// The end of a mute or block that has none, as the vendor writes it: in the year 2116.
+pub(crate) const NO_END: u64 = 4_638_873_600_000;
+
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Site {

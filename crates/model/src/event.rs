@@ -118,6 +118,9 @@ pub enum GroupChange {
     },
     OwnerChanged {
         owner: String,
+        /// Who was it before; empty in what older builds wrote.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        previous: String,
     },
     AdminAdded {
         user: String,

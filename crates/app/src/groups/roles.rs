@@ -5,6 +5,7 @@ use domain::group::{
     decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes, decide_shield,
     decide_shield_anew, decide_unmute,
 };
+use domain::hook::PlaceChange;
 use model::{GroupKind, Timestamp, Uid};
 
 use super::{By, Decided, GroupRef, Outcome};
@@ -111,13 +112,16 @@ impl UseCases {
         group: &str,
         shielded: bool,
     ) -> Result<(), Error> {
-        self.change_group(app, by, group, move |stored, _, now| async move {
+        let shield = self.change_group(app, by, group, move |stored, _, now| async move {
             let group = &stored.group;
             let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
             let member = self.member(app, group, person.uid).await?;
-            Ok(Decided::change(decide_shield_anew(group, &person, member.as_ref(), shielded, now)?, ()))
-        })
-        .await
+            let place = (group.kind, group.public_id.to_string());
+            Ok(Decided::change(decide_shield_anew(group, &person, member.as_ref(), shielded, now)?, place))
+        });
+        let place = shield.await?;
+        self.note_place(app, by, place, PlaceChange::Shielded { shielded }).await;
+        Ok(())
     }
 
     /// A member wants nothing delivered from a group, or wants it again.
@@ -131,13 +135,18 @@ impl UseCases {
         group: &str,
         shielded: bool,
     ) -> Result<(), Error> {
-        self.change_group(app, by, group, move |stored, _, now| async move {
+        let shield = self.change_group(app, by, group, move |stored, _, now| async move {
             let group = &stored.group;
             let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
             let member = self.member(app, group, person.uid).await?;
-            Ok(Decided::maybe(decide_shield(group, &person, member.as_ref(), shielded, now)?, ()))
-        })
-        .await
+            let change = decide_shield(group, &person, member.as_ref(), shielded, now)?;
+            let place = change.is_some().then(|| (group.kind, group.public_id.to_string()));
+            Ok(Decided::maybe(change, place))
+        });
+        if let Some(place) = shield.await? {
+            self.note_place(app, by, place, PlaceChange::Shielded { shielded }).await;
+        }
+        Ok(())
     }
 
     /// Sets attributes of a member; gives those that he has now.

@@ -3,6 +3,7 @@
 use domain::group::{
     Person, UpdateGroup, decide_announcement, decide_disable, decide_mute_all, decide_transfer, decide_update,
 };
+use domain::hook::PlaceChange;
 
 use super::{By, Decided, GroupRef};
 use crate::{Error, Tenant, UseCases};
@@ -90,10 +91,16 @@ impl UseCases {
     /// # Errors
     /// `group_not_found`; faults.
     pub async fn disable_group(&self, app: &Tenant, group: &str, disabled: bool) -> Result<(), Error> {
-        self.change_group(app, &By::back_end(), group, move |stored, _, now| async move {
+        let by = By::back_end();
+        let switch = self.change_group(app, &by, group, move |stored, _, now| async move {
             let group = &stored.group;
-            Ok(Decided::maybe(decide_disable(group, disabled, now), ()))
-        })
-        .await
+            let change = decide_disable(group, disabled, now);
+            let place = change.is_some().then(|| (group.kind, group.public_id.to_string()));
+            Ok(Decided::maybe(change, place))
+        });
+        if let Some(place) = switch.await? {
+            self.note_place(app, &by, place, PlaceChange::Disabled { disabled }).await;
+        }
+        Ok(())
     }
 }

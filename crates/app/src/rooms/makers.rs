@@ -2,9 +2,10 @@
 
 use domain::app::RoomMakers;
 use domain::group::{GroupRefused, Person};
-use model::Uid;
+use domain::hook::PlaceChange;
+use model::{GroupKind, Uid};
 
-use crate::{Error, Tenant, UseCases};
+use crate::{By, Error, Tenant, UseCases};
 
 impl UseCases {
     /// The names of super admins, the longest registered first; `skipped` pages of `size` are passed over.
@@ -32,7 +33,14 @@ impl UseCases {
         let Some(account) = self.find_user(app, name).await? else {
             return Err(GroupRefused::UserNotFound { user: domain::account::printable(name) }.into());
         };
-        Ok(self.store.rooms.set_maker(app.value.id, &Person::from(&account.user), may).await?)
+        let (id, person) = (app.value.id, Person::from(&account.user));
+        if self.store.rooms.is_maker(id, person.uid).await? == may {
+            return Ok(());
+        }
+        self.store.rooms.set_maker(id, &person, may).await?;
+        let change = PlaceChange::SuperAdmin { user: person.name.to_string(), may };
+        self.note_place(app, &By::back_end(), (GroupKind::Room, String::new()), change).await;
+        Ok(())
     }
 
     /// Whether a user may make rooms, looked up only where it matters.

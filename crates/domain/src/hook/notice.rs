@@ -1,6 +1,6 @@
 //! What post-send rules can hear of that stands in no feed, as it is written down for them.
 
-use model::{ConversationKind, DeviceClass, Environment, GroupNews, Timestamp};
+use model::{ConversationKind, DeviceClass, Environment, GroupKind, GroupNews, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{EventType, MessageType};
@@ -14,6 +14,7 @@ use crate::push::{Binding, Skip};
 pub enum Notice {
     Keyword(KeywordHit),
     Room(RoomNotice),
+    Place(PlaceNotice),
     Session(SessionNotice),
     Push(PushNotice),
     Moderation(ModerationRecord),
@@ -45,6 +46,32 @@ pub struct RoomNotice {
     pub resource: Option<String>,
     pub news: GroupNews,
     pub at: Timestamp,
+}
+
+/// Something that was done to a group or chat room, or to all chat rooms, of which no other client is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceNotice {
+    /// The event's.
+    pub id: u64,
+    pub actor: String,
+    pub kind: GroupKind,
+    /// The public id; empty where it is about all.
+    pub place: String,
+    pub change: PlaceChange,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceChange {
+    /// A member was put on the block list. That he left is told besides.
+    Blocked { user: String },
+    /// The actor wants nothing delivered from it, or wants it again.
+    Shielded { shielded: bool },
+    /// It was switched off, or on again.
+    Disabled { disabled: bool },
+    /// A user became one of those who may make chat rooms, or is it no longer.
+    SuperAdmin { user: String, may: bool },
 }
 
 /// A connection came or went.
@@ -99,6 +126,8 @@ impl Notice {
         match self {
             Self::Keyword(_) => EventType::Keyword,
             Self::Room(_) => EventType::Room,
+            Self::Place(PlaceNotice { kind: GroupKind::Room, .. }) => EventType::Room,
+            Self::Place(_) => EventType::Group,
             Self::Session(_) => EventType::Session,
             Self::Push(_) => EventType::Push,
             Self::Moderation(_) => EventType::Moderation,
@@ -110,7 +139,7 @@ impl Notice {
         match self {
             Self::Keyword(hit) => hit.environment.as_ref(),
             Self::Moderation(record) => record.environment.as_ref(),
-            Self::Room(_) | Self::Session(_) | Self::Push(_) => None,
+            Self::Room(_) | Self::Place(_) | Self::Session(_) | Self::Push(_) => None,
         }
     }
 
@@ -119,6 +148,7 @@ impl Notice {
         match self {
             Self::Keyword(hit) => hit.at,
             Self::Room(room) => room.at,
+            Self::Place(place) => place.at,
             Self::Session(session) => session.at,
             Self::Push(push) => push.at,
             Self::Moderation(record) => record.at,

@@ -3,14 +3,15 @@
 
 use domain::app::App;
 use domain::group::Group;
-use domain::hook::{Entrance, Rule};
+use domain::hook::{Entrance, EventFormat, PlaceChange, PlaceNotice, Rule};
 use easemob_wire::pb::muc_body::Operation;
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
-use model::{GroupChange, GroupKind, GroupNews, Username};
+use model::{GroupChange, GroupKind, GroupNews, MessageId, Username};
 use serde_json::{Map, Value, json};
 
 use super::report::{By, jid, signed};
 use crate::msync::news::group_body;
+use crate::rest::NO_END;
 
 /// What happened.
 pub(super) struct About<'a> {
@@ -119,18 +120,82 @@ pub(super) fn group_op(app: &App, rule: &Rule, by: &By<'_>, about: &About<'_>) -
         GroupKind::Thread => return None,
     };
     let (operation, payload) = operation(app, by, about)?;
-    let mut report = signed(app, rule, by.id, 0, by.at);
-    report["event"] = "group_op_event".into();
-    report["id"] = news.group.as_str().into();
-    report["type"] = kind.into();
-    report["operation"] = operation.into();
-    report["operator"] =
-        if by.name == Username::BACK_END { "@ppAdmin".into() } else { Value::from(by.jid(app)) };
+    let mut report = op_report(app, rule, by, (kind, &news.group), operation, payload);
     if let GroupChange::Joined { member_count, .. } | GroupChange::Left { member_count, .. } = &news.change {
         report["member_count"] = (*member_count).into();
     }
-    report["payload"] = payload;
     Some(report)
+}
+
+/// `place`: its type and id.
+fn op_report(
+    app: &App,
+    rule: &Rule,
+    by: &By<'_>,
+    (kind, id): (&str, &str),
+    operation: &str,
+    payload: Value,
+) -> Value {
+    let mut report = signed(app, rule, by.id, 0, by.at);
+    report["event"] = "group_op_event".into();
+    report["id"] = id.into();
+    report["type"] = kind.into();
+    report["operation"] = operation.into();
+    report["operator"] = if by.name == Username::BACK_END { "@ppAdmin" } else { by.name }.into();
+    report["payload"] = payload;
+    report
+}
+
+/// What no client hears of. The first form knows some of it.
+pub(super) fn of_place(app: &App, rule: &Rule, notice: &PlaceNotice) -> Option<Value> {
+    let by = By { id: MessageId(notice.id), at: notice.at, name: &notice.actor, resource: None };
+    let format = rule.post_send().map(|post| post.format).unwrap_or_default();
+    let kind = match notice.kind {
+        GroupKind::Group => "GROUP",
+        GroupKind::Room => "CHATROOM",
+        GroupKind::Thread => return None,
+    };
+    let group = jid(app, &notice.place, GROUP_DOMAIN);
+    let in_the_first_form = match &notice.change {
+        PlaceChange::Blocked { user } => Some((Operation::Ban, jid(app, user, USER_DOMAIN))),
+        PlaceChange::Shielded { shielded: true } => Some((Operation::Block, group.clone())),
+        PlaceChange::Shielded { shielded: false } => Some((Operation::Unblock, group.clone())),
+        PlaceChange::Disabled { .. } | PlaceChange::SuperAdmin { .. } => None,
+    };
+    let (operation, payload) = match (&notice.change, format) {
+        (_, EventFormat::Muc) => {
+            let (operation, to) = in_the_first_form?;
+            let mut report = signed(app, rule, by.id, 0, by.at);
+            report["eventType"] = "chat".into();
+            report["chat_type"] = "muc".into();
+            report["msg_id"] = by.id.to_string().into();
+            report["group_id"] = notice.place.as_str().into();
+            report["from"] = by.jid(app).into();
+            report["to"] = to.into();
+            report["payload"] = json!({
+                "muc_id": group,
+                "reason": "",
+                "is_chatroom": notice.kind == GroupKind::Room,
+                "operation": operation_name(operation),
+                "status": { "description": "", "error_code": "ok" },
+            });
+            return Some(report);
+        }
+        (PlaceChange::Shielded { shielded }, EventFormat::GroupOp) => {
+            ("SHIELD", json!({ "type": if *shielded { "ADD" } else { "REMOVE" } }))
+        }
+        (PlaceChange::Blocked { user }, EventFormat::GroupOp) => {
+            ("BLOCK", json!({ "type": "ADD", "member": [user], "expire_timestamp": NO_END }))
+        }
+        (PlaceChange::Disabled { disabled }, EventFormat::GroupOp) => {
+            ("UPDATE", json!({ "type": "DISABLE", "disable": disabled }))
+        }
+        (PlaceChange::SuperAdmin { user, may }, EventFormat::GroupOp) => {
+            let change = if *may { "ADD" } else { "REMOVE" };
+            ("ROOM_SUPER_ADMIN", json!({ "type": change, "admin": [user] }))
+        }
+    };
+    Some(op_report(app, rule, &by, (kind, &notice.place), operation, payload))
 }
 
 fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str, Value)> {
@@ -161,10 +226,11 @@ fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str,
         GroupChange::Unmuted { user } => ("MUTE", json!({ "member": [user], "type": "REMOVE" })),
         GroupChange::AllMuted => ("UPDATE", change("MUTE", "mute", true.into())),
         GroupChange::AllUnmuted => ("UPDATE", change("MUTE", "mute", false.into())),
-        GroupChange::OwnerChanged { owner } => {
-            ("UPDATE", json!({ "type": "OWNER", "owner": by.name, "new_owner": owner }))
+        GroupChange::OwnerChanged { owner, previous } => {
+            let previous = if previous.is_empty() { by.name } else { previous };
+            ("UPDATE", json!({ "type": "OWNER", "owner": previous, "new_owner": owner }))
         }
-        GroupChange::Updated { settings } => ("UPDATE", change("INFO", "info", texts(settings).into())),
+        GroupChange::Updated { settings } => ("UPDATE", change("INFO", "info", info(settings).into())),
         GroupChange::AnnouncementChanged { text } => {
             ("UPDATE", change("ANNOUNCEMENT", "announcement", text.as_str().into()))
         }
@@ -202,11 +268,12 @@ fn created(app: &App, about: &About<'_>) -> Value {
     let mut roles = Map::from_iter([(group.owner.name.to_string(), Value::from("owner"))]);
     roles.extend(group.admins.iter().map(|admin| (admin.name.to_string(), Value::from("admin"))));
     let info = json!({
-        "owner": jid(app, group.owner.name.as_str(), USER_DOMAIN),
+        "owner": format!("{}_{}", app.key, group.owner.name),
         "created": group.created.0,
         "custom": group.custom,
         "description": group.description,
         "mute": group.mute_all,
+        "mute_duration": 0,
         "avatar": group.avatar,
         "title": group.name,
         "max_users": group.max_users,
@@ -220,6 +287,15 @@ fn created(app: &App, about: &About<'_>) -> Value {
     let owner = group.owner.name.to_string();
     let members: Vec<&String> = std::iter::once(&owner).chain(about.added).collect();
     json!({ "role": roles, "member": members, "info": texts(&info) })
+}
+
+/// Changed settings under the names that a new group's have.
+fn info(settings: &Map<String, Value>) -> Map<String, Value> {
+    let mut info = texts(settings);
+    if let Some(name) = info.remove("name") {
+        info.insert("title".to_owned(), name);
+    }
+    info
 }
 
 fn texts(settings: &Map<String, Value>) -> Map<String, Value> {

@@ -32,7 +32,7 @@ pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<B
         }
         Happening::Read { entry } => vec![read(app, rule, entry)],
         Happening::ConversationRead { entry } => vec![conversation_read(app, rule, entry)],
-        Happening::Recall { entry } => recall(app, rule, entry).into_iter().collect(),
+        Happening::Recall { kind, entry } => recall(app, rule, *kind, entry).into_iter().collect(),
         Happening::Edit { kind, entry } => edit(app, rule, *kind, entry).into_iter().collect(),
         Happening::News { entry, news, group, entrance, added } => {
             let by = By::of(entry);
@@ -50,6 +50,9 @@ pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<B
         Happening::Notice(Notice::Session(notice)) => vec![session(app, rule, notice)],
         Happening::Notice(Notice::Moderation(record)) => vec![moderation::report(app, rule, record)],
         Happening::Notice(Notice::Push(notice)) => vec![push(app, rule, notice)],
+        Happening::Notice(Notice::Place(notice)) => {
+            group_events::of_place(app, rule, notice).into_iter().collect()
+        }
         Happening::Notice(Notice::Room(notice)) => {
             let by = By {
                 id: MessageId(notice.id),
@@ -107,6 +110,8 @@ pub(super) fn signed(app: &App, rule: &Rule, id: MessageId, part: usize, at: Tim
         "callId": call_id,
         "timestamp": at.0,
         "appkey": app.key.as_str(),
+        // Which machine of the vendor's it was. There is one here.
+        "host": "msync@kith",
     })
 }
 
@@ -128,6 +133,13 @@ fn envelope(app: &App, rule: &Rule, entry: &Entry) -> Value {
 
 fn message(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry, event: &str) -> Option<Value> {
     let mut report = envelope(app, rule, entry);
+    if event != "chat" {
+        // Another call about the same message: who skips what he has seen by its call id must not skip this.
+        let again = signed(app, rule, entry.id, 1, entry.at);
+        for key in ["callId", "security"] {
+            report[key] = again[key].clone();
+        }
+    }
     report["eventType"] = event.into();
     report["chat_type"] = ChatType::from(kind).name().into();
     let stored = stored(entry)?;
@@ -142,9 +154,12 @@ fn message(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry, event:
     Some(report)
 }
 
-fn recall(app: &App, rule: &Rule, entry: &Entry) -> Option<Value> {
+fn recall(app: &App, rule: &Rule, kind: Option<ConversationKind>, entry: &Entry) -> Option<Value> {
     let subject = entry.subject?.to_string();
     let mut report = envelope(app, rule, entry);
+    if kind.is_some_and(|kind| kind != ConversationKind::Single) {
+        report["group_id"] = entry.target_name.as_str().into();
+    }
     report["chat_type"] = "recall".into();
     report["payload"] = json!({ "ext": {}, "ack_message_id": subject, "bodies": [] });
     report["recall_id"] = subject.into();
@@ -196,6 +211,9 @@ fn reaction(app: &App, rule: &Rule, entry: &Entry, news: &ConversationNews) -> V
     payload["channel_type"] = payload["data"][0]["channel_type"].clone();
     let mut report = envelope(app, rule, entry);
     report["chat_type"] = "notify".into();
+    if payload["channel_type"] != "chat" {
+        report["group_id"] = entry.target_name.as_str().into();
+    }
     report["payload"] = payload;
     report
 }

@@ -116,7 +116,7 @@ pub(crate) fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBod
             crowd(&mut body, app_key, users, *member_count);
             Muc::Absence
         }
-        GroupChange::OwnerChanged { owner } => {
+        GroupChange::OwnerChanged { owner, .. } => {
             to(&mut body, owner);
             Muc::AssignOwner
         }

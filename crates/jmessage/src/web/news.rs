@@ -139,7 +139,7 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
         GroupChange::Unmuted { user } => (65, 2, vec![user]),
         GroupChange::AdminAdded { user } => (80, 1, vec![user]),
         GroupChange::AdminRemoved { user } => (80, 2, vec![user]),
-        GroupChange::OwnerChanged { owner } => (82, 0, vec![owner]),
+        GroupChange::OwnerChanged { owner, .. } => (82, 0, vec![owner]),
         _ => return None,
     };
     let mut told = event(member, entry, event_type, extra);
@@ -151,7 +151,7 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
         GroupChange::Applied { reason } | GroupChange::ApplicationDeclined { reason, .. } => {
             told["description"] = reason.as_str().into();
         }
-        GroupChange::OwnerChanged { owner } => {
+        GroupChange::OwnerChanged { owner, .. } => {
             told["new_owner"] = json!({ "username": owner, "appkey": member.face.as_str() });
         }
         GroupChange::Destroyed => {

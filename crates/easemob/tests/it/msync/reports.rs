@@ -6,6 +6,7 @@ use app::ports::{CallFailed, Callbacks, HookCall, Ports};
 use app::{By, CreateThread};
 use async_trait::async_trait;
 use domain::app::Settings;
+use domain::group::UpdateGroup;
 use domain::hook::{EventFormat, EventType, PostSend, PushRule, RuleKind, RuleSpec};
 use domain::post::Post;
 use domain::push::Bind;
@@ -187,9 +188,76 @@ fn groups_are_told_in_the_new_form() {
         told,
         [
             [json!("CREATE"), json!("@ppAdmin"), Value::Null, json!(["alice", "bob"])],
-            [json!("LEAVE"), json!("org#app_bob@easemob.com"), json!("QUIT"), json!(["bob"])],
+            [json!("LEAVE"), json!("bob"), json!("QUIT"), json!(["bob"])],
         ]
     );
+}
+
+#[test]
+fn what_no_client_hears_of_is_told_in_the_new_form() {
+    let (house, server) = house(&[EventType::Group, EventType::Room], EventFormat::GroupOp);
+    ["alice", "bob"].iter().for_each(|name| house.register(name));
+    let group = group(&house, "alice", &["bob"]);
+    let (tenant, by) = (house.tenant(), By::back_end());
+    let account = house.wait(house.use_cases.get_user(&tenant, "bob")).unwrap();
+    let by_bob = By { account: Some(account), ..By::back_end() };
+    for shielded in [true, true] {
+        house.wait(house.use_cases.shield_group(&tenant, &by_bob, &group, shielded)).unwrap();
+    }
+    let bob = ["bob".to_owned()];
+    house.wait(house.use_cases.block_members(&tenant, &by, group.as_str(), &bob)).unwrap();
+    for disabled in [true, true, false] {
+        house.wait(house.use_cases.disable_group(&tenant, &group, disabled)).unwrap();
+    }
+    for may in [true, true, false] {
+        house.wait(house.use_cases.set_room_maker(&tenant, "alice", may)).unwrap();
+    }
+    let told = server.told(&house, 8);
+    let mut told: Vec<_> = told
+        .iter()
+        .filter(|report| !matches!(report["operation"].as_str(), Some("CREATE" | "LEAVE")))
+        .map(|report| json!([report["type"], report["id"], report["operation"], report["payload"]]))
+        .collect();
+    told.sort_by_key(ToString::to_string);
+    let end = 4_638_873_600_000_u64;
+    let mut expected = vec![
+        json!(["GROUP", group, "SHIELD", { "type": "ADD" }]),
+        json!(["GROUP", group, "BLOCK", { "type": "ADD", "member": ["bob"], "expire_timestamp": end }]),
+        json!(["GROUP", group, "UPDATE", { "type": "DISABLE", "disable": true }]),
+        json!(["GROUP", group, "UPDATE", { "type": "DISABLE", "disable": false }]),
+        json!(["CHATROOM", "", "ROOM_SUPER_ADMIN", { "type": "ADD", "admin": ["alice"] }]),
+        json!(["CHATROOM", "", "ROOM_SUPER_ADMIN", { "type": "REMOVE", "admin": ["alice"] }]),
+    ];
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_new_owner_and_a_new_name_are_told_in_the_new_form() {
+    let (house, server) = house(&[EventType::Group], EventFormat::GroupOp);
+    ["alice", "bob"].iter().for_each(|name| house.register(name));
+    let group = group(&house, "alice", &["bob"]);
+    let (tenant, by) = (house.tenant(), By::back_end());
+    house.wait(house.use_cases.transfer_group(&tenant, &by, group.as_str(), "bob")).unwrap();
+    let rename = UpdateGroup { name: Some("Hall".to_owned()), ..UpdateGroup::default() };
+    house.wait(house.use_cases.update_group(&tenant, &by, group.as_str(), &rename)).unwrap();
+    let told = server.told(&house, 3);
+    // What is told of a new group is how it is by then.
+    assert_eq!(told[0]["payload"]["info"]["owner"], "org#app_bob");
+    assert_eq!(told[1]["payload"], json!({ "type": "OWNER", "owner": "alice", "new_owner": "bob" }));
+    assert_eq!(told[2]["payload"]["info"]["title"], "Hall");
+}
+
+#[test]
+fn a_message_to_somebody_away_is_told_twice_under_two_call_ids() {
+    let (house, server) = house(&[EventType::Message, EventType::OfflineMessage], EventFormat::default());
+    house.register("bob");
+    house.post("admin", "bob", "hi", &POST);
+    let told = server.told(&house, 2);
+    assert_eq!([&told[0]["eventType"], &told[1]["eventType"]], ["chat", "chat_offline"]);
+    assert_eq!(told[0]["msg_id"], told[1]["msg_id"]);
+    assert_ne!(told[0]["callId"], told[1]["callId"]);
+    assert!(told.iter().all(|report| report["host"] == "msync@kith"));
 }
 
 #[test]
