@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use conditions::Condition;
+use domain::Refusal as _;
 use domain::account::decide_nickname;
 use domain::push::{
     Bind, PushChange, PushProfile, PushRefused, Silence, SilenceChange, SilenceOf, decide_bind,
@@ -86,7 +87,10 @@ impl UseCases {
             return Err(Error::refused(Condition::BatchTooLarge, facts));
         }
         for (user, nickname) in names {
-            decide_nickname(Some(nickname))?;
+            decide_nickname(Some(nickname)).map_err(|refused| {
+                let facts = vec![("user", domain::account::printable(user))];
+                Error::refused(refused.condition(), facts)
+            })?;
             self.get_user(app, user).await?;
         }
         for (user, nickname) in names {

@@ -471,6 +471,8 @@ pub enum GroupRefused {
     AttributeValueTooLong,
     #[error("a member's attributes are over {} bytes", limits::MEMBER_ATTRIBUTES_BYTES)]
     AttributesFull,
+    #[error("a group of the app can be set to {limit} members at most")]
+    MembersLimit { limit: u64 },
     #[error("the group has {} shared files", limits::SHARED_FILES)]
     FilesFull,
     #[error("there is no such shared file")]
@@ -527,7 +529,7 @@ impl Refusal for GroupRefused {
             Self::TagsFull => Condition::RoomTagLimitReached,
             Self::TagTooLong => Condition::RoomTagTooLong,
             Self::TagNotFound { .. } => Condition::RoomTagNotFound,
-            Self::FilesFull | Self::TagMutesFull => Condition::LimitExceeded,
+            Self::FilesFull | Self::TagMutesFull | Self::MembersLimit { .. } => Condition::LimitExceeded,
             Self::FileNotFound => Condition::SharedFileNotFound,
             Self::Off { .. } => Condition::ServiceNotEnabled,
             Self::Repeated { .. } => Condition::MemberRepeated,
@@ -555,6 +557,10 @@ impl Refusal for GroupRefused {
             | Self::MemberQuota { user, .. } => {
                 vec![("user", user.clone())]
             }
+            Self::NameTooLong => vec![("limit", limits::GROUP_NAME_CHARS.to_string())],
+            Self::DescriptionTooLong => vec![("limit", limits::GROUP_DESCRIPTION_CHARS.to_string())],
+            Self::MembersLimit { limit } => vec![("limit", limit.to_string())],
+            Self::NobodyNamed => vec![("name", "usernames".to_owned())],
             Self::Missing { name } | Self::FieldTooLong { name } => vec![("name", (*name).to_owned())],
             Self::Invalid { name } => vec![("name", name.clone())],
             Self::BatchTooLarge { size } => {

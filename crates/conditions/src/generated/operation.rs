@@ -84,7 +84,7 @@ pub enum Operation {
     GroupDestroy,
     /// Leaving a group.
     GroupExit,
-    /// Reading a group, its members or its lists.
+    /// Reading a group or its lists.
     GroupGet,
     /// Inviting users to a group.
     GroupInvite,
@@ -110,6 +110,10 @@ pub enum Operation {
     MemberAdd,
     /// Reading or writing the attributes of group members.
     MemberAttributes,
+    /// Writing the attributes of many group members at once.
+    MemberAttributesBatch,
+    /// Listing the members of a group.
+    MemberList,
     /// Removing members from a group.
     MemberRemove,
     /// Exporting moderation records.
@@ -202,7 +206,7 @@ pub enum Operation {
 
 impl Operation {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 97] = [
+    pub const ALL: [Self; 99] = [
         Self::AllowListAdd,
         Self::AllowListRemove,
         Self::BlockAdd,
@@ -256,6 +260,8 @@ impl Operation {
         Self::Logout,
         Self::MemberAdd,
         Self::MemberAttributes,
+        Self::MemberAttributesBatch,
+        Self::MemberList,
         Self::MemberRemove,
         Self::ModerationExport,
         Self::MuteGlobal,
@@ -304,7 +310,7 @@ impl Operation {
 }
 
 /// Name and meaning, in the order of the enum.
-pub(crate) static DETAILS: [(&str, &str); 97] = [
+pub(crate) static DETAILS: [(&str, &str); 99] = [
     ("allow_list_add", "Putting members of a group or chat room on its allow list."),
     ("allow_list_remove", "Taking members of a group or chat room off its allow list."),
     ("block_add", "Putting users on a block list."),
@@ -345,7 +351,7 @@ pub(crate) static DETAILS: [(&str, &str); 97] = [
     ("group_create", "Creating a group."),
     ("group_destroy", "Destroying a group, or switching it off."),
     ("group_exit", "Leaving a group."),
-    ("group_get", "Reading a group, its members or its lists."),
+    ("group_get", "Reading a group or its lists."),
     ("group_invite", "Inviting users to a group."),
     ("group_join", "Joining a group, or applying to."),
     ("group_online", "Asking how many members of a group are online."),
@@ -358,6 +364,8 @@ pub(crate) static DETAILS: [(&str, &str); 97] = [
     ("logout", "Logging out."),
     ("member_add", "Adding members to a group."),
     ("member_attributes", "Reading or writing the attributes of group members."),
+    ("member_attributes_batch", "Writing the attributes of many group members at once."),
+    ("member_list", "Listing the members of a group."),
     ("member_remove", "Removing members from a group."),
     ("moderation_export", "Exporting moderation records."),
     ("mute_global", "Muting a user in the whole app."),

@@ -207,8 +207,8 @@ pub fn decide_transfer(
     let mut next = group.touched(at);
     next.admins.retain(|admin| admin.uid != new_owner.uid);
     next.owner = new_owner.clone();
-    let mut change =
-        Change::new(next).tell_all(GroupChange::OwnerChanged { owner: new_owner.name.to_string() });
+    let (owner, previous) = (new_owner.name.to_string(), group.owner.name.to_string());
+    let mut change = Change::new(next).tell_all(GroupChange::OwnerChanged { owner, previous });
     // An owner is never muted.
     if member.muted_until.is_some() {
         change = change.write(Write::Member(new_owner.uid, Member { muted_until: None, ..member.clone() }));
@@ -324,6 +324,7 @@ fn member_limit(settings: &Settings, wanted: Option<u64>) -> Result<u32, GroupRe
     let count = wanted.unwrap_or_else(|| most.min(limits::GROUP_MEMBERS_DEFAULT.into()));
     match u32::try_from(count) {
         Ok(count) if count > 0 && u64::from(count) <= most => Ok(count),
+        _ if count > most => Err(GroupRefused::MembersLimit { limit: most }),
         _ => Err(GroupRefused::Invalid { name: "maxusers".to_owned() }),
     }
 }
@@ -412,6 +413,8 @@ mod tests {
             assert_eq!(refused(reserved), GroupRefused::Invalid { name: "groupid".to_owned() });
         }
         let next = CreateGroup { custom_id: Some("x".repeat(64)), ..next };
+        assert_eq!(refused(next.clone()), GroupRefused::MembersLimit { limit: 500 });
+        let next = CreateGroup { max_users: Some(0), ..next };
         assert_eq!(refused(next.clone()), GroupRefused::Invalid { name: "maxusers".to_owned() });
         let next = CreateGroup { max_users: Some(1), ..next };
         assert_eq!(refused(next), GroupRefused::TooManyMembers { members: 2, limit: 1 });

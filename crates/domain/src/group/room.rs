@@ -159,7 +159,7 @@ mod tests {
         assert!(!change.news.iter().any(Told::is_for_all));
         let large = CreateGroup { max_users: Some(10_001), ..command };
         let refused = decide_create_room(view, true, &large, MessageId(7), NOW).unwrap_err();
-        assert_eq!(refused, GroupRefused::Invalid { name: "maxusers".to_owned() });
+        assert_eq!(refused, GroupRefused::MembersLimit { limit: 10_000 });
 
         let refused =
             |view, may_make| decide_create_room(view, may_make, &large, MessageId(7), NOW).unwrap_err();

@@ -1,6 +1,7 @@
 //! Request bodies about groups (easemob-rest.md 3.12; msync.md 3.2). Several generations of names for one field are taken.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -83,7 +84,7 @@ impl GroupMute {
         let raw: Raw<'_> = parse(body)?;
         Ok(Self {
             usernames: typed("usernames", "a list of texts", raw.usernames)?.unwrap_or_default(),
-            duration_ms: typed("mute_duration", "a number of milliseconds", raw.mute_duration)?.unwrap_or(-1),
+            duration_ms: number("mute_duration", raw.mute_duration)?.unwrap_or(-1),
         })
     }
 }
@@ -251,7 +252,7 @@ fn id(field: &'static str, raw: Option<&RawValue>) -> Result<Option<String>, Bod
 }
 
 /// Clients send booleans and their names as texts.
-fn flag(field: &'static str, raw: Option<&RawValue>) -> Result<Option<bool>, BodyError> {
+pub(super) fn flag(field: &'static str, raw: Option<&RawValue>) -> Result<Option<bool>, BodyError> {
     match raw.map(RawValue::get) {
         Some("\"true\"") => Ok(Some(true)),
         Some("\"false\"") => Ok(Some(false)),
@@ -260,7 +261,10 @@ fn flag(field: &'static str, raw: Option<&RawValue>) -> Result<Option<bool>, Bod
 }
 
 /// Clients send numbers and numeric texts.
-fn number(field: &'static str, raw: Option<&RawValue>) -> Result<Option<u64>, BodyError> {
+pub(super) fn number<T: FromStr>(
+    field: &'static str,
+    raw: Option<&RawValue>,
+) -> Result<Option<T>, BodyError> {
     let Some(digits) = raw.map(|raw| raw.get().trim_matches('"')) else { return Ok(None) };
     let expected = "a whole number";
     digits.parse().map(Some).map_err(|_| BodyError::WrongType { field, expected })
@@ -302,6 +306,7 @@ mod tests {
         let mute = |body: &str| GroupMute::parse(body.as_bytes()).unwrap().duration_ms;
         assert_eq!(mute(r#"{"usernames":["a"],"mute_duration":1000}"#), 1000);
         assert_eq!(mute(r#"{"usernames":["a"],"mute_duration":-1}"#), -1);
+        assert_eq!(mute(r#"{"usernames":["a"],"mute_duration":"60000"}"#), 60_000);
         assert_eq!(mute(r#"{"usernames":["a"]}"#), -1);
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::BodyError;
+use super::group::flag;
 use super::request::{parse, text, typed};
 
 /// `PUT /users/{user}/push/binding`.
@@ -75,7 +76,7 @@ impl UserUpdate {
                     update.display_style = Some(style);
                 }
                 "notification_no_disturbing" => {
-                    update.no_disturbing = typed("notification_no_disturbing", "true or false", Some(raw))?;
+                    update.no_disturbing = flag("notification_no_disturbing", Some(raw))?;
                 }
                 "notification_no_disturbing_start" => {
                     update.no_disturbing_start = Some(hour("notification_no_disturbing_start", raw)?);

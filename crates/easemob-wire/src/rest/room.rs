@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::group::number;
 use super::request::{BodyError, parse, text, typed};
 
 /// The fields of a room in `POST /chatrooms` and `PUT /chatrooms/{id}`.
@@ -41,7 +42,7 @@ impl RoomFields {
             name: text("name", take(&["name", "groupname"]))?,
             description: text("description", take(&["description"]))?,
             custom: text("custom", take(&["custom"]))?,
-            max_users: number(take(&["maxusers"]))?,
+            max_users: number("maxusers", take(&["maxusers"]))?,
             others: Vec::new(),
         };
         fields.others = raw.into_iter().filter_map(|(name, value)| value.map(|_| name)).collect();
@@ -65,7 +66,7 @@ impl RoomTagMute {
         let seconds = raw.remove("mute_duration").flatten();
         Ok(Self {
             tag: text("tag", raw.remove("tag").flatten())?,
-            seconds: typed("mute_duration", "a number of seconds", seconds)?,
+            seconds: number("mute_duration", seconds)?,
         })
     }
 }
@@ -130,13 +131,6 @@ impl RoomMaker {
         let mut raw: BTreeMap<String, Option<&RawValue>> = parse(body)?;
         Ok(Self { name: text("superadmin", raw.remove("superadmin").flatten())? })
     }
-}
-
-/// Clients send a number or its digits.
-fn number(raw: Option<&RawValue>) -> Result<Option<u64>, BodyError> {
-    let Some(digits) = raw.map(|raw| raw.get().trim_matches('"')) else { return Ok(None) };
-    let wrong = BodyError::WrongType { field: "maxusers", expected: "a whole number" };
-    digits.parse().map(Some).map_err(|_| wrong)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use easemob_wire::rest::{AttributeBatch, Envelope, GroupMute, GroupText, MemberA
 use model::{GroupKind, MessageId, Timestamp, Uid, limits};
 use serde_json::{Map, Value, json};
 
+use super::NO_END;
 use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::cursor::{self, List};
@@ -18,7 +19,7 @@ use super::groups::{data, is_v3};
 use super::routes::routes;
 
 routes! {
-    GET "/chatgroups/{group}/users" Member Nothing GroupGet => list;
+    GET "/chatgroups/{group}/users" Member Nothing MemberList => list;
     POST "/chatgroups/{group}/users" Member Json MemberAdd => add;
     POST "/chatgroups/{group}/users/{member}" Member Nothing MemberAdd => add_one;
     DELETE "/chatgroups/{group}/users/{member}" Member Nothing MemberRemove => remove;
@@ -57,8 +58,6 @@ const READERS_PAGE: usize = 500;
 /// Members whose attributes one call reads, or writes (easemob-rest.md 3.12). The web SDK reads up to 10.
 const ATTRIBUTES_READ: usize = 10;
 const ATTRIBUTES_WRITTEN: usize = 20;
-/// The end of a mute that has none, as the vendor writes it: in the year 2116.
-const NO_END: u64 = 4_638_873_600_000;
 
 /// `GET /chatgroups/{group}/users`, in each of the documented styles: by page number from 1; by cursor, with roles and
 /// times for the web SDKs, or as bare names for `version=v3`.
@@ -294,20 +293,21 @@ pub(crate) async fn is_allowed(call: Call) -> Result<Answer, Failure> {
 /// `POST /chatgroups/{group}/white/users`
 pub(crate) async fn allow(call: Call) -> Result<Answer, Failure> {
     let named = call.parse(NamedUsers::parse)?.usernames;
-    set_allowed(&call, &named, true).await
+    Ok(data(&call, set_allowed(&call, &named, true).await?.into()))
 }
 
 /// `POST /chatgroups/{group}/white/users/{member}`
 pub(crate) async fn allow_one(call: Call) -> Result<Answer, Failure> {
-    set_allowed(&call, &[call.member().to_owned()], true).await
+    let rows = set_allowed(&call, &[call.member().to_owned()], true).await?;
+    Ok(data(&call, if is_v3(&call) { rows.into() } else { one_or_all(rows) }))
 }
 
-/// `DELETE /chatgroups/{group}/white/users/{a,b}`
+/// `DELETE /chatgroups/{group}/white/users/{a,b}`: a list, also of one.
 pub(crate) async fn disallow(call: Call) -> Result<Answer, Failure> {
-    set_allowed(&call, &call.members(), false).await
+    Ok(data(&call, set_allowed(&call, &call.members(), false).await?.into()))
 }
 
-async fn set_allowed(call: &Call, named: &[String], allow: bool) -> Result<Answer, Failure> {
+async fn set_allowed(call: &Call, named: &[String], allow: bool) -> Result<Vec<Value>, Failure> {
     let by = call.by().await?;
     let outcomes = call.use_cases().allow_members(&call.tenant, &by, call.place(), named, allow).await?;
     let (action, operation) = if allow {
@@ -316,7 +316,7 @@ async fn set_allowed(call: &Call, named: &[String], allow: bool) -> Result<Answe
         ("remove_user_whitelist", Operation::AllowListRemove)
     };
     let row = |user: &str| call.done_to(action, user);
-    Ok(data(call, outcome_list(outcomes, operation, row).map_err(|error| call.refuse(error))?.into()))
+    outcome_list(outcomes, operation, row).map_err(|error| call.refuse(error))
 }
 
 /// `GET /chatgroups/{group}/acks/{message}?limit=&key=`
@@ -358,7 +358,8 @@ pub(crate) async fn set_attributes(call: Call) -> Result<Answer, Failure> {
 /// `PUT /metadata/chatgroup/{group}/users/batch`: each member for himself.
 pub(crate) async fn set_attributes_of_many(call: Call) -> Result<Answer, Failure> {
     let members = call.parse(AttributeBatch::parse)?.members;
-    batch(members.len(), ATTRIBUTES_WRITTEN)?;
+    batch(members.len(), ATTRIBUTES_WRITTEN)
+        .map_err(|error| Failure::of(error, Operation::MemberAttributesBatch))?;
     let by = call.by().await?;
     let (mut succeeded, mut failed) = (Vec::new(), Vec::new());
     for (name, attributes) in members {

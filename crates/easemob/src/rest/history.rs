@@ -23,6 +23,9 @@ routes! {
     DELETE "/rest/message/roaming/group/user/{user}" BackEndOrOwner Nothing Roaming => delete_in_group;
     DELETE "/sdk/message/roaming/group/user/{user}" BackEndOrOwner Nothing Roaming => delete_in_group;
     DELETE "/rest/message/roaming/chat/user/{user}/time" BackEndOrOwner Nothing Roaming => delete_until_in_chat;
+    // The vendor's documents disagree about the method.
+    POST "/rest/message/roaming/chat/user/{user}/time" BackEndOrOwner Nothing Roaming => delete_until_in_chat;
+    POST "/rest/message/roaming/group/user/{user}/time" BackEndOrOwner Nothing Roaming => delete_until_in_group;
     DELETE "/sdk/message/roaming/chat/user/{user}/time" BackEndOrOwner Nothing Roaming => delete_until_in_chat;
     DELETE "/rest/message/roaming/group/user/{user}/time" BackEndOrOwner Nothing Roaming => delete_until_in_group;
     DELETE "/sdk/message/roaming/group/user/{user}/time" BackEndOrOwner Nothing Roaming => delete_until_in_group;

@@ -102,6 +102,9 @@ async fn directed(mut call: Call, chat_type: ChatType, path: &str) -> Result<Ans
     if users.is_empty() || users.iter().any(String::is_empty) {
         return Err(missing("users").into());
     }
+    if users.len() > limits::DIRECTED_USERS {
+        return Err(too_many("users", users.len(), limits::DIRECTED_USERS).into());
+    }
     let sent = said.send_to_groups(&call, chat_type, Some(&users)).await?;
     // What the vendor says as the path of these answers.
     path.clone_into(&mut call.line.path);

@@ -233,8 +233,18 @@ impl Out {
 
     fn size(&mut self, content: &Content) {
         let size = content.size.as_ref();
-        self.put("size", size.map(|size| json!({ "width": size.width(), "height": size.height() })));
+        self.put(
+            "size",
+            size.map(|size| json!({ "width": pixels(size.width()), "height": pixels(size.height()) })),
+        );
     }
+}
+
+/// The protocol has them as floating-point numbers, which readers of whole numbers refuse.
+fn pixels(count: f64) -> Value {
+    const MOST: f64 = 4_294_967_296.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
+    if count.fract() == 0.0 && count.abs() < MOST { Value::from(count as i64) } else { Value::from(count) }
 }
 
 #[cfg(test)]
@@ -258,7 +268,7 @@ mod tests {
         for (message_type, body) in [
             ("txt", json!({ "msg": "hi" })),
             ("txt", json!({ "msg": "" })),
-            ("img", with(json!({ "size": { "width": 480.0, "height": 720.0 } }))),
+            ("img", with(json!({ "size": { "width": 480, "height": 720.5 } }))),
             ("img", with(json!({ "subType": "sub_gif" }))),
             ("audio", with(json!({ "length": 10 }))),
             ("video", with(json!({ "length": 4, "thumb": url, "thumb_secret": "t" }))),

@@ -97,6 +97,8 @@ DELETE /rest/message/roaming/group/user/{user}/time | credentials_missing token_
 POST   /rest/message/roaming/user/{user}/delete/all | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired
 DELETE /sdk/message/roaming/chat/user/{user} | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
 DELETE /sdk/message/roaming/group/user/{user} | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /rest/message/roaming/chat/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
+POST   /rest/message/roaming/group/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
 DELETE /sdk/message/roaming/chat/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
 DELETE /sdk/message/roaming/group/user/{user}/time | credentials_missing token_malformed token_foreign argument_missing  permission_denied   argument_missing token_expired
 POST   /sdk/message/roaming/user/{user}/delete/all | credentials_missing token_malformed token_foreign ok                permission_denied   ok               token_expired

@@ -104,6 +104,18 @@ async fn each_refused_creation_has_the_vendors_words() {
             (400, "group_fields_invalid", "invalid_parameter", "avatar length is too big"),
         ),
         (
+            json!({ "groupname": "G".repeat(129), "public": true, "owner": "alice" }),
+            (403, "group_name_too_long", "exceed_limit", "title cannot exceed to 128"),
+        ),
+        (
+            json!({ "groupname": "G", "public": true, "owner": "alice", "description": "d".repeat(513) }),
+            (403, "group_description_too_long", "exceed_limit", "desc cannot exceed to 512"),
+        ),
+        (
+            json!({ "groupname": "G", "public": true, "owner": "alice", "maxusers": 10_001 }),
+            (403, "limit_exceeded", "exceed_limit", "maxUsers cannot exceed 10000"),
+        ),
+        (
             json!({ "groupname": "G", "public": true, "owner": "alice", "groupid": "team" }),
             (400, "group_id_taken", "illegal_argument", "group ID team already exists!"),
         ),
@@ -138,7 +150,6 @@ async fn a_group_that_is_not_there_is_said_not_to_be_on_every_route() {
         ("GET", "", None),
         ("PUT", "", Some(json!({ "groupname": "G" }))),
         ("DELETE", "", None),
-        ("GET", "/users?pagenum=1", None),
         ("POST", "/users", names()),
         ("DELETE", "/users/bob", None),
         ("GET", "/admin", None),
@@ -154,6 +165,13 @@ async fn a_group_that_is_not_there_is_said_not_to_be_on_every_route() {
         let expected = (404, "group_not_found", "resource_not_found", "grpID nobody does not exist!");
         assert_eq!(reply.error(), expected, "{method} {path}");
     }
+    for path in ["/users?pagenum=1", "/users?version=v3&limit=1"] {
+        let reply = world.back_end("GET", &format!("/chatgroups/nobody{path}"), None).await;
+        let text = "do not find this group:nobody";
+        assert_eq!(reply.error(), (404, "group_not_found", "service_resource_not_found", text), "{path}");
+    }
+    let nobody = world.back_end("POST", "/chatgroups/team/users", Some(json!({ "usernames": [] }))).await;
+    assert_eq!(nobody.error().3, "parameters is invalid : usernames");
 }
 
 #[tokio::test]
@@ -456,6 +474,8 @@ async fn block_and_allow_lists_have_both_shapes() {
         json!([{ "action": "add_user_whitelist", "user": "bob", "groupid": "team", "result": true }])
     );
     assert_eq!(data(world.back_end("GET", "/chatgroups/team/white/users", None).await), json!(["bob"]));
+    let one = data(world.back_end("POST", "/chatgroups/team/white/users/bob", None).await);
+    assert_eq!(one, white[0], "one is no list");
     let own = data(by(&world, "bob", "GET", "/chatgroups/team/white/users/bob", None).await);
     assert_eq!(own, json!({ "white": true, "member": "bob" }));
     let removed = data(world.back_end("DELETE", "/chatgroups/team/white/users/bob", None).await);
@@ -583,6 +603,11 @@ async fn attributes_of_members_have_limits_and_can_be_switched_off() {
     let reply =
         by(&world, "alice", "POST", "/metadata/chatgroup/team/get", Some(json!({ "targets": eleven }))).await;
     assert_eq!(reply.error().3, "query param reaches limit.");
+    let one = json!({ "username": "bob", "metadata": { "a": "1" } });
+    let batch = Some(Value::Array(vec![one; 21]));
+    let reply = world.back_end("PUT", "/metadata/chatgroup/team/users/batch", batch).await;
+    let text = "exceeds chatgroup metadata batch put users limit";
+    assert_eq!(reply.error(), (400, "batch_too_large", "metadata_error", text));
     world.set("group.attributes", "false").await;
     let off = put("bob", json!({ "k": "v" })).await;
     assert_eq!(

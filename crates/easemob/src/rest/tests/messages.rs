@@ -330,6 +330,9 @@ async fn a_message_to_some_of_a_group_is_for_them_alone() {
     let reply =
         world.back_end("POST", "/messages/chatgroups/users", with(json!([group, "2"]), json!(["bob"]))).await;
     assert_eq!(reply.error(), says("batch_too_large", "params to's size can't exceed limit 1"));
+    let many: Vec<String> = (0..21).map(|number| format!("u{number}")).collect();
+    let reply = world.back_end("POST", "/messages/chatgroups/users", with(json!([group]), json!(many))).await;
+    assert_eq!(reply.error(), says("batch_too_large", "params users's size can't exceed limit 20"));
 }
 
 // easemob-rest.md 3.8.1: contacts are checked only if that is switched on.

@@ -141,7 +141,7 @@ async fn languages_and_names_for_pushes_are_kept() {
     let many = put(Value::Array(vec![name; 51])).await;
     assert_eq!(many.error().3, "put user push nicknames exceeds the limit");
     let long = put(json!([{ "username": "alice", "push_nickname": "n".repeat(101) }])).await;
-    assert_eq!(long.error().3, "push nickname length exceeds the limit");
+    assert_eq!(long.error().3, "alice push nickname length exceeds the limit");
 }
 
 #[tokio::test]

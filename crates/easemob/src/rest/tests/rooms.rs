@@ -39,6 +39,14 @@ async fn a_room_is_made_shown_changed_and_ended() {
     let reply = world.back_end("PUT", &path, Some(json!({ "colour": "red" }))).await;
     let text = "some of [colour] are not valid fields";
     assert_eq!(reply.error(), (400, "argument_invalid", "invalid_parameter", text));
+    for (field, value, text) in [
+        ("name", json!("n".repeat(129)), "title cannot exceed to 128"),
+        ("description", json!("d".repeat(513)), "desc cannot exceed to 512"),
+        ("maxusers", json!(10_001), "maxUsers cannot exceed 10000"),
+    ] {
+        let reply = world.back_end("PUT", &path, Some(json!({ field: value }))).await;
+        assert_eq!((reply.error().0, reply.error().2, reply.error().3), (403, "exceed_limit", text));
+    }
     let reply = world.back_end("PUT", &path, Some(json!({ "newowner": "alice" }))).await;
     let text = "new owner and old owner are the same";
     assert_eq!(reply.error(), (403, "group_owner_unchanged", "forbidden_op", text));
@@ -51,8 +59,8 @@ async fn a_room_is_made_shown_changed_and_ended() {
     let ended = world.call("DELETE", &path, Some(&bob), None).await.ok();
     assert_eq!(ended.body["data"], json!({ "success": true, "id": id }));
     let reply = world.back_end("GET", &path, None).await;
-    let text = format!("grpID {id} does not exist!");
-    assert_eq!(reply.error(), (404, "chatroom_not_found", "resource_not_found", text.as_str()));
+    let text = format!("do not find this group:{id}");
+    assert_eq!(reply.error(), (404, "chatroom_not_found", "service_resource_not_found", text.as_str()));
     assert_eq!(world.data("/users/bob/joined_chatrooms").await, json!([]));
 }
 

@@ -103,6 +103,10 @@ async fn each_refused_beginning_has_the_vendors_words() {
     let single = single.body["data"]["carol"].as_str().unwrap().to_owned();
     let id = thread(&world, &message).await;
     let inside = say(&world, &id, "in the thread").await;
+    let free = say(&world, "team", "free").await;
+    let body = json!({ "group_id": "team", "name": "T", "msg_id": free, "owner": "nobody" });
+    let reply = world.back_end("POST", "/thread", Some(body)).await;
+    assert_eq!(reply.error(), (404, "member_not_registered", "group_error", "user not in group."));
     let long = "n".repeat(65);
     for (user, group, name, about, expected) in [
         (

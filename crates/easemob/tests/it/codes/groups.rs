@@ -71,7 +71,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     },
     Witness {
         row: "group_not_found",
-        sees: "404 resource_not_found: grpID gone does not exist! [group_not_found]",
+        sees: "404 service_resource_not_found: do not find this group:gone [group_not_found]",
         run: |bench, cause| {
             bench.team(&[]);
             let path = if cause { "/chatgroups/gone/users" } else { "/chatgroups/team/users" };

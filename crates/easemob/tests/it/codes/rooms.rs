@@ -17,7 +17,7 @@ pub(super) const WITNESSES: &[Witness] = &[
     },
     Witness {
         row: "chatroom_not_found",
-        sees: "404 resource_not_found: grpID gone does not exist! [chatroom_not_found]",
+        sees: "404 service_resource_not_found: do not find this group:gone [chatroom_not_found]",
         run: |bench, cause| {
             bench.hall(&[]);
             let path = if cause { "/chatrooms/gone" } else { "/chatrooms/hall" };
