@@ -39,7 +39,12 @@ class XMLHttpRequest {
     this.#move(1);
   }
 
-  setRequestHeader(name, value) { this.#headers[name] = String(value); }
+  /** A header that is set twice, in whatever spelling, has both values, as a browser sends it. */
+  setRequestHeader(name, value) {
+    const known = Object.keys(this.#headers).find((header) => header.toLowerCase() === name.toLowerCase());
+    if (known) this.#headers[known] += `, ${value}`;
+    else this.#headers[name] = String(value);
+  }
   getResponseHeader(name) { return this.#answerHeaders[name.toLowerCase()] ?? null; }
   getAllResponseHeaders() {
     return Object.entries(this.#answerHeaders).map(([name, value]) => `${name}: ${value}\r\n`).join('');

@@ -20,6 +20,35 @@ async function openTab(world) {
   return { client, close: () => frame.remove() };
 }
 
+/** The vendor's small build with plug-ins, in a tab of its own, as `Client` wants an SDK. */
+async function openSmallTab(world, plugins) {
+  const frame = document.createElement('iframe');
+  frame.src = '/harness/page/tab.html';
+  const loaded = new Promise((resolve) => frame.addEventListener('load', resolve));
+  document.body.append(frame);
+  await loaded;
+  const load = (name) => loadSdk(frame.contentWindow, `/node_modules/${world.sdkName}/${name}/${name}.js`);
+  const Core = await load('miniCore');
+  const loadedPlugins = [];
+  for (const name of plugins) loadedPlugins.push([name, await load(name)]);
+  class Connection extends Core {
+    constructor(options) {
+      super(options);
+      for (const [name, plugin] of loadedPlugins) this.usePlugin(plugin, name);
+    }
+    open({ user, pwd }) { return super.open({ username: user, password: pwd }); }
+  }
+  const sdk = { connection: Connection };
+  return {
+    close: () => frame.remove(),
+    client(name) {
+      const client = world.client(name, { sdk });
+      client.sdk = { message: client.connection.Message };
+      return client;
+    },
+  };
+}
+
 /** A picture of noise with `width` times `height` pixels, encoded by the browser. A picture of few bytes is its own thumbnail. */
 async function drawn(width, height) {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
@@ -91,6 +120,41 @@ export default {
     await bob.text('alice', 'new');
     await again.next('onTextMessage', (message) => message.msg === 'new');
     assert.deepEqual(again.all('onTextMessage').map((message) => message.msg), ['missed', 'new']);
+  },
+
+  async 'the small build with its plug-ins keeps conversations on the device'(world) {
+    const bob = await world.online('bob');
+    await world.register('alice');
+    const tab = await openSmallTab(world, ['contact', 'group', 'chatroom', 'localCache']);
+    const alice = tab.client('alice');
+    await alice.open({ pwd: 'alice' });
+    const { contact, group, chatroom, localCache } = alice.connection;
+
+    const sent = await bob.text('alice', 'one');
+    await bob.text('alice', 'two');
+    await alice.atLeast('onTextMessage', 2);
+    await alice.text('bob', 'three');
+    assert.equal((await bob.next('onTextMessage')).msg, 'three');
+    await contact.addContact('bob', 'hi');
+    await bob.next('onContactInvited');
+    const created = await group.createGroupVNext({
+      groupName: 'Friends', description: 'd', members: ['bob'], isPublic: true, needApprovalToJoin: false,
+      allowMemberToInvite: false, inviteNeedConfirm: false, maxMemberCount: 200,
+    });
+    await bob.next('onGroupEvent', (event) => event.id === created.data.groupId);
+    await bob.send({ type: 'txt', chatType: 'groupChat', to: created.data.groupId, msg: 'in the group' });
+    await alice.next('onTextMessage', (message) => message.chatType === 'groupChat');
+    const room = await chatroom.createChatRoom({ name: 'Lobby', description: 'd', maxusers: 5, members: [] });
+    assert.equal((await chatroom.joinChatRoom({ roomId: room.data.id })).data.info.memberCount, 1);
+    await bob.connection.recallMessage({ mid: sent.serverMsgId, to: 'alice', chatType: 'singleChat' });
+    await alice.next('onRecallMessage');
+
+    // It writes what it keeps after it has told its app.
+    await pause(300);
+    const kept = (await localCache.getLocalConversations()).data;
+    const shown = Object.fromEntries(kept.map((one) => [one.conversationId, [one.unReadCount, one.lastMessage.msg]]));
+    assert.deepEqual(shown, { bob: [1, 'three'], [created.data.groupId]: [1, 'in the group'] });
+    tab.close();
   },
 
   async 'a picture that was picked in an input is shown by tags, small and whole'(world) {

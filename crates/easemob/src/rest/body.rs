@@ -35,10 +35,12 @@ pub(crate) async fn read_json(headers: &HeaderMap, body: Body, bytes_limit: usiz
     }
 }
 
-/// JSON, or not said: some clients leave the header out, for which browsers then write `text/plain`.
+/// JSON, or not said: some clients leave the header out, for which browsers then write `text/plain`. Others set it twice
+/// (the web SDKs' `miniCore`, with two spellings), for which browsers write both values into one line.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else { return true };
-    let media_type = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let media_type = media_type.to_ascii_lowercase();
-    matches!(media_type.as_str(), "" | "application/json" | "text/plain") || media_type.ends_with("+json")
+    value.to_str().unwrap_or_default().split(',').all(|value| {
+        let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        matches!(media_type.as_str(), "" | "application/json" | "text/plain") || media_type.ends_with("+json")
+    })
 }

@@ -9,6 +9,6 @@ export async function loadSdk(target, address) {
     target.document.head.append(script);
   });
   const sdk = target.websdk.default ?? target.websdk;
-  sdk.logger.disableAll?.();
+  sdk.logger?.disableAll?.();
   return sdk;
 }
