@@ -134,7 +134,8 @@ impl UseCases {
                     Some(_) | None => None,
                 }
             }
-            ConversationId::Room(_) => None,
+            // Whoever is in a room may ask for what was said in it.
+            ConversationId::Room(room) => self.leases.member(app.value.id, room, uid).map(|_| Seq::ZERO),
         })
     }
 

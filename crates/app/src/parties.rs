@@ -99,6 +99,7 @@ impl Parties {
                 let member = found.member.as_ref().filter(|_| found.group_member.is_some())?;
                 Some(member.member.joined)
             }
+            (Found::Room { room: Some(_), member: Some(_) }, _) => Some(Seq::ZERO),
             _ => None,
         }
     }
@@ -168,13 +169,7 @@ impl UseCases {
             Target::Room(name) => {
                 let room = self.find_any_group(app, name).await?;
                 let room = room.filter(|room| room.group.kind == GroupKind::Room);
-                let member = room.as_ref().and_then(|room| {
-                    if room.group.tag_mutes.is_empty() {
-                        return self.leases.member(id, room.group.id, sender.uid);
-                    }
-                    let (member, tags) = self.leases.tagged(id, room.group.id, sender.uid)?;
-                    Some(tagged(&room.group, member, &tags))
-                });
+                let member = room.as_ref().and_then(|room| self.in_room(id, &room.group, sender.uid));
                 Found::Room { room, member }
             }
         };
@@ -187,6 +182,15 @@ impl UseCases {
             (is_blocked, contact) = self.reach_if_asked(app, &account, peer).await?;
         }
         Ok(Parties { app: id, sender: account, recipient, directed: named, is_blocked, contact })
+    }
+
+    /// The user as somebody who is in a room.
+    fn in_room(&self, app: AppId, room: &Group, uid: Uid) -> Option<Member> {
+        if room.tag_mutes.is_empty() {
+            return self.leases.member(app, room.id, uid);
+        }
+        let (member, tags) = self.leases.tagged(app, room.id, uid)?;
+        Some(tagged(room, member, &tags))
     }
 
     async fn found_thread(
@@ -248,8 +252,12 @@ impl UseCases {
         let Some(account) = account else { return Err(Error::plain(Condition::UserRemoved)) };
         let (mut is_blocked, mut contact) = (false, None);
         let recipient = match conversation {
-            // Nothing is added to what was said in rooms.
-            None | Some(ConversationId::Room(_)) => Found::User(None),
+            None => Found::User(None),
+            Some(ConversationId::Room(room)) => {
+                let room = self.store.groups.get(id, room).await?;
+                let member = room.as_ref().and_then(|room| self.in_room(id, &room.group, uid));
+                Found::Room { room, member }
+            }
             Some(ConversationId::Single { low, high }) => {
                 let peer = if low == uid { high } else { low };
                 let peer = if peer == Uid::BACK_END { None } else { self.store.users.get(id, peer).await? };

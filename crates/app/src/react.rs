@@ -7,8 +7,8 @@ use domain::reaction::{
     decide_unreact,
 };
 use model::{
-    ConversationChange, ConversationKind, ConversationNews, Delivery, Feed, Hint, MessageId, News, Uid,
-    Username,
+    ConversationChange, ConversationId, ConversationKind, ConversationNews, Delivery, Feed, Hint, MessageId,
+    News, Uid, Username,
 };
 use store::{StoredReactions, Written};
 
@@ -81,6 +81,8 @@ impl UseCases {
         for _ in 0..TRIES {
             let uid = self.get_user(app, user).await?.user.uid;
             let (parties, found) = self.find_message_to_add_to(app, uid, message).await?;
+            // Nobody reacts to what was said in a room (easemob-rest.md 3.15).
+            let found = found.filter(|(conversation, ..)| !matches!(conversation, ConversationId::Room(_)));
             let stored = match &found {
                 Some((conversation, ..)) => {
                     let of_message = [(Feed::Conversation(*conversation), message)];

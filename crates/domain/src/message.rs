@@ -146,10 +146,6 @@ impl SendView<'_> {
             }
             Recipient::Group { group: None, .. } => Err(SendRefused::GroupNotFound { name: name.to_owned() }),
             Recipient::Group { group: Some(group), .. } if group.disabled => Err(SendRefused::GroupDisabled),
-            Recipient::Group { group: Some(room), member: None } if room.kind == GroupKind::Room => {
-                let (user, room) = (self.sender.name.to_string(), room.public_id.to_string());
-                Err(SendRefused::NotInRoom { user, room })
-            }
             Recipient::Group { group: Some(group), member: None } => Err(self.not_in(group)),
             Recipient::Group { group: Some(group), member: Some(_) } => {
                 Ok((group.conversation(), group.public_id.clone()))
@@ -158,14 +154,18 @@ impl SendView<'_> {
     }
 
     fn not_in(&self, group: &Group) -> SendRefused {
-        SendRefused::NotInGroup { user: self.sender.name.to_string(), group: group.public_id.to_string() }
+        let (user, group_id) = (self.sender.name.to_string(), group.public_id.to_string());
+        match group.kind {
+            GroupKind::Room => SendRefused::NotInRoom { user, room: group_id },
+            GroupKind::Group | GroupKind::Thread => SendRefused::NotInGroup { user, group: group_id },
+        }
     }
 
-    /// Why the sender finds nothing in a group: he is not in it, or not in the one that the thread is in. Asked before a
-    /// message counts as missing.
+    /// Why the sender finds nothing in a group or room: he is not in it, or not in the group that the thread is in. Asked
+    /// before a message counts as missing.
     ///
     /// # Errors
-    /// [`SendRefused::NotInGroup`].
+    /// [`SendRefused::NotInGroup`], [`SendRefused::NotInRoom`].
     pub(crate) fn is_in(&self) -> Result<(), SendRefused> {
         match self.recipient {
             Recipient::Group { group: Some(group), member: None } => Err(self.not_in(group)),

@@ -240,6 +240,41 @@ export default {
     assert.deepEqual(texts(carol), ['in his name', 'to all', 'the end']);
   },
 
+  async 'what was said in a room is read again, changed, pinned and reported by those who are in it'(world) {
+    const [alice, bob, carol] = [await world.online('alice'), await world.online('bob'), await world.online('carol')];
+    const roomId = await create(alice);
+    for (const client of [alice, bob]) await client.connection.joinChatRoom({ roomId });
+    const sent = await say(bob, roomId, 'good day');
+    await alice.next('onTextMessage');
+    const messageId = sent.serverMsgId;
+    const change = (client, msg) => client.connection.modifyMessage({
+      messageId, modifiedMessage: client.message({ type: 'txt', ...room(roomId), msg }),
+    });
+    assert.equal((await change(bob, 'hello')).modifiedInfo.operationCount, 1);
+    const changed = await alice.next('onModifiedMessage');
+    assert.deepEqual([changed.id, changed.msg, changed.chatType, changed.modifiedInfo.operatorId], [messageId, 'hello', 'chatRoom', 'bob']);
+    assert.equal((await rejection(change(carol, 'x'))).type, 602);
+
+    const place = { conversationId: roomId, conversationType: 'chatRoom' };
+    await alice.connection.pinMessage({ ...place, messageId });
+    const pinned = await bob.next('onMessagePinEvent');
+    assert.deepEqual([pinned.operation, pinned.messageId, pinned.conversationId, pinned.conversationType, pinned.operatorId],
+      ['pin', messageId, roomId, 'chatRoom', 'alice']);
+    const pins = (await bob.connection.getServerPinnedMessages(place)).data.list;
+    assert.deepEqual(pins.map((pin) => [pin.message.id, pin.message.msg, pin.operatorId]), [[messageId, 'hello', 'alice']]);
+    await bob.connection.unpinMessage({ ...place, messageId });
+    await alice.next('onMessagePinEvent', (event) => event.operation === 'unpin');
+
+    const read = async (client) => (await client.connection.getHistoryMessages({ targetId: roomId, chatType: 'chatRoom' })).messages;
+    const [kept] = await read(alice);
+    assert.deepEqual([kept.id, kept.msg, kept.chatType, kept.from], [messageId, 'hello', 'chatRoom', 'bob']);
+    await alice.connection.reportMessage({ messageId, reportType: 'spam', reportReason: 'r' });
+    await alice.connection.removeHistoryMessages({ targetId: roomId, chatType: 'chatRoom', messageIds: [messageId] });
+    assert.deepEqual([(await read(alice)).length, (await read(bob)).length], [0, 1]);
+    assert.equal((await rejection(read(carol))).type, 603);
+    assert.equal((await rejection(alice.connection.addReaction({ messageId, reaction: 'like' }))).type, 1103);
+  },
+
   async 'a room is handed over, and the one who has it now ends it'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     const chatRoomId = await create(alice);

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use app::By;
+use app::{By, ConversationName};
 use domain::group::CreateGroup;
 use easemob_wire::client::Downlink;
 use easemob_wire::pb::message_body::Type;
@@ -11,9 +11,11 @@ use easemob_wire::pb::muc_body::Operation;
 use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content};
 use easemob_wire::{JidRef, pb};
 use futures_util::FutureExt as _;
+use model::{ConversationKind, MessageId};
 use prost::Message as _;
 use serde_json::{Value, json};
 
+use super::history::edit_of;
 use super::house::{APP, Client, House, LoginForm, START, about, text_body};
 
 /// A room of `owner`'s.
@@ -120,6 +122,53 @@ fn come<'a>(house: &'a House, user: &str, device: &str) -> Client<'a> {
     client.unread();
     client.react();
     client
+}
+
+#[test]
+fn what_was_said_in_a_room_is_changed_and_pinned_by_those_who_are_in_it() {
+    let house = house(&["alice", "bob", "carol", "dave"]);
+    let lobby = room(&house, "alice", None);
+    let (mut bob, mut carol) = (come(&house, "bob", "b"), come(&house, "carol", "c"));
+    let mut dave = come(&house, "dave", "d");
+    enter(&mut bob, &lobby);
+    enter(&mut carol, &lobby);
+    let id = say(&mut bob, &lobby, "good day").server_id();
+    house.settle(&mut [&mut bob, &mut carol, &mut dave]);
+    carol.react();
+    let told = |client: &mut Client<'_>| -> Vec<pb::Meta> {
+        let syncs = client.react().into_iter().filter_map(|frame| match frame {
+            Downlink::Sync(sync) => Some(sync.metas),
+            _ => None,
+        });
+        syncs.flatten().collect()
+    };
+
+    let edit = meta(&lobby, &edit_of(id, "hello"));
+    assert_eq!(refusal(&bob.send_meta(edit.clone())), ok());
+    house.settle(&mut [&mut bob, &mut carol, &mut dave]);
+    let notice = pb::MessageBody::decode(told(&mut carol)[0].payload.clone().unwrap()).unwrap();
+    assert_eq!((notice.r#type(), notice.contents[0].text()), (Type::Edit, "hello"));
+    let mark: Value = serde_json::from_str(notice.meta()).unwrap();
+    assert_eq!(mark["edit_msg"]["chat_type"], "chat:room");
+    assert_eq!(refusal(&dave.send_meta(edit)), (1, "not in group or chatroom".to_owned()));
+
+    let place = ConversationName { kind: ConversationKind::Room, name: lobby.clone() };
+    let (tenant, use_cases) = (house.tenant(), &house.use_cases);
+    bob.react();
+    house.wait(use_cases.pin_message(&tenant, "carol", None, &place, MessageId(id), true)).unwrap();
+    house.settle(&mut [&mut bob, &mut carol, &mut dave]);
+    let pinned: Value = serde_json::from_slice(&told(&mut bob)[0].payload.clone().unwrap()).unwrap();
+    assert_eq!(
+        (&pinned["data"]["op"], &pinned["data"]["type"], &pinned["data"]["id"]),
+        (&json!("pin"), &json!("chatroom"), &json!(lobby))
+    );
+    assert_eq!(told(&mut dave).len(), 0);
+    let pins = house.wait(use_cases.list_pins(&tenant, "bob", &place)).unwrap();
+    assert_eq!(pins.iter().map(|pin| pin.message.entry.id.0).collect::<Vec<_>>(), [id]);
+    let outside = house.wait(use_cases.list_pins(&tenant, "dave", &place)).unwrap_err();
+    assert_eq!(outside.condition().as_str(), "not_in_chatroom");
+    let reaction = house.wait(use_cases.react(&tenant, "carol", None, MessageId(id), "like")).unwrap_err();
+    assert_eq!(reaction.condition().as_str(), "reaction_not_permitted");
 }
 
 #[test]
