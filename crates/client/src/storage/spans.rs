@@ -26,7 +26,7 @@ impl Spans for Connection {
     fn heard(&self, conversation: i64, id: MessageId) -> rusqlite::Result<()> {
         let mut statement = self.prepare_cached(
             "SELECT is_heard, EXISTS (
-                 SELECT 1 FROM spans WHERE conversation = ?1 AND low <= ?2 AND high >= iif(is_heard, ?3, ?2)
+                 SELECT 1 FROM spans WHERE conversation = ?1 AND low <= ?2 AND high >= CASE WHEN is_heard THEN ?3 ELSE ?2 END
              ) FROM conversations WHERE number = ?1",
         )?;
         let values = params![conversation, id.0.cast_signed(), ENDLESS.0.cast_signed()];
