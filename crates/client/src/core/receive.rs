@@ -51,7 +51,7 @@ pub(super) fn read(meta: &Meta, me: &Username) -> Read {
         Some(NameSpace::Chat) => Read::of(chat(meta, payload, me)),
         Some(NameSpace::Muc) => Read::of(membership(payload)),
         Some(NameSpace::Roster) => Read::of(contact(payload, me)),
-        Some(NameSpace::Notify) => Read::of(notice(&payload)),
+        Some(NameSpace::Notify) => Read::of(notice(&payload, me)),
         Some(NameSpace::Conference | NameSpace::Query) | None => Read::Nothing,
     }
 }
@@ -307,14 +307,14 @@ fn contact(payload: Bytes, me: &Username) -> Option<Event> {
     Some(Event::Contact(ContactEvent { change, user: other, reason: body.reason().to_owned() }))
 }
 
-fn notice(payload: &[u8]) -> Option<Event> {
+fn notice(payload: &[u8], me: &Username) -> Option<Event> {
     let Ok(Value::Object(mut notice)) = serde_json::from_slice(payload) else { return None };
     let kind = notice.get("type")?.as_str()?.to_owned();
     let data = notice.remove("data").or_else(|| notice.remove("values")).unwrap_or_default();
     match kind.as_str() {
         "presence" => Some(Event::Presence(presences(&data["values"]))),
         "thread" => thread(&data),
-        "reaction" => reaction(data.as_array()?.first()?),
+        "reaction" => reaction(data.as_array()?.first()?, me),
         _ => Some(Event::Notice { kind, data }),
     }
 }
@@ -362,11 +362,15 @@ fn thread(data: &Value) -> Option<Event> {
     })))
 }
 
-fn reaction(data: &Value) -> Option<Event> {
+fn reaction(data: &Value, me: &Username) -> Option<Event> {
     let id = MessageId(data["messageId"].as_str()?.parse().ok()?);
     let to = data["to"].as_str()?;
     let conversation = match data["channel_type"].as_str()? {
-        "chat" => Conversation::user(to),
+        // Between two people it says who reacted to whom.
+        "chat" => match data["from"].as_str() {
+            Some(from) if from != me.as_str() => Conversation::user(from),
+            _ => Conversation::user(to),
+        },
         "groupchat" => Conversation::group(to),
         _ => Conversation::room(to),
     };

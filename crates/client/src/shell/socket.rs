@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -168,6 +169,10 @@ async fn web(address: &Address, stream: Box<dyn Stream>) -> Result<(Incoming, Ou
         // The protocol has no texts; pings are answered by the library.
         Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => None,
         Ok(Message::Close(_)) => Some(Err(Failure::Interrupted)),
+        // The server is gone, and could not say so.
+        Err(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+            Some(Err(Failure::Interrupted))
+        }
         Err(tungstenite::Error::Capacity(_) | tungstenite::Error::Protocol(_)) => {
             Some(Err(Failure::Malformed))
         }
@@ -203,4 +208,29 @@ fn bare(stream: Box<dyn Stream>) -> (Incoming, Outgoing) {
         written.await.map(|()| writing).map_err(|_: std::io::Error| Failure::Interrupted)
     });
     (Box::pin(incoming), Box::pin(outgoing))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_gone_without_a_word_is_an_interruption_and_no_nonsense() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            drop(tokio_tungstenite::accept_async(stream).await.unwrap());
+        });
+        let url = format!("ws://{address}/ws");
+        let (host, port) = (address.ip().to_string(), address.port());
+        let (inbox, mut said) = mpsc::channel(4);
+        let _socket = Socket::open(7, Address { url, host, port, is_web: true, tls: None }, inbox);
+        server.await.unwrap();
+        assert!(matches!(said.recv().await, Some(Input::Opened { socket: 7 })));
+        let gone = said.recv().await;
+        assert!(matches!(gone, Some(Input::Gone { socket: 7, failure: Failure::Interrupted })), "{gone:?}");
+    }
 }

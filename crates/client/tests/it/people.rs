@@ -314,10 +314,11 @@ async fn a_reaction_is_shown_to_the_other_side() {
     let sent = one.client.send(NewMessage::text(Conversation::user("bob").unwrap(), "hello")).await.unwrap();
     one.client.react(sent.id, "👍").await.unwrap();
     let shown = other.until(|event| match event {
-        Event::Reaction { id, reactions, .. } => Some((id, reactions)),
+        Event::Reaction { id, conversation, reactions } => Some((id, conversation, reactions)),
         _ => None,
     });
-    let (id, reactions) = shown.await;
+    let (id, conversation, reactions) = shown.await;
+    assert_eq!(conversation, Conversation::User(alice()), "where the reader has the message");
     assert_eq!((id, reactions[0].reaction.as_str(), reactions[0].count), (sent.id, "👍", 1));
     let twice = one.client.react(sent.id, "👍").await.unwrap_err();
     assert_eq!(twice.condition(), Condition::ReactionAlreadyExists);
