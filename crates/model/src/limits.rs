@@ -8,8 +8,10 @@ pub const OWN_GROUP_ID_BYTES: usize = 64;
 pub const PASSWORD_BYTES: usize = 128;
 /// Characters of a nickname (easemob-rest.md 3.1).
 pub const NICKNAME_CHARS: usize = 100;
-/// Digits of generated group and room ids; all-digit user names of this length are reserved.
+/// Digits of generated group and room ids, from the first on.
 pub const GENERATED_ID_DIGITS: usize = 14;
+/// The largest number that JavaScript holds exactly: generated ids are no larger.
+pub const GENERATED_ID_MAX: u64 = (1 << 53) - 1;
 /// Bytes of a device's resource string. The web SDK's are about 30; `customN_<uuid>` about 50.
 pub const RESOURCE_BYTES: usize = 128;
 /// Devices remembered for one user; the longest unseen leaves first (architecture.md section 3).

@@ -90,13 +90,24 @@ impl Username {
     /// Parses a name that is to be registered: as [`Username::parse`], and not reserved.
     ///
     /// # Errors
-    /// Also [`NameError::Reserved`]: `admin`, and all-digit names as long as generated ids, since MSYNC
-    /// tells users, groups and rooms apart by name only (architecture.md section 4).
+    /// Also [`NameError::Reserved`]: `admin`, and what a generated id could be, since MSYNC tells users, groups and rooms
+    /// apart by name only (architecture.md section 4).
     pub fn parse_new(text: &str) -> Result<Self, NameError> {
         let name = Self::parse(text)?;
-        let generated =
-            name.0.len() >= limits::GENERATED_ID_DIGITS && name.0.bytes().all(|byte| byte.is_ascii_digit());
-        if generated || &*name.0 == Self::BACK_END { Err(NameError::Reserved) } else { Ok(name) }
+        if name.generated_id().is_some() || &*name.0 == Self::BACK_END {
+            Err(NameError::Reserved)
+        } else {
+            Ok(name)
+        }
+    }
+
+    /// The number of a group or room whose generated id this is, or could be. Longer numbers are names as any other:
+    /// identity cards, ids of other systems.
+    pub fn generated_id(&self) -> Option<u64> {
+        let is_number =
+            self.0.len() >= limits::GENERATED_ID_DIGITS && self.0.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_number.then(|| self.0.parse().ok()).flatten();
+        number.filter(|number| *number <= limits::GENERATED_ID_MAX)
     }
 
     /// [`Username::BACK_END`].
@@ -146,7 +157,10 @@ mod tests {
     fn names_that_would_collide_with_ids_can_not_be_registered() {
         assert_eq!(Username::parse_new("admin"), Err(NameError::Reserved));
         assert_eq!(Username::parse_new("123456789012345"), Err(NameError::Reserved));
-        assert!(Username::parse_new("13800138000").is_ok(), "a phone number is a usual user name");
+        assert_eq!(Username::parse_new(&limits::GENERATED_ID_MAX.to_string()), Err(NameError::Reserved));
+        for name in ["13800138000", "9007199254740992", "110101199003070011", &"9".repeat(128)] {
+            assert!(Username::parse_new(name).is_ok(), "{name} is a usual user name");
+        }
     }
 
     // user-asks.md row 73: registering user id "49" crashed another server.
