@@ -81,6 +81,16 @@ impl UseCases {
         Ok(())
     }
 
+    /// Counts a request of a user's page.
+    ///
+    /// # Errors
+    /// `rate_limited` with the time to wait.
+    pub fn admit_page_request(&self, app: &Tenant, user: model::Uid) -> Result<(), Error> {
+        let Some(rate) = app.value.settings.page_request_rate() else { return Ok(()) };
+        let taken = self.page_request_rates.take((app.value.id, user), rate, self.now());
+        taken.map_err(|wait| limited(Condition::RateLimited, wait))
+    }
+
     /// Counts a receipt of a client's.
     ///
     /// # Errors

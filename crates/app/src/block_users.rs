@@ -2,8 +2,8 @@
 
 use conditions::Condition;
 use domain::block::{
-    BlockAccepted, BlockList, BlockRefused, decide_block, decide_block_new, decide_names, decide_unblock,
-    decide_unblock_listed,
+    BlockAccepted, BlockList, BlockRefused, decide_block, decide_block_new, decide_may_block, decide_names,
+    decide_unblock, decide_unblock_listed,
 };
 use model::{ContactChange, ContactNews, News, Uid, Username};
 use store::{Account, Written};
@@ -14,6 +14,14 @@ use crate::{Error, TRIES, Tenant, UseCases};
 type Peers = [(String, Option<(Uid, Username)>)];
 
 impl UseCases {
+    /// Whether users may be blocked, by the one who does not want to hear them (`by_user`) or by the app's back end.
+    ///
+    /// # Errors
+    /// Those of [`decide_may_block`].
+    pub fn check_may_block(&self, app: &Tenant, by_user: bool) -> Result<(), Error> {
+        Ok(decide_may_block(&app.value.settings, by_user)?)
+    }
+
     /// Blocks users: they can neither write to the user nor ask to be his contacts. Gives their names.
     ///
     /// # Errors
@@ -106,7 +114,7 @@ impl UseCases {
             let now = self.now();
             let mut events = Vec::with_capacity(accepted.changed.len());
             for (_, peer) in &accepted.changed {
-                let news = ContactNews { peer: peer.to_string(), change: change.clone() };
+                let news = ContactNews { peer: peer.to_string(), change: change.clone(), part: None };
                 let (to, by) = (owner.user.uid, (owner.user.uid, &owner.user.name));
                 let news = UserNews { to, by, device, target: peer, news: News::Contact(news) };
                 events.push(self.event_entry(news, now).await?);

@@ -7,7 +7,7 @@ use domain::contact::{
     self, ContactAccepted, ContactRefused, ContactTold, ContactView, decide_accept, decide_ask,
     decide_decline, decide_link, decide_link_new, decide_note, decide_remove, decide_unlink,
 };
-use model::{ContactNews, Entry, Feed, News, Timestamp};
+use model::{ContactNews, DeviceNumber, Entry, Feed, News, Timestamp};
 use store::{Account, StoredRelation, Written};
 
 use crate::event_log::{ActingDevice, UserNews};
@@ -50,11 +50,12 @@ impl UseCases {
         peer: &str,
         device: Option<&ActingDevice>,
     ) -> Result<(), Error> {
-        let decide = |view: ContactView<'_>, at| decide_accept(view, peer, at);
+        let number = device.map_or(DeviceNumber::NONE, |device| device.number);
+        let decide = |view: ContactView<'_>, at| decide_accept(view, peer, number, at);
         self.change_contact(app, user, peer, device, Lists::Counted, decide).await.map(drop)
     }
 
-    /// Says no to a peer who asked.
+    /// Says no to a peer who asked. `reason`: in which words.
     ///
     /// # Errors
     /// `user_not_found` for the user, those of [`decide_decline`]; faults.
@@ -63,9 +64,10 @@ impl UseCases {
         app: &Tenant,
         user: &str,
         peer: &str,
+        reason: &str,
         device: Option<&ActingDevice>,
     ) -> Result<(), Error> {
-        let decide = |view: ContactView<'_>, _| decide_decline(view, peer).map(Some);
+        let decide = |view: ContactView<'_>, _| decide_decline(view, peer, reason).map(Some);
         self.change_contact(app, user, peer, device, Lists::Uncounted, decide).await.map(drop)
     }
 
@@ -247,8 +249,8 @@ impl UseCases {
         at: Timestamp,
     ) -> Result<Vec<(Feed, Entry)>, Error> {
         let mut events = Vec::with_capacity(told.len());
-        for ContactTold { to, by, by_name, peer, change } in told {
-            let news = ContactNews { peer: peer.to_string(), change: change.clone() };
+        for ContactTold { to, by, by_name, peer, change, part } in told {
+            let news = ContactNews { peer: peer.to_string(), change: change.clone(), part: *part };
             let news = UserNews {
                 to: *to,
                 by: (*by, by_name),

@@ -122,7 +122,8 @@ impl UseCases {
             if taken == Taken::New {
                 let note = command.note.chars().take(limits::ROOM_NOTE_CHARS).collect();
                 let users = vec![person.name.to_string()];
-                let joined = GroupChange::Joined { users, member_count: room.member_count, note };
+                let joined =
+                    GroupChange::Joined { users, member_count: room.member_count, note, approved: false };
                 let author = Author { person: &person, device: device_of(sender) };
                 self.tell_room(id, &room, &author, joined, Some(person.uid)).await?;
             }
@@ -135,10 +136,10 @@ impl UseCases {
         Err(Error::plain(Condition::WriteConflict))
     }
 
-    /// As [`UseCases::leave_room`], for callers whose rooms their owners do not leave.
+    /// As [`UseCases::leave_room`], for callers whose rooms their owners do not leave, and nobody twice.
     ///
     /// # Errors
-    /// As there, and those of [`decide_leave_but_owner`].
+    /// As there, those of [`decide_leave_but_owner`], and `not_in_chatroom`.
     pub async fn leave_room_but_owner(
         &self,
         app: &Tenant,
@@ -147,6 +148,10 @@ impl UseCases {
     ) -> Result<(MessageId, Timestamp), Error> {
         let stored = self.stored_group(app, GroupRef::room(room)).await?;
         decide_leave_but_owner(&stored.group, sender.uid).map_err(refused)?;
+        if !self.rooms_of(app.value.id, sender.uid).contains(&stored.group.conversation()) {
+            let (user, group) = (sender.name.to_string(), stored.group.public_id.to_string());
+            return Err(refused(GroupRefused::NotMember { user, group }));
+        }
         self.leave_room(app, sender, room).await
     }
 
@@ -248,7 +253,8 @@ impl UseCases {
         // Whoever entered again between the two follows it again.
         self.unfollow(app, uid, room.conversation());
         let person = Person { uid, name: member.name };
-        let left = GroupChange::Left { users: vec![person.name.to_string()], member_count: left };
+        let left =
+            GroupChange::Left { users: vec![person.name.to_string()], member_count: left, new_owner: None };
         self.tell_room(app, room, &Author { person: &person, device }, left, None).await?;
         if had_attributes {
             self.drop_attributes(app, room.id, &person).await?;

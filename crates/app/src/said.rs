@@ -25,7 +25,8 @@ pub struct SaidPage {
 }
 
 impl UseCases {
-    /// Messages of a span from a position on. What was taken back is left out.
+    /// Messages of a span from a position on, those that were taken back since among them: their place is kept, not what they
+    /// said.
     ///
     /// # Errors
     /// Faults.
@@ -60,7 +61,7 @@ impl UseCases {
                     let found = read.filter(|(seq, entry)| {
                         *seq == arrived.seq
                             && entry.id == arrived.id
-                            && entry.kind == EntryKind::Message
+                            && matches!(entry.kind, EntryKind::Message | EntryKind::Recalled)
                             && span.contains(stored_at(entry))
                     });
                     messages.extend(found.map(|(_, entry)| (arrived.feed, entry)));

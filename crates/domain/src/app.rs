@@ -13,6 +13,7 @@ use crate::client_build::{Packages, Platforms};
 use crate::file_content::RefusedContent;
 use crate::hook::Rule;
 use crate::rate::{CallClass, PostClass, Rate};
+use crate::sdk_version::SdkVersion;
 
 /// An app as the rules see it.
 #[derive(Clone, Debug)]
@@ -304,6 +305,8 @@ settings! {
     contacts_only: bool = false, "message.contacts_only";
     /// Users can block each other; off answers "not enabled", and who was blocked may write again.
     blocks_enabled: bool = true, "blocks.enabled";
+    /// Users may block others by themselves; off, only the app's back end does it for them (JMessage 818006).
+    blocks_by_users: bool = true, "blocks.by_users";
     /// Users have attributes that everybody can read; off answers "not enabled".
     attributes_enabled: bool = true, "attributes.enabled";
     /// Bytes of one user's attributes, names and values (900, 901).
@@ -384,6 +387,10 @@ settings! {
     contacts_only_for_back_end: bool = false, "message.contacts_only_back_end";
     /// REST calls of JMessage's kind in a minute; 0 is no limit (429). The vendor has 600.
     jmessage_calls_per_minute: u64 = 600, "jmessage.calls_per_minute";
+    /// Requests that one user's page of JMessage's may make in a second; 0 is no limit (JMessage 800017).
+    jmessage_requests_per_second: u64 = 0, "jmessage.requests_per_second";
+    /// Oldest version of JMessage's web SDK that may log in, such as 2.5.0; nothing is any (880110).
+    jmessage_oldest_sdk: SdkVersion = SdkVersion::default(), "jmessage.oldest_sdk";
     /// Largest file in bytes (405, 413).
     files_bytes_limit: u64 = 10 << 20, "files.bytes_limit";
     /// Days that files are kept; 0 keeps them (407, 404 file_expired). Counts for files uploaded from then on.
@@ -439,6 +446,11 @@ impl Settings {
     /// What one address may register without a token; `None` is no limit.
     pub fn registration_rate(&self) -> Option<Rate> {
         Rate::new(self.registrations_per_second, self.registrations_burst)
+    }
+
+    /// What one user's page may ask for; `None` is no limit.
+    pub fn page_request_rate(&self) -> Option<Rate> {
+        Rate::per_second(self.jmessage_requests_per_second)
     }
 
     /// What one user may send; `None` is no limit.
@@ -614,6 +626,16 @@ impl SettingValue for Platforms {
 
 impl SettingValue for Packages {
     const EXPECTS: &'static str = "at most 32 package names, with commas between, or nothing";
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn show(&self) -> String {
+        self.show()
+    }
+}
+
+impl SettingValue for SdkVersion {
+    const EXPECTS: &'static str = "a version such as 2.5.0, or nothing";
     fn parse(text: &str) -> Option<Self> {
         Self::parse(text)
     }

@@ -36,6 +36,8 @@ pub struct BlockAccepted {
 pub enum BlockRefused {
     #[error("block lists are off for this app (blocks.enabled)")]
     Off,
+    #[error("users do not block by themselves (blocks.by_users)")]
+    NotByUsers,
     #[error("nobody was named")]
     NobodyNamed,
     #[error("there is no user {name:?}")]
@@ -58,6 +60,7 @@ impl Refusal for BlockRefused {
     fn condition(&self) -> Condition {
         match self {
             Self::Off => Condition::ServiceNotEnabled,
+            Self::NotByUsers => Condition::PermissionDenied,
             Self::NobodyNamed => Condition::ArgumentMissing,
             Self::PeerNotFound { .. } => Condition::UserNotFound,
             Self::Oneself | Self::Administrator { .. } => Condition::MemberNotBlockable,
@@ -79,7 +82,7 @@ impl Refusal for BlockRefused {
             | Self::AlreadyBlocked { peer }
             | Self::NamedTwice { peer }
             | Self::NotBlocked { peer } => vec![("user", peer.to_string())],
-            Self::Oneself => Vec::new(),
+            Self::NotByUsers | Self::Oneself => Vec::new(),
         }
     }
 }
@@ -90,6 +93,15 @@ impl Refusal for BlockRefused {
 /// [`BlockRefused::Off`].
 pub fn decide_access(settings: &Settings) -> Result<(), BlockRefused> {
     if settings.blocks_enabled { Ok(()) } else { Err(BlockRefused::Off) }
+}
+
+/// Whether somebody may be put on a list: by the user himself (`by_user`) where the app lets users do it.
+///
+/// # Errors
+/// [`BlockRefused::Off`], [`BlockRefused::NotByUsers`].
+pub fn decide_may_block(settings: &Settings, by_user: bool) -> Result<(), BlockRefused> {
+    decide_access(settings)?;
+    if by_user && !settings.blocks_by_users { Err(BlockRefused::NotByUsers) } else { Ok(()) }
 }
 
 /// Decides how many names one call may bring: none is no call, and more than a list holds can't fit.

@@ -4,7 +4,7 @@
 //! links two users without asking. Knows no store: a decision says what becomes of the pair.
 
 use conditions::Condition;
-use model::{ContactChange, Timestamp, Uid, Username, limits};
+use model::{ContactChange, ContactPart, DeviceNumber, Timestamp, Uid, Username, limits};
 use thiserror::Error;
 
 use crate::Refusal;
@@ -79,6 +79,7 @@ pub struct ContactTold {
     /// The other one of the two.
     pub peer: Username,
     pub change: ContactChange,
+    pub part: Option<ContactPart>,
 }
 
 /// A change that may be written.
@@ -187,13 +188,15 @@ pub fn decide_ask(
 /// Decides a yes. Order: feature, the peer's name, whether they are contacts already (then nothing is left to do:
 /// `None`), the request, the user's limit, the peer's.
 ///
-/// Both sides are told that they have a new contact, on every device, and the one who asked that it was a yes.
+/// Both sides are told that they have a new contact, on every device, and the one who asked that it was a yes. `device`:
+/// where the yes was said.
 ///
 /// # Errors
 /// The first [`ContactRefused`].
 pub fn decide_accept(
     view: ContactView<'_>,
     name: &str,
+    device: DeviceNumber,
     at: Timestamp,
 ) -> Result<Option<ContactAccepted>, ContactRefused> {
     let peer = other(view, name)?;
@@ -205,20 +208,33 @@ pub fn decide_accept(
     }
     check_room(view)?;
     let mut told_all = vec![told(peer, view.user, peer, ContactChange::Accepted)];
-    told_all.extend(told_of_link(view.user, peer));
+    let parts = [ContactPart::Asked, ContactPart::Answered { device: device.0 }];
+    told_all.extend(
+        told_of_link(view.user, peer)
+            .into_iter()
+            .zip(parts)
+            .map(|(told, part)| ContactTold { part: Some(part), ..told }),
+    );
     Ok(Some(ContactAccepted { change: PairChange::Link { at }, told: told_all }))
 }
 
-/// Decides a no. Order: feature, the peer's name, the request.
+/// Decides a no. Order: feature, the peer's name, the words, the request.
 ///
 /// # Errors
 /// The first [`ContactRefused`].
-pub fn decide_decline(view: ContactView<'_>, name: &str) -> Result<ContactAccepted, ContactRefused> {
+pub fn decide_decline(
+    view: ContactView<'_>,
+    name: &str,
+    reason: &str,
+) -> Result<ContactAccepted, ContactRefused> {
     let peer = other(view, name)?;
+    if reason.chars().count() > limits::CONTACT_REASON_CHARS {
+        return Err(ContactRefused::ReasonTooLong);
+    }
     if !view.relation.is_asked {
         return Err(ContactRefused::NotAsked { peer: peer.name.clone() });
     }
-    let declined = ContactChange::Declined { reason: String::new() };
+    let declined = ContactChange::Declined { reason: reason.to_owned() };
     Ok(ContactAccepted { change: PairChange::Answer, told: vec![told(peer, view.user, peer, declined)] })
 }
 
@@ -345,7 +361,8 @@ fn told_of_link(user: &User, peer: &User) -> [ContactTold; 2] {
 }
 
 fn told(to: &User, by: &User, peer: &User, change: ContactChange) -> ContactTold {
-    ContactTold { to: to.uid, by: by.uid, by_name: by.name.clone(), peer: peer.name.clone(), change }
+    let (by_name, peer) = (by.name.clone(), peer.name.clone());
+    ContactTold { to: to.uid, by: by.uid, by_name, peer, change, part: None }
 }
 
 #[cfg(test)]
@@ -399,7 +416,9 @@ mod tests {
         }
 
         fn accept(&self) -> Result<Option<ContactAccepted>, Condition> {
-            self.decide(|view| decide_accept(view, "bob", Timestamp(9)).map_err(|e| e.condition()))
+            self.decide(|view| {
+                decide_accept(view, "bob", DeviceNumber(3), Timestamp(9)).map_err(|e| e.condition())
+            })
         }
 
         fn link(&self) -> Result<Option<ContactAccepted>, Condition> {
@@ -474,11 +493,11 @@ mod tests {
 
     #[test]
     fn a_no_needs_a_request_and_is_told_to_the_one_who_asked() {
-        let decline = |given: Given| given.decide(|view| decide_decline(view, "bob"));
+        let decline = |given: Given| given.decide(|view| decide_decline(view, "bob", "not now"));
         assert!(matches!(decline(Given::strangers()), Err(ContactRefused::NotAsked { .. })));
         let accepted = decline(Given::asked()).unwrap();
         assert_eq!(accepted.change, PairChange::Answer);
-        assert_eq!(heard(&accepted), [(2, 1, "bob", ContactChange::Declined { reason: String::new() })]);
+        assert_eq!(heard(&accepted), [(2, 1, "bob", ContactChange::Declined { reason: "not now".into() })]);
     }
 
     #[test]

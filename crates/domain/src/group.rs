@@ -33,8 +33,8 @@ pub use members::{
     decide_may_remove, decide_remove, decide_unblock, heir,
 };
 pub use requests::{
-    Answered, Asked, decide_answer_application, decide_answer_invitation, decide_come_in, decide_invite,
-    decide_join,
+    Answered, Asked, decide_answer_application, decide_answer_invitation, decide_apply, decide_come_in,
+    decide_invite, decide_join,
 };
 pub use roles::{
     decide_add_admin, decide_allow, decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes,
@@ -369,6 +369,16 @@ pub struct Request {
     pub by: Person,
     pub at: Timestamp,
     pub reason: String,
+    /// It was answered with no, and stays so that a second answer is told so.
+    pub answered: bool,
+}
+
+impl Request {
+    /// What all who may answer a user's application know it by, also in JavaScript (53 bits): its time in milliseconds and a part
+    /// of the user's number.
+    pub fn number(&self, who: Uid) -> u64 {
+        self.at.0.saturating_mul(1_000).saturating_add(who.0 % 1_000)
+    }
 }
 
 /// Something that is told.
@@ -437,6 +447,10 @@ pub enum GroupRefused {
     GroupsLimit { limit: u64 },
     #[error("nothing of the kind waits for an answer")]
     NoRequest,
+    #[error("the application of {user:?} was answered before")]
+    AnsweredBefore { user: String },
+    #[error("{user:?} has applied and waits for an answer")]
+    AppliedBefore { user: String },
     #[error("{name} is missing")]
     Missing { name: &'static str },
     #[error("{name} is not what it may be")]
@@ -514,6 +528,8 @@ impl Refusal for GroupRefused {
             Self::JoinedLimit { .. } => Condition::GroupQuotaExceeded,
             Self::GroupsLimit { .. } => Condition::AppGroupQuotaExceeded,
             Self::NoRequest => Condition::GroupApplicationInvalid,
+            Self::AnsweredBefore { .. } => Condition::GroupApplicationHandled,
+            Self::AppliedBefore { .. } => Condition::GroupApplicationRepeated,
             Self::Missing { .. } => Condition::ArgumentMissing,
             Self::Invalid { .. } => Condition::ArgumentInvalid,
             Self::NameTooLong => Condition::GroupNameTooLong,

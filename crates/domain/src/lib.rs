@@ -34,6 +34,7 @@ pub mod reaction;
 mod refused;
 pub mod report;
 pub mod said;
+pub mod sdk_version;
 pub mod stream;
 pub mod token;
 pub mod upload_token;

@@ -13,6 +13,9 @@ use thiserror::Error;
 
 use crate::rules::MESSAGE_BODY_BYTES;
 
+/// Where a transparent message holds [`Message::platform`].
+const PLATFORM: &str = "platform";
+
 /// What kind of message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -150,9 +153,21 @@ impl Message {
         Ok(Self::unchecked(msg_type, msg_body))
     }
 
-    /// A transparent message.
-    pub fn command(command: &str) -> Self {
-        Self::unchecked(MessageType::Command, Map::from_iter([("cmd".to_owned(), command.into())]))
+    /// A transparent message. `platform`: for which of his own devices its sender says that it is.
+    pub fn command(command: &str, platform: Option<&str>) -> Self {
+        let platform = platform.map(|platform| (PLATFORM.to_owned(), platform.into()));
+        let body = std::iter::once(("cmd".to_owned(), command.into())).chain(platform);
+        Self::unchecked(MessageType::Command, body.collect())
+    }
+
+    /// What is left of a message that was taken back: its place.
+    pub fn recalled() -> Self {
+        Self::unchecked(MessageType::Text, Map::from_iter([("text".to_owned(), "".into())]))
+    }
+
+    /// The devices that a transparent message is for, as its sender named them, or where it was sent from.
+    pub fn platform(&self) -> &str {
+        self.msg_body.get(PLATFORM).and_then(Value::as_str).unwrap_or("web")
     }
 
     fn unchecked(msg_type: MessageType, msg_body: Map<String, Value>) -> Self {

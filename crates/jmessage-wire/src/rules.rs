@@ -12,6 +12,8 @@ pub const NAME_BYTES: usize = 64;
 pub const TEXT_BYTES: usize = 250;
 /// Bytes of `extras`.
 pub const EXTRAS_BYTES: usize = 512;
+/// Members of a group whose maker names no number.
+pub const GROUP_MEMBERS: u64 = 500;
 /// Bytes of a transparent message's `cmd`. Not public; that of a message is taken.
 pub const COMMAND_BYTES: usize = MESSAGE_BODY_BYTES;
 

@@ -84,7 +84,10 @@ pub fn router(use_cases: Arc<UseCases>, options: Options) -> Router {
     let run = async |State(site): State<Arc<Site>>, request: Request| serve(site, request).await;
     let mut router = Router::new().route(resources::MEDIA, get(resources::media));
     // The vendor's documents leave the version out of one path.
-    for path in ["/v1/{*below}", "/v2/{*below}", "/cross/chatroom/{room}/members"] {
+    // A base address may end with a slash.
+    for path in
+        ["/v1/{*below}", "/v2/{*below}", "//v1/{*below}", "//v2/{*below}", "/cross/chatroom/{room}/members"]
+    {
         router = router.route(path, any(run));
     }
     router = router.route(devices::BUILD, post(devices::build));

@@ -72,6 +72,17 @@ pub enum GroupChange {
     /// The sender asks to be let in.
     Applied {
         reason: String,
+        /// Whom a member wants in; `None`: the sender himself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+        /// What all who may answer know the application by; 0: it was made before there were such numbers.
+        #[serde(default)]
+        number: u64,
+    },
+    /// The sender answered an application; told to the others who might have.
+    ApplicationHandled {
+        user: String,
+        number: u64,
     },
     ApplicationAccepted {
         user: String,
@@ -111,10 +122,16 @@ pub enum GroupChange {
         /// What the one who joined a room says about himself.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         note: String,
+        /// Owner or admins said yes to an application.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        approved: bool,
     },
     Left {
         users: Vec<String>,
         member_count: u32,
+        /// To whom the group was handed on, where its owner went.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        new_owner: Option<String>,
     },
     OwnerChanged {
         owner: String,
@@ -135,6 +152,11 @@ pub enum GroupChange {
     },
     Unmuted {
         user: String,
+    },
+    /// A member of a group was muted, or is not any more: for those who are not told so by `Muted` and `Unmuted`.
+    Silenced {
+        user: String,
+        silent: bool,
     },
     AllMuted,
     AllUnmuted,
@@ -220,6 +242,19 @@ pub struct ContactNews {
     /// The other one.
     pub peer: String,
     pub change: ContactChange,
+    /// What its reader had to do with a contact that came about by a question and a yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<ContactPart>,
+}
+
+/// The two sides of a question that was answered with yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContactPart {
+    /// He asked, and hears the answer by itself too.
+    Asked,
+    /// He said yes, on the device of this number; 0: his app's back end said it for him.
+    Answered { device: u32 },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

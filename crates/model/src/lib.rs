@@ -24,8 +24,8 @@ pub use delivery::{Audience, CloseCause, CloseTarget, Delivery, Entrance, Hint, 
 pub use device::{ConnectionId, DeviceClass, DeviceNumber, Resource};
 pub use entry::{Dialect, Entry, EntryError, EntryKind, HistoryRule};
 pub use event::{
-    ContactChange, ContactNews, ConversationChange, ConversationNews, Event, GroupChange, GroupKind,
-    GroupNews, News, Presence, PresenceNews, SettingNews, SilenceNews, ThreadChange, ThreadNews,
+    ContactChange, ContactNews, ContactPart, ConversationChange, ConversationNews, Event, GroupChange,
+    GroupKind, GroupNews, News, Presence, PresenceNews, SettingNews, SilenceNews, ThreadChange, ThreadNews,
 };
 pub use feed::{ConversationId, ConversationKind, Feed};
 pub use file::{FileId, NoFileId};

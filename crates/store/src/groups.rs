@@ -295,7 +295,7 @@ impl Groups {
         row.map(|row| {
             let row: RequestRow = from_json("request", &row)?;
             let by = Person { uid: Uid(row.by), name: name_of("request", &row.name)? };
-            Ok(Request { by, at: Timestamp(row.at), reason: row.reason })
+            Ok(Request { by, at: Timestamp(row.at), reason: row.reason, answered: row.answered })
         })
         .transpose()
     }
@@ -517,6 +517,7 @@ fn put_rows(
                     name: request.by.name.to_string(),
                     at: request.at.0,
                     reason: request.reason.clone(),
+                    answered: request.answered,
                 };
                 batch.put(Space::Main, keys::group_request(app, id, *kind, *uid), to_json(&row));
             }

@@ -18,7 +18,7 @@
 //! | app `g` group | group row (JSON) | [`crate::Groups`] | calls, sends; a policy cell |
 //! | app `h` group uid | a member: since when, from which entry on, mute, marks, name | [`crate::Groups`] | member lists, sends; a policy cell |
 //! | app `q` group uid | who is on the group's block list: since when, name | [`crate::Groups`] | joining, lists |
-//! | app `G` group kind uid | an application or invitation that waits (JSON) | [`crate::Groups`] | its answer |
+//! | app `G` group kind uid | an application or invitation that waits, or an application that was declined (JSON) | [`crate::Groups`] | its answer, the next application |
 //! | app `A` group uid | a member's attributes (JSON) | [`crate::Groups`] | calls |
 //! | app `M` room key | an attribute of a chat room (JSON) | [`crate::Rooms`] | calls |
 //! | app `X` uid | the user's name: he may make chat rooms where not everybody may | [`crate::Rooms`] | the same |

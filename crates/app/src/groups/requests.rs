@@ -2,7 +2,7 @@
 
 use domain::group::{
     Answered, Asked, GroupRefused, RequestKind, decide_answer_application, decide_answer_invitation,
-    decide_come_in, decide_invite, decide_join,
+    decide_apply, decide_come_in, decide_invite, decide_join,
 };
 
 use super::{By, Decided};
@@ -23,6 +23,30 @@ impl UseCases {
                 Asked::Joined(change) => Decided::with(change, accounts, true),
                 Asked::Waits(change) => Decided::with(change, accounts, false),
             })
+        })
+        .await
+    }
+
+    /// As [`UseCases::join_group`], refused while an application of the user's waits.
+    ///
+    /// # Errors
+    /// Those of [`decide_apply`]; faults.
+    pub async fn apply_to_group(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: &str,
+        reason: &str,
+    ) -> Result<(), Error> {
+        self.change_group(app, by, group, move |stored, _, now| async move {
+            let group = &stored.group;
+            let Some(account) = by.account.clone() else { return Err(GroupRefused::RankTooLow.into()) };
+            let (id, uid, accounts) = (app.value.id, account.user.uid, vec![account]);
+            let candidate = self.candidates(app, group, &accounts).await?.remove(0);
+            let waiting = self.store.groups.request(id, group.id, RequestKind::Application, uid).await?;
+            let asked = decide_apply(&app.value.settings, group, &candidate, waiting.as_ref(), reason, now)?;
+            let (Asked::Joined(change) | Asked::Waits(change)) = asked;
+            Ok(Decided::with(change, accounts, ()))
         })
         .await
     }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ahash::AHashSet;
 use domain::group::{
-    Group, GroupRefused, Person, decide_add_as_member, decide_add_new, decide_may_remove, decide_remove, heir,
+    Change, Group, GroupRefused, Person, decide_add_as_member, decide_add_new, decide_leave,
+    decide_may_remove, decide_remove, heir,
 };
-use model::{GroupKind, Uid};
+use model::{GroupKind, Uid, Username};
 use store::{Account, StoredGroup};
 
 use super::{By, Decided, GroupRef};
@@ -127,20 +128,21 @@ impl UseCases {
         }
         let leaving: Vec<Uid> = accounts.iter().map(|account| account.user.uid).collect();
         let is_owner = |account: &Arc<Account>| account.user.uid == stored.group.owner.uid;
+        let mut heir = None;
         // A room stays its owner's, whoever is there.
-        if by.account.is_none()
-            && group.kind == GroupKind::Group
-            && accounts.iter().any(is_owner)
-            && !self.hand_on(app, &stored, &leaving).await?
-        {
-            return Ok(());
+        if by.account.is_none() && group.kind == GroupKind::Group && accounts.iter().any(is_owner) {
+            heir = self.hand_on(app, &stored, &leaving).await?;
+            if heir.is_none() {
+                return Ok(());
+            }
         }
         for account in &accounts {
+            let heir = heir.as_ref().filter(|_| is_owner(account));
             self.change_group(app, by, group, move |stored, actor, now| async move {
                 let member = self.member(app, &stored.group, account.user.uid).await?;
                 let person = Person::from(&account.user);
                 let change = decide_remove(&stored.group, &actor, &person, member.as_ref(), now)?;
-                Ok(Decided::change(change, ()))
+                Ok(Decided::change(of_former_owner(change, heir), ()))
             })
             .await?;
         }
@@ -154,16 +156,27 @@ impl UseCases {
     pub async fn leave_or_hand_on(&self, app: &Tenant, by: &By, group: &str) -> Result<(), Error> {
         let stored = self.stored_group(app, group).await?;
         let owner = stored.group.owner.uid;
-        if by.person().is_some_and(|person| person.uid == owner)
-            && !self.hand_on(app, &stored, &[owner]).await?
-        {
-            return Ok(());
+        if by.person().is_none_or(|person| person.uid != owner) {
+            return self.leave_group(app, by, group).await;
         }
-        self.leave_group(app, by, group).await
+        let Some(heir) = self.hand_on(app, &stored, &[owner]).await? else { return Ok(()) };
+        let heir = &heir;
+        self.change_group(app, by, group, move |stored, _, now| async move {
+            let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
+            let member = self.member(app, &stored.group, person.uid).await?;
+            let change = decide_leave(&stored.group, &person, member.as_ref(), now)?;
+            Ok(Decided::change(of_former_owner(change, Some(heir)), ()))
+        })
+        .await
     }
 
-    /// Gives a group another owner, for the present one goes; `false`: nobody stayed, and the group is no more.
-    async fn hand_on(&self, app: &Tenant, stored: &StoredGroup, leaving: &[Uid]) -> Result<bool, Error> {
+    /// Gives a group another owner, for the present one goes; `None`: nobody stayed, and the group is no more.
+    async fn hand_on(
+        &self,
+        app: &Tenant,
+        stored: &StoredGroup,
+        leaving: &[Uid],
+    ) -> Result<Option<Username>, Error> {
         let (group, by) = (&stored.group, By::back_end());
         let (mut members, mut after) = (Vec::new(), None);
         loop {
@@ -177,9 +190,16 @@ impl UseCases {
         }
         let Some(next) = heir(group, &members, leaving) else {
             self.destroy_group(app, &by, group.public_id.as_str()).await?;
-            return Ok(false);
+            return Ok(None);
         };
         self.transfer_group(app, &by, group.public_id.as_str(), next.as_str()).await?;
-        Ok(true)
+        Ok(Some(next.clone()))
+    }
+}
+
+fn of_former_owner(change: Change, heir: Option<&Username>) -> Change {
+    match heir {
+        Some(heir) => change.of_former_owner(heir),
+        None => change,
     }
 }

@@ -523,6 +523,8 @@ pub enum Condition {
     RecallWindowPassed,
     /// The recipient is not registered.
     RecipientNotFound,
+    /// The recipient is not connected, and the message is not kept.
+    RecipientOffline,
     /// No recording is running.
     RecorderNotStarted,
     /// The recorder is still finishing the last recording.
@@ -735,7 +737,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 362] = [
+    pub const ALL: [Self; 363] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -994,6 +996,7 @@ impl Condition {
         Self::RecallNotPermitted,
         Self::RecallWindowPassed,
         Self::RecipientNotFound,
+        Self::RecipientOffline,
         Self::RecorderNotStarted,
         Self::RecorderStopping,
         Self::RecordingTooShort,
@@ -1101,7 +1104,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 362] = [
+pub(crate) static DETAILS: [Details; 363] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -4713,6 +4716,20 @@ pub(crate) static DETAILS: [Details; 362] = [
         meaning_zh: "接收者未注册。",
         cause_zh: "用户名拼错、已被删除，或（按该错误码较早的含义）从未登录过。",
         remedy_zh: "对照用户列表核对名字，并在发送第一条消息之前注册接收者。",
+    },
+    Details {
+        name: "recipient_offline",
+        kind: Kind::NotFound,
+        who: Who::EndUser,
+        retry: Retry::Later,
+        broader: None,
+        args: &[],
+        meaning: "The recipient is not connected, and the message is not kept.",
+        cause: "Transparent messages of JMessage reach connected devices only; nobody is there who could take this one.",
+        remedy: "Send an ordinary message instead, which waits for the recipient, or try again when he is online.",
+        meaning_zh: "接收者不在线，且该消息不会保留。",
+        cause_zh: "极光的透传消息只投递给在线设备；当前没有设备可以接收这一条。",
+        remedy_zh: "改发普通消息，它会等待接收者上线；或在对方在线时重试。",
     },
     Details {
         name: "recorder_not_started",

@@ -1,7 +1,8 @@
 //! Who comes and goes: adding, removing, leaving, blocking.
 
-use model::{GroupChange, Timestamp, Uid};
+use model::{GroupChange, Timestamp, Uid, Username};
 
+use super::requests::decide_propose;
 use super::{Actor, Change, Group, GroupRefused, Member, Person, Rank, Write};
 use crate::app::Settings;
 
@@ -91,9 +92,10 @@ pub fn decide_add_new(
     }
 }
 
-/// Decides that somebody in a group brings users in at once, as members may where they may invite (jmessage.md section 5).
-/// Order: disabled, member, right (admins; members where the group lets them invite), who blocks the one who adds him
-/// (`unwilling`), each user ([`Candidate`]'s order), room for all, members already.
+/// Decides that somebody in a group brings users in: at once, as members may where they may invite; for a public group a
+/// member's word is an application ([`decide_propose`]; jmessage.md section 5). Order: disabled, member, right (admins;
+/// members of public groups, and where the group lets them invite), who blocks the one who adds him (`unwilling`), each
+/// user ([`Candidate`]'s order), room for all, members already.
 ///
 /// # Errors
 /// The first [`GroupRefused`]; nobody is added then.
@@ -106,12 +108,16 @@ pub fn decide_add_as_member(
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
     by.needs(Rank::Member, group)?;
-    if !group.allow_invites {
+    let is_proposal = group.public && by.rank(group) == Rank::Member;
+    if !group.allow_invites && !is_proposal {
         by.needs(Rank::Admin, group)?;
     }
-    match candidates.iter().find(|candidate| unwilling.contains(&candidate.person.uid)) {
-        Some(candidate) => Err(GroupRefused::NotAddable { user: candidate.person.name.to_string() }),
-        None => decide_add_new(settings, group, &Actor::BackEnd, candidates, at),
+    if let Some(candidate) = candidates.iter().find(|candidate| unwilling.contains(&candidate.person.uid)) {
+        return Err(GroupRefused::NotAddable { user: candidate.person.name.to_string() });
+    }
+    match by {
+        Actor::User { person, .. } if is_proposal => decide_propose(settings, group, person, candidates, at),
+        _ => decide_add_new(settings, group, &Actor::BackEnd, candidates, at),
     }
 }
 
@@ -125,11 +131,7 @@ pub fn decide_may_remove(group: &Group, by: &Actor) -> Result<(), GroupRefused> 
 
 /// Who owns a group whose owner goes without naming anybody: the first of its admins who stays, else whoever of the others
 /// is in it for the longest time. `None`: nobody stays.
-pub fn heir<'a>(
-    group: &'a Group,
-    members: &'a [(Uid, Member)],
-    leaving: &[Uid],
-) -> Option<&'a model::Username> {
+pub fn heir<'a>(group: &'a Group, members: &'a [(Uid, Member)], leaving: &[Uid]) -> Option<&'a Username> {
     let stays = |uid: Uid| uid != group.owner.uid && !leaving.contains(&uid);
     let admin = group.admins.iter().find(|admin| stays(admin.uid)).map(|admin| &admin.name);
     admin.or_else(|| {
@@ -143,17 +145,31 @@ pub(super) fn join(mut change: Change, new: &[&Person], tell_each: bool) -> Chan
     change.group.member_count += u32::try_from(new.len()).expect("a batch is small");
     let users = new.iter().map(|person| person.name.to_string()).collect();
     let member_count = change.group.member_count;
-    change = change.tell_all(GroupChange::Joined { users, member_count, note: String::new() });
+    change =
+        change.tell_all(GroupChange::Joined { users, member_count, note: String::new(), approved: false });
     for person in new {
-        change = change
-            .write(Write::Join((*person).clone()))
-            .write(Write::NoRequest(super::RequestKind::Application, person.uid))
-            .write(Write::NoRequest(super::RequestKind::Invitation, person.uid));
+        change = come(change, person);
         if tell_each {
             change = change.tell(person, GroupChange::Added { user: person.name.to_string() });
         }
     }
     change
+}
+
+/// Adds somebody to a change whose application was answered with yes.
+pub(super) fn join_approved(mut change: Change, who: &Person) -> Change {
+    change.group.member_count += 1;
+    let (users, member_count) = (vec![who.name.to_string()], change.group.member_count);
+    let joined = GroupChange::Joined { users, member_count, note: String::new(), approved: true };
+    come(change.tell_all(joined), who)
+}
+
+/// The rows of somebody who comes.
+fn come(change: Change, person: &Person) -> Change {
+    change
+        .write(Write::Join(person.clone()))
+        .write(Write::NoRequest(super::RequestKind::Application, person.uid))
+        .write(Write::NoRequest(super::RequestKind::Invitation, person.uid))
 }
 
 /// Decides to remove a member. Order: disabled, role (admin), member, owner, rank above his.
@@ -201,14 +217,28 @@ pub fn decide_leave(
     Ok(change.tell(who, told))
 }
 
+impl Change {
+    /// The end of somebody's time in a group that was his until now: the news say whose it is.
+    pub fn of_former_owner(mut self, now: &Username) -> Self {
+        for told in &mut self.news {
+            if let GroupChange::Left { new_owner, .. } = &mut told.change {
+                *new_owner = Some(now.to_string());
+            }
+        }
+        self
+    }
+}
+
 /// Takes a member out of a change's group: his row, his role, and the news to all who stay.
 fn part(mut change: Change, who: &Person) -> Change {
     change.group.member_count = change.group.member_count.saturating_sub(1);
     change.group.admins.retain(|admin| admin.uid != who.uid);
     let member_count = change.group.member_count;
-    change
-        .write(Write::Leave(who.uid))
-        .tell_all(GroupChange::Left { users: vec![who.name.to_string()], member_count })
+    change.write(Write::Leave(who.uid)).tell_all(GroupChange::Left {
+        users: vec![who.name.to_string()],
+        member_count,
+        new_owner: None,
+    })
 }
 
 /// Decides to put a member on the block list, which removes him. Order as [`decide_remove`].
@@ -287,7 +317,7 @@ mod tests {
         let add = |group: &Group, by, candidate: Candidate, unwilling: &[Uid]| {
             decide_add_as_member(&settings, group, &actor(by), &[candidate], unwilling, NOW).err()
         };
-        let closed = Group { allow_invites: false, ..group() };
+        let closed = Group { allow_invites: false, public: false, ..group() };
         let named = || person(6).name.to_string();
         assert_eq!(add(&open, 4, candidate(6), &[]), None);
         assert_eq!(add(&closed, 4, candidate(6), &[]), Some(GroupRefused::RankTooLow));

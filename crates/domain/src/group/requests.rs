@@ -2,7 +2,7 @@
 
 use model::{GroupChange, Timestamp, limits};
 
-use super::members::join;
+use super::members::{decide_add_new, join, join_approved};
 use super::{
     Actor, Candidate, Change, Group, GroupRefused, Member, Person, Rank, Request, RequestKind, Write,
 };
@@ -41,13 +41,59 @@ pub fn decide_join(
     if !group.members_only {
         return Ok(Asked::Joined(come_by_himself(join(Change::new(group.touched(at)), &[who], false), who)));
     }
-    let request = Request { by: who.clone(), at, reason: cut(reason) };
-    let mut change =
-        Change::new(group.touched(at)).write(Write::Request(RequestKind::Application, who.uid, request));
-    for leader in group.leaders() {
-        change = change.tell(leader, GroupChange::Applied { reason: cut(reason) });
+    Ok(Asked::Waits(ask_leaders(Change::new(group.touched(at)), who, who, reason, at)))
+}
+
+/// As [`decide_join`], for users who hear that their application waits already (`waiting`), in the place of asking again.
+///
+/// # Errors
+/// The first [`GroupRefused`].
+pub fn decide_apply(
+    settings: &Settings,
+    group: &Group,
+    candidate: &Candidate,
+    waiting: Option<&Request>,
+    reason: &str,
+    at: Timestamp,
+) -> Result<Asked, GroupRefused> {
+    let asked = decide_join(settings, group, candidate, reason, at)?;
+    let who = &candidate.person;
+    match waiting.filter(|waiting| !waiting.answered && waiting.by.uid == who.uid) {
+        Some(_) if matches!(asked, Asked::Waits(_)) => {
+            Err(GroupRefused::AppliedBefore { user: who.name.to_string() })
+        }
+        _ => Ok(asked),
     }
-    Ok(Asked::Waits(change))
+}
+
+/// Decides on users whom a member wants in a public group, whose owner and admins have the last word (jmessage.md section
+/// 5): what is told them is one application for each. Order: that of [`decide_add_new`].
+///
+/// # Errors
+/// The first [`GroupRefused`]; nobody is asked then.
+pub(super) fn decide_propose(
+    settings: &Settings,
+    group: &Group,
+    by: &Person,
+    candidates: &[Candidate],
+    at: Timestamp,
+) -> Result<Change, GroupRefused> {
+    decide_add_new(settings, group, &Actor::BackEnd, candidates, at)?;
+    let change = Change::new(group.touched(at));
+    Ok(candidates.iter().fold(change, |change, candidate| ask_leaders(change, by, &candidate.person, "", at)))
+}
+
+/// Owner and admins are asked for somebody, by himself or by a member.
+fn ask_leaders(change: Change, by: &Person, who: &Person, reason: &str, at: Timestamp) -> Change {
+    let request = Request { by: by.clone(), at, reason: cut(reason), answered: false };
+    let told = GroupChange::Applied {
+        reason: request.reason.clone(),
+        user: (by.uid != who.uid).then(|| who.name.to_string()),
+        number: request.number(who.uid),
+    };
+    let leaders: Vec<Person> = change.group.leaders().cloned().collect();
+    let change = change.write(Write::Request(RequestKind::Application, who.uid, request));
+    leaders.iter().fold(change, |change, leader| change.tell(leader, told.clone()))
 }
 
 /// Whether a group has an ear for who wants in by himself.
@@ -78,7 +124,7 @@ pub fn decide_come_in(
 }
 
 /// Decides on the answer to an application. Order: disabled, role (admin), the application, [`Candidate`]'s order,
-/// room.
+/// room. The applicant hears it, and who of a group's owner and admins did not answer; of a no, whoever wanted him in, too.
 ///
 /// # Errors
 /// The first [`GroupRefused`].
@@ -92,19 +138,28 @@ pub fn decide_answer_application(
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
     by.needs(Rank::Admin, group)?;
-    if application.is_none() {
-        return Err(GroupRefused::NoRequest);
-    }
     let (who, user) = (&candidate.person, candidate.person.name.to_string());
-    if !answer.accepts {
-        return Ok(Change::new(group.touched(at))
-            .write(Write::NoRequest(RequestKind::Application, who.uid))
-            .tell(who, GroupChange::ApplicationDeclined { user, reason: cut(answer.reason) }));
-    }
-    candidate.may_join(settings, group)?;
-    group.has_room(1)?;
-    Ok(join(Change::new(group.touched(at)), &[who], false)
-        .tell(who, GroupChange::ApplicationAccepted { user }))
+    let application = match application {
+        Some(application) if !application.answered => application,
+        None if candidate.member.is_none() => return Err(GroupRefused::NoRequest),
+        _ => return Err(GroupRefused::AnsweredBefore { user }),
+    };
+    let change = if answer.accepts {
+        candidate.may_join(settings, group)?;
+        group.has_room(1)?;
+        join_approved(Change::new(group.touched(at)), who)
+            .tell(who, GroupChange::ApplicationAccepted { user: user.clone() })
+    } else {
+        let declined = GroupChange::ApplicationDeclined { user: user.clone(), reason: cut(answer.reason) };
+        let answered = Request { answered: true, ..application.clone() };
+        let change = Change::new(group.touched(at))
+            .write(Write::Request(RequestKind::Application, who.uid, answered))
+            .tell(who, declined.clone());
+        if application.by.uid == who.uid { change } else { change.tell(&application.by, declined) }
+    };
+    let handled = GroupChange::ApplicationHandled { user, number: application.number(who.uid) };
+    let others = group.leaders().filter(|leader| Some(leader.uid) != by.uid());
+    Ok(others.fold(change, |change, leader| change.tell(leader, handled.clone())))
 }
 
 /// Decides to invite one user. Order: disabled, member, right (admins; members where the group lets them),
@@ -141,7 +196,11 @@ pub(super) fn invite_one(
 ) -> Change {
     let told = GroupChange::Invited { user: invitee.name.to_string(), reason: reason.clone() };
     change
-        .write(Write::Request(RequestKind::Invitation, invitee.uid, Request { by: by.clone(), at, reason }))
+        .write(Write::Request(
+            RequestKind::Invitation,
+            invitee.uid,
+            Request { by: by.clone(), at, reason, answered: false },
+        ))
         .tell(invitee, told)
 }
 
@@ -217,7 +276,8 @@ mod tests {
         let reason = "let me".to_owned();
         let asked: Vec<&To> = change.news.iter().map(|told| &told.to).collect();
         assert_eq!(asked, [&To::User(person(1)), &To::User(person(2)), &To::User(person(3))]);
-        assert_eq!(change.news[0].change, GroupChange::Applied { reason });
+        let number = NOW.0 * 1_000 + 6;
+        assert_eq!(change.news[0].change, GroupChange::Applied { reason, user: None, number });
     }
 
     #[test]
@@ -249,7 +309,7 @@ mod tests {
 
     #[test]
     fn an_application_is_answered_once_and_by_admins() {
-        let request = Request { by: person(6), at: NOW, reason: String::new() };
+        let request = Request { by: person(6), at: NOW, reason: String::new(), answered: false };
         let decide = |by, application, accepts| {
             let answer = Answered { accepts, reason: "no" };
             decide_answer_application(
@@ -269,7 +329,73 @@ mod tests {
         assert_eq!(told(&accepted)[1].1, &GroupChange::ApplicationAccepted { user: "stranger".to_owned() });
         let declined = decide(2, Some(&request), false).unwrap();
         assert_eq!(declined.joins().count(), 0);
-        assert_eq!(declined.writes, [Write::NoRequest(RequestKind::Application, person(6).uid)]);
+        let answered = Request { answered: true, ..request.clone() };
+        let written = [Write::Request(RequestKind::Application, person(6).uid, answered.clone())];
+        assert_eq!(declined.writes, written);
+        for change in [&accepted, &declined] {
+            let handled: Vec<&To> = told(change)
+                .into_iter()
+                .filter(|(_, change)| matches!(change, GroupChange::ApplicationHandled { .. }))
+                .map(|(to, _)| to)
+                .collect();
+            assert_eq!(handled, [&To::User(person(1)), &To::User(person(3))], "all but who answered");
+        }
+        let user = "stranger".to_owned();
+        let before = Err(GroupRefused::AnsweredBefore { user: user.clone() });
+        assert_eq!(decide(3, Some(&answered), true), before);
+        assert_eq!(decide(1, Some(&answered), false), before);
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_is_told_so_and_may_ask_again_after_a_no() {
+        let members_only = Group { members_only: true, ..group() };
+        let waiting = Request { by: person(6), at: NOW, reason: String::new(), answered: false };
+        let apply = |group: &Group, waiting: Option<&Request>| {
+            decide_apply(&settings(), group, &person(6).into(), waiting, "", NOW)
+        };
+        let user = "stranger".to_owned();
+        assert_eq!(apply(&members_only, Some(&waiting)), Err(GroupRefused::AppliedBefore { user }));
+        let answered = Request { answered: true, ..waiting.clone() };
+        let by_member = Request { by: person(4), ..waiting.clone() };
+        for free in [None, Some(&answered), Some(&by_member)] {
+            assert!(matches!(apply(&members_only, free), Ok(Asked::Waits(_))));
+        }
+        assert!(matches!(apply(&group(), Some(&waiting)), Ok(Asked::Joined(_))));
+    }
+
+    #[test]
+    fn whom_a_member_wants_in_a_public_group_its_leaders_are_asked_for() {
+        let public = Group { public: true, allow_invites: false, ..group() };
+        let change = decide_propose(&settings(), &public, &person(4), &[person(6).into()], NOW).unwrap();
+        assert_eq!(change.joins().count(), 0);
+        let told = told(&change);
+        assert_eq!(
+            told.iter().map(|(to, _)| *to).collect::<Vec<_>>(),
+            [&To::User(person(1)), &To::User(person(2)), &To::User(person(3))]
+        );
+        assert!(
+            matches!(told[0].1, GroupChange::Applied { user: Some(user), number, .. } if user == "stranger" && *number == NOW.0 * 1_000 + 6)
+        );
+        let Write::Request(RequestKind::Application, uid, request) = &change.writes[0] else { panic!() };
+        assert_eq!((*uid, &request.by), (person(6).uid, &person(4)));
+        let no = Answered { accepts: false, reason: "full of them" };
+        let declined = decide_answer_application(
+            &settings(),
+            &public,
+            &actor(1),
+            &person(6).into(),
+            Some(request),
+            no,
+            NOW,
+        )
+        .unwrap();
+        let heard: Vec<&To> = declined
+            .news
+            .iter()
+            .filter(|told| matches!(told.change, GroupChange::ApplicationDeclined { .. }))
+            .map(|told| &told.to)
+            .collect();
+        assert_eq!(heard, [&To::User(person(6)), &To::User(person(4))], "who was wanted, and who wanted him");
     }
 
     #[test]
@@ -288,7 +414,7 @@ mod tests {
 
     #[test]
     fn the_one_who_invited_hears_the_answer() {
-        let invitation = Request { by: person(4), at: NOW, reason: String::new() };
+        let invitation = Request { by: person(4), at: NOW, reason: String::new(), answered: false };
         let decide = |invitation, accepts| {
             let answer = Answered { accepts, reason: "busy" };
             decide_answer_invitation(&settings(), &group(), &person(6).into(), invitation, answer, NOW)

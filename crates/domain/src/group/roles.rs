@@ -1,6 +1,6 @@
 //! What is done to single members: admins, mutes, the allow list, shields, attributes.
 
-use model::{GroupChange, Timestamp, limits};
+use model::{GroupChange, GroupKind, Timestamp, limits};
 use serde_json::{Map, Value};
 
 use super::{Actor, Attributes, Change, FOR_EVER, Group, GroupRefused, Member, Person, Rank, Write};
@@ -57,7 +57,7 @@ pub fn decide_remove_admin(
 }
 
 /// Decides to mute a member until a time ([`FOR_EVER`] has no end). Order: disabled, role (admin), member, owner,
-/// rank above his. He, the owner and the admins are told.
+/// rank above his. He, the owner and the admins are told; all members of a group, that he was silenced.
 ///
 /// # Errors
 /// The first [`GroupRefused`].
@@ -73,7 +73,8 @@ pub fn decide_mute(
     let muted = Member { muted_until: Some(until), ..member.clone() };
     let shown = (until != FOR_EVER).then_some(until.0);
     let change = Change::new(group.touched(at)).write(Write::Member(target.uid, muted));
-    Ok(tell_leaders(change, target, &GroupChange::Muted { user: target.name.to_string(), until: shown }))
+    let told = GroupChange::Muted { user: target.name.to_string(), until: shown };
+    Ok(tell_members(tell_leaders(change, target, &told), target, true))
 }
 
 /// Decides that a member may write again. Order as [`decide_mute`]. `None`: he was not muted.
@@ -93,7 +94,8 @@ pub fn decide_unmute(
     }
     let unmuted = Member { muted_until: None, ..member.clone() };
     let change = Change::new(group.touched(at)).write(Write::Member(target.uid, unmuted));
-    Ok(Some(tell_leaders(change, target, &GroupChange::Unmuted { user: target.name.to_string() })))
+    let told = GroupChange::Unmuted { user: target.name.to_string() };
+    Ok(Some(tell_members(tell_leaders(change, target, &told), target, false)))
 }
 
 fn above_member<'a>(
@@ -106,6 +108,14 @@ fn above_member<'a>(
     let Some(member) = member else { return Err(group.target_not_member(&target.name)) };
     by.is_above(target.uid, group)?;
     Ok(member)
+}
+
+/// Some vendors' clients show all members who may not write (jmessage.md section 5).
+fn tell_members(change: Change, target: &Person, silent: bool) -> Change {
+    if change.group.kind != GroupKind::Group {
+        return change;
+    }
+    change.tell_all(GroupChange::Silenced { user: target.name.to_string(), silent })
 }
 
 fn tell_leaders(mut change: Change, target: &Person, told: &GroupChange) -> Change {
@@ -303,7 +313,11 @@ mod tests {
         let Write::Member(_, row) = &muted.writes[0] else { panic!() };
         assert_eq!([8_999, 9_000].map(|at| row.is_muted(Timestamp(at))), [true, false]);
         let told: Vec<&To> = muted.news.iter().map(|Told { to, .. }| to).collect();
-        assert_eq!(told, [4, 1, 2, 3].map(|uid| To::User(person(uid))).iter().collect::<Vec<_>>());
+        let mut expected: Vec<To> = [4, 1, 2, 3].map(|uid| To::User(person(uid))).into();
+        expected.push(To::Members);
+        assert_eq!(told, expected.iter().collect::<Vec<_>>());
+        let silenced = GroupChange::Silenced { user: "member".to_owned(), silent: true };
+        assert_eq!(muted.news[4].change, silenced);
         let ever = decide_mute(&group(), &actor(2), &person(4), Some(&member(4)), FOR_EVER, NOW).unwrap();
         assert_eq!(ever.news[0].change, GroupChange::Muted { user: "member".to_owned(), until: None });
         assert_eq!(decide_unmute(&group(), &actor(2), &person(4), Some(&member(4)), NOW), Ok(None));

@@ -217,7 +217,7 @@ pub fn decide_join_thread(
         change.group.member_count += 1;
         let member_count = change.group.member_count;
         let users = vec![person.name.to_string()];
-        let joined = GroupChange::Joined { users, member_count, note: String::new() };
+        let joined = GroupChange::Joined { users, member_count, note: String::new(), approved: false };
         change = change.write(Write::Join(person.clone())).tell(person, joined);
     }
     match already {
@@ -252,7 +252,7 @@ pub fn decide_leave_thread(
     let change = drop_from_thread(thread, who, at);
     let (users, member_count) = (vec![who.name.to_string()], change.group.member_count);
     // His other devices follow it no longer.
-    Ok(change.tell(who, GroupChange::Left { users, member_count }))
+    Ok(change.tell(who, GroupChange::Left { users, member_count, new_owner: None }))
 }
 
 /// A member is out of a thread because he is out of its group. He was told of that.

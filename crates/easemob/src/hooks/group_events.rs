@@ -32,7 +32,10 @@ impl<'a> About<'a> {
 /// `chat_type: "muc"`, one report for each who came or went. Threads have no such events.
 pub(super) fn muc(app: &App, rule: &Rule, by: &By<'_>, news: &GroupNews) -> Vec<Value> {
     let mut reports = Vec::new();
-    if news.kind == GroupKind::Thread {
+    // Told by the news of the applicant and of the one who is muted.
+    let is_passed =
+        matches!(news.change, GroupChange::ApplicationHandled { .. } | GroupChange::Silenced { .. });
+    if news.kind == GroupKind::Thread || is_passed {
         return reports;
     }
     for news in each(news) {
@@ -50,16 +53,17 @@ pub(super) fn muc(app: &App, rule: &Rule, by: &By<'_>, news: &GroupNews) -> Vec<
 fn each(news: &GroupNews) -> Vec<GroupNews> {
     let with = |change| GroupNews { change, ..news.clone() };
     match &news.change {
-        GroupChange::Joined { users, member_count, note } => {
+        GroupChange::Joined { users, member_count, note, approved } => {
             let joined = |user: &String| {
                 let (users, note) = (vec![user.clone()], note.clone());
-                with(GroupChange::Joined { users, member_count: *member_count, note })
+                with(GroupChange::Joined { users, member_count: *member_count, note, approved: *approved })
             };
             users.iter().map(joined).collect()
         }
-        GroupChange::Left { users, member_count } => {
+        GroupChange::Left { users, member_count, new_owner } => {
             let left = |user: &String| {
-                with(GroupChange::Left { users: vec![user.clone()], member_count: *member_count })
+                let (users, new_owner) = (vec![user.clone()], new_owner.clone());
+                with(GroupChange::Left { users, member_count: *member_count, new_owner })
             };
             users.iter().map(left).collect()
         }
@@ -249,6 +253,8 @@ fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str,
             ("SHARE_FILE", json!({ "type": "REMOVE", "share_file": [{ "file_id": file }] }))
         }
         GroupChange::Applied { .. }
+        | GroupChange::ApplicationHandled { .. }
+        | GroupChange::Silenced { .. }
         | GroupChange::ApplicationAccepted { .. }
         | GroupChange::ApplicationDeclined { .. }
         | GroupChange::Invited { .. }

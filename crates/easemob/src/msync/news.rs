@@ -39,6 +39,12 @@ pub(crate) fn presence(presences: &[Presence]) -> Bytes {
     encode_event(EventBody::Notify(&notices::presence(presences).to_string()))
 }
 
+/// Whether the vendor's clients are told of an event at all.
+pub(crate) fn has_words(event: &Event) -> bool {
+    let News::Group(news) = &event.news else { return true };
+    !matches!(news.change, GroupChange::ApplicationHandled { .. } | GroupChange::Silenced { .. })
+}
+
 pub(crate) fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBody {
     let user = |name: &str| address(app_key, name, USER_DOMAIN);
     let mut body = MucBody {
@@ -68,11 +74,16 @@ pub(crate) fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBod
         }
         GroupChange::Created => Muc::Create,
         GroupChange::Destroyed => Muc::Destroy,
-        GroupChange::Applied { reason } => {
+        GroupChange::Applied { reason, user: wanted, .. } => {
+            // It is the applicant who is answered.
+            if let Some(wanted) = wanted {
+                body.from = Some(user(wanted));
+            }
             body.reason = Some(reason.clone());
             Muc::Apply
         }
-        GroupChange::ApplicationAccepted { user } => {
+        // Told to pages of the other dialect only ([`has_words`]).
+        GroupChange::ApplicationHandled { user, .. } | GroupChange::ApplicationAccepted { user } => {
             to(&mut body, user);
             Muc::ApplyAccept
         }
@@ -107,12 +118,12 @@ pub(crate) fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBod
             body.event_info = Some(event_info(&Value::Object(settings.clone())));
             Muc::Update
         }
-        GroupChange::Joined { users, member_count, note } => {
+        GroupChange::Joined { users, member_count, note, .. } => {
             body.ext = (!note.is_empty()).then(|| note.clone());
             crowd(&mut body, app_key, users, *member_count);
             Muc::Presence
         }
-        GroupChange::Left { users, member_count } => {
+        GroupChange::Left { users, member_count, .. } => {
             crowd(&mut body, app_key, users, *member_count);
             Muc::Absence
         }
@@ -136,6 +147,11 @@ pub(crate) fn group_body(app_key: &str, actor: &str, news: &GroupNews) -> MucBod
         GroupChange::Unmuted { user } => {
             to(&mut body, user);
             Muc::RemoveMute
+        }
+        // Told to pages of the other dialect only ([`has_words`]).
+        GroupChange::Silenced { user, .. } => {
+            to(&mut body, user);
+            Muc::AddMute
         }
         GroupChange::AllMuted => Muc::BanGroup,
         GroupChange::AllUnmuted => Muc::RemoveBanGroup,

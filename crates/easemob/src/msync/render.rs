@@ -201,13 +201,16 @@ fn with_readers(entry: &Entry, payload: &Bytes) -> Option<Bytes> {
 
 /// Whether an entry is one to show on a connection.
 pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
-    let is_shown = |event: Option<Event>| event.is_some_and(|event| !event.is_hidden_from(member.uid));
+    let is_shown = |event: Option<Event>| {
+        event.is_some_and(|event| !event.is_hidden_from(member.uid) && news::has_words(&event))
+    };
     offer_if(member, entry, || is_shown(Event::decode(&entry.payload).ok()))
 }
 
 /// As [`offer`], with the event read once for all who hear of it.
 pub(crate) fn offer_live(member: &Member, delivery: &Delivery) -> Offer {
-    let is_shown = || delivery.event().is_some_and(|event| !event.is_hidden_from(member.uid));
+    let is_shown =
+        || delivery.event().is_some_and(|event| !event.is_hidden_from(member.uid) && news::has_words(event));
     offer_if(member, &delivery.entry, is_shown)
 }
 

@@ -4,6 +4,7 @@ use easemob_wire::rest::{Envelope, NamedUsers, RelationCheck};
 use model::Username;
 
 use super::answer::{Answer, entity};
+use super::auth::Caller;
 use super::call::Call;
 use super::contacts::{checked, page_size, relations};
 use super::cursor::{self, List};
@@ -22,6 +23,7 @@ routes! {
 /// `POST …/blocks`: all that are named, or none.
 pub(crate) async fn add(call: Call) -> Result<Answer, Failure> {
     let usernames = call.parse(NamedUsers::parse)?.usernames;
+    call.use_cases().check_may_block(&call.tenant, matches!(call.caller, Caller::User(_)))?;
     let device = call.acting_device().await?;
     let names = call.use_cases().block_users(&call.tenant, call.user(), &usernames, device.as_ref()).await?;
     Ok(named(&call, &names))

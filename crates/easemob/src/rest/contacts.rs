@@ -64,7 +64,7 @@ pub(crate) async fn accept(call: Call) -> Result<Answer, Failure> {
 /// `POST /users/{user}/contacts/decline/users/{peer}`
 pub(crate) async fn decline(call: Call) -> Result<Answer, Failure> {
     let device = call.acting_device().await?;
-    call.use_cases().decline_contact(&call.tenant, call.user(), call.peer(), device.as_ref()).await?;
+    call.use_cases().decline_contact(&call.tenant, call.user(), call.peer(), "", device.as_ref()).await?;
     Ok(done(&call))
 }
 

@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn commands_keep_what_they_carry() {
-        let plain = Message::command("go").content();
+        let plain = Message::command("go", None).content();
         assert_eq!(plain.said, Said::Command { action: "go".into(), values: Map::new() });
         let values = object(json!({ "a": 1 }));
         let rich = Content { said: Said::Command { action: "go".into(), values }, ext: Map::new() };
@@ -361,6 +361,6 @@ mod tests {
         let text = Message::of(&Content::text("bad word"));
         assert_eq!(text.texts(), ["bad word"]);
         assert_eq!(text.with_texts(&["*** word".into()]).texts(), ["*** word"]);
-        assert!(Message::command("bad").texts().is_empty());
+        assert!(Message::command("bad", None).texts().is_empty());
     }
 }

@@ -76,6 +76,13 @@ pub(crate) fn said_to_devices(condition: Condition, operation: Operation) -> (St
 }
 
 fn said_in(table: Table, condition: Condition, operation: Option<Operation>) -> (StatusCode, Value) {
+    // The vendor's number for too many is that of registrations; elsewhere it is an argument that can't be used.
+    let condition = match (condition, operation) {
+        (Condition::BatchTooLarge, operation) if operation != Some(Operation::UserRegister) => {
+            Condition::ArgumentInvalid
+        }
+        (condition, _) => condition,
+    };
     // The service for connections shares its table with the one for devices; only numbers of the latter have a status.
     let row = table.row_for(condition, operation).and_then(|row| {
         let mut own = table.rows().iter().filter(|other| other.http.is_some());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use app::{By, Error};
 use conditions::Condition;
 use domain::group::{CreateGroup, FOR_EVER, Group, GroupRefused, Rank, UpdateGroup};
+use jmessage_wire::rules::GROUP_MEMBERS;
 use model::{Uid, limits};
 use serde_json::{Map, Value, json};
 use store::{Account, Listing, StoredGroup};
@@ -33,8 +34,6 @@ routes! {
     GET "/v1/users/{user}/groups" Nothing UserGet => joined;
 }
 
-/// Members of a group (jmessage.md 1.2).
-const MEMBERS: u64 = 500;
 /// Groups in a page.
 const PAGE: usize = 500;
 /// Rows read at a time on the way through a list.
@@ -66,7 +65,7 @@ async fn create(call: Call) -> Result<Answer, Failure> {
         // Of a private group every member brings in others.
         allow_invites: flag == PRIVATE,
         invite_need_confirm: false,
-        max_users: Some(MEMBERS),
+        max_users: Some(GROUP_MEMBERS),
     };
     let by = By::back_end();
     let group = call.use_cases().create_group(&call.tenant, &by, owner, &members, &command).await?;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::said::{Place, Span};
 use jmessage_wire::message::{Envelope, Message, TargetType};
-use model::{ConversationId, Dialect, Entry, Feed, GroupId, Timestamp, Uid};
+use model::{ConversationId, Dialect, Entry, EntryKind, Feed, GroupId, Timestamp, Uid};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -210,7 +210,9 @@ fn shown(call: &Call, messages: &[(Feed, Entry)]) -> Vec<Value> {
 }
 
 fn row(call: &Call, feed: Feed, entry: &Entry) -> Option<Value> {
+    let is_recalled = entry.kind == EntryKind::Recalled;
     let message = match entry.dialect {
+        _ if is_recalled => Message::recalled(),
         Dialect::JMessage => Message::decode(&entry.payload)?,
         Dialect::Easemob | Dialect::Kith => Message::of(&call.use_cases().contents().content(entry)?),
     };
@@ -230,6 +232,9 @@ fn row(call: &Call, feed: Feed, entry: &Entry) -> Option<Value> {
         at: entry.at.0 / 1_000,
     };
     let mut row = message.shown(&envelope);
+    if is_recalled {
+        row["kith_recalled"] = true.into();
+    }
     row["msgid"] = entry.id.0.into();
     row["msg_level"] = 0.into();
     row["msg_ctime"] = entry.at.0.into();

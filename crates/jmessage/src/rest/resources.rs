@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::failure::Failure;
-use super::form::Form;
+use super::form::{self, Form};
 use super::query::Query;
 use super::routes::routes;
 use super::{Options, Site};
@@ -45,9 +45,16 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 
 /// `POST /v1/resource?type=`
 async fn upload(call: Call) -> Result<Answer, Failure> {
-    let kind = call.query.get("type").ok_or_else(|| missing("type"))?;
-    let kind = MediaKind::parse(kind).ok_or_else(|| invalid("type"))?;
     let body = call.stream.lock().take().expect("the table says that this route reads the body");
+    let kind = call.query.get("type").ok_or_else(|| missing("type"));
+    let kind = kind.and_then(|kind| MediaKind::parse(kind).ok_or_else(|| invalid("type")));
+    let kind = match kind {
+        Ok(kind) => kind,
+        Err(error) => {
+            form::drain(body).await;
+            return Err(error.into());
+        }
+    };
     let mut form = Form::new(&call.headers, body, call.site.options.stall_limit)?;
     match receive(call.use_cases(), &call.tenant, None, kind, &mut form).await {
         Ok(received) => Ok(Answer::Found(received)),
@@ -85,7 +92,8 @@ pub(super) async fn receive(
         return Err(missing("filename"));
     }
     let size = match kind {
-        MediaKind::Image => Some(use_cases.picture_size(&first).ok_or_else(|| invalid("filename"))?),
+        // Of pictures that can't be read here the reader finds out by himself, such as those of telephones.
+        MediaKind::Image => Some(use_cases.picture_size(&first).unwrap_or_default()),
         MediaKind::Voice | MediaKind::File => None,
     };
     let facts = FileFacts {
@@ -112,15 +120,21 @@ fn shown(kind: MediaKind, file: &Attachment, sum: u32, size: Option<(u32, u32)>,
             let picture = domain::attachment::picture_type(first).unwrap_or_default();
             shown["width"] = width.into();
             shown["height"] = height.into();
-            shown["format"] = picture.trim_start_matches("image/").into();
+            let known = picture.trim_start_matches("image/");
+            shown["format"] = if known.is_empty() { ending(&file.name) } else { known }.into();
         }
         (MediaKind::Voice, _) => {
-            let end = file.name.rsplit_once('.').map(|(_, end)| end).unwrap_or_default();
-            shown["format"] = if end.len() <= FORMAT_BYTES { end } else { "" }.into();
+            shown["format"] = ending(&file.name).into();
         }
         (MediaKind::File | MediaKind::Image, _) => shown["fname"] = file.name.as_str().into(),
     }
     shown
+}
+
+/// What a file's name says of its format.
+fn ending(name: &str) -> &str {
+    let end = name.rsplit_once('.').map(|(_, end)| end).unwrap_or_default();
+    if end.len() <= FORMAT_BYTES { end } else { "" }
 }
 
 /// `GET /v1/resource?mediaId=`

@@ -135,8 +135,12 @@ fn row(condition: Condition, operation: Option<Operation>) -> Option<&'static Ro
             (Condition::GroupApplicationInvalid, _) => {
                 (Condition::GroupApplicationHandled, Operation::GroupApplication)
             }
-            (Condition::GroupPermissionDenied, Operation::Silence) => {
-                (Condition::PermissionDenied, Operation::Silence)
+            (
+                Condition::GroupPermissionDenied | Condition::NotInGroup,
+                Operation::Silence | Operation::GroupApplication,
+            ) => (Condition::PermissionDenied, Operation::Silence),
+            (Condition::ContactNotFound, Operation::ContactNote) => {
+                (Condition::ContactNotFound, Operation::ContactRemove)
             }
             _ => return None,
         };

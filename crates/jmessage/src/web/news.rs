@@ -2,14 +2,15 @@
 //! contacts. Knows the vendor's numbers, decides nothing.
 
 use model::{
-    ContactChange, ContactNews, ConversationId, DeviceNumber, Entry, EntryKind, Event, Feed, GroupChange,
-    GroupKind, GroupNews, News, SettingNews,
+    ContactChange, ContactNews, ContactPart, ConversationId, DeviceNumber, Entry, EntryKind, Event, Feed,
+    GroupChange, GroupKind, GroupNews, News, SettingNews,
 };
 use serde_json::{Value, json};
 
 use super::event::{Item, Member, Shown};
 use super::perform::WebPerform;
 use super::render::{GROUP, SINGLE, number_of};
+use crate::rest::profile;
 
 /// What a client is told of an entry that is no message; `None`: the vendor has no words for it.
 pub(crate) async fn item(
@@ -24,11 +25,14 @@ pub(crate) async fn item(
             Some(Item::Receipt(receipt(perform, member, entry).await?))
         }
         EntryKind::ConversationRead if entry.sender == member.uid => {
-            Some(Item::Event(conversation_read(member, shown)))
+            Some(Item::Event(conversation_read(perform, member, shown).await?))
         }
         EntryKind::Event => match Event::decode(&entry.payload).ok().map(|event| event.news) {
             Some(News::Group(news)) => group(member, entry, &news).map(Item::Event),
-            Some(News::Contact(news)) => contact(member, entry, &news).map(Item::Event),
+            Some(News::Contact(news)) => match contact(member, entry, &news) {
+                Some(told) => Some(Item::Event(with_inviter(perform, member, entry, told).await?)),
+                None => None,
+            },
             _ => None,
         },
         _ => None,
@@ -104,17 +108,45 @@ async fn receipt(perform: &WebPerform, member: &Member, entry: &Entry) -> Result
 }
 
 /// The user read a conversation on another of his devices.
-fn conversation_read(member: &Member, shown: Shown<'_>) -> Value {
+async fn conversation_read(
+    perform: &WebPerform,
+    member: &Member,
+    shown: Shown<'_>,
+) -> Result<Value, app::Error> {
     let name = shown.entry.target_name.as_str();
     let mut told = event(member, shown.entry, 200, 0);
-    let is_group = number_of(name) != 0;
+    // A user may have a number for a name, such as that of a telephone.
+    let is_group = match perform.use_cases().find_app_by_hex_key(&member.face) {
+        Some(tenant) => perform.use_cases().find_any_group(&tenant, name).await?.is_some(),
+        None => false,
+    };
     let conversation = if is_group {
         json!({ "type": GROUP, "gid": number_of(name) })
     } else {
         json!({ "type": SINGLE, "appkey": member.face.as_str(), "username": name })
     };
     told["description"] = conversation.to_string().into();
-    told
+    Ok(told)
+}
+
+/// An invitation with what its reader shows of who invites.
+async fn with_inviter(
+    perform: &WebPerform,
+    member: &Member,
+    entry: &Entry,
+    mut told: Value,
+) -> Result<Value, app::Error> {
+    let tenant = perform.use_cases().find_app_by_hex_key(&member.face);
+    if entry.sender != member.uid
+        && let Some(tenant) = tenant
+        && let Some(account) = perform.use_cases().find_account(&tenant, entry.sender).await?
+    {
+        let shown = profile::shown(perform.use_cases(), &tenant, &[account]).await?.pop().unwrap_or_default();
+        let text = |key: &str| shown.get(key).and_then(Value::as_str).unwrap_or_default();
+        told["from_nickname"] = text("nickname").into();
+        told["media_id"] = text("avatar").into();
+    }
+    Ok(told)
 }
 
 fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
@@ -125,18 +157,22 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
     let (event_type, extra, names): (u16, u16, Vec<&str>) = match &news.change {
         GroupChange::Created => (8, 0, vec![sender]),
         GroupChange::Destroyed => (9, 69, Vec::new()),
-        GroupChange::Joined { users, .. } => (10, 0, users.iter().map(String::as_str).collect()),
-        GroupChange::Added { user } | GroupChange::ApplicationAccepted { user } => (10, 0, vec![user]),
+        GroupChange::Joined { users, approved, .. } => {
+            (10, u16::from(*approved), users.iter().map(String::as_str).collect())
+        }
+        GroupChange::Added { user } => (10, 0, vec![user]),
+        GroupChange::ApplicationAccepted { user } => (10, 1, vec![user]),
         GroupChange::InvitationAccepted => (10, 0, vec![sender]),
         GroupChange::Left { users, .. } if users.iter().all(|user| user == sender) => (9, 0, vec![sender]),
         GroupChange::Left { users, .. } => (11, 0, users.iter().map(String::as_str).collect()),
         GroupChange::Removed { user } => (11, 0, vec![user]),
         GroupChange::Updated { .. } => (12, 0, Vec::new()),
-        // He asks by himself.
-        GroupChange::Applied { .. } => (56, 59, vec![sender]),
+        // He asks by himself, or a member for him.
+        GroupChange::Applied { user: None, .. } => (56, 59, vec![sender]),
+        GroupChange::Applied { user: Some(user), .. } => (56, 10, vec![user]),
+        GroupChange::ApplicationHandled { user, .. } => (58, 0, vec![user]),
         GroupChange::ApplicationDeclined { user, .. } => (57, 0, vec![user]),
-        GroupChange::Muted { user, .. } => (65, 1, vec![user]),
-        GroupChange::Unmuted { user } => (65, 2, vec![user]),
+        GroupChange::Silenced { user, silent } => (65, if *silent { 1 } else { 2 }, vec![user]),
         GroupChange::AdminAdded { user } => (80, 1, vec![user]),
         GroupChange::AdminRemoved { user } => (80, 2, vec![user]),
         GroupChange::OwnerChanged { owner, .. } => (82, 0, vec![owner]),
@@ -148,12 +184,22 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
     told["group_name"] = news.name.as_str().into();
     told["to_usernames"] = users(member, &names);
     match &news.change {
-        GroupChange::Applied { reason } | GroupChange::ApplicationDeclined { reason, .. } => {
+        GroupChange::Applied { reason, number, .. } => {
             told["description"] = reason.as_str().into();
+            // By this all who may answer know it.
+            if *number != 0 {
+                told["event_id"] = (*number).into();
+            }
         }
-        GroupChange::OwnerChanged { owner, .. } => {
-            told["new_owner"] = json!({ "username": owner, "appkey": member.face.as_str() });
+        GroupChange::ApplicationDeclined { reason, .. } => told["description"] = reason.as_str().into(),
+        GroupChange::ApplicationHandled { number, .. } => told["from_eventid"] = (*number).into(),
+        GroupChange::OwnerChanged { owner, previous } => {
+            told["new_owner"] = owner_named(member, owner);
+            if !previous.is_empty() {
+                told["from_username"] = previous.as_str().into();
+            }
         }
+        GroupChange::Left { new_owner: Some(owner), .. } => told["new_owner"] = owner_named(member, owner),
         GroupChange::Destroyed => {
             // Nobody left: the group did.
             told["from_username"] = "".into();
@@ -162,6 +208,10 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
         _ => {}
     }
     Some(told)
+}
+
+fn owner_named(member: &Member, name: &str) -> Value {
+    json!({ "username": name, "appkey": member.face.as_str() })
 }
 
 /// What is told at once or never: that the back end changed what the user has set. The numbers in `extra` are those of
@@ -189,9 +239,21 @@ pub(crate) fn setting(member: &Member, entry: &Entry) -> Option<Value> {
 }
 
 fn contact(member: &Member, entry: &Entry, news: &ContactNews) -> Option<Value> {
+    match news.part {
+        // He hears the yes itself.
+        Some(ContactPart::Asked) => return None,
+        Some(ContactPart::Answered { device }) if device == member.device.0 => return None,
+        Some(ContactPart::Answered { .. }) => {
+            let mut told = event(member, entry, 100, 5);
+            told["from_username"] = member.name.as_str().into();
+            told["to_usernames"] = users(member, &[entry.sender_name.as_str()]);
+            return Some(told);
+        }
+        None => {}
+    }
+    // Done on no device: the back end did it.
+    let is_by_back_end = entry.sender_device == DeviceNumber::NONE;
     if entry.sender == member.uid {
-        // Done on no device: the back end did it in the user's name.
-        let is_by_back_end = entry.sender_device == DeviceNumber::NONE;
         // The user's own doing, told to his other devices.
         let (event_type, extra) = match news.change {
             ContactChange::Blocked if is_by_back_end => (38, 1),
@@ -211,6 +273,7 @@ fn contact(member: &Member, entry: &Entry, news: &ContactNews) -> Option<Value> 
         ContactChange::Accepted => (5, 2, 0, ""),
         ContactChange::Declined { reason } => (5, 2, 1, reason.as_str()),
         ContactChange::Added => (7, 0, 0, ""),
+        ContactChange::Removed if is_by_back_end => (7, 0, 0, ""),
         ContactChange::Removed => (6, 0, 0, ""),
         ContactChange::Blocked | ContactChange::Unblocked => return None,
     };

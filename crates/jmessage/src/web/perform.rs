@@ -56,7 +56,8 @@ impl Perform<WebSession> for WebPerform {
                 Outcome::Done(None)
             }
             Event::Refuse { rid, name, error } => {
-                let body = Failure::from(*error).render(rid, Some(Operation::Login));
+                let operation = if name == "register" { Operation::UserRegister } else { Operation::Login };
+                let body = Failure::from(*error).render(rid, Some(operation));
                 let name = calls::answer_name(&name).to_owned();
                 Outcome::Done(Some(Command::Answer(Answer { rid, name, body })))
             }
@@ -126,6 +127,7 @@ impl WebPerform {
     /// A request, which takes a place as calls of the REST API do, but among requests.
     async fn call(&self, member: &Member, rid: Rid, call: &Call, data: &Object) -> Result<Reply, Failure> {
         let tenant = self.tenant(&member.face)?;
+        self.use_cases.admit_page_request(&tenant, member.uid)?;
         let _place = self.use_cases.begin_request(&tenant, member.uid).await?;
         calls::run(self, Caller { member, tenant: &tenant }, rid, call, data).await
     }
@@ -216,6 +218,9 @@ impl WebPerform {
         let text = |key: &str| data.get(key).and_then(Value::as_str).ok_or_else(|| Failure::argument(key));
         let (username, digest) = (text("username")?.to_owned(), text("password")?.to_owned());
         let tenant = self.tenant(face)?;
+        if !tenant.value.settings.jmessage_oldest_sdk.admits(data.get("version").and_then(Value::as_str)) {
+            return Err(Failure::plain(Condition::SdkTooOld));
+        }
         let address = Some(peer.address);
         let grant = Grant::PasswordDigest { username: username.clone(), digest, address };
         let token = self.use_cases.issue_token(&tenant, grant).await?.token;

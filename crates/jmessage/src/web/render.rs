@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jmessage_wire::engine;
 use jmessage_wire::message::{Envelope, Message, TargetType};
-use model::{ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed};
+use model::{ConversationId, Delivery, Dialect, Entry, EntryKind, Event, Feed, News};
 use serde_json::{Value, json};
 use session::clock::Offer;
 
@@ -14,18 +14,24 @@ const SLOT: usize = 2;
 /// Types of conversations.
 pub(crate) const SINGLE: u8 = 3;
 pub(crate) const GROUP: u8 = 4;
+/// Of transparent messages: to the user's own devices.
+const PLATFORM: u8 = 5;
 
-/// Whether an entry is one to show on a connection. Its author's own connection has it already.
+/// Whether an entry is one to show on a connection. Its author's own connection has it already; but of what happens to a
+/// group, and of a recall, all hear, whoever did it (jmessage.md section 5).
 pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
     let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != member.resource);
+    let mut is_told_to_all = entry.kind == EntryKind::Recall;
     let is_shown = match entry.kind {
         EntryKind::Recalled | EntryKind::DeliveryReceipt | EntryKind::Edit | EntryKind::StreamPart => false,
-        EntryKind::Event => {
-            Event::decode(&entry.payload).is_ok_and(|event| !event.is_hidden_from(member.uid))
-        }
+        EntryKind::Event => Event::decode(&entry.payload).is_ok_and(|event| {
+            is_told_to_all = matches!(event.news, News::Group(_));
+            !event.is_hidden_from(member.uid)
+        }),
         _ => true,
     };
-    if is_shown && !for_others && entry.is_delivered_to(member.uid) && !has_said(member, entry) {
+    let is_known = !is_told_to_all && has_said(member, entry);
+    if is_shown && !for_others && entry.is_delivered_to(member.uid) && !is_known {
         Offer::Deliver
     } else {
         Offer::Skip
@@ -78,12 +84,13 @@ pub(crate) fn item(member: &Member, shown: Shown<'_>) -> Option<Item> {
     let conversation = conversation(member, shown);
     let gid = conversation.number();
     if entry.kind == EntryKind::Command {
+        let to_himself = gid == 0 && entry.target_name == entry.sender_name;
         return Some(Item::Transparent(json!({
-            "type": if gid == 0 { SINGLE } else { GROUP },
+            "type": if to_himself { PLATFORM } else if gid == 0 { SINGLE } else { GROUP },
             "gid": gid,
             "from_appkey": member.face.as_str(),
             "from_username": entry.sender_name.as_str(),
-            "platform": "web",
+            "platform": message.platform(),
             "cmd": message.command_text(),
         })));
     }

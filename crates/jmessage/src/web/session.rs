@@ -22,6 +22,8 @@ use super::event::{Answer, Command, Event, Member, Object, Rid};
 const ANSWERS_KEPT: usize = 32;
 /// Bytes of an answer that is kept. Larger ones are lists, and reading them again changes nothing.
 const KEPT_BYTES: usize = 4096;
+/// Bytes of what a client keeps to say how far it was.
+const SYNC_KEY_BYTES: usize = 64;
 /// How long a connection stays whose user was logged out, so that its client hears why its last requests are refused. The
 /// SDK closes it by itself.
 const LOGGED_OUT_STAY: Duration = Duration::from_secs(5);
@@ -197,8 +199,11 @@ impl WebSession {
         let Some((deliveries, mut turn)) = self.live(now) else { return };
         match name.as_str() {
             "sync_check" => {
-                let echo =
-                    |key: &str| data.get(key).filter(|value| value.is_u64()).cloned().unwrap_or(json!(0));
+                // The client keeps them as texts between two visits.
+                let is_key = |value: &&Value| {
+                    value.is_u64() || value.as_str().is_some_and(|text| text.len() <= SYNC_KEY_BYTES)
+                };
+                let echo = |key: &str| data.get(key).filter(is_key).cloned().unwrap_or(json!(0));
                 let mut body = Object::new();
                 for key in ["sync_key", "sync_type", "sync_event_key", "msg_receipt_key"] {
                     body.insert(key.to_owned(), echo(key));

@@ -10,17 +10,24 @@ fn an_invitation_is_answered_with_yes_and_both_are_friends() {
     let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
     let yes = json!({ "target_name": "anna", "from_type": 2, "why": "yes" });
     bert.ask("add_friend", yes.clone()).is(881_305);
+    house.back_end("PUT", "/v1/users/anna", &json!({ "nickname": "An", "avatar": "qiniu/image/j/1" }));
+    house.settle(&mut [&mut anna, &mut bert]);
+    anna.events();
     let ask = json!({ "target_name": "bert", "appkey": house.appkey(), "from_type": 1, "why": "it is me" });
     anna.ask("add_friend", ask.clone()).is(0);
     house.settle(&mut [&mut anna, &mut bert]);
     let event = bert.events().pop().unwrap();
     assert_eq!((&event["event_type"], &event["extra"]), (&json!(5), &json!(1)));
     assert_eq!((&event["description"], &event["from_username"]), (&json!("it is me"), &json!("anna")));
+    assert_eq!((&event["from_nickname"], &event["media_id"]), (&json!("An"), &json!("qiniu/image/j/1")));
 
     bert.ask("add_friend", yes).is(0);
     house.settle(&mut [&mut anna, &mut bert]);
-    let event = anna.events().into_iter().find(|event| event["event_type"] == 5).unwrap();
-    assert_eq!((&event["extra"], &event["return_code"]), (&json!(2), &json!(0)));
+    let told = anna.events();
+    let [event] = told.as_slice() else { panic!("one event tells of a yes: {told:?}") };
+    assert_eq!((&event["event_type"], &event["extra"]), (&json!(5), &json!(2)));
+    assert_eq!((&event["return_code"], &event["from_username"]), (&json!(0), &json!("bert")));
+    assert_eq!(bert.events(), Vec::<Value>::new(), "who says yes is told nothing");
     anna.ask("add_friend", ask).is(881_302);
 
     let memo =
@@ -48,11 +55,28 @@ fn a_declined_invitation_says_so_to_who_was_away() {
     anna.ask("add_friend", json!({ "target_name": "bert", "from_type": 1, "why": "" })).is(0);
     house.settle(&mut [&mut anna, &mut bert]);
     anna.drop_socket();
-    bert.ask("add_friend", json!({ "target_name": "anna", "from_type": 2, "why": "no" })).is(0);
+    bert.ask("add_friend", json!({ "target_name": "anna", "from_type": 2, "why": "not you" })).is(0);
     let mut anna = house.log_in("anna");
     let event = anna.events().pop().unwrap();
     assert_eq!((&event["event_type"], &event["extra"]), (&json!(5), &json!(2)));
     assert_ne!(event["return_code"], 0);
+    assert_eq!(event["description"], "not you");
+}
+
+#[test]
+fn friendships_that_the_back_end_makes_and_ends_are_told_to_both() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    for method in ["POST", "DELETE"] {
+        house.back_end(method, "/v1/users/anna/friends", &json!(["bert"]));
+        house.settle(&mut [&mut anna, &mut bert]);
+        for (page, other) in [(&mut anna, "bert"), (&mut bert, "anna")] {
+            let told = page.events();
+            let [event] = told.as_slice() else { panic!("{method}: {told:?}") };
+            assert_eq!((&event["event_type"], &event["extra"]), (&json!(7), &json!(0)), "{method}");
+            assert_eq!(event["from_username"], other);
+        }
+    }
 }
 
 #[test]

@@ -91,17 +91,29 @@ fn a_group_message_counts_who_has_not_read_it() {
 #[test]
 fn silenced_members_and_strangers_may_not_write() {
     let house = House::new();
-    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let (mut anna, mut bert, mut carl) = (house.log_in("anna"), house.log_in("bert"), house.log_in("carl"));
     let gid = create(&mut anna, false);
     bert.ask("send_group_msg", to_group(gid, "let me in")).is(880_205);
     bert.ask("send_group_msg", to_group(4711, "anybody")).is(880_204);
-    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    anna.ask(
+        "add_across_group_member",
+        json!({ "gid": gid, "member_usernames": members(&["bert", "carl"]) }),
+    )
+    .is(0);
     let silence = |on: bool| json!({ "gid": gid, "target_username": "bert", "keep_silence": on });
     anna.ask("group_mem_silence", silence(true)).is(0);
     bert.ask("send_group_msg", to_group(gid, "hm")).is(880_212);
-    house.settle(&mut [&mut anna, &mut bert]);
-    assert!(types(&bert.events()).contains(&65));
+    house.settle(&mut [&mut anna, &mut bert, &mut carl]);
+    assert_eq!(types(&bert.events()), [10, 65]);
     anna.ask("group_mem_silence", silence(false)).is(0);
+    house.settle(&mut [&mut anna, &mut bert, &mut carl]);
+    let silenced = |page: &mut Client<'_>| -> Vec<(Value, Value)> {
+        let told = page.events().into_iter().filter(|event| event["event_type"] == 65);
+        told.map(|event| (event["extra"].clone(), event["to_usernames"][0]["username"].clone())).collect()
+    };
+    let both = [(json!(1), json!("bert")), (json!(2), json!("bert"))];
+    assert_eq!(silenced(&mut carl), both, "all members see who may write");
+    assert_eq!(silenced(&mut anna), both);
     bert.ask("send_group_msg", to_group(gid, "again")).is(0);
     bert.ask("group_mem_silence", json!({ "gid": gid, "target_username": "anna", "keep_silence": true }))
         .is(880_614);
@@ -126,6 +138,100 @@ fn a_public_group_is_applied_for_and_its_owner_answers() {
     bert.ask("apply_join_group", json!({ "gid": gid, "reason": "" })).is(880_610);
     let public = bert.ask("public_group_list", json!({ "start": 0, "appkey": house.appkey() })).is(0);
     assert_eq!(public["result"]["groups"][0]["flag"], 2);
+}
+
+#[test]
+fn whom_a_member_of_a_public_group_wants_in_its_owner_and_admins_decide_on() {
+    let house = House::new();
+    let (mut anna, mut bert, mut carl) = (house.log_in("anna"), house.log_in("bert"), house.log_in("carl"));
+    let mut dora = house.log_in("dora");
+    let gid = create(&mut anna, true);
+    let add = |names: &[&str]| json!({ "gid": gid, "member_usernames": members(names) });
+    anna.ask("add_across_group_member", add(&["bert", "carl"])).is(0);
+    anna.ask("add_group_keeper", add(&["carl"])).is(0);
+    house.settle(&mut [&mut anna, &mut bert, &mut carl, &mut dora]);
+    for page in [&mut anna, &mut bert, &mut carl] {
+        page.events();
+    }
+
+    bert.ask("add_across_group_member", add(&["dora"])).is(0);
+    house.settle(&mut [&mut anna, &mut bert, &mut carl, &mut dora]);
+    assert_eq!(dora.ask("get_groups_list", json!({})).is(0)["group_list"], json!([]), "she has to wait");
+    let (asked, also_asked) = (anna.events(), carl.events());
+    assert_eq!((types(&asked), types(&also_asked)), (vec![56], vec![56]));
+    let asked = &asked[0];
+    assert_eq!((&asked["extra"], &asked["from_username"]), (&json!(10), &json!("bert")));
+    assert_eq!(asked["to_usernames"][0]["username"], "dora");
+    assert_eq!(asked["event_id"], also_asked[0]["event_id"], "one application");
+
+    let answer = |result: u8| {
+        json!({
+            "gid": gid, "event_id": asked["event_id"], "from_username": "bert", "target_username": "dora",
+            "result": result, "reason": "full of them",
+        })
+    };
+    anna.ask("admin_add_group_member", answer(1)).is(0);
+    carl.ask("admin_add_group_member", answer(0)).is(880_612);
+    house.settle(&mut [&mut anna, &mut bert, &mut carl, &mut dora]);
+    for refused in [bert.events(), dora.events()] {
+        assert_eq!(types(&refused), [57]);
+        assert_eq!(refused[0]["description"], "full of them");
+    }
+    let handled = carl.events();
+    assert_eq!((types(&handled), &handled[0]["from_eventid"]), (vec![58], &asked["event_id"]));
+    assert_eq!(anna.events(), Vec::<Value>::new());
+
+    // Once more, and the answer is yes.
+    bert.ask("add_across_group_member", add(&["dora"])).is(0);
+    carl.ask("admin_add_group_member", answer(0)).is(0);
+    house.settle(&mut [&mut anna, &mut bert, &mut carl, &mut dora]);
+    let mut told = types(&anna.events());
+    told.sort_unstable();
+    assert_eq!(told, [10, 56, 58]);
+    for page in [&mut bert, &mut dora] {
+        let joined = page.events();
+        assert_eq!((types(&joined), &joined[0]["extra"]), (vec![10], &json!(1)), "{joined:?}");
+    }
+    assert_eq!(dora.ask("get_groups_list", json!({})).is(0)["group_list"][0]["gid"], gid);
+}
+
+#[test]
+fn an_owner_who_leaves_hands_the_group_on() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, false);
+    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    bert.events();
+    assert_eq!(anna.ask("exit_group", json!({ "gid": gid })).is(0)["group_name"], "Friends");
+    house.settle(&mut [&mut anna, &mut bert]);
+    let told = bert.events();
+    assert_eq!(types(&told), [82, 9], "{told:?}");
+    let owner = json!({ "username": "bert", "appkey": house.appkey() });
+    assert_eq!(
+        (&told[0]["from_username"], &told[0]["to_usernames"][0]["username"]),
+        (&json!("anna"), &json!("bert"))
+    );
+    assert_eq!((&told[1]["from_username"], &told[1]["new_owner"]), (&json!("anna"), &owner));
+    // The last one takes it with him.
+    bert.ask("exit_group", json!({ "gid": gid })).is(0);
+    assert_eq!(bert.ask("get_groups_list", json!({})).is(0)["group_list"], json!([]));
+    bert.ask("get_group_info", json!({ "gid": gid })).is(880_204);
+}
+
+#[test]
+fn an_owner_whom_the_back_end_removes_is_told_of_with_who_follows_him() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let gid = create(&mut anna, false);
+    anna.ask("add_across_group_member", json!({ "gid": gid, "member_usernames": members(&["bert"]) })).is(0);
+    house.settle(&mut [&mut anna, &mut bert]);
+    bert.events();
+    house.back_end("POST", &format!("/v2/groups/{gid}/delMembers"), &json!(["anna"]));
+    house.settle(&mut [&mut anna, &mut bert]);
+    let told = bert.events();
+    assert_eq!(types(&told), [82, 11], "{told:?}");
+    assert_eq!(told[1]["new_owner"]["username"], "bert");
 }
 
 #[test]
@@ -219,6 +325,7 @@ fn a_room_is_entered_talked_in_and_left() {
     assert_eq!(bert.ask("room_list", json!({ "start": 0 })).is(0)["result"]["rooms"][0]["id"], id);
     assert_eq!(bert.ask("room_info", json!({ "id": id })).is(0)["info"]["name"], "Room");
     bert.ask("exit_room", json!({ "id": id })).is(0);
+    bert.ask("exit_room", json!({ "id": id })).is(881_501);
     bert.ask("send_room_msg", to_group(id, "gone")).is(881_501);
 
     // Who comes in is shown the last fifty, once, and then what is said.

@@ -225,6 +225,10 @@ fn a_transparent_message_reaches_who_is_there() {
         (&told["type"], &told["cmd"], &told["from_username"]),
         (&json!(3), &json!("typing"), &json!("anna"))
     );
+    // To his own other devices, of which there are none.
+    for (platform, code) in [("all", 881_602), ("toaster", 882_003)] {
+        anna.ask("trans_msg_platform", json!({ "platform": platform, "cmd": "go" })).is(code);
+    }
 }
 
 #[test]
@@ -254,6 +258,21 @@ fn every_message_type_is_passed_on_as_it_came() {
         let (_, told) = bert.heard().pop().unwrap();
         assert_eq!(told["messages"][0]["content"]["msg_body"], body, "{msg_type}");
     }
+}
+
+#[test]
+fn a_page_gets_back_the_keys_that_it_kept() {
+    let house = House::new();
+    let mut anna = house.log_in("anna");
+    let keys =
+        json!({ "sync_key": 0, "sync_type": 1, "sync_event_key": "1795220913376", "msg_receipt_key": 7 });
+    let answer = anna.ask("sync_check", keys.clone()).is(0);
+    for (key, value) in keys.as_object().unwrap() {
+        assert_eq!(&answer[key], value);
+    }
+    let long = json!({ "sync_event_key": "x".repeat(65), "sync_key": {} });
+    let answer = anna.ask("sync_check", long).is(0);
+    assert_eq!((&answer["sync_event_key"], &answer["sync_key"]), (&json!(0), &json!(0)));
 }
 
 #[test]

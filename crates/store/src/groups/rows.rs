@@ -72,6 +72,8 @@ pub(super) struct RequestRow {
     pub(super) at: u64,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) reason: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) answered: bool,
 }
 
 pub(super) fn encode_group(group: &Group) -> Vec<u8> {
@@ -188,9 +190,7 @@ pub(super) fn decode_member(row: &[u8]) -> Result<Member, StoreError> {
 
 /// The number that a generated id stands for: no user and no group can be named so otherwise.
 pub(super) fn generated(public_id: &Username) -> Option<GroupId> {
-    let text = public_id.as_str();
-    let is_long = text.len() >= model::limits::GENERATED_ID_DIGITS;
-    (is_long && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok().map(GroupId))?
+    public_id.generated_id().map(GroupId)
 }
 
 pub(super) fn group_of(entry: &Bytes) -> Option<GroupId> {

@@ -160,7 +160,7 @@ PUT    /chatgroups/{group}                   | credentials_missing token_malform
 DELETE /chatgroups/{group}                   | credentials_missing token_malformed token_foreign ok                group_permission_denied ok               token_expired
 DELETE /chatgroups/{group}/quit              | credentials_missing token_malformed token_foreign group_owner_cannot_leave ok                  group_permission_denied token_expired
 POST   /chatgroups/{group}/apply             | credentials_missing token_malformed token_foreign already_in_group  already_in_group    group_permission_denied token_expired
-POST   /chatgroups/{group}/apply_verify      | credentials_missing token_malformed token_foreign group_application_invalid group_permission_denied group_application_invalid token_expired
+POST   /chatgroups/{group}/apply_verify      | credentials_missing token_malformed token_foreign group_application_handled group_permission_denied group_application_handled token_expired
 POST   /chatgroups/{group}/invite            | credentials_missing token_malformed token_foreign already_in_group  group_permission_denied already_in_group token_expired
 POST   /chatgroups/{group}/invite_verify     | credentials_missing token_malformed token_foreign group_permission_denied group_application_invalid group_permission_denied token_expired
 POST   /chatgroups/{group}/disable           | credentials_missing token_malformed token_foreign token_wrong_kind  token_wrong_kind    ok               token_expired

@@ -314,7 +314,7 @@ async fn who_wants_in_applies_and_is_let_in_or_not() {
     };
     assert_eq!(verify("bob", true).await.error().1, "group_permission_denied");
     verify("alice", false).await.ok();
-    assert_eq!(verify("alice", true).await.error().1, "group_application_invalid");
+    assert_eq!(verify("alice", true).await.error().1, "group_application_handled");
     apply("dave").await.ok();
     assert_eq!(
         data(verify("alice", true).await),

@@ -57,7 +57,7 @@ fn everybody_hears_of_a_request_its_answer_and_the_end() {
     let asked = vec![(Operation::Add, "alice".to_owned(), "bob".to_owned(), "it is me".to_owned())];
     assert_eq!(told(&house, [&mut alice, &mut phone, &mut laptop]), [vec![], asked.clone(), asked]);
 
-    house.wait(use_cases.decline_contact(&app, "bob", "alice", acting.as_ref())).unwrap();
+    house.wait(use_cases.decline_contact(&app, "bob", "alice", "", acting.as_ref())).unwrap();
     let declined = vec![event(Operation::RemoteDecline, "bob", "alice")];
     assert_eq!(told(&house, [&mut alice, &mut phone, &mut laptop]), [declined, vec![], vec![]]);
 

@@ -55,6 +55,24 @@ async fn each_place_has_its_own_history_in_the_order_in_which_it_was_said() {
 }
 
 #[tokio::test]
+async fn history_keeps_the_row_of_a_message_that_was_taken_back() {
+    let world = World::new().await;
+    let first = send(&world, "single", &json!("alice"), "oops").await;
+    send(&world, "single", &json!("alice"), "kept").await;
+    world.post(&format!("/v1/messages/boss/{first}/retract"), Value::Null).await.is(204);
+    for path in
+        [format!("/v2/users/alice/messages?count=9&{SPAN}"), "/v1/users/alice/messages?count=9".to_owned()]
+    {
+        let page = world.get(&path).await.is(200).body;
+        assert_eq!((&page["total"], &page["count"]), (&json!(2), &json!(2)));
+        assert_eq!(texts(&page), ["", "kept"], "what it said is gone");
+        let row = &page["messages"][0];
+        assert_eq!((&row["msgid"], &row["kith_recalled"]), (&json!(first), &json!(true)));
+        assert!(page["messages"][1].get("kith_recalled").is_none());
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_leads_through_all_pages_for_two_minutes() {
     let world = World::new().await;
     for number in 0..7 {

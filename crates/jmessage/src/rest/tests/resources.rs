@@ -85,9 +85,14 @@ async fn a_link_is_followed_for_an_hour_and_by_nobody_who_made_it_up() {
 #[tokio::test]
 async fn what_is_no_upload_is_refused() {
     let world = World::new().await;
-    for (kind, content) in [("film", &b"x"[..]), ("image", b"no picture"), ("file", b"")] {
+    for (kind, content) in [("film", &b"x"[..]), ("image", b""), ("file", b"")] {
         assert_eq!(upload(&world, kind, "a", content).await.error(), (400, 899_003), "{kind}");
     }
+    let unread = upload(&world, "image", "a.heic", b"a picture of a telephone").await.is(200).body;
+    assert_eq!(
+        (&unread["width"], &unread["height"], &unread["format"]),
+        (&json!(0), &json!(0), &json!("heic"))
+    );
     let large = vec![7; (8 << 20) + 1];
     let refused = upload(&world, "file", "a", &large).await;
     assert_eq!(refused.header("x-kith-condition"), Some("file_too_large"));

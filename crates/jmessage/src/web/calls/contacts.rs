@@ -12,7 +12,7 @@ use super::{Asked, Done, object, users};
 const INVITES: u64 = 1;
 const ANSWERS: u64 = 2;
 
-/// An invitation; or the answer to one, which is yes by the word `yes` only.
+/// An invitation; or the answer to one, which is yes by the word `yes` only: any other is a no, in these words.
 pub(crate) async fn ask_or_answer(asked: Asked<'_>) -> Done {
     let peer = asked.user("target_name", "appkey")?;
     let why = asked.given("why")?.unwrap_or_default();
@@ -22,7 +22,7 @@ pub(crate) async fn ask_or_answer(asked: Asked<'_>) -> Done {
     match asked.number("from_type")? {
         INVITES => use_cases.ask_contact(tenant, own, peer, why, device).await?,
         ANSWERS if why == "yes" => use_cases.accept_contact(tenant, own, peer, device).await?,
-        ANSWERS => use_cases.decline_contact(tenant, own, peer, device).await?,
+        ANSWERS => use_cases.decline_contact(tenant, own, peer, why, device).await?,
         _ => return Err(Failure::argument("from_type")),
     }
     Ok(Object::new())
@@ -63,6 +63,7 @@ pub(crate) async fn list(asked: Asked<'_>) -> Done {
 
 pub(crate) async fn block(asked: Asked<'_>) -> Done {
     let names = asked.users("member_usernames")?;
+    asked.use_cases().check_may_block(asked.caller.tenant, true)?;
     let device = asked.device();
     asked.use_cases().block_new_users(asked.caller.tenant, asked.name(), &names, Some(&device)).await?;
     Ok(Object::new())

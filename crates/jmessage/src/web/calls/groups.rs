@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::By;
 use conditions::Condition;
 use domain::group::{Answered, CreateGroup, FOR_EVER, Group, Rank, UpdateGroup};
-use jmessage_wire::rules::{NAME_BYTES, TEXT_BYTES};
+use jmessage_wire::rules::{GROUP_MEMBERS, NAME_BYTES, TEXT_BYTES};
 use model::GroupId;
 use serde_json::{Value, json};
 use store::{Listing, StoredGroup};
@@ -53,7 +53,7 @@ pub(crate) async fn create(asked: Asked<'_>) -> Done {
         members_only: public,
         allow_invites: true,
         invite_need_confirm: false,
-        max_users: None,
+        max_users: Some(GROUP_MEMBERS),
     };
     let by = asked.by().await?;
     let group = asked.use_cases().create_group(asked.caller.tenant, &by, asked.name(), &[], &command).await?;
@@ -80,7 +80,7 @@ fn check_lengths(name: Option<&str>, description: Option<&str>) -> Result<(), Fa
 pub(crate) async fn exit(asked: Asked<'_>) -> Done {
     let (gid, by) = (asked.group("gid")?, asked.by().await?);
     let found = asked.use_cases().find_any_group(asked.caller.tenant, &gid).await?;
-    asked.use_cases().leave_group(asked.caller.tenant, &by, &gid).await?;
+    asked.use_cases().leave_or_hand_on(asked.caller.tenant, &by, &gid).await?;
     let name = found.map_or_else(String::new, |found| found.group.name.clone());
     Ok(object([("gid", number_of(&gid).into()), ("group_name", name.into())]))
 }
@@ -171,7 +171,7 @@ fn all_done(outcomes: Vec<app::Outcome>) -> Done {
 pub(crate) async fn join(asked: Asked<'_>) -> Done {
     let (gid, by) = (asked.group("gid")?, asked.by().await?);
     let reason = asked.given("reason")?.unwrap_or_default();
-    asked.use_cases().join_group(asked.caller.tenant, &by, &gid, reason).await?;
+    asked.use_cases().apply_to_group(asked.caller.tenant, &by, &gid, reason).await?;
     Ok(Object::new())
 }
 
@@ -179,6 +179,7 @@ pub(crate) async fn join(asked: Asked<'_>) -> Done {
 pub(crate) async fn answer_application(asked: Asked<'_>) -> Done {
     let (gid, by) = (asked.group("gid")?, asked.by().await?);
     let applicant = asked.user("target_username", "target_appkey")?;
+    asked.is_own_app(asked.given("from_appkey")?.unwrap_or_default())?;
     let accepts = asked.number("result")? == 0;
     let answer = Answered { accepts, reason: asked.given("reason")?.unwrap_or_default() };
     asked.use_cases().answer_application(asked.caller.tenant, &by, &gid, applicant, answer).await?;
@@ -226,6 +227,7 @@ pub(crate) async fn dissolve(asked: Asked<'_>) -> Done {
 }
 
 pub(crate) async fn list_public(asked: Asked<'_>) -> Done {
+    asked.is_own_app(asked.given("appkey")?.unwrap_or_default())?;
     let groups = listed(asked, Listing::Public).await?;
     page(asked, "groups", groups.iter().map(|stored| shown(asked, &stored.group)).collect())
 }

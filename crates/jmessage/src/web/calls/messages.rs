@@ -18,6 +18,8 @@ use super::{Asked, Done, object};
 const NOTIFICATION_BYTES: usize = 1024;
 /// Users whom a text may mean.
 const MENTIONED_LIMIT: usize = 500;
+/// Which of his own devices a user names in a transparent message (jmessage.md 2.4). It goes to all of them, and says so.
+const PLATFORMS: [&str; 4] = ["all", "android", "ios", "pc"];
 /// Messages that one receipt may be about (jmessage.md 2.4).
 const RECEIPTS_LIMIT: usize = 200;
 
@@ -58,25 +60,43 @@ pub(crate) async fn to_room(asked: Asked<'_>) -> Done {
 
 pub(crate) async fn transparent_to_user(asked: Asked<'_>) -> Done {
     let target = asked.user("target_username", "target_appkey")?;
-    transparent(asked, Target::User(target.to_owned())).await
+    let found = asked.use_cases().find_user(asked.caller.tenant, target).await?;
+    // Of one who is not there the message's own refusal tells.
+    if let Some(account) = found
+        && !asked.use_cases().is_online(asked.caller.tenant, &account).await?
+    {
+        return Err(Failure::plain(Condition::RecipientOffline));
+    }
+    transparent(asked, Target::User(target.to_owned()), None).await
 }
 
 pub(crate) async fn transparent_to_group(asked: Asked<'_>) -> Done {
     let gid = asked.group("gid")?;
-    transparent(asked, Target::Group(gid)).await
+    transparent(asked, Target::Group(gid), None).await
 }
 
 /// To the user's own other connections.
 pub(crate) async fn transparent_to_own(asked: Asked<'_>) -> Done {
-    transparent(asked, Target::User(asked.name().to_owned())).await
+    let platform = asked.given("platform")?.unwrap_or("all");
+    if !PLATFORMS.contains(&platform) {
+        return Err(Failure::argument("platform"));
+    }
+    let account = asked.use_cases().get_user(asked.caller.tenant, asked.name()).await?;
+    let live = asked.use_cases().live_devices(asked.caller.tenant, &account).await?;
+    if live.iter().all(|device| device.resource == asked.caller.member.resource.as_str()) {
+        return Err(Failure::plain(Condition::RecipientOffline));
+    }
+    transparent(asked, Target::User(asked.name().to_owned()), Some(platform)).await
 }
 
-async fn transparent(asked: Asked<'_>, target: Target) -> Done {
+async fn transparent(asked: Asked<'_>, target: Target, platform: Option<&str>) -> Done {
     let command = asked.text("cmd")?;
     if command.len() > COMMAND_BYTES {
-        return Err(Failure::argument("cmd"));
+        let limit = vec![("limit", COMMAND_BYTES.to_string())];
+        let error = app::Error::refused(Condition::MessageTooLarge, limit);
+        return Err(Failure::of(error, Operation::Command));
     }
-    send(asked, target, EntryKind::Command, &Message::command(command), false).await?;
+    send(asked, target, EntryKind::Command, &Message::command(command, platform), false).await?;
     Ok(Object::new())
 }
 

@@ -30,6 +30,7 @@ fn shown(asked: Asked<'_>, room: &Group) -> Value {
 }
 
 pub(crate) async fn list(asked: Asked<'_>) -> Done {
+    asked.is_own_app(asked.given("appkey")?.unwrap_or_default())?;
     let rooms = asked.use_cases().list_rooms(asked.caller.tenant, None, ROOMS).await?.groups;
     page(asked, "rooms", rooms.iter().map(|stored| shown(asked, &stored.group)).collect())
 }

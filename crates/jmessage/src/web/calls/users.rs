@@ -74,8 +74,10 @@ fn profile_of(data: &Object) -> Result<Profile, Failure> {
     }
     // What the page left out comes as an empty text or nothing at all.
     fields.retain(|_, value| !value.is_null());
-    if fields.get("gender").and_then(Value::as_str) == Some("") {
-        fields.remove("gender");
+    for key in ["gender", "extras"] {
+        if fields.get(key).and_then(Value::as_str) == Some("") {
+            fields.remove(key);
+        }
     }
     Ok(Profile::read(Fields::of(&Value::Object(fields))?)?)
 }

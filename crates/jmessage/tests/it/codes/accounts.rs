@@ -83,6 +83,27 @@ pub(super) const WITNESSES: &[Witness] = &[
         },
     },
     Witness {
+        codes: &[801_007, 880_110],
+        sees: "880110 [sdk_too_old]",
+        run: |bench, cause| {
+            bench.set("jmessage.oldest_sdk", if cause { "2.6.1" } else { "2.6.0" });
+            let login = json!({ "username": "anna", "password": md5("secret"), "version": "2.6.0" });
+            initialised(bench, "login", login)
+        },
+    },
+    Witness {
+        codes: &[800_017],
+        sees: "882005 [rate_limited]",
+        run: |bench, cause| {
+            bench.set("jmessage.requests_per_second", if cause { "2" } else { "3" });
+            let mut anna = bench.log_in("anna");
+            for _ in 0..2 {
+                anna.ask("get_groups_list", json!({})).is(0);
+            }
+            web(&mut anna, "get_groups_list", json!({}))
+        },
+    },
+    Witness {
         codes: &[899_007],
         sees: "401 899007 Missing authen info [credentials_missing]",
         run: |bench, cause| {

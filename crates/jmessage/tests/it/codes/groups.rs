@@ -128,7 +128,10 @@ pub(super) const WITNESSES: &[Witness] = &[
         codes: &[810_004, 880_604],
         sees: "880604 [group_permission_denied]",
         run: |bench, cause| {
-            let (_anna, gid) = bench.team(cause);
+            let (_anna, gid) = bench.team(false);
+            if cause {
+                close_to_members(bench, gid);
+            }
             add(&mut bench.log_in("bert"), gid, &["carl"])
         },
     },
@@ -313,18 +316,51 @@ pub(super) const WITNESSES: &[Witness] = &[
         },
     },
     Witness {
+        codes: &[856_001, 880_612],
+        sees: "880612 [group_application_handled]",
+        run: |bench, cause| {
+            let (mut anna, gid) = bench.team(true);
+            assert_eq!(apply(&mut bench.log_in("carl"), gid), FINE);
+            if cause {
+                anna.ask("admin_add_group_member", answer(gid, true)).is(0);
+            }
+            web(&mut anna, "admin_add_group_member", answer(gid, true))
+        },
+    },
+    Witness {
+        codes: &[856_001, 880_612],
+        sees: "880612 [group_application_handled]",
+        run: |bench, cause| {
+            let (mut anna, gid) = bench.team(true);
+            assert_eq!(apply(&mut bench.log_in("carl"), gid), FINE);
+            if cause {
+                anna.ask("admin_add_group_member", answer(gid, false)).is(0);
+            }
+            web(&mut anna, "admin_add_group_member", answer(gid, true))
+        },
+    },
+    Witness {
         codes: &[856_002, 880_612],
         sees: "880612 [group_application_invalid]",
         run: |bench, cause| {
             let (mut anna, gid) = bench.team(true);
-            assert_eq!(apply(&mut bench.log_in("carl"), gid), FINE);
-            let answer = json!({
-                "gid": gid, "event_id": 1, "from_username": "carl", "target_username": "carl", "result": 0,
-            });
-            if cause {
-                anna.ask("admin_add_group_member", answer.clone()).is(0);
+            if !cause {
+                assert_eq!(apply(&mut bench.log_in("carl"), gid), FINE);
             }
-            web(&mut anna, "admin_add_group_member", answer)
+            web(&mut anna, "admin_add_group_member", answer(gid, true))
+        },
+    },
+    Witness {
+        codes: &[856_003],
+        sees: "882002 [group_application_repeated]",
+        run: |bench, cause| {
+            let (mut anna, gid) = bench.team(true);
+            let mut carl = bench.log_in("carl");
+            assert_eq!(apply(&mut carl, gid), FINE);
+            if !cause {
+                anna.ask("admin_add_group_member", answer(gid, false)).is(0);
+            }
+            apply(&mut carl, gid)
         },
     },
     Witness {
@@ -418,6 +454,19 @@ fn remove(client: &mut Client<'_>, gid: u64, names: &[&str]) -> String {
 
 fn apply(client: &mut Client<'_>, gid: u64) -> String {
     web(client, "apply_join_group", json!({ "gid": gid, "reason": "please" }))
+}
+
+/// The owner's answer to carl's application.
+fn answer(gid: u64, accepts: bool) -> Value {
+    let result = u8::from(!accepts);
+    json!({ "gid": gid, "event_id": 1, "from_username": "carl", "target_username": "carl", "result": result })
+}
+
+/// Members bring nobody in any more, as an Easemob client may set it.
+pub(super) fn close_to_members(bench: &Bench, gid: u64) {
+    let update = domain::group::UpdateGroup { allow_invites: Some(false), ..Default::default() };
+    let (tenant, by, gid) = (bench.house.tenant(), app::By::back_end(), gid.to_string());
+    bench.house.wait(bench.house.use_cases.update_group(&tenant, &by, &gid, &update)).unwrap();
 }
 
 /// The back end says how many members a group may have.

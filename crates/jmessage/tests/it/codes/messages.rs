@@ -10,6 +10,25 @@ use crate::house::{Client, single, to_group};
 
 pub(super) const WITNESSES: &[Witness] = &[
     Witness {
+        codes: &[857_002, 881_602],
+        sees: "881602 [recipient_offline]",
+        run: |bench, cause| {
+            let _bert = (!cause).then(|| bench.log_in("bert"));
+            let message = json!({ "target_username": "bert", "cmd": "typing" });
+            web(&mut bench.log_in("anna"), "trans_msg_single", message)
+        },
+    },
+    Witness {
+        codes: &[857_004, 881_604],
+        sees: "881604 [message_too_large]",
+        run: |bench, cause| {
+            let _bert = bench.log_in("bert");
+            let command = "x".repeat(if cause { 4097 } else { 4096 });
+            let message = json!({ "target_username": "bert", "cmd": command });
+            web(&mut bench.log_in("anna"), "trans_msg_single", message)
+        },
+    },
+    Witness {
         codes: &[803_003, 880_203],
         sees: "880203 [recipient_not_found]",
         run: |bench, cause| say(bench, if cause { "nobody" } else { "bert" }, "hi"),

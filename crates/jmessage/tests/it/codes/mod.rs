@@ -62,16 +62,11 @@ const OTHER_WORDS: &[(i32, &str)] = &[
 const WITHOUT: &[(Table, i32, &str, &str)] = &[
     (Table::JmessageServer, 800_005, "", "no request of a public protocol names users by number"),
     (Table::JmessageServer, 800_016, "", "the web SDK names no device: each login is the page's"),
-    (Table::JmessageServer, 800_017, "", "requests are bounded in number at a time (808030), not in a rate"),
     (Table::JmessageServer, 801_005, "", "the web SDK names no device"),
-    (Table::JmessageServer, 801_007, "", "each version of the web SDK is served"),
     (Table::JmessageServer, 802_002, "", "the web SDK logs out by closing its connection"),
     (Table::JmessageServer, 803_011, "", "a web message is JSON as a whole, or no packet"),
     (Table::JmessageServer, 808_006, "", "a web request makes a group without a limit of its own"),
-    (Table::JmessageServer, 818_006, "", "everybody may block everybody but himself (818003)"),
     (Table::JmessageServer, 847_005, "", "a web message is JSON as a whole, or no packet"),
-    (Table::JmessageServer, 856_001, "", "an application that was answered is no more (856002)"),
-    (Table::JmessageServer, 856_003, "", "who applies again changes his words"),
     (Table::JmessageServer, 765_003, "", "the web SDK silences without an end"),
     (
         Table::JmessageServer,
@@ -97,7 +92,6 @@ const WITHOUT: &[(Table, i32, &str, &str)] = &[
         "",
         "no request of a public protocol calls: that of the mobile SDKs is not",
     ),
-    (Table::JmessageWeb, 880_110, "", "each version of the web SDK is served"),
     (Table::JmessageWeb, 882_002, "password_wrong", "changing the password has a number of its own (880104)"),
     (
         Table::JmessageWeb,

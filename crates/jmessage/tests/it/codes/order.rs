@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::FINE;
 use super::accounts::login;
 use super::bench::{Bench, users, web};
+use super::groups::close_to_members;
 use crate::house::{md5, single, to_group};
 
 /// What is true at once, and the condition that is told.
@@ -138,7 +139,8 @@ const GROUPS: &[Line] = &[
         web(&mut bench.log_in("carl"), "add_across_group_member", add)
     }),
     ("the caller may not add, and the user is a member", "group_permission_denied", |bench| {
-        let (_anna, gid) = bench.team(true);
+        let (_anna, gid) = bench.team(false);
+        close_to_members(bench, gid);
         let add = json!({ "gid": gid, "member_usernames": users(&["anna"]) });
         web(&mut bench.log_in("bert"), "add_across_group_member", add)
     }),

@@ -32,6 +32,21 @@ pub(super) const WITNESSES: &[Witness] = &[
         },
     },
     Witness {
+        codes: &[818_006],
+        sees: "882004 [permission_denied]",
+        run: |bench, cause| {
+            bench.set("blocks.by_users", if cause { "false" } else { "true" });
+            let blocked = web(
+                &mut bench.log_in("anna"),
+                "add_black_list",
+                json!({ "member_usernames": users(&["bert"]) }),
+            );
+            // The back end still may.
+            assert_eq!(bench.rest("PUT", "/v1/users/carl/blacklist", json!(["bert"])), FINE);
+            blocked
+        },
+    },
+    Witness {
         codes: &[818_005],
         sees: "882005 [block_list_full]",
         run: |bench, cause| {
