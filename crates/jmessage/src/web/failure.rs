@@ -135,10 +135,9 @@ fn row(condition: Condition, operation: Option<Operation>) -> Option<&'static Ro
             (Condition::GroupApplicationInvalid, _) => {
                 (Condition::GroupApplicationHandled, Operation::GroupApplication)
             }
-            (
-                Condition::GroupPermissionDenied | Condition::NotInGroup,
-                Operation::Silence | Operation::GroupApplication,
-            ) => (Condition::PermissionDenied, Operation::Silence),
+            (Condition::GroupPermissionDenied, Operation::Silence | Operation::GroupApplication) => {
+                (Condition::PermissionDenied, Operation::Silence)
+            }
             (Condition::ContactNotFound, Operation::ContactNote) => {
                 (Condition::ContactNotFound, Operation::ContactRemove)
             }
