@@ -16,6 +16,7 @@ mod roles;
 mod settings;
 mod strict;
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use ahash::AHashSet;
@@ -82,10 +83,10 @@ impl<'a> From<&'a String> for GroupRef<'a> {
     }
 }
 
-/// Locks that the groups of a node share.
+/// Locks that the groups of a node share, or what else is changed in turns.
 const TURNS: usize = 256;
 
-/// Whose turn it is to change a group.
+/// Whose turn it is to change a group, or something else that many change at once.
 #[derive(Debug)]
 pub(crate) struct Turns {
     locks: Box<[Mutex<()>]>,
@@ -101,7 +102,12 @@ impl Default for Turns {
 impl Turns {
     /// Waits until nobody else changes the group of a public id.
     pub(crate) async fn take(&self, app: AppId, group: &str) -> MutexGuard<'_, ()> {
-        let turn = self.hasher.hash_one((app, group.to_ascii_lowercase())) % TURNS as u64;
+        self.take_for((app, group.to_ascii_lowercase())).await
+    }
+
+    /// Waits until nobody else changes what has this key.
+    pub(crate) async fn take_for(&self, key: impl Hash) -> MutexGuard<'_, ()> {
+        let turn = self.hasher.hash_one(key) % TURNS as u64;
         // The remainder is below TURNS, so it fits any usize.
         self.locks[turn as usize].lock().await
     }

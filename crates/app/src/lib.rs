@@ -172,6 +172,8 @@ pub struct UseCases {
     pub(crate) receipt_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) page_request_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) group_turns: groups::Turns,
+    /// For reactions to a message and pins of a conversation: what many do at once, and each of them must succeed.
+    pub(crate) addition_turns: groups::Turns,
     pub(crate) leases: rooms::Leases,
     pub(crate) room_loads: rooms::Loads,
     pub(crate) thread_counts: threads::ThreadCounts,
@@ -244,6 +246,7 @@ impl UseCases {
             app_message_rates: rates::Rates::default(),
             receipt_rates: rates::Rates::default(),
             group_turns: groups::Turns::default(),
+            addition_turns: groups::Turns::default(),
             leases: rooms::Leases::default(),
             room_loads: rooms::Loads::default(),
             thread_counts: threads::ThreadCounts::default(),

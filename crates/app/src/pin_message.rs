@@ -40,6 +40,7 @@ impl UseCases {
             let (uid, settings) = (self.get_user(app, user).await?.user.uid, &app.value.settings);
             check_pins(settings)?;
             let place = self.get_place(app, uid, conversation).await?;
+            let _turn = self.addition_turns.take_for((app_id, place.conversation)).await;
             let parties = self.parties_in(app, uid, Some(place.conversation)).await?;
             // He left at this moment.
             let Some(after) = parties.part_in(place.conversation) else { continue };

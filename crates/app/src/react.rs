@@ -78,6 +78,7 @@ impl UseCases {
         adds: bool,
     ) -> Result<Option<Reacted>, Error> {
         let app_id = app.value.id;
+        let _turn = self.addition_turns.take_for((app_id, message)).await;
         for _ in 0..TRIES {
             let uid = self.get_user(app, user).await?.user.uid;
             let (parties, found) = self.find_message_to_add_to(app, uid, message).await?;

@@ -191,6 +191,25 @@ export default {
     assert.equal((await history(alice, 'bob')).messages.length, 5);
   },
 
+  async 'many react to a message and pin it at the same moment, and all succeed'(world) {
+    const [alice, token] = [await world.online('alice'), await world.appToken()];
+    const names = Array.from({ length: 20 }, (_, index) => `u${index}`);
+    await world.rest('POST', '/users', { token, body: names.map((username) => ({ username, password: username })) });
+    const room = await group(alice, names);
+    const sent = await alice.send({ type: 'txt', chatType: 'groupChat', to: room, msg: 'vote' });
+    const all = async (path, body) => {
+      const answers = await Promise.all(names.map((name) => world.rest('POST', path(name), { token, body })));
+      assert.deepEqual(answers.map((answer) => answer.status), names.map(() => 200));
+    };
+    await all((name) => `/reaction/user/${name}`, { msgId: sent.serverMsgId, message: 'yes' });
+    await all((name) => `/sdk/user/${name}/user_channel/pin`, { to: room, type: 'groupchat', pin_msg_id: sent.serverMsgId });
+    const detail = await alice.connection.getReactionDetail({ messageId: sent.serverMsgId, reaction: 'yes' });
+    assert.equal(detail.data.userCount, 20);
+    await alice.atLeast('onReactionChange', 20);
+    const counts = alice.all('onReactionChange').map((change) => change.reactions[0].count);
+    assert.deepEqual(counts, names.map((_, index) => index + 1));
+  },
+
   async 'a message is edited by its author, in history and lists too'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     const sent = await alice.text('bob', 'good day', { ext: { k: 1 } });
