@@ -9,7 +9,7 @@ use domain::message::SendRefused;
 use domain::post::{Author, Post, PostTarget, check_contact, decide_author, decide_post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use model::ConversationKind;
-use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid};
+use model::{Delivery, Feed, GroupKind, Hint, MessageId, Seq, Uid, Username};
 use store::{Account, ContactProof, Facts, StoredGroup, Written};
 
 use crate::groups::GroupRef;
@@ -49,13 +49,16 @@ impl UseCases {
         stream::iter(sends).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Whom a back end speaks for: a user if there is one of the name.
+    /// Whom a back end speaks for: a user if there is one of the name; else, where a user has the back end's own name, him:
+    /// clients know them as one.
     pub(crate) async fn author(&self, app: &Tenant, name: &str) -> Result<PostAuthor, Error> {
         decide_author(name)?;
-        Ok(match self.find_user(app, name).await? {
-            Some(account) => PostAuthor::User(account),
-            None => PostAuthor::Name(name.to_owned()),
-        })
+        if let Some(account) = self.find_user(app, name).await? {
+            return Ok(PostAuthor::User(account));
+        }
+        let is_own = name == Username::BACK_END;
+        let own = if is_own { None } else { self.find_user(app, Username::BACK_END).await? };
+        Ok(own.map_or_else(|| PostAuthor::Name(name.to_owned()), PostAuthor::User))
     }
 
     /// Stores the message in each group, thread or room and tells those who are there; whose id nobody knows gets an id all the

@@ -140,7 +140,12 @@ pub fn decide_register(
     if bytes > limit {
         return Err(RegisterRefused::NameTooLong { bytes, limit });
     }
-    let name = Username::parse_new(&command.name).map_err(|cause| match cause {
+    let name = match (registrant, command.dialect) {
+        // Its administrators are users, and one of them is often called so.
+        (Registrant::BackEnd, Dialect::JMessage) => Username::parse_new_or_back_end(&command.name),
+        _ => Username::parse_new(&command.name),
+    };
+    let name = name.map_err(|cause| match cause {
         NameError::Empty => RegisterRefused::NameMissing,
         NameError::TooLong { bytes, limit } => RegisterRefused::NameTooLong { bytes, limit },
         NameError::Character { .. } | NameError::Reserved => {
@@ -321,6 +326,22 @@ mod tests {
         assert_eq!(same.len(), 1);
         let refused = decide_batch(vec![with("li", "a"), with("bob", "x"), with("Li", "b")]).unwrap_err();
         assert_eq!(refused, BatchRefused::Repeated { name: "Li".into() });
+    }
+
+    #[test]
+    fn only_back_ends_of_jmessage_give_a_user_the_back_ends_name() {
+        let anybody = Registrant::Anonymous { address: None };
+        for (registrant, dialect, is_taken) in [
+            (Registrant::BackEnd, Dialect::JMessage, true),
+            (Registrant::BackEnd, Dialect::Easemob, false),
+            (anybody, Dialect::JMessage, false),
+            (anybody, Dialect::Easemob, false),
+        ] {
+            let command = Register { dialect, ..register("Admin") };
+            assert_eq!(decide(registrant, command).is_ok(), is_taken, "{registrant:?} {dialect:?}");
+        }
+        let id = Register { dialect: Dialect::JMessage, ..register("114950004760576") };
+        assert!(decide(Registrant::BackEnd, id).is_err(), "a group may have this id");
     }
 
     #[test]

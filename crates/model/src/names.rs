@@ -62,8 +62,9 @@ impl From<Environment> for String {
 pub struct Username(Arc<str>);
 
 impl Username {
-    /// The name under which clients know the back end's side of a conversation ([`crate::Uid::BACK_END`]). No user can
-    /// have it (easemob-rest.md 3.8.1).
+    /// The name under which clients know the back end's side of a conversation ([`crate::Uid::BACK_END`]). No user has it
+    /// (easemob-rest.md 3.8.1), but where a back end of JMessage's made one: what any back end of the app says without a
+    /// user's name is then his.
     pub const BACK_END: &'static str = "admin";
 
     /// Parses and folds a name for looking up.
@@ -93,12 +94,17 @@ impl Username {
     /// Also [`NameError::Reserved`]: `admin`, and what a generated id could be, since MSYNC tells users, groups and rooms
     /// apart by name only (architecture.md section 4).
     pub fn parse_new(text: &str) -> Result<Self, NameError> {
+        let name = Self::parse_new_or_back_end(text)?;
+        if &*name.0 == Self::BACK_END { Err(NameError::Reserved) } else { Ok(name) }
+    }
+
+    /// As [`Username::parse_new`], for who may give a user the back end's own name.
+    ///
+    /// # Errors
+    /// As there, without that name.
+    pub fn parse_new_or_back_end(text: &str) -> Result<Self, NameError> {
         let name = Self::parse(text)?;
-        if name.generated_id().is_some() || &*name.0 == Self::BACK_END {
-            Err(NameError::Reserved)
-        } else {
-            Ok(name)
-        }
+        if name.generated_id().is_some() { Err(NameError::Reserved) } else { Ok(name) }
     }
 
     /// The number of a group or room whose generated id this is, or could be. Longer numbers are names as any other:

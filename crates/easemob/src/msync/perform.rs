@@ -263,16 +263,14 @@ impl MsyncPerform {
                 return Ok(None);
             }
             (feed, Some(found.group.public_id.clone()))
-        } else if &*queue.name == Username::BACK_END {
-            let conversation = ConversationId::single(Uid::BACK_END, member.uid);
-            (Feed::Conversation(conversation), Some(Username::back_end()))
         } else {
-            let tenant = self.tenant(member)?;
-            let Some(account) = self.use_cases.find_user(&tenant, &queue.name).await? else {
-                return Ok(None);
+            let found = self.use_cases.find_user(&self.tenant(member)?, &queue.name).await?;
+            let (peer, name) = match found {
+                Some(account) => (account.user.uid, account.user.name.clone()),
+                None if &*queue.name == Username::BACK_END => (Uid::BACK_END, Username::back_end()),
+                None => return Ok(None),
             };
-            let conversation = ConversationId::single(member.uid, account.user.uid);
-            (Feed::Conversation(conversation), Some(account.user.name.clone()))
+            (Feed::Conversation(ConversationId::single(member.uid, peer)), Some(name))
         };
         let position = self.use_cases.position(member.app, member.uid, member.device, feed).await?;
         let head = self.use_cases.head(member.app, feed).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::Receivers;
+use domain::account::{Register, Registrant};
 use domain::mute::{MuteKind, SetMute};
 use domain::post::{Post, TakeBack};
 use easemob_wire::pb::message_body::Type;
@@ -65,6 +66,35 @@ fn a_message_of_the_back_end_reaches_who_is_there_and_who_comes() {
     again.unread();
     again.react();
     assert_eq!(again.shown(), ["three"], "and the other two were acknowledged in the same queue");
+    again.unread();
+    again.react();
+    assert_eq!(again.repeats(), 0);
+}
+
+#[test]
+fn where_a_user_is_called_as_back_ends_are_they_are_one_to_everybody() {
+    let house = House::new();
+    let admin = Register {
+        name: "admin".to_owned(),
+        password: "pw".to_owned(),
+        nickname: None,
+        dialect: Dialect::JMessage,
+    };
+    house.wait(house.use_cases.register_user(&house.tenant(), Registrant::BackEnd, admin)).unwrap();
+    let mut bob = house.log_in("bob", "webim_web_devB");
+    house.post("admin", "bob", "one", &POST);
+    house.post("system", "bob", "two", &POST);
+    house.settle(&mut [&mut bob]);
+    bob.react();
+    assert_eq!(bob.shown(), ["one", "two"]);
+    bob.drop_socket();
+
+    house.post("admin", "bob", "three", &POST);
+    house.post("系统消息", "bob", "four", &POST);
+    let mut again = house.log_in("bob", "webim_web_devB");
+    again.unread();
+    again.react();
+    assert_eq!(again.shown(), ["three", "four"]);
     again.unread();
     again.react();
     assert_eq!(again.repeats(), 0);
