@@ -216,6 +216,7 @@ impl Kept {
 
     fn write_for(&self, event: &Event) -> Option<Write> {
         Some(match event {
+            Event::Connected => Write::Connected { at: super::actor::wall_time() },
             Event::Message(message) => Write::Received(Box::new(self.record(message)?)),
             Event::Delivered { id, conversation, .. } => {
                 Write::Delivered { conversation: conversation.clone(), id: *id }

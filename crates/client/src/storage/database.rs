@@ -118,6 +118,7 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::Received(record) => transaction.receive(&record),
         Write::Arrived(mark) => transaction.count_untold(&mark),
         Write::Taken(mark) => transaction.take(&mark),
+        Write::Connected { at } => transaction.connected(at),
         Write::History { conversation, low, high, records } => {
             transaction.remember(&conversation, (low, high), &records)
         }

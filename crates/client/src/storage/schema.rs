@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x4b69_7468;
 ///
 /// | Table | A row is | Kept until |
 /// |---|---|---|
-/// | `owner` | the app and user whose file this is | for ever |
+/// | `owner` | the app and user whose file this is, and when they were last connected | for ever |
 /// | `conversations` | a user, group or room that was written with, how far it was read, its draft and pin | the app deletes it |
 /// | `messages` | a message received (`id`), or written here (`client_id`, and `id` once the server has it) | the app deletes it |
 /// | `outbox` | a message of `messages` that is to be sent, in the order in which it was written | acknowledged or failed |
@@ -117,6 +117,9 @@ pub(super) const STEPS: &[&str] = &[
     INSERT INTO spans (conversation, low, high)
         SELECT conversation, min(id), 9223372036854775807 FROM messages
         WHERE id IS NOT NULL GROUP BY conversation;
+",
+    "
+    ALTER TABLE owner ADD COLUMN connected_at INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

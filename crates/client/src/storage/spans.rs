@@ -2,9 +2,10 @@
 //!
 //! What the server's queues bring leaves nothing out, so the stretch with what is heard now has no upper end ([`ENDLESS`]). A
 //! page of the history is a stretch of its own, which joins those that it touches. A group that this user left, or whose
-//! messages are kept away, is not heard: what comes of it stands alone until it is heard again.
+//! messages are kept away, is not heard: what comes of it stands alone until it is heard again. Nor is it known what a server
+//! dropped while this device was away for long.
 
-use model::MessageId;
+use model::{MessageId, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::conversations::Conversations as _;
@@ -13,6 +14,9 @@ use crate::Conversation;
 /// The upper end of what is still going on.
 pub(crate) const ENDLESS: MessageId = MessageId(i64::MAX.cast_unsigned());
 
+/// For so long a server surely keeps what waits for a device. The vendor documents a week.
+const ABSENCE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
 pub(super) trait Spans {
     /// A message came, or the server took one: it continues what is heard.
     fn heard(&self, conversation: i64, id: MessageId) -> rusqlite::Result<()>;
@@ -20,6 +24,8 @@ pub(super) trait Spans {
     fn cover(&self, conversation: i64, low: MessageId, high: MessageId) -> rusqlite::Result<()>;
     /// A conversation is heard, or no longer.
     fn set_heard(&self, conversation: &Conversation, is_heard: bool) -> rusqlite::Result<usize>;
+    /// The device is there again.
+    fn connected(&self, at: Timestamp) -> rusqlite::Result<usize>;
 }
 
 impl Spans for Connection {
@@ -70,5 +76,19 @@ impl Spans for Connection {
             statement.execute(params![number, ENDLESS.0.cast_signed()])?;
         }
         Ok(changed)
+    }
+
+    fn connected(&self, at: Timestamp) -> rusqlite::Result<usize> {
+        let at = at.0.cast_signed();
+        let last: i64 = self.query_row("SELECT connected_at FROM owner", [], |row| row.get(0))?;
+        if last > 0 && at.saturating_sub(last) > ABSENCE_MS {
+            let mut statement = self.prepare_cached(
+                "UPDATE spans SET high =
+                     (SELECT coalesce(max(id), low) FROM messages WHERE messages.conversation = spans.conversation)
+                 WHERE high = ?1",
+            )?;
+            statement.execute([ENDLESS.0.cast_signed()])?;
+        }
+        self.execute("UPDATE owner SET connected_at = ?1", [at])
     }
 }

@@ -172,6 +172,19 @@ async fn what_the_history_has_not_brought_yet_is_a_gap() {
 }
 
 #[tokio::test]
+async fn after_a_long_absence_something_may_be_missing() {
+    let storage = Place::new().open().await;
+    let connected = |day: u64| Write::Connected { at: model::Timestamp(day * 24 * 60 * 60 * 1_000) };
+    storage.apply(vec![connected(100), received(50, "a"), connected(106), received(51, "b")]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [50]);
+    // The device's clock went back, which is no absence.
+    storage.apply(vec![connected(3), connected(4), received(52, "c")]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [50]);
+    storage.apply(vec![connected(12), received(60, "d"), received(61, "e")]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [50, 60]);
+}
+
+#[tokio::test]
 async fn what_was_said_in_a_group_while_this_user_was_out_of_it_is_a_gap() {
     let storage = Place::new().open().await;
     let group = GroupId::parse("7").unwrap();

@@ -15,6 +15,11 @@ pub enum Write {
     Arrived(Mark),
     /// The app had what came.
     Taken(Mark),
+    /// The session stands since this moment of the device's clock. After a long absence the server may have dropped what waited
+    /// for this device.
+    Connected {
+        at: Timestamp,
+    },
     /// A part of a conversation's history: of what the server keeps of it, nothing is missing from the message `low` to `high`.
     /// Those that are here already stay as they are.
     History {
