@@ -92,8 +92,12 @@ pub(super) async fn receive(
         return Err(missing("filename"));
     }
     let size = match kind {
-        // Of pictures that can't be read here the reader finds out by himself, such as those of telephones.
-        MediaKind::Image => Some(use_cases.picture_size(&first).unwrap_or_default()),
+        MediaKind::Image => match use_cases.picture_size(&first) {
+            Some(size) => Some(size),
+            // Of formats that are not read here its readers find out by themselves, such as those of telephones.
+            None if domain::attachment::picture_type(&first).is_none() => Some((0, 0)),
+            None => return Err(invalid("filename")),
+        },
         MediaKind::Voice | MediaKind::File => None,
     };
     let facts = FileFacts {

@@ -85,7 +85,8 @@ async fn a_link_is_followed_for_an_hour_and_by_nobody_who_made_it_up() {
 #[tokio::test]
 async fn what_is_no_upload_is_refused() {
     let world = World::new().await;
-    for (kind, content) in [("film", &b"x"[..]), ("image", b""), ("file", b"")] {
+    let damaged = &b"\x89PNG\r\n\x1a\n and no more"[..];
+    for (kind, content) in [("film", &b"x"[..]), ("image", damaged), ("image", b""), ("file", b"")] {
         assert_eq!(upload(&world, kind, "a", content).await.error(), (400, 899_003), "{kind}");
     }
     let unread = upload(&world, "image", "a.heic", b"a picture of a telephone").await.is(200).body;
