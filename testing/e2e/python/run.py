@@ -239,7 +239,8 @@ def resources(world):
     rows = chunk(b"IDAT", zlib.compress(b"\0" * 20)) + chunk(b"IEND", b"")
     image = ok(world.resources.upload_image(("a.png", io.BytesIO(b"\x89PNG\r\n\x1a\n" + head + rows)))).json()
     assert (image["width"], image["height"], image["format"]) == (3, 2, "png"), image
-    assert code(world.resources.upload_image(("a.png", io.BytesIO(content)))) == 899003
+    damaged = b"\x89PNG\r\n\x1a\n" + b"and no more"
+    assert code(world.resources.upload_image(("a.png", io.BytesIO(damaged)))) == 899003
 
 
 def words_and_switches(world):

@@ -296,6 +296,33 @@ export default {
     await anna.event(9, (event) => event.gid === gid);
   },
 
+  async 'whom a page wants in a public group its owner of the other vendor lets in'(world) {
+    const [anna, carl] = [await page(world, 'anna'), await page(world, 'carl')];
+    const bert = await world.online('bert');
+    const { gid } = await carl.ask('create_group', { group_name: 'Public', group_description: '', is_limit: true });
+    await carl.ask('add_across_group_member', { gid, member_usernames: [{ username: 'bert' }, { username: 'anna' }] });
+    await carl.ask('change_group_admin', { gid, target_username: 'bert' });
+    await world.register('dora');
+    await anna.ask('add_across_group_member', { gid, member_usernames: [{ username: 'dora' }] });
+    const asked = await bert.next('onGroupEvent', (event) => event.operation === 'requestToJoin');
+    assert.deepEqual([asked.id, asked.from], [String(gid), 'dora'], 'the applicant is who is answered');
+    await bert.connection.acceptGroupJoinRequest({ applicant: 'dora', groupId: String(gid) });
+    const joined = await anna.event(10, (event) => event.to_usernames[0].username === 'dora');
+    assert.deepEqual([joined.gid, joined.extra], [gid, 1]);
+    await anna.ask('add_across_group_member', { gid, member_usernames: [{ username: 'dora' }] }, 880607);
+  },
+
+  async 'an owner who leaves on his page hands the group on to the other vendor'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
+    const { gid } = await anna.ask('create_group', { group_name: 'Ours', group_description: '', is_limit: false });
+    await anna.ask('add_across_group_member', { gid, member_usernames: [{ username: 'bert' }] });
+    await anna.ask('exit_group', { gid });
+    const event = await bert.next('onGroupEvent', ({ operation }) => operation === 'changeOwner');
+    assert.equal(event.id, String(gid));
+    await anna.event(9, (left) => left.gid === gid && left.new_owner?.username === 'bert');
+    await bert.connection.destroyGroup({ groupId: String(gid) });
+  },
+
   async 'a second page ends the first and says so'(world) {
     const first = await page(world, 'anna');
     await page(world, 'anna');
