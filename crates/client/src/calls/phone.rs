@@ -185,6 +185,8 @@ impl<E: CallEngine> Phone<E> {
     pub fn unreachable(&mut self, user: &Username, now: Timestamp) {
         self.calls.unreachable(user, now);
         self.settle(now);
+        // What was not sent yet would ring when they come.
+        self.to_send.retain(|(to, _)| to != user);
     }
 
     /// A signal could not be sent, however often it was tried.

@@ -22,7 +22,7 @@ use crate::calls::{
     CallEngine, CallEvent, CallId, CallState, Circumstances, Medium, Phone, Ring, Standing, Switch,
 };
 use crate::core::{Command, Outgoing, Reply, State};
-use crate::{Conversation, Error, ErrorTable, Message, NewMessage, Result};
+use crate::{Conversation, Error, ErrorTable, Message, NewMessage, PresenceState, Result};
 
 /// Signals that may wait for the phone. Who rings more often than that is not heard.
 const RINGS: usize = 256;
@@ -152,8 +152,7 @@ impl<E: CallEngine> Calls<E> {
     /// # Errors
     /// As [`Phone::start`].
     pub fn start(&self, medium: Medium, users: &[Username]) -> Result<CallId> {
-        // Random, and never 0.
-        let call = CallId(uuid::Uuid::new_v4().as_u64_pair().1);
+        let call = drawn();
         self.operate(|phone, world| phone.start(call, medium, users, world)).map(|()| call)
     }
 
@@ -168,19 +167,22 @@ impl<E: CallEngine> Calls<E> {
         medium: Medium,
         users: &[Username],
     ) -> Result<CallId> {
-        let call = self.start(medium, users)?;
-        // Where nobody may ask who is there, it rings until it has rung for long enough.
-        let Ok(shown) = client.presence(users).await else { return Ok(call) };
-        let is_there = |user: &Username| shown.iter().any(|state| state.user == *user && state.is_online());
-        let now = self.shared.clock.now();
-        let is_left = {
-            let mut phone = self.shared.phone.lock();
+        // Asked first: an invitation to who is not there must not be on its way when they come. Where nobody may ask, it rings
+        // until it has rung for long enough.
+        let shown = client.presence(users).await.ok();
+        let is_shown = |user: &Username, shown: &[PresenceState]| {
+            shown.iter().any(|state| state.user == *user && state.is_online())
+        };
+        let is_there = |user: &Username| shown.as_ref().is_none_or(|shown| is_shown(user, shown));
+        let call = drawn();
+        let is_left = self.operate(|phone, world| {
+            let now = world.now;
+            phone.start(call, medium, users, world)?;
             for user in users.iter().filter(|user| !is_there(user)) {
                 phone.unreachable(user, now);
             }
-            phone.current() != Some(call)
-        };
-        self.shared.todo.notify_one();
+            Ok(phone.current() != Some(call))
+        })?;
         if is_left && !users.iter().any(is_there) {
             let error = Error::new(Condition::CallPeerOffline).with_operation(Operation::Call);
             return Err(error.in_table(self.table));
@@ -267,6 +269,11 @@ impl<E: CallEngine> Calls<E> {
         self.shared.todo.notify_one();
         done.map_err(|error| error.in_table(self.table))
     }
+}
+
+/// A call's number: random, and never 0.
+fn drawn() -> CallId {
+    CallId(uuid::Uuid::new_v4().as_u64_pair().1)
 }
 
 impl<E: CallEngine> Drop for Calls<E> {
