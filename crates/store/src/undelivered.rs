@@ -50,8 +50,8 @@ impl UndeliveredReports {
         rows.iter().map(slice).collect()
     }
 
-    /// Keeps reports, as long as the app has fewer than `most`; the number of those that found no place. One that is
-    /// there already stays as it is.
+    /// Keeps reports, as long as the app has fewer than `most`; the number of those that found no place, be it that too
+    /// many are there or that the row would be above [`kv::VALUE_BYTES_LIMIT`]. One that is there already stays as it is.
     ///
     /// # Errors
     /// Engine faults, [`StoreError::Damaged`], [`StoreError::Contended`].
@@ -59,20 +59,28 @@ impl UndeliveredReports {
         &self,
         app: AppId,
         slice: Slice,
-        mut reports: &[Undelivered],
+        reports: &[Undelivered],
         most: u64,
     ) -> Result<u64, StoreError> {
-        let mut dropped = 0;
-        while !reports.is_empty() {
+        let rows = reports.iter().map(|report| {
+            let key = keys::undelivered_report(app, slice.number, report.at, &report.key);
+            (CellKey::main(key), to_json(report))
+        });
+        // A row has the report's text escaped once more, so its length is known only here.
+        let (rows, too_large): (Vec<_>, Vec<_>) =
+            rows.partition(|(_, row)| row.len() <= kv::VALUE_BYTES_LIMIT);
+        let mut dropped = too_large.len() as u64;
+        let mut rows = &rows[..];
+        while !rows.is_empty() {
             let mut bytes = 0;
-            let fits = |report: &&Undelivered| {
-                bytes += report.body.len();
+            let fits = |(_, row): &&(CellKey, Vec<u8>)| {
+                bytes += row.len();
                 bytes <= BYTES_AT_ONCE
             };
-            let count = reports.iter().take(AT_ONCE).take_while(fits).count().max(1);
-            let (now, later) = reports.split_at(count);
+            let count = rows.iter().take(AT_ONCE).take_while(fits).count().max(1);
+            let (now, later) = rows.split_at(count);
             dropped += self.keep_some(app, slice, now, most).await?;
-            reports = later;
+            rows = later;
         }
         Ok(dropped)
     }
@@ -81,29 +89,24 @@ impl UndeliveredReports {
         &self,
         app: AppId,
         slice: Slice,
-        reports: &[Undelivered],
+        rows: &[(CellKey, Vec<u8>)],
         most: u64,
     ) -> Result<u64, StoreError> {
-        let cell = |report: &Undelivered| keys::undelivered_report(app, slice.number, report.at, &report.key);
+        let cells: Vec<CellKey> = rows.iter().map(|(cell, _)| cell.clone()).collect();
         for _ in 0..TRIES {
             let kept: u64 = self.slices(app).await?.iter().map(|(_, state)| state.reports).sum();
             let (state, version) = self.state(app, slice).await?;
-            let cells: Vec<CellKey> = reports.iter().map(|report| CellKey::main(cell(report))).collect();
             let stored = self.kv.get_many(&cells).await?;
-            let new: Vec<&Undelivered> = reports
-                .iter()
-                .zip(stored)
-                .filter(|(_, stored)| stored.is_none())
-                .map(|(new, _)| new)
-                .collect();
+            let new: Vec<&(CellKey, Vec<u8>)> =
+                rows.iter().zip(stored).filter(|(_, stored)| stored.is_none()).map(|(new, _)| new).collect();
             let room = usize::try_from(most.saturating_sub(kept)).unwrap_or(usize::MAX).min(new.len());
             let dropped = (new.len() - room) as u64;
             if room == 0 {
                 return Ok(dropped);
             }
             let mut batch = Batch::background();
-            for report in &new[..room] {
-                batch.put(Space::Main, cell(report), to_json(report));
+            for (cell, row) in &new[..room] {
+                batch.put(Space::Main, cell.key.clone(), row.clone());
             }
             let state = SliceState { reports: state.reports + room as u64, ..state };
             if self.write(app, slice, state, version, batch).await? {
@@ -280,6 +283,22 @@ mod tests {
         assert_eq!(store.keep(APP, Slice { number: 8 }, &reports(90..120), 100).await.unwrap(), 20);
         let slices = store.slices(APP).await.unwrap();
         assert_eq!(slices, [(SLICE, state(90, 0)), (Slice { number: 8 }, state(10, 0))]);
+    }
+
+    #[tokio::test]
+    async fn one_too_large_for_a_row_is_dropped_and_those_beside_it_are_kept() {
+        let store = kept();
+        let quotes = |at, count: usize| Undelivered { body: "\"".repeat(count), ..report(at) };
+        // Each quote takes two bytes in the row.
+        let reports = [
+            report(1),
+            quotes(2, kv::VALUE_BYTES_LIMIT),
+            quotes(3, kv::VALUE_BYTES_LIMIT / 2 - 64),
+            report(4),
+        ];
+        assert_eq!(store.keep(APP, SLICE, &reports, 100).await.unwrap(), 1);
+        assert_eq!(store.slices(APP).await.unwrap(), [(SLICE, state(3, 0))]);
+        assert_eq!(all(&store, SLICE).await, [1, 3, 4]);
     }
 
     #[tokio::test]
