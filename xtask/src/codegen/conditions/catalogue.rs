@@ -196,23 +196,7 @@ impl Catalogue {
         }
         catalogue.check_msync().context("tables/easemob-msync.toml")?;
         catalogue.check_rest().context("tables/easemob-rest.toml")?;
-        catalogue.check_witnesses().context("run `cargo run -p witnesses --example index`")?;
         Ok(catalogue)
-    }
-
-    /// Each documented row is in one section of the index of witnesses, and nothing else is.
-    fn check_witnesses(&self) -> Result<()> {
-        let Witnesses { witnessed, unmet, lookup } = &self.witnesses;
-        let indexed: Vec<&String> = [witnessed, unmet, lookup].into_iter().flat_map(BTreeMap::keys).collect();
-        let rows = self.tables.iter().flat_map(|(table, found)| {
-            found.rows.iter().filter(|row| row.documented).map(move |row| row.name(table))
-        });
-        let rows: BTreeSet<String> = rows.collect();
-        let known: BTreeSet<String> = indexed.iter().map(|name| (*name).clone()).collect();
-        ensure!(known.len() == indexed.len(), "the index of witnesses has a row twice");
-        let odd: Vec<&String> = rows.symmetric_difference(&known).collect();
-        ensure!(odd.is_empty(), "the index of witnesses and the tables differ in {odd:?}");
-        Ok(())
     }
 
     /// The conditions that name this one as their broader one.
