@@ -5,7 +5,7 @@ use domain::hook::{
     SessionNotice,
 };
 use domain::push::{Binding, Skip};
-use model::{AppId, DeviceClass, Entry, GroupKind, GroupNews, Resource, Username};
+use model::{AppId, DeviceClass, Entry, GroupKind, GroupNews, Resource, Uid, Username};
 use store::{PushOutcome, PushRecord};
 
 use crate::{By, Tenant, UseCases};
@@ -106,9 +106,10 @@ impl UseCases {
         }
         let at = self.now();
         let Ok(id) = self.ids.next(at).await else { return };
-        let actor =
-            by.person().map_or_else(|| Username::BACK_END.to_owned(), |person| person.name.to_string());
-        let notice = PlaceNotice { id: id.0, actor, kind, place, change, at };
+        let person = by.person();
+        let is_user = person.is_some();
+        let actor = person.map_or_else(|| Username::BACK_END.to_owned(), |person| person.name.to_string());
+        let notice = PlaceNotice { id: id.0, actor, is_user, kind, place, change, at };
         self.note(app, &Notice::Place(notice)).await;
     }
 
@@ -120,6 +121,7 @@ impl UseCases {
         let notice = Notice::Room(RoomNotice {
             id: entry.id.0,
             actor: entry.sender_name.to_string(),
+            is_user: entry.sender != Uid::BACK_END,
             resource: entry.sender_resource.as_ref().map(ToString::to_string),
             news: news.clone(),
             at: entry.at,

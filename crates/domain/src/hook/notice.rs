@@ -43,6 +43,9 @@ pub struct RoomNotice {
     /// The event's.
     pub id: u64,
     pub actor: String,
+    /// A user of the app, who may be called as its back end is. Not known of what earlier versions noted: the name tells then.
+    #[serde(default)]
+    pub is_user: bool,
     pub resource: Option<String>,
     pub news: GroupNews,
     pub at: Timestamp,
@@ -54,6 +57,9 @@ pub struct PlaceNotice {
     /// The event's.
     pub id: u64,
     pub actor: String,
+    /// As in [`RoomNotice`].
+    #[serde(default)]
+    pub is_user: bool,
     pub kind: GroupKind,
     /// The public id; empty where it is about all.
     pub place: String,

@@ -145,14 +145,21 @@ fn op_report(
     report["id"] = id.into();
     report["type"] = kind.into();
     report["operation"] = operation.into();
-    report["operator"] = if by.name == Username::BACK_END { "@ppAdmin" } else { by.name }.into();
+    let is_back_end = by.name == Username::BACK_END && !by.is_user;
+    report["operator"] = if is_back_end { "@ppAdmin" } else { by.name }.into();
     report["payload"] = payload;
     report
 }
 
 /// What no client hears of. The first form knows some of it.
 pub(super) fn of_place(app: &App, rule: &Rule, notice: &PlaceNotice) -> Option<Value> {
-    let by = By { id: MessageId(notice.id), at: notice.at, name: &notice.actor, resource: None };
+    let by = By {
+        id: MessageId(notice.id),
+        at: notice.at,
+        name: &notice.actor,
+        is_user: notice.is_user,
+        resource: None,
+    };
     let format = rule.post_send().map(|post| post.format).unwrap_or_default();
     let kind = match notice.kind {
         GroupKind::Group => "GROUP",

@@ -14,7 +14,7 @@ use easemob_wire::rest::message::{ChatType, Stored};
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
 use model::{
     ContactNews, ConversationKind, ConversationNews, DeviceClass, Entry, MessageId, News, Resource,
-    ThreadNews, Timestamp, Username,
+    ThreadNews, Timestamp, Uid, Username,
 };
 use serde_json::{Value, json};
 
@@ -58,6 +58,7 @@ pub(super) fn report(app: &App, rule: &Rule, happening: &Happening<'_>) -> Vec<B
                 id: MessageId(notice.id),
                 at: notice.at,
                 name: &notice.actor,
+                is_user: notice.is_user,
                 resource: notice.resource.as_deref(),
             };
             of_group(app, rule, &by, &About::of(&notice.news))
@@ -71,6 +72,8 @@ pub(super) struct By<'a> {
     pub(super) id: MessageId,
     pub(super) at: Timestamp,
     pub(super) name: &'a str,
+    /// Who has the back end's name may be a user.
+    pub(super) is_user: bool,
     pub(super) resource: Option<&'a str>,
 }
 
@@ -80,6 +83,7 @@ impl<'a> By<'a> {
             id: entry.id,
             at: entry.at,
             name: entry.sender_name.as_str(),
+            is_user: entry.sender != Uid::BACK_END,
             resource: entry.sender_resource.as_ref().map(Resource::as_str),
         }
     }

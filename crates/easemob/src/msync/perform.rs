@@ -265,16 +265,30 @@ impl MsyncPerform {
             (feed, Some(found.group.public_id.clone()))
         } else {
             let found = self.use_cases.find_user(&self.tenant(member)?, &queue.name).await?;
-            let (peer, name) = match found {
-                Some(account) => (account.user.uid, account.user.name.clone()),
-                None if &*queue.name == Username::BACK_END => (Uid::BACK_END, Username::back_end()),
-                None => return Ok(None),
-            };
-            (Feed::Conversation(ConversationId::single(member.uid, peer)), Some(name))
+            if &*queue.name == Username::BACK_END {
+                let feed = Feed::Conversation(ConversationId::single(member.uid, Uid::BACK_END));
+                let opened = self.opened(member, feed, Some(Username::back_end())).await?;
+                // What it said before a user got its name stands in this queue too, and comes first.
+                if found.is_none() || opened.position < opened.head {
+                    return Ok(Some(opened));
+                }
+            }
+            let Some(account) = found else { return Ok(None) };
+            let feed = Feed::Conversation(ConversationId::single(member.uid, account.user.uid));
+            (feed, Some(account.user.name.clone()))
         };
+        Ok(Some(self.opened(member, feed, peer).await?))
+    }
+
+    async fn opened(
+        &self,
+        member: &Member,
+        feed: Feed,
+        peer: Option<Username>,
+    ) -> Result<OpenedQueue, app::Error> {
         let position = self.use_cases.position(member.app, member.uid, member.device, feed).await?;
         let head = self.use_cases.head(member.app, feed).await?;
-        Ok(Some(OpenedQueue { feed, peer, position, head }))
+        Ok(OpenedQueue { feed, peer, position, head })
     }
 
     /// A page for a user who is in the group, of what was said since he came. A session whose user left, and which was not

@@ -7,13 +7,15 @@ use app::Receivers;
 use domain::account::{Register, Registrant};
 use domain::mute::{MuteKind, SetMute};
 use domain::post::{Post, TakeBack};
+use easemob_wire::JidRef;
+use easemob_wire::client::encode_sync;
 use easemob_wire::pb::message_body::Type;
 use easemob_wire::pb::status::ErrorCode;
 use easemob_wire::rest::message::{ChatType, NewMessage, RoomLevel, content, encode_recall};
 use model::{Dialect, EntryKind, MessageId};
 use serde_json::json;
 
-use super::house::{House, about};
+use super::house::{APP, House, about};
 
 pub(super) const POST: Post = Post {
     kind: EntryKind::Message,
@@ -48,6 +50,17 @@ impl House {
         let (tenant, to) = (self.tenant(), vec![to.to_owned()]);
         self.wait(self.use_cases.post_message(&tenant, from, to, post, Arc::new(compose))).unwrap();
     }
+
+    /// A user called as back ends are, as those of JMessage make one.
+    pub(crate) fn register_admin(&self) {
+        let admin = Register {
+            name: "admin".to_owned(),
+            password: "pw".to_owned(),
+            nickname: None,
+            dialect: Dialect::JMessage,
+        };
+        self.wait(self.use_cases.register_user(&self.tenant(), Registrant::BackEnd, admin)).unwrap();
+    }
 }
 
 #[test]
@@ -74,13 +87,7 @@ fn a_message_of_the_back_end_reaches_who_is_there_and_who_comes() {
 #[test]
 fn where_a_user_is_called_as_back_ends_are_they_are_one_to_everybody() {
     let house = House::new();
-    let admin = Register {
-        name: "admin".to_owned(),
-        password: "pw".to_owned(),
-        nickname: None,
-        dialect: Dialect::JMessage,
-    };
-    house.wait(house.use_cases.register_user(&house.tenant(), Registrant::BackEnd, admin)).unwrap();
+    house.register_admin();
     let mut bob = house.log_in("bob", "webim_web_devB");
     house.post("admin", "bob", "one", &POST);
     house.post("system", "bob", "two", &POST);
@@ -98,6 +105,36 @@ fn where_a_user_is_called_as_back_ends_are_they_are_one_to_everybody() {
     again.unread();
     again.react();
     assert_eq!(again.repeats(), 0);
+}
+
+#[test]
+fn what_the_back_end_said_before_a_user_got_its_name_is_shown() {
+    for asks_at_once in [false, true] {
+        let house = House::new();
+        house.register("bob");
+        house.post("admin", "bob", "one", &POST);
+        house.register_admin();
+        let mut bob = house.log_in("bob", "webim_web_devB");
+        if asks_at_once {
+            bob.frame(encode_sync(JidRef::user(APP, "admin"), None));
+        } else {
+            bob.unread();
+        }
+        bob.react();
+        assert_eq!(bob.shown(), ["one"]);
+
+        house.post("admin", "bob", "two", &POST);
+        house.settle(&mut [&mut bob]);
+        bob.react();
+        assert_eq!(bob.shown(), ["one", "two"]);
+        bob.drop_socket();
+
+        let mut again = house.log_in("bob", "webim_web_devB");
+        house.post("admin", "bob", "three", &POST);
+        again.frame(encode_sync(JidRef::user(APP, "admin"), None));
+        again.react();
+        assert_eq!((again.shown(), again.repeats()), (vec!["three".to_owned()], 0));
+    }
 }
 
 #[test]

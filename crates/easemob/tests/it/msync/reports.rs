@@ -194,6 +194,34 @@ fn groups_are_told_in_the_new_form() {
 }
 
 #[test]
+fn a_user_with_the_back_ends_name_is_not_told_as_the_back_end() {
+    let (house, server) = house(&[EventType::Group], EventFormat::GroupOp);
+    house.register_admin();
+    let group = group(&house, "admin", &[]);
+    let (tenant, by) = (house.tenant(), By::back_end());
+    let account = house.wait(house.use_cases.get_user(&tenant, "admin")).unwrap();
+    let by_admin = By { account: Some(account), ..By::back_end() };
+    for (by, name) in [(&by, "Hall"), (&by_admin, "Cellar")] {
+        let rename = UpdateGroup { name: Some(name.to_owned()), ..UpdateGroup::default() };
+        house.wait(house.use_cases.update_group(&tenant, by, group.as_str(), &rename)).unwrap();
+    }
+    house.wait(house.use_cases.shield_group(&tenant, &by_admin, &group, true)).unwrap();
+    house.wait(house.use_cases.disable_group(&tenant, &group, true)).unwrap();
+    let told = server.told(&house, 5);
+    let mut told: Vec<_> = told.iter().map(|report| fields(report, &["/operation", "/operator"])).collect();
+    told.sort_by_key(|fields| format!("{fields:?}"));
+    let mut expected = vec![
+        [json!("CREATE"), json!("@ppAdmin")],
+        [json!("UPDATE"), json!("@ppAdmin")],
+        [json!("UPDATE"), json!("@ppAdmin")],
+        [json!("UPDATE"), json!("admin")],
+        [json!("SHIELD"), json!("admin")],
+    ];
+    expected.sort_by_key(|fields| format!("{fields:?}"));
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn what_no_client_hears_of_is_told_in_the_new_form() {
     let (house, server) = house(&[EventType::Group, EventType::Room], EventFormat::GroupOp);
     ["alice", "bob"].iter().for_each(|name| house.register(name));
