@@ -125,12 +125,13 @@ async fn a_user_has_a_limit_of_connections_and_gets_its_places_back() {
 async fn a_closed_user_is_told_before_the_socket_closes() {
     let server = server();
     let (mut closed, mut other) = (server.user(1).await, server.user(2).await);
+    let begin = Instant::now();
     server.close_user(1, CloseTarget::All);
     assert_eq!(closed.hear().await, "bye UserRemoved");
-    // In a read of its own: a client that finds both in one may act on the close first, and come back.
-    let heard = Instant::now();
     let frame = closed.hear_close().await.unwrap();
-    assert!(heard.elapsed() > Duration::from_millis(50), "{:?}", heard.elapsed());
+    // A client that finds both in one read may act on the close first, and come back. Counted from before the word is said:
+    // on a slow machine it is longer, never shorter.
+    assert!(begin.elapsed() > Duration::from_millis(100), "{:?}", begin.elapsed());
     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1000, "closed"));
     other.say("echo here").await;
     assert_eq!(other.hear().await, "here");
