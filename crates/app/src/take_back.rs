@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use conditions::Condition;
 use domain::post::{TakeBack, decide_author, decide_take_back};
-use model::{ConversationId, Delivery, Entry, Feed, GroupKind, Hint, MessageId, Seq};
+use model::{AppId, ConversationId, Delivery, Entry, Feed, GroupKind, Hint, MessageId, Seq};
 use store::{Facts, Written};
 
 use crate::{Error, TRIES, Tenant, UseCases};
@@ -41,15 +41,11 @@ impl UseCases {
                     let feed = Feed::Conversation(accepted.conversation);
                     let delivery = Arc::new(Delivery::new(app_id, feed, sequences[0], accepted.notice));
                     self.bus.publish(Hint::Delivery(Arc::clone(&delivery)));
-                    if let ConversationId::Group(group) = accepted.conversation
-                        && let Some(stored) = self.store.groups.get(app_id, group).await?
-                        && stored.group.kind == GroupKind::Thread
-                    {
-                        Box::pin(self.tell_of_thread(app_id, &stored.group, &delivery.entry)).await;
-                    }
+                    // It is recalled, and who repeats it finds nothing left to do: no fault may end it here.
                     if let Some((_, _, message)) = &message {
                         Box::pin(self.delete_files_of_recalled(app_id, message)).await;
                     }
+                    Box::pin(self.tell_of_recall(app_id, accepted.conversation, &delivery.entry)).await;
                     return Ok(());
                 }
                 // Somebody else took it back at the same moment.
@@ -57,6 +53,20 @@ impl UseCases {
             }
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Tells the group of a thread. What can't be told now is told with the next message.
+    async fn tell_of_recall(&self, app: AppId, conversation: ConversationId, notice: &Entry) {
+        let ConversationId::Group(group) = conversation else { return };
+        match self.store.groups.get(app, group).await {
+            Ok(Some(stored)) if stored.group.kind == GroupKind::Thread => {
+                self.tell_of_thread(app, &stored.group, notice).await;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%app, %error, "a group was not told of what was taken back in its thread");
+            }
+        }
     }
 
     /// The message of an id, wherever it stands; a recalled one is an empty place.
