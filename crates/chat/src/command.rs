@@ -131,6 +131,8 @@ pub(crate) enum Ask {
 /// What came of a [`Command`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Done {
+    /// The user is made and logs in now.
+    Registered,
     LoggedIn(std::result::Result<Username, Refused>),
     LoggedOut(Result<()>),
     Listed(Result<Vec<ConversationRow>>),

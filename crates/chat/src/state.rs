@@ -225,6 +225,8 @@ impl State {
     /// Something that was asked for is done, or will not be.
     pub(crate) fn done(&mut self, done: Done) {
         match (&mut self.screen, done) {
+            // Whatever becomes of the login, the next try is one.
+            (_, Done::Registered) => self.registers = false,
             (Screen::Login(login), Done::LoggedIn(Ok(user))) => {
                 self.registers = false;
                 login.is_busy = false;

@@ -168,8 +168,12 @@ impl Desk {
 
     async fn register(&self, user: String, secret: Secret) -> std::result::Result<Username, Refused> {
         if let Secret::Password(password) = &secret {
+            let name = client::username(&user).map_err(Refused::Error)?;
+            // Before the user is made: it is of no use to a person who cannot log in here.
+            self.take(name.as_str()).await?;
             let registered = self.client.register(&user, password).await;
             registered.map_err(Refused::Error)?;
+            drop(self.done.send(Done::Registered).await);
         }
         self.log_in(user, secret).await
     }
@@ -336,7 +340,10 @@ impl Desk {
                 let title = match client.join_thread(&thread).await {
                     Ok(joined) => joined.name,
                     // Whoever is in it already only wants to see it.
-                    Err(error) => client.thread(&thread).await.map_err(|_| error)?.name,
+                    Err(error) if error.condition() == client::Condition::AlreadyInGroup => {
+                        client.thread(&thread).await?.name
+                    }
+                    Err(error) => return Err(error),
                 };
                 let words = "what you write now stands in the thread".to_owned();
                 Ok(Answer::Opened { conversation: Conversation::Group(thread), title, words })

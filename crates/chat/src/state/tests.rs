@@ -146,6 +146,18 @@ fn a_user_is_made_at_the_first_login_and_not_at_the_next() {
 }
 
 #[test]
+fn a_user_that_was_made_but_not_logged_in_is_not_made_again() {
+    let mut state = State::new(Setup { registers: true, ..setup() });
+    type_line(&mut state, "secret");
+    assert!(matches!(commands(&mut state)[..], [Command::Register { .. }]));
+    state.done(Done::Registered);
+    state.done(Done::LoggedIn(Err(Refused::Error(Error::new(Condition::RequestTimeout)))));
+    state.press(&Key::Escape);
+    type_line(&mut state, "secret");
+    assert!(matches!(commands(&mut state)[..], [Command::LogIn { .. }]));
+}
+
+#[test]
 fn reactions_and_threads_go_to_the_selected_message_or_the_newest() {
     let mut state = with_bob();
     type_line(&mut state, "/react ok");

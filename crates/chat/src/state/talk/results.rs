@@ -91,7 +91,7 @@ impl Talk {
             Done::Answered(Ok(answer)) => self.take_answer(answer, desk),
             Done::Answered(Err(error)) => desk.explain(&error),
             // The state's own.
-            Done::LoggedIn(_) | Done::LoggedOut(_) => {}
+            Done::Registered | Done::LoggedIn(_) | Done::LoggedOut(_) => {}
         }
     }
 
