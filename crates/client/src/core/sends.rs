@@ -36,6 +36,8 @@ pub(super) struct Pending {
     pub(super) shown: Option<Conversation>,
     /// What its answer opens.
     pub(super) entering: Option<RoomId>,
+    /// What its answer closes, whatever it says.
+    pub(super) leaving: Option<RoomId>,
     pub(super) attempts: u8,
     /// When its answer is overdue; `None`: it waits.
     pub(super) overdue: Option<Duration>,
@@ -154,6 +156,7 @@ mod tests {
             frame: Bytes::new(),
             shown: None,
             entering: None,
+            leaving: None,
             attempts: 0,
             overdue: None,
         }

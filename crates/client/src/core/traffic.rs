@@ -53,7 +53,11 @@ impl Core {
             Outgoing::EnterRoom(room) => Some(room.clone()),
             _ => None,
         };
-        if let Outgoing::LeaveRoom(room) = what {
+        let leaving = match what {
+            Outgoing::LeaveRoom(room) => Some(room.clone()),
+            _ => None,
+        };
+        if let Some(room) = &leaving {
             self.rooms.remove(room);
         }
         self.sends.push(Pending {
@@ -63,6 +67,7 @@ impl Core {
             frame,
             shown,
             entering,
+            leaving,
             attempts: 0,
             overdue: None,
         });
@@ -107,6 +112,10 @@ impl Core {
     fn answered(&mut self, client_id: u64, sync: &pb::CommSyncDl) {
         // An answer to nothing: to a send that was given up, or a server's nonsense.
         let Some(pending) = self.sends.answered(client_id) else { return };
+        if let Some(room) = &pending.leaving {
+            // Of an entry that was under way before it the answer came after the leave was asked for.
+            self.rooms.remove(room);
+        }
         let status = sync.status.clone().unwrap_or_default();
         let result = if status.error_code.unwrap_or(0) == 0 {
             let id = MessageId(sync.server_id.unwrap_or(0));
@@ -153,6 +162,7 @@ impl Core {
                 frame,
                 shown: None,
                 entering: Some(room),
+                leaving: None,
                 attempts: 0,
                 overdue: None,
             });

@@ -170,6 +170,11 @@ async fn a_room_is_entered_again_after_a_lost_connection() {
         rooms.push(room);
     }
     other.client.leave_room(rooms[1].clone()).await.unwrap();
+    // Left while the answer to the entry was still to come.
+    let (entered, left) =
+        tokio::join!(other.client.enter_room(rooms[1].clone()), other.client.leave_room(rooms[1].clone()));
+    entered.unwrap();
+    left.unwrap();
     site.stop().await;
     for device in [&mut one, &mut other] {
         device.until(|event| matches!(event, Event::Disconnected { .. }).then_some(())).await;
