@@ -35,6 +35,11 @@ impl LoginFile {
         self.folder.join("last login")
     }
 
+    /// Where an earlier build kept the one login of the app. It is not read any more, and its token may still be good.
+    fn old_path(&self) -> PathBuf {
+        self.folder.join("login.json")
+    }
+
     /// Keeps a user's login instead of the one before, and that it is the last one. What cannot be written is not kept: the next start needs a password then.
     pub(super) async fn keep(&self, login: &LoggedIn) {
         let text = json!({
@@ -45,7 +50,9 @@ impl LoginFile {
         })
         .to_string();
         let (path, last, user) = (self.path(&login.user), self.last_path(), login.user.clone());
+        let old = self.old_path();
         let kept = move || {
+            drop(std::fs::remove_file(old));
             write(&path, text.as_bytes()).ok()?;
             write(&last, user.as_str().as_bytes()).ok()
         };
@@ -78,9 +85,9 @@ impl LoginFile {
 
     /// This user's login is over. Those of others stay.
     pub(super) async fn forget(&self, user: &Username) {
-        let path = self.path(user);
+        let paths = [self.path(user), self.old_path()];
         // One that is not there is what was wanted.
-        blocking(move || std::fs::remove_file(&path).ok()).await;
+        blocking(move || Some(paths.map(|path| drop(std::fs::remove_file(path))))).await;
     }
 }
 

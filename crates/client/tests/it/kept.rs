@@ -276,8 +276,12 @@ async fn the_next_start_needs_no_password_until_the_user_logs_out() {
     let first = start();
     assert_eq!(first.resumable().await, None);
     assert_eq!(first.resume().await.unwrap_err().condition(), Condition::NotLoggedIn);
+    let of_an_earlier_build = file.with_file_name("login.json");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&of_an_earlier_build, "{}").unwrap();
     first.log_in("alice", "alice-demo").await.unwrap();
     first.close().await;
+    assert!(!of_an_earlier_build.exists());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
