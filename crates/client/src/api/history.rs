@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use conditions::{Condition, Operation};
 use easemob_wire::{GROUP_DOMAIN, USER_DOMAIN};
-use model::MessageId;
+use model::{MessageId, Username};
 use serde_json::json;
 
 use super::{call, cursor, list, malformed, text};
@@ -33,18 +33,26 @@ pub struct HistoryPage {
 /// Pages whose ends are remembered.
 const ENDS_LIMIT: usize = 256;
 
+/// Whose history of what is read, and from which end. A server may give the same cursor for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reading {
+    user: Username,
+    conversation: Conversation,
+    order: HistoryOrder,
+}
+
 /// Which message the page before a cursor ended with, so that the next page is known to join it.
 #[derive(Debug, Default)]
-pub(crate) struct HistoryEnds(VecDeque<(Conversation, String, MessageId)>);
+pub(crate) struct HistoryEnds(VecDeque<(Reading, String, MessageId)>);
 
 impl HistoryEnds {
-    fn of(&self, conversation: &Conversation, cursor: &str) -> Option<MessageId> {
+    fn of(&self, reading: &Reading, cursor: &str) -> Option<MessageId> {
         let mut ends = self.0.iter().rev();
-        ends.find(|(place, known, _)| place == conversation && known == cursor).map(|(_, _, end)| *end)
+        ends.find(|(known, at, _)| known == reading && at == cursor).map(|(_, _, end)| *end)
     }
 
-    fn note(&mut self, conversation: &Conversation, cursor: &str, end: MessageId) {
-        self.0.push_back((conversation.clone(), cursor.to_owned(), end));
+    fn note(&mut self, reading: Reading, cursor: &str, end: MessageId) {
+        self.0.push_back((reading, cursor.to_owned(), end));
         if self.0.len() > ENDS_LIMIT {
             self.0.pop_front();
         }
@@ -113,14 +121,15 @@ impl Client {
             HistoryOrder::NewestFirst => ENDLESS,
             HistoryOrder::OldestFirst => MessageId(0),
         };
+        let reading = Reading { user: me, conversation: conversation.clone(), order };
         let begin = match after {
             None => Some(first),
-            Some(cursor) => self.history_ends().lock().of(conversation, cursor),
+            Some(cursor) => self.history_ends().lock().of(&reading, cursor),
         };
         if let Some(cursor) = &page.next
             && let Some(end) = page.messages.last().map(|message| message.id).or(begin)
         {
-            self.history_ends().lock().note(conversation, cursor, end);
+            self.history_ends().lock().note(reading, cursor, end);
         }
         if let Some(span) = span(order, begin, &page)
             && !matches!(conversation, Conversation::Room(_))
@@ -128,5 +137,31 @@ impl Client {
             archive.keep(conversation, span, &page.messages).await;
         }
         Ok(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_known_to_whom_it_was_given_for_what_it_was_given() {
+        let reading = |user: &str, peer: &str, order| Reading {
+            user: Username::parse(user).unwrap(),
+            conversation: Conversation::user(peer).unwrap(),
+            order,
+        };
+        let own = reading("anna", "bert", HistoryOrder::NewestFirst);
+        let mut ends = HistoryEnds::default();
+        ends.note(own.clone(), "5", MessageId(5));
+        assert_eq!(ends.of(&own, "5"), Some(MessageId(5)));
+        for (other, cursor) in [
+            (own, "6"),
+            (reading("cora", "bert", HistoryOrder::NewestFirst), "5"),
+            (reading("anna", "cora", HistoryOrder::NewestFirst), "5"),
+            (reading("anna", "bert", HistoryOrder::OldestFirst), "5"),
+        ] {
+            assert_eq!(ends.of(&other, cursor), None, "{other:?} {cursor}");
+        }
     }
 }
