@@ -66,7 +66,7 @@ impl Taken {
 
 /// Everything that the app is told, in order.
 ///
-/// An event counts as taken when the app asks for the one after it, and gets that only when this is on the disk
+/// An event counts as taken when the app asks for the one after it, and gets that only when this is written down
 /// ([`crate::Builder::data_folder`]); what was not taken is not acknowledged to the server, and comes again after a restart.
 /// Bounded: an app that does not read it is sent no further messages by the server until
 /// it does; they wait there. An app that only sends may drop it: then everything counts as taken.

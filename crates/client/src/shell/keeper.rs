@@ -209,7 +209,8 @@ impl Kept {
             let mark = Mark::Message { conversation: record.conversation.clone(), id: record.id };
             return Step { writes: write.into_iter().collect(), mark: Some(mark) };
         }
-        let mark = arrival.entry.map(|entry| Mark::Entry { space: entry.space, id: entry.id });
+        let entry = arrival.entry.filter(|_| comes_again(&arrival.event));
+        let mark = entry.map(|entry| Mark::Entry { space: entry.space, id: entry.id });
         let arrived = mark.clone().map(Write::Arrived);
         Step { writes: arrived.into_iter().chain(write).collect(), mark }
     }
@@ -389,6 +390,16 @@ pub(super) fn keep(
         let told = arrivals.into_iter().zip(steps).filter_map(fresh).collect();
         (number, told)
     })
+}
+
+/// Whether a server sends an event to the next process if this one did not acknowledge it. What is said in rooms, and who is
+/// there, is for those who listen now: numbers of theirs would only push out those that matter.
+fn comes_again(event: &Event) -> bool {
+    match event {
+        Event::Message(message) => !matches!(message.conversation, Conversation::Room(_)),
+        Event::Room(_) | Event::RoomLost { .. } | Event::Presence(_) => false,
+        _ => true,
+    }
 }
 
 /// The content of a stored message; `None` for what was taken back, and for what is none.
