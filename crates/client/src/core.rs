@@ -271,6 +271,9 @@ pub struct Core {
     is_held_up: bool,
     /// The server's clock, and when it said so.
     server_clock: Option<(Timestamp, Duration)>,
+    /// When a frame of this session came last, by the clock of the device: it may have slept since, and the connection's end is
+    /// found out when it wakes.
+    heard_at: Option<Timestamp>,
     /// Who waits for the login, or for the logout, that is on its way.
     waits: Option<Ticket>,
     requests: HashMap<u64, Purpose>,
@@ -298,6 +301,7 @@ impl Core {
             last_user: None,
             is_held_up: false,
             server_clock: None,
+            heard_at: None,
             waits: None,
             requests: HashMap::new(),
             sends: Sends::default(),
@@ -336,6 +340,11 @@ impl Core {
     pub fn server_now(&self, now: Now) -> Option<Timestamp> {
         let (at, heard) = self.server_clock?;
         Some(at.plus(now.elapsed.saturating_sub(heard)))
+    }
+
+    /// When the server was last heard in this session, by the clock of the device. `None`: not yet.
+    pub fn heard_at(&self) -> Option<Timestamp> {
+        self.heard_at
     }
 
     /// How many messages may be handed over now. What else is sent finds place beyond that.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::{Page, call, cursor, list, malformed, number, part, text, user, users};
 use crate::core::{Call, Method};
-use crate::{Client, GroupId, Result};
+use crate::storage::Write;
+use crate::{Client, Conversation, GroupId, Result};
 
 /// A thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,9 @@ impl Client {
     /// # Errors
     /// As [`Client::thread`]; [`crate::Condition::ThreadMemberQuotaExceeded`].
     pub async fn join_thread(&self, thread: &GroupId) -> Result<Thread> {
+        let rows = self.rows();
         let answer = self.call(on(thread, Method::Post, "/user/{me}/join?resource={device}")).await?;
+        rows.note(vec![heard(thread, true)]).await;
         self.told(read(&answer["data"]["detail"]))
     }
 
@@ -87,7 +90,10 @@ impl Client {
     /// # Errors
     /// As [`Client::thread`].
     pub async fn leave_thread(&self, thread: &GroupId) -> Result<()> {
-        self.call(on(thread, Method::Delete, "/user/{me}/quit?resource={device}")).await.map(drop)
+        let rows = self.rows();
+        self.call(on(thread, Method::Delete, "/user/{me}/quit?resource={device}")).await?;
+        rows.note(vec![heard(thread, false)]).await;
+        Ok(())
     }
 
     /// Puts a member out of it.
@@ -148,6 +154,11 @@ impl Client {
         let entries = self.told(entries.and_then(|entries| entries.iter().map(read).collect()))?;
         Ok(page(entries, size, &answer))
     }
+}
+
+/// Whether messages of a thread come from now on.
+fn heard(thread: &GroupId, is_heard: bool) -> Write {
+    Write::Heard { conversation: Conversation::Group(thread.clone()), is_heard }
 }
 
 fn on(thread: &GroupId, method: Method, rest: &str) -> Call {

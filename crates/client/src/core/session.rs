@@ -125,6 +125,7 @@ impl Core {
         }
         self.state = State::LoggingIn;
         self.server_clock = None;
+        self.heard_at = None;
         self.waits = Some(ticket);
         self.attempts = 0;
         if self.last_user.as_ref() == Some(&user) {
@@ -378,6 +379,7 @@ impl Core {
             };
             self.reply(ticket, Ok(Reply::LoggedIn(logged_in)));
         }
+        self.heard_at = Some(self.now.wall);
         self.tell(Event::Connected);
         self.reenter_rooms();
         // What waited goes first, as the official clients do it (msync.md 2.6).

@@ -194,6 +194,9 @@ impl Core {
             return self.lose(Condition::ResponseMalformed);
         };
         self.alive();
+        if !is_provisioning {
+            self.heard_at = Some(self.now.wall);
+        }
         match downlink {
             Downlink::Provision(provision) => self.provisioned(&provision),
             // Before the login is answered nothing else means anything.

@@ -406,7 +406,7 @@ impl Actor {
                 }
             }
             Output::Deliver { number, arrivals } => {
-                let kept = self.slot.lock().clone();
+                let kept = self.slot.lock().clone().map(|kept| kept.heard_at(self.core.heard_at()));
                 match kept {
                     Some(kept) => self.unkept.push_back((number, arrivals, Some(kept))),
                     // Behind those that are still being written.

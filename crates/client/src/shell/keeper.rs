@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use conditions::Condition;
 use model::content::{Content, Said};
-use model::{AppKey, ClientMessageId, MessageId, Username};
+use model::{AppKey, ClientMessageId, MessageId, Timestamp, Username};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -54,6 +54,8 @@ pub(super) struct Kept {
     files_url: String,
     table: ErrorTable,
     streams: Arc<Mutex<Streams>>,
+    /// When the server was last heard in this session, as of what is to be written.
+    heard_at: Option<Timestamp>,
 }
 
 /// Events that are being written, by the number of their delivery; gives those that are new.
@@ -94,11 +96,23 @@ impl Keeper {
     /// The same with a database that is open.
     pub(super) fn keeping_in(&self, storage: Storage, user: &Username) -> Kept {
         let (app_key, files_url) = (self.app_key.clone(), self.files_url.clone());
-        Kept { storage, app_key, user: user.clone(), files_url, table: self.table, streams: Arc::default() }
+        Kept {
+            storage,
+            app_key,
+            user: user.clone(),
+            files_url,
+            table: self.table,
+            streams: Arc::default(),
+            heard_at: None,
+        }
     }
 }
 
 impl Kept {
+    pub(super) fn heard_at(self, heard_at: Option<Timestamp>) -> Self {
+        Self { heard_at, ..self }
+    }
+
     fn sender(&self) -> Sender<'_> {
         Sender { app_key: &self.app_key, user: &self.user, files_url: &self.files_url }
     }
@@ -278,7 +292,7 @@ impl Kept {
         }
     }
 
-    /// Whether this user is in a group since this event, or no longer. `None`: it does not say, or it is about a thread.
+    /// Whether this user is in a group or thread since this event, or no longer. `None`: it does not say.
     fn membership(&self, event: &GroupEvent) -> Option<Write> {
         use MembershipChange as Change;
         let Membership { change, by, members, name, .. } = &event.details;
@@ -295,9 +309,10 @@ impl Kept {
             _ => return None,
         };
         let id = event.group.clone();
-        let is_thread = event.parent.is_some();
-        let write = if is_in { Write::AddGroup { id, name: name.clone() } } else { Write::DropGroup { id } };
-        (!is_thread).then_some(write)
+        if event.parent.is_some() {
+            return Some(Write::Heard { conversation: Conversation::Group(id), is_heard: is_in });
+        }
+        Some(if is_in { Write::AddGroup { id, name: name.clone() } } else { Write::DropGroup { id } })
     }
 
     /// A message that was written part by part, at its end. `None` before, and if parts of it were missed.
@@ -361,7 +376,14 @@ pub(super) fn keep(
     Box::pin(async move {
         kept.mark_queued(&mut arrivals).await;
         let steps: Vec<Step> = arrivals.iter().map(|arrival| kept.step(arrival)).collect();
-        let batch: Vec<Write> = steps.iter().flat_map(|step| step.writes.iter().cloned()).collect();
+        let mut batch: Vec<Write> = steps.iter().flat_map(|step| step.writes.iter().cloned()).collect();
+        let is_cut = arrivals.iter().any(|arrival| matches!(arrival.event, Event::Disconnected { .. }));
+        if let Some(at) = kept.heard_at
+            && (is_cut || !batch.is_empty())
+        {
+            // Last, so that the outcomes of the others are those of their steps.
+            batch.push(Write::Present { at });
+        }
         if batch.is_empty() {
             return (number, arrivals.into_iter().map(Fresh::from).collect());
         }
@@ -432,7 +454,7 @@ mod tests {
     use super::*;
     use crate::core::Entry;
     use crate::storage::Page;
-    use crate::{ContactEvent, GroupId, Timestamp};
+    use crate::{ContactEvent, GroupId};
 
     async fn kept(folder: &tempfile::TempDir) -> Kept {
         let keeper = Keeper {
@@ -505,6 +527,71 @@ mod tests {
         assert_eq!(told, [Event::Connected, message(3), recalled(2).event]);
         let conversation = Conversation::user("bert").unwrap();
         assert_eq!(second.storage.messages(conversation, Page::newest(10)).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_device_that_was_there_for_long_and_lost_its_connection_missed_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let days_ago =
+            |days: u64| Timestamp(super::super::actor::wall_time().0 - days * 24 * 60 * 60 * 1_000);
+        let cut = || Event::Disconnected {
+            error: Condition::ServerTimeout.into(),
+            retry_in: std::time::Duration::ZERO,
+        };
+        for (heard_days_ago, has_gap) in [(0, false), (8, true)] {
+            let connected = Write::Connected { at: days_ago(heard_days_ago + 8) };
+            kept.storage.apply(vec![connected]).await.unwrap();
+            keep_all(&kept, vec![message(1)]).await;
+            // The device slept after it heard the server last.
+            let heard = kept.clone().heard_at(Some(days_ago(heard_days_ago)));
+            keep_all(&heard, vec![cut()]).await;
+            keep_all(&kept, vec![Event::Connected, message(2 + heard_days_ago)]).await;
+            let records = kept.storage.messages(bert(), Page::newest(1)).await.unwrap();
+            assert_eq!(records[0].follows_gap, has_gap, "heard {heard_days_ago} days ago");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_said_in_a_thread_while_this_user_was_out_of_it_is_a_gap() {
+        use MembershipChange as Change;
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let place = Conversation::group("77").unwrap();
+        let said = |id| match message(id) {
+            Event::Message(message) => {
+                Event::Message(Box::new(Message { conversation: place.clone(), ..*message }))
+            }
+            _ => unreachable!("it is a message"),
+        };
+        let in_thread = |change| match group_event(change, "cora", &["anna"]) {
+            Event::Group(event) => {
+                Event::Group(Box::new(GroupEvent { parent: GroupId::parse("5").ok(), ..*event }))
+            }
+            _ => unreachable!("it is about a group"),
+        };
+        keep_all(&kept, vec![said(1), said(2), in_thread(Change::Removed)]).await;
+        keep_all(&kept, vec![in_thread(Change::Added), said(8), said(9)]).await;
+        let records = kept.storage.messages(place, Page::newest(3)).await.unwrap();
+        let gaps: Vec<_> = records.iter().map(|record| (record.id.unwrap().0, record.follows_gap)).collect();
+        assert_eq!(gaps, [(9, false), (8, true), (2, false)]);
+        assert!(kept.storage.groups().await.unwrap().is_empty(), "a thread is no group of the list");
+    }
+
+    #[tokio::test]
+    async fn what_is_only_for_those_who_are_there_leaves_no_number_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&folder).await;
+        let room = Conversation::Room(crate::RoomId::parse("7").unwrap());
+        let said = match message(1) {
+            Event::Message(message) => Event::Message(Box::new(Message { conversation: room, ..*message })),
+            _ => unreachable!("it is a message"),
+        };
+        let arrivals = [said, Event::Presence(Vec::new()), group_event(MembershipChange::Muted, "bert", &[])];
+        let entries = arrivals.into_iter().zip(1..);
+        let arrivals = entries.map(|(event, id)| Arrival { event, entry: Some(Entry { space: 1, id }) });
+        let marked = keep_arrivals(&kept, arrivals.collect()).await;
+        assert_eq!(marked.iter().map(|fresh| fresh.mark.is_some()).collect::<Vec<_>>(), [false, false, true]);
     }
 
     fn user(name: &str) -> Username {

@@ -119,6 +119,7 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::Arrived(mark) => transaction.count_untold(&mark),
         Write::Taken(mark) => transaction.take(&mark),
         Write::Connected { at } => transaction.connected(at),
+        Write::Present { at } => transaction.present(at),
         Write::History { conversation, low, high, records } => {
             transaction.remember(&conversation, (low, high), &records)
         }

@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x4b69_7468;
 ///
 /// | Table | A row is | Kept until |
 /// |---|---|---|
-/// | `owner` | the app and user whose file this is, and when they were last connected | for ever |
+/// | `owner` | the app and user whose file this is, and when this device was last connected, by its clock; 0: never | for ever |
 /// | `conversations` | a user, group or room that was written with, how far it was read, its draft and pin | the app deletes it |
 /// | `messages` | a message received (`id`), or written here (`client_id`, and `id` once the server has it) | the app deletes it |
 /// | `outbox` | a message of `messages` that is to be sent, in the order in which it was written | acknowledged or failed |
@@ -120,6 +120,10 @@ pub(super) const STEPS: &[&str] = &[
 ",
     "
     ALTER TABLE owner ADD COLUMN connected_at INTEGER NOT NULL DEFAULT 0;
+",
+    "
+    ALTER TABLE owner RENAME COLUMN connected_at TO present_at;
+    UPDATE owner SET present_at = max(present_at, (SELECT coalesce(max(at), 0) FROM messages WHERE id IS NOT NULL));
 ",
 ];
 

@@ -26,6 +26,8 @@ pub(super) trait Spans {
     fn set_heard(&self, conversation: &Conversation, is_heard: bool) -> rusqlite::Result<usize>;
     /// The device is there again.
     fn connected(&self, at: Timestamp) -> rusqlite::Result<usize>;
+    /// The device was there.
+    fn present(&self, at: Timestamp) -> rusqlite::Result<usize>;
 }
 
 impl Spans for Connection {
@@ -79,9 +81,9 @@ impl Spans for Connection {
     }
 
     fn connected(&self, at: Timestamp) -> rusqlite::Result<usize> {
-        let at = at.0.cast_signed();
-        let last: i64 = self.query_row("SELECT connected_at FROM owner", [], |row| row.get(0))?;
-        if last > 0 && at.saturating_sub(last) > ABSENCE_MS {
+        let moment = at.0.cast_signed();
+        let last: i64 = self.query_row("SELECT present_at FROM owner", [], |row| row.get(0))?;
+        if last > 0 && moment.saturating_sub(last) > ABSENCE_MS {
             let mut statement = self.prepare_cached(
                 "UPDATE spans SET high =
                      (SELECT coalesce(max(id), low) FROM messages WHERE messages.conversation = spans.conversation)
@@ -89,6 +91,10 @@ impl Spans for Connection {
             )?;
             statement.execute([ENDLESS.0.cast_signed()])?;
         }
-        self.execute("UPDATE owner SET connected_at = ?1", [at])
+        self.present(at)
+    }
+
+    fn present(&self, at: Timestamp) -> rusqlite::Result<usize> {
+        self.prepare_cached("UPDATE owner SET present_at = ?1")?.execute([at.0.cast_signed()])
     }
 }

@@ -182,6 +182,10 @@ async fn after_a_long_absence_something_may_be_missing() {
     assert_eq!(gaps(&storage, &han()).await.1, [50]);
     storage.apply(vec![connected(12), received(60, "d"), received(61, "e")]).await.unwrap();
     assert_eq!(gaps(&storage, &han()).await.1, [50, 60]);
+    // It was there all the time and only lost the connection.
+    let present = |day: u64| Write::Present { at: model::Timestamp(day * 24 * 60 * 60 * 1_000) };
+    storage.apply(vec![present(20), connected(20), received(62, "f")]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [50, 60]);
 }
 
 #[tokio::test]
@@ -636,6 +640,10 @@ async fn a_file_of_the_first_version_is_brought_to_this_one_with_what_it_has() {
     let record = storage.message(han(), MessageId(7)).await.unwrap().unwrap();
     assert_eq!((record.text.as_str(), record.marks.as_str()), ("from long ago", ""));
     assert!(record.follows_gap, "nobody knows what was before");
+    // The last that it knows of is long ago.
+    let connected = Write::Connected { at: model::Timestamp(6 + 7 * 24 * 60 * 60 * 1_000) };
+    storage.apply(vec![connected, received(8, "new")]).await.unwrap();
+    assert_eq!(gaps(&storage, &han()).await.1, [7, 8]);
     let react =
         Write::Reacted { id: MessageId(7), by: user("li"), reaction: "ok".to_owned(), is_there: true };
     assert_eq!(storage.apply(vec![react]).await.unwrap(), [Outcome::Done]);

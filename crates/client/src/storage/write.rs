@@ -20,6 +20,10 @@ pub enum Write {
     Connected {
         at: Timestamp,
     },
+    /// The device was there at this moment of its clock: what waits for it on the server waits since then.
+    Present {
+        at: Timestamp,
+    },
     /// A part of a conversation's history: of what the server keeps of it, nothing is missing from the message `low` to `high`.
     /// Those that are here already stay as they are.
     History {
