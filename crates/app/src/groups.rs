@@ -16,7 +16,6 @@ mod roles;
 mod settings;
 mod strict;
 
-use std::hash::Hash;
 use std::sync::Arc;
 
 use ahash::AHashSet;
@@ -29,7 +28,6 @@ use model::{
     Username,
 };
 use store::{Account, Facts, StoredGroup};
-use tokio::sync::{Mutex, MutexGuard};
 
 use crate::event_log::{ActingDevice, UserNews};
 use crate::rooms::of_room;
@@ -80,36 +78,6 @@ impl<'a> From<&'a str> for GroupRef<'a> {
 impl<'a> From<&'a String> for GroupRef<'a> {
     fn from(id: &'a String) -> Self {
         Self::from(id.as_str())
-    }
-}
-
-/// Locks that the groups of a node share, or what else is changed in turns.
-const TURNS: usize = 256;
-
-/// Whose turn it is to change a group, or something else that many change at once.
-#[derive(Debug)]
-pub(crate) struct Turns {
-    locks: Box<[Mutex<()>]>,
-    hasher: ahash::RandomState,
-}
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self { locks: (0..TURNS).map(|_| Mutex::default()).collect(), hasher: ahash::RandomState::new() }
-    }
-}
-
-impl Turns {
-    /// Waits until nobody else changes the group of a public id.
-    pub(crate) async fn take(&self, app: AppId, group: &str) -> MutexGuard<'_, ()> {
-        self.take_for((app, group.to_ascii_lowercase())).await
-    }
-
-    /// Waits until nobody else changes what has this key.
-    pub(crate) async fn take_for(&self, key: impl Hash) -> MutexGuard<'_, ()> {
-        let turn = self.hasher.hash_one(key) % TURNS as u64;
-        // The remainder is below TURNS, so it fits any usize.
-        self.locks[turn as usize].lock().await
     }
 }
 

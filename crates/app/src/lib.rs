@@ -90,6 +90,7 @@ mod tell_webhooks;
 mod threads;
 mod thumbnails;
 mod trim_old;
+mod turns;
 mod update_user;
 mod upload_file;
 mod upload_parts;
@@ -171,9 +172,10 @@ pub struct UseCases {
     pub(crate) app_message_rates: rates::Rates<AppId>,
     pub(crate) receipt_rates: rates::Rates<(AppId, Uid)>,
     pub(crate) page_request_rates: rates::Rates<(AppId, Uid)>,
-    pub(crate) group_turns: groups::Turns,
-    /// For reactions to a message and pins of a conversation: what many do at once, and each of them must succeed.
-    pub(crate) addition_turns: groups::Turns,
+    pub(crate) group_turns: turns::Turns,
+    /// For reactions to a message and pins of a conversation: what many do at once, and each of them must succeed. Taken by who met
+    /// another in the commit, so that one who is refused waits for nobody.
+    pub(crate) addition_turns: turns::Turns,
     pub(crate) leases: rooms::Leases,
     pub(crate) room_loads: rooms::Loads,
     pub(crate) thread_counts: threads::ThreadCounts,
@@ -245,8 +247,8 @@ impl UseCases {
             page_request_rates: rates::Rates::default(),
             app_message_rates: rates::Rates::default(),
             receipt_rates: rates::Rates::default(),
-            group_turns: groups::Turns::default(),
-            addition_turns: groups::Turns::default(),
+            group_turns: turns::Turns::default(),
+            addition_turns: turns::Turns::default(),
             leases: rooms::Leases::default(),
             room_loads: rooms::Loads::default(),
             thread_counts: threads::ThreadCounts::default(),

@@ -25,7 +25,7 @@ impl UseCases {
     ///
     /// # Errors
     /// `user_not_found`, those of [`decide_pin_message`] and [`decide_unpin_message`], those of a conversation that is
-    /// none; faults.
+    /// none, `concurrent_operation`; faults.
     pub async fn pin_message(
         &self,
         app: &Tenant,
@@ -36,11 +36,11 @@ impl UseCases {
         is_pinned: bool,
     ) -> Result<(), Error> {
         let app_id = app.value.id;
+        let mut turn = None;
         for _ in 0..TRIES {
             let (uid, settings) = (self.get_user(app, user).await?.user.uid, &app.value.settings);
             check_pins(settings)?;
             let place = self.get_place(app, uid, conversation).await?;
-            let _turn = self.addition_turns.take_for((app_id, place.conversation)).await;
             let parties = self.parties_in(app, uid, Some(place.conversation)).await?;
             // He left at this moment.
             let Some(after) = parties.part_in(place.conversation) else { continue };
@@ -73,7 +73,15 @@ impl UseCases {
                     self.bus.publish(Hint::Delivery(std::sync::Arc::new(delivery)));
                     return Ok(());
                 }
-                Written::FactsMoved => self.forget_parties(&parties),
+                Written::FactsMoved => {
+                    self.forget_parties(&parties);
+                    if turn.is_none() {
+                        turn = self.addition_turns.take_in_time((app_id, place.conversation)).await;
+                        if turn.is_none() {
+                            break;
+                        }
+                    }
+                }
             }
         }
         Err(Error::plain(Condition::WriteConflict))

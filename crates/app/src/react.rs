@@ -78,7 +78,7 @@ impl UseCases {
         adds: bool,
     ) -> Result<Option<Reacted>, Error> {
         let app_id = app.value.id;
-        let _turn = self.addition_turns.take_for((app_id, message)).await;
+        let mut turn = None;
         for _ in 0..TRIES {
             let uid = self.get_user(app, user).await?.user.uid;
             let (parties, found) = self.find_message_to_add_to(app, uid, message).await?;
@@ -145,7 +145,15 @@ impl UseCases {
                     self.bus.publish(Hint::Delivery(std::sync::Arc::new(delivery)));
                     return Ok(reaction.map(|reaction| Reacted { reaction: reaction.clone(), kind, name }));
                 }
-                Written::FactsMoved => self.forget_parties(&parties),
+                Written::FactsMoved => {
+                    self.forget_parties(&parties);
+                    if turn.is_none() {
+                        turn = self.addition_turns.take_in_time((app_id, message)).await;
+                        if turn.is_none() {
+                            break;
+                        }
+                    }
+                }
             }
         }
         Err(Error::plain(Condition::ReactionInProgress))
