@@ -84,8 +84,9 @@ impl Refusal for EditRefused {
     }
 }
 
-/// Decides an edit and answers what it may replace. Order: sender, switch, in the group, message, right (the author; in a group also its
-/// owner and admins; the back end), whether he may speak there ([`SendView::may_add`]), type, number.
+/// Decides an edit and answers what it may replace. Order: sender, switch, message (who is not in the group is told so), right
+/// (the author; in a group also its owner and admins; the back end), whether he may speak there
+/// ([`SendView::may_add`]), type, number.
 ///
 /// Texts and custom messages are changed whole, files, places and combined messages only in their extension, commands not
 /// at all (easemob-rest.md 3.9).

@@ -101,8 +101,8 @@ pub fn check_reactions(settings: &Settings) -> Result<(), ReactRefused> {
     if settings.reactions_enabled { Ok(()) } else { Err(ReactRefused::Disabled) }
 }
 
-/// Decides to add a reaction. Order: switch, form, in the group, message, whether the user may
-/// speak there ([`SendView::may_add`]), repeat, number.
+/// Decides to add a reaction. Order: switch, form, message (who is not in the group is told so), whether the
+/// user may speak there ([`SendView::may_add`]), repeat, number.
 ///
 /// # Errors
 /// The first [`ReactRefused`].
@@ -139,8 +139,8 @@ pub fn decide_react(
     Ok(Reacted { reactions, changed })
 }
 
-/// Decides to take a reaction back. Order: switch, form, in the group, message, the user
-/// ([`SendView::may_take_back`]), whether it is there.
+/// Decides to take a reaction back. Order: switch, form, message (who is not in the group is told so), the
+/// user ([`SendView::may_take_back`]), whether it is there.
 ///
 /// # Errors
 /// The first [`ReactRefused`].
