@@ -3,18 +3,18 @@
 //! Which reports those are is said in `tell_webhooks`, where they are given up.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::hook::{Rule, RuleKind, Slice, SliceState, Undelivered, decide_redelivery};
 use futures_util::{StreamExt as _, stream};
-use model::AppId;
+use model::{AppId, Timestamp};
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use crate::ports::HookCall;
 use crate::{Error, Tenant, UseCases};
 
-/// How long one call may take: less than a request may.
+/// For how long one call begins to send reports: less than a request may take.
 const SPAN: Duration = Duration::from_secs(20);
 /// Reports that are sent at a time.
 const AT_ONCE: usize = 8;
@@ -31,6 +31,15 @@ pub(crate) struct Redeliveries {
 struct Turn<'a> {
     of: &'a Redeliveries,
     slice: (AppId, Slice),
+}
+
+/// What became of one kept report.
+enum Sent<'a> {
+    /// It need not be kept any more.
+    Gone(&'a Undelivered),
+    Failed,
+    /// The call's time was over, or too many had failed.
+    NotBegun,
 }
 
 impl Redeliveries {
@@ -59,7 +68,8 @@ impl UseCases {
     }
 
     /// Sends a slice's reports again, to `url` or where their webhooks point; `true`: there were some, and all of them
-    /// went through. What did not stays; after 20 seconds, or when many fail, the rest is left for another call.
+    /// went through. What did not stays; after 20 seconds, or when many fail, the rest is left for another call. A call
+    /// that ended by its time alone is none of the ten tries.
     ///
     /// # Errors
     /// Those of [`decide_redelivery`]; faults.
@@ -69,30 +79,62 @@ impl UseCases {
         let (id, kept) = (app.value.id, &self.store.undelivered);
         let Some(_turn) = self.redeliveries.begin(id, slice) else { return Ok(false) };
         let is_there = slice >= Slice::oldest(self.now());
+        // Counted first: who hangs up in the middle has tried.
         if !is_there || !kept.count_retry(id, slice, SliceState::may_be_redelivered).await? {
             return Ok(false);
         }
 
-        let ends = Instant::now() + SPAN;
-        let (mut position, mut failures) = (None, 0);
+        let (failures, ends) = (AtomicUsize::new(0), self.now().plus(SPAN));
+        let mut position = None;
         loop {
             let (reports, last) = kept.after(id, slice, position.as_ref()).await?;
             if reports.is_empty() {
-                return Ok(failures == 0);
+                return Ok(failures.load(Ordering::Relaxed) == 0);
             }
             position = last;
-            for some in reports.chunks(AT_ONCE) {
-                let calls: Vec<_> = some.iter().map(|report| self.send_again(app, report, url)).collect();
-                let taken: Vec<bool> = stream::iter(calls).buffered(AT_ONCE).collect().await;
-                let gone: Vec<&Undelivered> =
-                    some.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(report, _)| report).collect();
-                failures += some.len() - gone.len();
-                kept.remove(id, slice, &gone).await?;
-                if failures >= FAILURES_MOST || Instant::now() >= ends {
-                    return Ok(false);
+            let calls: Vec<_> = reports
+                .iter()
+                .map(|report| self.send_unless_over(app, report, url, &failures, ends))
+                .collect();
+            let (mut sent, mut gone, mut is_over) =
+                (stream::iter(calls).buffer_unordered(AT_ONCE), vec![], false);
+            while let Some(outcome) = sent.next().await {
+                match outcome {
+                    Sent::Gone(report) => gone.push(report),
+                    Sent::Failed => {}
+                    Sent::NotBegun => is_over = true,
+                }
+                if gone.len() >= AT_ONCE {
+                    kept.remove(id, slice, &gone).await?;
+                    gone.clear();
                 }
             }
+            kept.remove(id, slice, &gone).await?;
+            if is_over {
+                if failures.load(Ordering::Relaxed) == 0 {
+                    kept.give_retry_back(id, slice).await?;
+                }
+                return Ok(false);
+            }
         }
+    }
+
+    async fn send_unless_over<'a>(
+        &self,
+        app: &Tenant,
+        report: &'a Undelivered,
+        url: Option<&str>,
+        failures: &AtomicUsize,
+        ends: Timestamp,
+    ) -> Sent<'a> {
+        if failures.load(Ordering::Relaxed) >= FAILURES_MOST || self.now() >= ends {
+            return Sent::NotBegun;
+        }
+        if self.send_again(app, report, url).await {
+            return Sent::Gone(report);
+        }
+        failures.fetch_add(1, Ordering::Relaxed);
+        Sent::Failed
     }
 
     /// Whether the report need not be kept any more: it was taken, or its webhook is gone.

@@ -139,6 +139,24 @@ impl UndeliveredReports {
         Err(StoreError::Contended { what: "undelivered reports" })
     }
 
+    /// Takes one try back: it ended before it came to all reports, and nothing speaks against another.
+    ///
+    /// # Errors
+    /// As [`UndeliveredReports::keep`].
+    pub async fn give_retry_back(&self, app: AppId, slice: Slice) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let (state, version) = self.state(app, slice).await?;
+            if state.retries == 0 {
+                return Ok(());
+            }
+            let state = SliceState { retries: state.retries - 1, ..state };
+            if self.write(app, slice, state, version, Batch::new()).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended { what: "undelivered reports" })
+    }
+
     /// Some reports of a slice behind a position, the earliest first; none: there are no more.
     ///
     /// # Errors

@@ -27,12 +27,15 @@ use tokio::sync::watch;
 
 pub(crate) const APP: &str = "org#app";
 
+/// When all is.
+pub(crate) const NOON: Timestamp = Timestamp(1_795_220_913_376);
+
 #[derive(Debug)]
 struct Noon;
 
 impl Clock for Noon {
     fn now(&self) -> Timestamp {
-        Timestamp(1_795_220_913_376)
+        NOON
     }
 }
 
@@ -125,13 +128,18 @@ impl House {
     }
 
     pub(crate) async fn over_with(kv: Moody, ports: Ports) -> Self {
+        Self::at(kv, ports, Arc::new(Noon)).await
+    }
+
+    /// As [`House::over_with`], by a clock of the test's own.
+    pub(crate) async fn at(kv: Moody, ports: Ports, clock: Arc<dyn Clock>) -> Self {
         let store = Store::open(Arc::new(kv.clone())).await.unwrap();
         let (bus, ear) = (Arc::new(LocalBus::new()), Arc::new(Ear::default()));
         bus.subscribe(Arc::clone(&ear) as Arc<dyn Subscriber>);
         let passwords =
             PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
         let (use_cases, jobs) =
-            UseCases::open_with(store.clone(), bus, Arc::new(Noon), passwords, 0, ports).await.unwrap();
+            UseCases::open_with(store.clone(), bus, clock, passwords, 0, ports).await.unwrap();
         Self { kv, store, use_cases, jobs: Some(jobs), ear }
     }
 

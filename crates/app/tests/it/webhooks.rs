@@ -2,21 +2,25 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use app::Clock;
 use app::ports::{CallFailed, Callbacks, Forms, Happening, HookCall, Ports};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::{App, Settings};
 use domain::hook::{Answer, EventType, MessageType, PostSend, PreSend, Rule, RuleKind, RuleSpec, Slice};
-use model::{ConversationKind, Entry};
+use model::{ConversationKind, Entry, Timestamp};
 use parking_lot::Mutex;
 
-use crate::house::{APP, House, Moody};
+use crate::house::{APP, House, Moody, NOON};
 
-/// Texts, told by their ids.
+/// Texts, told by their ids and so many quotes.
 #[derive(Debug)]
-struct Plain;
+struct Plain {
+    quotes: usize,
+}
 
 impl Forms for Plain {
     fn message_type(&self, _: &Entry) -> Option<MessageType> {
@@ -40,7 +44,7 @@ impl Forms for Plain {
             Happening::OfflineMessage { entry, .. } => format!("offline {}", entry.id),
             _ => return Vec::new(),
         };
-        vec![told.into()]
+        vec![(told + &"\"".repeat(self.quotes)).into()]
     }
     fn question(&self, _: &App, _: &Rule, _: ConversationKind, _: &Entry) -> Bytes {
         Bytes::new()
@@ -50,9 +54,12 @@ impl Forms for Plain {
     }
 }
 
-/// The app's server: fails as it is told to, then takes everything.
+/// The app's server: fails as it is told to, then takes everything. Also the clock, which it may keep busy.
 #[derive(Debug, Default)]
 struct Server {
+    /// Milliseconds that each call takes, and that have passed.
+    takes: AtomicU64,
+    passed: AtomicU64,
     failures: Mutex<VecDeque<CallFailed>>,
     calls: Mutex<Vec<(String, String)>>,
     urls: Mutex<Vec<String>>,
@@ -64,7 +71,14 @@ impl Callbacks for Server {
         let body = String::from_utf8(call.body.to_vec()).unwrap();
         self.calls.lock().push((body, call.key));
         self.urls.lock().push(call.url);
+        self.passed.fetch_add(self.takes.load(Ordering::Relaxed), Ordering::Relaxed);
         self.failures.lock().pop_front().map_or(Ok(()), Err)
+    }
+}
+
+impl Clock for Server {
+    fn now(&self) -> Timestamp {
+        NOON.plus(Duration::from_millis(self.passed.load(Ordering::Relaxed)))
     }
 }
 
@@ -81,17 +95,25 @@ impl Server {
 }
 
 async fn house(kv: Moody) -> (House, Arc<Server>) {
+    house_that_tells(kv, Plain { quotes: 0 }).await
+}
+
+async fn house_that_tells(kv: Moody, forms: Plain) -> (House, Arc<Server>) {
     let server = Arc::new(Server::default());
     let ports = Ports {
-        forms: Arc::new(Plain),
+        forms: Arc::new(forms),
         callbacks: Arc::clone(&server) as Arc<dyn Callbacks>,
         ..Ports::default()
     };
-    (House::over_with(kv, ports).await, server)
+    (House::at(kv, ports, Arc::clone(&server) as Arc<dyn Clock>).await, server)
 }
 
 async fn with_rule(post: PostSend) -> (House, Arc<Server>) {
-    let (house, server) = house(Moody::default()).await;
+    with_rule_that_tells(post, Plain { quotes: 0 }).await
+}
+
+async fn with_rule_that_tells(post: PostSend, forms: Plain) -> (House, Arc<Server>) {
+    let (house, server) = house_that_tells(Moody::default(), forms).await;
     house
         .use_cases
         .create_app(app::CreateApp {
@@ -124,8 +146,7 @@ async fn messages_are_told_once_each_in_order_also_over_a_restart() {
         expected.push(format!("message {}", house.send(&alice, "bob", client).await.unwrap().id));
     }
     assert_eq!(server.heard(5).await, expected);
-    // The cursor is moved behind the last call.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    caught_up(&house).await;
     drop(stop);
 
     let kv = house.kv.clone();
@@ -175,6 +196,19 @@ async fn a_message_to_somebody_who_is_away_is_told_as_such() {
     let _stop = house.start_jobs();
     let sent = house.send(&alice, "bob", 1).await.unwrap();
     assert_eq!(server.heard(1).await, [format!("offline {}", sent.id)]);
+}
+
+/// Waits until the webhook is past everything that came.
+async fn caught_up(house: &House) {
+    let (app, rule) = (house.app(), house.tenant().value.hooks[0].id.clone());
+    for _ in 0..1_000 {
+        let heads = house.store.hooks.heads(app).await.unwrap();
+        if house.store.hooks.position(app, &rule).await.unwrap() == Some(heads) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the cursor stands still");
 }
 
 /// What is kept: how many reports, and how often they were sent again.
@@ -245,6 +279,50 @@ async fn a_report_that_fails_again_stays_for_ten_tries() {
 }
 
 #[tokio::test]
+async fn a_report_too_large_to_be_kept_does_not_hold_up_those_behind_it() {
+    let post = PostSend { keep: false, ..PostSend::default() };
+    let (mut house, server) = with_rule_that_tells(post, Plain { quotes: 1 << 20 }).await;
+    server.failures.lock().extend([CallFailed::Status(503), CallFailed::Status(503)]);
+    let alice = house.register("alice").await;
+    house.register("bob").await;
+    let _stop = house.start_jobs();
+    house.send(&alice, "bob", 1).await.unwrap();
+    let told = house.send(&alice, "bob", 2).await.unwrap().id;
+    assert!(server.heard(3).await[2].starts_with(&format!("message {told}\"")));
+    caught_up(&house).await;
+    assert!(kept(&house).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_only_ran_out_of_time_is_none_of_the_ten_tries() {
+    const REPORTS: u64 = 12;
+    let (mut house, server) = with_rule(PostSend { keep: false, ..PostSend::default() }).await;
+    server.failures.lock().extend((0..2 * REPORTS).map(|_| CallFailed::Status(503)));
+    let alice = house.register("alice").await;
+    house.register("bob").await;
+    let _stop = house.start_jobs();
+    for client in 1..=REPORTS {
+        house.send(&alice, "bob", client.into()).await.unwrap();
+    }
+    server.heard(24).await;
+    caught_up(&house).await;
+    assert_eq!(kept(&house).await, [(REPORTS, 0)]);
+
+    // The twenty seconds are over before the last two have begun.
+    server.takes.store(2_000, Ordering::Relaxed);
+    let date = slice(&house).await;
+    assert!(!house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+    assert_eq!(kept(&house).await, [(2, 0)]);
+    server.takes.store(20_000, Ordering::Relaxed);
+    server.failures.lock().push_back(CallFailed::Status(500));
+    assert!(!house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+    assert_eq!(kept(&house).await, [(2, 1)], "one that failed speaks against another try");
+    server.takes.store(0, Ordering::Relaxed);
+    assert!(house.use_cases.redeliver(&house.tenant(), date, None).await.unwrap());
+    assert!(kept(&house).await.is_empty());
+}
+
+#[tokio::test]
 async fn the_kept_reports_of_a_webhook_that_is_gone_are_gone() {
     let (house, server, _) = with_one_given_up(PostSend::default(), &[404, 404]).await;
     let date = slice(&house).await;
@@ -272,6 +350,7 @@ async fn where_nothing_is_to_be_kept_nothing_is() {
     house.send(&alice, "bob", 1).await.unwrap();
     house.send(&alice, "bob", 2).await.unwrap();
     server.heard(3).await;
+    caught_up(&house).await;
     set("true").await;
     assert!(kept(&house).await.is_empty());
 }
