@@ -263,7 +263,7 @@ impl UseCases {
             telling.push(self.tell_in_order(app, rule, post, teller, reports));
         }
         let told: Vec<bool> = stream::iter(telling).buffer_unordered(AT_ONCE).collect().await;
-        self.keep_given_up(app, teller).await?;
+        self.keep_given_up(app, rule, teller).await?;
         let is_done = told.into_iter().all(|done| done);
         if !is_done {
             return Ok(PAUSE);
@@ -278,7 +278,7 @@ impl UseCases {
     }
 
     /// Keeps what was given up, as long as there is room. What can't be written stays with the teller.
-    async fn keep_given_up(&self, app: &Tenant, teller: &Teller) -> Result<(), Error> {
+    async fn keep_given_up(&self, app: &Tenant, rule: &Rule, teller: &Teller) -> Result<(), Error> {
         let given_up = teller.given_up.lock().clone();
         if given_up.is_empty() {
             return Ok(());
@@ -288,7 +288,12 @@ impl UseCases {
             let kept = self.store.undelivered.keep(app.value.id, slice, &given_up, UNDELIVERED_LIMIT);
             let dropped = kept.await?;
             if dropped > 0 {
-                tracing::warn!(app = %app.value.key, dropped, "reports of webhooks are lost: too many are kept");
+                let name = rule.spec.name.clone();
+                metrics::counter!("kith_webhook_reports_dropped_total", "webhook" => name).increment(dropped);
+                tracing::warn!(
+                    app = %app.value.key, rule = rule.spec.name, dropped,
+                    "reports of a webhook are lost: too many are kept, or they are too large to be"
+                );
             }
         }
         teller.given_up.lock().clear();
@@ -427,7 +432,7 @@ impl UseCases {
                 Outcome::MayPass if post.keep && !is_old => return false,
                 Outcome::MayPass | Outcome::Lost => {
                     let name = rule.spec.name.clone();
-                    metrics::counter!("kith_webhook_reports_lost_total", "webhook" => name).increment(1);
+                    metrics::counter!("kith_webhook_reports_given_up_total", "webhook" => name).increment(1);
                     teller.given_up.lock().push(Undelivered {
                         rule: rule.id.clone(),
                         key: report.key.clone(),
