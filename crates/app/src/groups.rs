@@ -309,6 +309,13 @@ impl UseCases {
             facts = facts.account(id, account);
         }
         let entries = self.change_entries(id, by, change).await?;
+        let notice = match &change.noted {
+            Some(noted) => {
+                let place = (change.group.kind, change.group.public_id.to_string());
+                self.place_notice(app, by, place, noted.clone()).await?
+            }
+            None => None,
+        };
         let is_thread = change.group.kind == GroupKind::Thread;
         // Who comes into a thread is delivered what comes after this.
         let mut last =
@@ -323,7 +330,8 @@ impl UseCases {
         // Before the commit, so that nothing said after it reaches them.
         leaves.iter().for_each(|uid| follow(*uid, false));
         let before_group = before.map(|before| &before.group);
-        let written = self.store.groups.apply(id, &facts, before_group, change, &entries).await;
+        let written =
+            self.store.groups.apply(id, &facts, before_group, change, &entries, notice.as_deref()).await;
 
         let sequences = match written {
             Ok(Some(sequences)) => sequences,

@@ -8,7 +8,7 @@ use domain::push::{Binding, Skip};
 use model::{AppId, DeviceClass, Entry, GroupKind, GroupNews, Resource, Uid, Username};
 use store::{PushOutcome, PushRecord};
 
-use crate::{By, Tenant, UseCases};
+use crate::{By, Error, Tenant, UseCases};
 
 /// A device as its user's webhooks name it.
 #[derive(Clone, Copy, Debug)]
@@ -92,25 +92,29 @@ impl UseCases {
         self.note(app, &notice).await;
     }
 
-    /// Notes what was done to a group or room that no client hears of. `place`: its public id, empty for all of the kind.
-    pub(crate) async fn note_place(
+    /// What webhooks hear of something done to a group or room that no client hears of, to be written with it; `None`
+    /// where none wants to. `place`: its public id, empty for all of the kind.
+    ///
+    /// # Errors
+    /// Faults.
+    pub(crate) async fn place_notice(
         &self,
         app: &Tenant,
         by: &By,
         (kind, place): (GroupKind, String),
         change: PlaceChange,
-    ) {
+    ) -> Result<Option<Vec<u8>>, Error> {
         let event = if kind == GroupKind::Room { EventType::Room } else { EventType::Group };
         if !wants(app, event) {
-            return;
+            return Ok(None);
         }
         let at = self.now();
-        let Ok(id) = self.ids.next(at).await else { return };
+        let id = self.ids.next(at).await?;
         let person = by.person();
         let is_user = person.is_some();
         let actor = person.map_or_else(|| Username::BACK_END.to_owned(), |person| person.name.to_string());
         let notice = PlaceNotice { id: id.0, actor, is_user, kind, place, change, at };
-        self.note(app, &Notice::Place(notice)).await;
+        Ok(Some(Notice::Place(notice).encode()))
     }
 
     /// Notes who came into a room or left it.

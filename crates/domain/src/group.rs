@@ -22,6 +22,7 @@ use thiserror::Error;
 use crate::Refusal;
 use crate::account::User;
 use crate::app::Settings;
+use crate::hook::PlaceChange;
 
 pub use create::{
     CreateGroup, CreateView, Settled, UpdateGroup, decide_announcement, decide_create, decide_destroy,
@@ -283,15 +284,22 @@ pub struct Change {
     pub group: Group,
     pub writes: Vec<Write>,
     pub news: Vec<Told>,
+    /// What webhooks hear of it besides the news, which no client is told.
+    pub noted: Option<PlaceChange>,
 }
 
 impl Change {
     fn new(group: Group) -> Self {
-        Self { group, writes: Vec::new(), news: Vec::new() }
+        Self { group, writes: Vec::new(), news: Vec::new(), noted: None }
     }
 
     fn write(mut self, write: Write) -> Self {
         self.writes.push(write);
+        self
+    }
+
+    fn note(mut self, change: PlaceChange) -> Self {
+        self.noted = Some(change);
         self
     }
 

@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 use crate::arrivals::note_all;
 use crate::cache::RowCache;
 use crate::feeds::Sequences;
+use crate::hooks::append_notice;
 use crate::inboxes::InboxCache;
 use crate::rows::{InboxRow, from_json, to_json, written_unless_moved};
 use crate::writer::Writer;
@@ -318,8 +319,8 @@ impl Groups {
             .collect()
     }
 
-    /// Writes a change and appends its entries, one for each of its news and in their order. `None`: something that it
-    /// rests on moved, or, for a new group, the id is taken.
+    /// Writes a change and appends its entries, one for each of its news and in their order, and what webhooks are to
+    /// notice. `None`: something that it rests on moved, or, for a new group, the id is taken.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -330,6 +331,7 @@ impl Groups {
         before: Option<&Group>,
         change: &Change,
         entries: &[(Feed, Entry)],
+        notice: Option<&[u8]>,
     ) -> Result<Option<Sequences>, StoreError> {
         let group = &change.group;
         let id = group.id;
@@ -362,6 +364,10 @@ impl Groups {
         }
         if let Some(note) = note_all(noted) {
             batch.note(keys::arrivals(app), note);
+        }
+        if let Some(notice) = notice {
+            // Behind the entries, whose sequences are the first of those that come back.
+            append_notice(&mut batch, app, notice);
         }
         let head = self.feeds.head(app, group.feed()).await?;
         let touched = put_rows(&mut batch, app, change, joint, head);
@@ -598,7 +604,8 @@ mod tests {
 
     async fn create(store: &Store, id: u64, owner: &Person, members: &[Person]) -> Arc<StoredGroup> {
         let (change, entries) = creation(id, owner, members);
-        let written = store.groups.apply(APP, &Facts::default(), None, &change, &entries).await.unwrap();
+        let written =
+            store.groups.apply(APP, &Facts::default(), None, &change, &entries, None).await.unwrap();
         assert!(written.is_some());
         store.groups.get(APP, change.group.id).await.unwrap().unwrap()
     }
@@ -648,7 +655,7 @@ mod tests {
         assert_eq!((count(9).await, count(1).await), ((2, 1), (1, 1)));
         kv.fail_next_commit(KvError::Busy);
         let (change, entries) = creation(3, &owner, friends);
-        assert!(store.groups.apply(APP, &Facts::default(), None, &change, &entries).await.is_err());
+        assert!(store.groups.apply(APP, &Facts::default(), None, &change, &entries, None).await.is_err());
         assert_eq!(count(9).await, (2, 1));
         // Counted anew by a process that only looks so far, which is then allowed more.
         let other = Store::open(Arc::new(kv.clone())).await.unwrap();
@@ -657,6 +664,26 @@ mod tests {
         assert!(store.groups.destroy(APP, &first, &event(90), &[]).await.unwrap().is_some());
         while !store.groups.bury(APP, first.group.id).await.unwrap().is_empty() {}
         assert_eq!(count(9).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_webhooks_notice_is_written_with_the_change_or_not_at_all() {
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        let owner = register(&store, "owner").await;
+        let (change, entries) = creation(1, &owner, &[]);
+        let apply = async |notice: &'static str| {
+            let notice = Some(notice.as_bytes());
+            store.groups.apply(APP, &Facts::default(), None, &change, &entries, notice).await
+        };
+        kv.fail_next_commit(KvError::Busy);
+        assert!(apply("refused").await.is_err());
+        let sequences = apply("made").await.unwrap().unwrap();
+        assert_eq!(sequences[0], store.feeds.head(APP, change.group.feed()).await.unwrap());
+        store.hooks.note(APP, b"after").await.unwrap();
+        let notices = store.hooks.notices(APP, 0).await.unwrap();
+        let notices: Vec<_> = notices.into_iter().flat_map(|(_, notices)| notices).collect();
+        assert_eq!(notices, ["made", "after"]);
     }
 
     #[tokio::test]

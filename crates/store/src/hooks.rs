@@ -45,6 +45,14 @@ impl HookPosition {
     }
 }
 
+/// Writes a notice with what it tells of. As an entry of its own, in the form of those that hold a group's notes: the one
+/// note of a batch is for the arrivals.
+pub(crate) fn append_notice(batch: &mut Batch, app: AppId, notice: &[u8]) {
+    let mut entry = Vec::with_capacity(4 + notice.len());
+    kv::encode_note(&mut entry, notice);
+    batch.append(keys::notices(app), entry);
+}
+
 #[derive(Debug)]
 pub struct Hooks {
     kv: Arc<dyn Kv>,

@@ -13,6 +13,7 @@ use model::{AppId, Entry, Feed, GroupId, Seq, Timestamp, Uid, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::arrivals::note;
+use crate::hooks::append_notice;
 use crate::rows::{from_json, to_json, written_unless_moved};
 use crate::{Facts, Feeds, StoreError, StoredGroup, keys};
 
@@ -119,17 +120,26 @@ impl Rooms {
         Ok(self.kv.get(CellKey::main(keys::room_maker(app, uid))).await?.is_some())
     }
 
-    /// Lets a user make rooms, or lets him no longer.
+    /// Lets a user make rooms, or lets him no longer, with what webhooks are to notice of it.
     ///
     /// # Errors
     /// Engine faults.
-    pub async fn set_maker(&self, app: AppId, who: &Person, may: bool) -> Result<(), StoreError> {
+    pub async fn set_maker(
+        &self,
+        app: AppId,
+        who: &Person,
+        may: bool,
+        notice: Option<&[u8]>,
+    ) -> Result<(), StoreError> {
         let mut batch = Batch::new();
         let cell = CellKey::main(keys::room_maker(app, who.uid));
         if may {
             batch.put(Space::Main, cell.key, who.name.as_str().as_bytes().to_vec());
         } else {
             batch.delete(cell);
+        }
+        if let Some(notice) = notice {
+            append_notice(&mut batch, app, notice);
         }
         self.kv.commit(batch).await?;
         Ok(())

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use domain::group::{
     Group, GroupRefused, Person, decide_add, decide_block, decide_leave, decide_remove, decide_unblock,
 };
-use domain::hook::PlaceChange;
 use store::Account;
 
 use super::{By, Decided, GroupRef};
@@ -138,18 +137,14 @@ impl UseCases {
         let group = group.into();
         self.for_each(app, group, names, move |name| async move {
             let name = name.as_str();
-            let block = self.change_group(app, by, group, move |stored, actor, now| async move {
+            self.change_group(app, by, group, move |stored, actor, now| async move {
                 let group = &stored.group;
                 let target = self.target(app, group, name).await?;
                 let member = self.member(app, group, target.user.uid).await?;
                 let person = Person::from(&target.user);
-                let change = decide_block(group, &actor, &person, member.as_ref(), now)?;
-                let place = (group.kind, group.public_id.to_string());
-                Ok(Decided::change(change, (place, person.name.to_string())))
-            });
-            let (place, user) = block.await?;
-            self.note_place(app, by, place, PlaceChange::Blocked { user }).await;
-            Ok(())
+                Ok(Decided::change(decide_block(group, &actor, &person, member.as_ref(), now)?, ()))
+            })
+            .await
         })
         .await
     }

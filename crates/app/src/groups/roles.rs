@@ -5,7 +5,6 @@ use domain::group::{
     decide_disallow, decide_mute, decide_remove_admin, decide_set_attributes, decide_shield,
     decide_shield_anew, decide_unmute,
 };
-use domain::hook::PlaceChange;
 use model::{GroupKind, Timestamp, Uid};
 
 use super::{By, Decided, GroupRef, Outcome};
@@ -112,16 +111,13 @@ impl UseCases {
         group: &str,
         shielded: bool,
     ) -> Result<(), Error> {
-        let shield = self.change_group(app, by, group, move |stored, _, now| async move {
+        self.change_group(app, by, group, move |stored, _, now| async move {
             let group = &stored.group;
             let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
             let member = self.member(app, group, person.uid).await?;
-            let place = (group.kind, group.public_id.to_string());
-            Ok(Decided::change(decide_shield_anew(group, &person, member.as_ref(), shielded, now)?, place))
-        });
-        let place = shield.await?;
-        self.note_place(app, by, place, PlaceChange::Shielded { shielded }).await;
-        Ok(())
+            Ok(Decided::change(decide_shield_anew(group, &person, member.as_ref(), shielded, now)?, ()))
+        })
+        .await
     }
 
     /// A member wants nothing delivered from a group, or wants it again.
@@ -135,18 +131,13 @@ impl UseCases {
         group: &str,
         shielded: bool,
     ) -> Result<(), Error> {
-        let shield = self.change_group(app, by, group, move |stored, _, now| async move {
+        self.change_group(app, by, group, move |stored, _, now| async move {
             let group = &stored.group;
             let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
             let member = self.member(app, group, person.uid).await?;
-            let change = decide_shield(group, &person, member.as_ref(), shielded, now)?;
-            let place = change.is_some().then(|| (group.kind, group.public_id.to_string()));
-            Ok(Decided::maybe(change, place))
-        });
-        if let Some(place) = shield.await? {
-            self.note_place(app, by, place, PlaceChange::Shielded { shielded }).await;
-        }
-        Ok(())
+            Ok(Decided::maybe(decide_shield(group, &person, member.as_ref(), shielded, now)?, ()))
+        })
+        .await
     }
 
     /// Sets attributes of a member; gives those that he has now.

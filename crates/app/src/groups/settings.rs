@@ -3,7 +3,6 @@
 use domain::group::{
     Person, UpdateGroup, decide_announcement, decide_disable, decide_mute_all, decide_transfer, decide_update,
 };
-use domain::hook::PlaceChange;
 
 use super::{By, Decided, GroupRef};
 use crate::{Error, Tenant, UseCases};
@@ -92,15 +91,9 @@ impl UseCases {
     /// `group_not_found`; faults.
     pub async fn disable_group(&self, app: &Tenant, group: &str, disabled: bool) -> Result<(), Error> {
         let by = By::back_end();
-        let switch = self.change_group(app, &by, group, move |stored, _, now| async move {
-            let group = &stored.group;
-            let change = decide_disable(group, disabled, now);
-            let place = change.is_some().then(|| (group.kind, group.public_id.to_string()));
-            Ok(Decided::maybe(change, place))
-        });
-        if let Some(place) = switch.await? {
-            self.note_place(app, &by, place, PlaceChange::Disabled { disabled }).await;
-        }
-        Ok(())
+        self.change_group(app, &by, group, move |stored, _, now| async move {
+            Ok(Decided::maybe(decide_disable(&stored.group, disabled, now), ()))
+        })
+        .await
     }
 }

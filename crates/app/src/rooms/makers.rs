@@ -37,10 +37,10 @@ impl UseCases {
         if self.store.rooms.is_maker(id, person.uid).await? == may {
             return Ok(());
         }
-        self.store.rooms.set_maker(id, &person, may).await?;
         let change = PlaceChange::SuperAdmin { user: person.name.to_string(), may };
-        self.note_place(app, &By::back_end(), (GroupKind::Room, String::new()), change).await;
-        Ok(())
+        let everywhere = (GroupKind::Room, String::new());
+        let notice = self.place_notice(app, &By::back_end(), everywhere, change).await?;
+        Ok(self.store.rooms.set_maker(id, &person, may, notice.as_deref()).await?)
     }
 
     /// Whether a user may make rooms, looked up only where it matters.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Actor, Change, Group, GroupRefused, Member, Person, Rank, To, Told, Write};
 use crate::app::Settings;
+use crate::hook::PlaceChange;
 
 /// A group as somebody wants it.
 #[derive(Clone, Debug)]
@@ -271,7 +272,7 @@ pub fn decide_mute_all(
 /// event (msync.md 2.15), and hear of it when they write.
 pub fn decide_disable(group: &Group, disabled: bool, at: Timestamp) -> Option<Change> {
     let next = Group { disabled, ..group.touched(at) };
-    (group.disabled != disabled).then(|| Change::new(next))
+    (group.disabled != disabled).then(|| Change::new(next).note(PlaceChange::Disabled { disabled }))
 }
 
 fn check_texts(

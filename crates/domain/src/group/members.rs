@@ -5,6 +5,7 @@ use model::{GroupChange, Timestamp, Uid, Username};
 use super::requests::decide_propose;
 use super::{Actor, Change, Group, GroupRefused, Member, Person, Rank, Write};
 use crate::app::Settings;
+use crate::hook::PlaceChange;
 
 /// Somebody who may come in, with what the rules ask about him.
 #[derive(Clone, Debug)]
@@ -252,7 +253,8 @@ pub fn decide_block(
     member: Option<&Member>,
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
-    Ok(decide_remove(group, by, target, member, at)?.write(Write::Block(target.clone())))
+    let change = decide_remove(group, by, target, member, at)?.write(Write::Block(target.clone()));
+    Ok(change.note(PlaceChange::Blocked { user: target.name.to_string() }))
 }
 
 /// Decides to take somebody off the block list. Order: disabled, role (admin). `None`: he is not on it.
@@ -356,6 +358,7 @@ mod tests {
         assert_eq!((removed.group.admins, removed.group.member_count), (vec![person(3)], 4));
         let blocked = decide_block(&group(), &actor(1), &person(4), Some(&member(4)), NOW).unwrap();
         assert_eq!(blocked.writes, [Write::Leave(person(4).uid), Write::Block(person(4))]);
+        assert_eq!(blocked.noted, Some(PlaceChange::Blocked { user: person(4).name.to_string() }));
         let left = decide_leave(&group(), &person(4), Some(&member(4)), NOW).unwrap();
         assert_eq!(left.news.len(), 2);
         assert_eq!(decide_leave(&group(), &person(1), Some(&member(1)), NOW), Err(GroupRefused::OwnerStays));

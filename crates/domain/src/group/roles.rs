@@ -4,6 +4,7 @@ use model::{GroupChange, GroupKind, Timestamp, limits};
 use serde_json::{Map, Value};
 
 use super::{Actor, Attributes, Change, FOR_EVER, Group, GroupRefused, Member, Person, Rank, Write};
+use crate::hook::PlaceChange;
 
 /// Decides a new admin. Order: disabled, role (owner), member, owner, number. `None`: he is one.
 ///
@@ -201,7 +202,8 @@ pub fn decide_shield(
     Ok(Some(
         Change::new(group.touched(at))
             .write(Write::Member(who.uid, Member { shielded, ..member.clone() }))
-            .write(follow),
+            .write(follow)
+            .note(PlaceChange::Shielded { shielded }),
     ))
 }
 
@@ -328,6 +330,7 @@ mod tests {
         let shielded = decide_shield(&group(), &person(4), Some(&member(4)), true, NOW).unwrap().unwrap();
         assert_eq!(shielded.leaves().count(), 1);
         assert!(shielded.news.is_empty());
+        assert_eq!(shielded.noted, Some(PlaceChange::Shielded { shielded: true }));
         assert_eq!(decide_shield(&group(), &person(4), Some(&member(4)), false, NOW), Ok(None));
         assert!(decide_shield(&group(), &person(6), None, true, NOW).is_err());
     }
