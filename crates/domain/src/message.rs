@@ -385,9 +385,7 @@ pub fn decide_send(
     check_size(view.settings, &command.payload)?;
     let (conversation, target_name) = view.conversation(&command.target)?;
     view.may_speak(at)?;
-    if command.directed.len() > limits::DIRECTED_USERS {
-        return Err(SendRefused::TooManyDirected { named: command.directed.len() });
-    }
+    check_directed(command.directed.len())?;
     let is_to_self = conversation == ConversationId::single(command.sender.uid, command.sender.uid);
     let is_group = matches!(command.target, Target::Group(_));
     let only_for =
@@ -410,6 +408,14 @@ pub fn decide_send(
 
 pub(crate) fn check_active(sender: &User) -> Result<(), SendRefused> {
     if sender.active { Ok(()) } else { Err(SendRefused::SenderDeactivated) }
+}
+
+/// Holds the number of those whom a message in a group or room names against [`limits::DIRECTED_USERS`].
+///
+/// # Errors
+/// [`SendRefused::TooManyDirected`].
+pub fn check_directed(named: usize) -> Result<(), SendRefused> {
+    if named > limits::DIRECTED_USERS { Err(SendRefused::TooManyDirected { named }) } else { Ok(()) }
 }
 
 /// Holds a message against what its app's owner allows, as far as that can be stored.

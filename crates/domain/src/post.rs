@@ -14,7 +14,9 @@ use model::{
 use crate::account::User;
 use crate::app::Settings;
 use crate::group::Group;
-use crate::message::{Priority, RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_size};
+use crate::message::{
+    Priority, RecallAccepted, RecallRefused, SendAccepted, SendRefused, check_directed, check_size,
+};
 use crate::mute::{MuteKind, check_mute};
 use crate::stream;
 
@@ -184,11 +186,11 @@ pub fn decide_post(
         PostTarget::User { user, .. } => vec![user.uid],
         PostTarget::Group { group, .. } if group.disabled => return Err(SendRefused::GroupDisabled),
         PostTarget::Group { directed: None, .. } => Vec::new(),
-        PostTarget::Group { directed: Some(users), .. } if users.len() > limits::DIRECTED_USERS => {
-            return Err(SendRefused::TooManyDirected { named: users.len() });
-        }
         // The author is shown what stands in his name; and where nobody of those named is there, it is for nobody.
-        PostTarget::Group { directed: Some(users), .. } => users.iter().copied().chain([uid]).collect(),
+        PostTarget::Group { directed: Some(users), .. } => {
+            check_directed(users.len())?;
+            users.iter().copied().chain([uid]).collect()
+        }
     };
     let conversation = target.conversation(uid);
     let hidden_from = match conversation {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use app::{Compose, Error, GroupRef, Receivers};
 use bytes::Bytes;
 use conditions::Condition;
+use domain::message::check_directed;
 use domain::post::Post;
 use domain::rate::PostClass;
 use easemob_wire::pb::KeyValue;
@@ -102,7 +103,8 @@ async fn directed(mut call: Call, chat_type: ChatType, path: &str) -> Result<Ans
     if users.is_empty() || users.iter().any(String::is_empty) {
         return Err(missing("users").into());
     }
-    if users.len() > limits::DIRECTED_USERS {
+    // Here these calls count all names, also those of nobody, and say it as they do of `to`.
+    if check_directed(users.len()).is_err() {
         return Err(too_many("users", users.len(), limits::DIRECTED_USERS).into());
     }
     let sent = said.send_to_groups(&call, chat_type, Some(&users)).await?;
