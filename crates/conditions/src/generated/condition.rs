@@ -3099,7 +3099,7 @@ pub(crate) static DETAILS: [Details; 363] = [
         who: Who::AppDeveloper,
         retry: Retry::AfterFix,
         broader: Some(Condition::GroupFieldsInvalid),
-        args: &[],
+        args: &["limit"],
         meaning: "The maximum number of members given for the group is not possible.",
         cause: "It is no number, below one, below the present number of members, or above what the app allows.",
         remedy: "Choose a number between the present size and the app's limit.",

@@ -113,7 +113,7 @@ async fn each_refused_creation_has_the_vendors_words() {
         ),
         (
             json!({ "groupname": "G", "public": true, "owner": "alice", "maxusers": 10_001 }),
-            (403, "limit_exceeded", "exceed_limit", "maxUsers cannot exceed 10000"),
+            (403, "group_size_invalid", "exceed_limit", "maxUsers cannot exceed 10000"),
         ),
         (
             json!({ "groupname": "G", "public": true, "owner": "alice", "groupid": "team" }),
