@@ -318,7 +318,7 @@ impl Client {
         size: u32,
         after: Option<&str>,
     ) -> Result<Page<GroupMember>> {
-        let operation = Operation::GroupGet;
+        let operation = Operation::MemberList;
         self.told(checks::page(size, 50))?;
         let (group, after) = (part(group.as_str()), part(after.unwrap_or_default()));
         let path =

@@ -90,7 +90,8 @@ async fn look_up_of_no_room(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let room = app.room("alice", Value::Null).await?;
     let room = cause.choose("114000000000999", &*room);
     let wire = app.call("GET", &format!("/chatrooms/{room}"), &alice.token, Value::Null).await?;
-    wire.seen(404, "does not exist")?.told(app.sdk_of(&alice).await?.room(&RoomId::parse(room)?).await)
+    wire.seen(404, "do not find this group")?
+        .told(app.sdk_of(&alice).await?.room(&RoomId::parse(room)?).await)
 }
 
 async fn more_logins_at_once_than_wait(lab: &Lab, cause: Cause) -> Result<Outcome> {

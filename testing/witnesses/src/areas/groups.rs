@@ -112,7 +112,7 @@ async fn members_of_no_group(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let group = app.group("alice", &["bob"], Value::Null).await?;
     let group = cause.choose("114000000000999", &group);
     let path = format!("/chatgroups/{group}/users");
-    let wire = app.call("GET", &path, &bob.token, Value::Null).await?.seen(404, "does not exist")?;
+    let wire = app.call("GET", &path, &bob.token, Value::Null).await?.seen(404, "do not find this group")?;
     wire.told(app.sdk_of(&bob).await?.group_members(&GroupId::parse(group)?, 10, None).await)
 }
 

@@ -37,7 +37,7 @@ async fn detail_of_no_room(lab: &Lab, cause: Cause) -> Result<Outcome> {
     let room = app.room("alice", Value::Null).await?;
     let room = cause.choose("114000000000999", &room);
     let path = format!("/chatrooms/{room}");
-    let wire = app.call("GET", &path, &bob.token, Value::Null).await?.seen(404, "does not exist")?;
+    let wire = app.call("GET", &path, &bob.token, Value::Null).await?.seen(404, "do not find this group")?;
     wire.told(app.sdk_of(&bob).await?.room(&RoomId::parse(room)?).await)
 }
 
