@@ -26,6 +26,8 @@ pub(crate) struct Group {
     logs: AHashMap<Bytes, LogState>,
     trimmed: AHashSet<Bytes>,
     notes: Vec<(Bytes, Vec<u8>)>,
+    /// It is written also when every batch was refused.
+    must_write: bool,
 }
 
 /// What the writer remembers between groups of what is flushed.
@@ -61,8 +63,19 @@ impl Group {
         Ok(self.apply(batch))
     }
 
+    /// Has a record written whatever becomes of the batches, after a keyspace was made or dropped. fjall notes both under
+    /// sequence numbers of its own, which its start does not count: without a record behind them, a start gives the
+    /// same numbers out again, and what it notes then of a keyspace lies hidden under what it noted before.
+    pub(crate) fn must_write(&mut self) {
+        self.must_write = true;
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.entries.is_empty() && self.trimmed.is_empty() && self.notes.is_empty()
+        !self.must_write
+            && self.cells.is_empty()
+            && self.entries.is_empty()
+            && self.trimmed.is_empty()
+            && self.notes.is_empty()
     }
 
     /// The periods that must exist before the record is written.

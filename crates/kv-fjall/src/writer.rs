@@ -200,6 +200,7 @@ impl Writer {
         let Some(open) = &mut self.open else { return Err(not_written("the database is closed")) };
         for period in Group::periods_put(&batch) {
             if open.database.make_period(period)? {
+                group.must_write();
                 self.known.absent.begin_empty(period);
             }
         }
@@ -234,8 +235,20 @@ impl Writer {
         }
         let Some(open) = &mut self.open else { return Err(not_written("the database is closed")) };
         let dropped = open.database.drop_period(period)?;
+        let outcome = match dropped.is_some() {
+            // Behind what fjall notes of the drop: see `Group::must_write`.
+            true => {
+                let record = open.database.record(0).finish();
+                open.database.write(record)
+            }
+            false => Ok(()),
+        };
         self.known.absent.forget(period);
         self.shared.dropped.lock().extend(dropped);
+        if let Err(WriteError::Unknown(detail) | WriteError::NotWritten(detail)) = outcome {
+            self.raise_fence(detail.clone());
+            return Err(not_written(&detail));
+        }
         self.publish();
         Ok(())
     }
