@@ -101,7 +101,10 @@ impl Link {
                 parked.was_answered = true;
                 // What was said and not handed over yet would wait for a request that does not come.
                 let last = if state.is_over { state.take_outbox() } else { Vec::new() };
-                return Ok(answer.into_iter().flatten().chain(last).collect());
+                let said: Vec<Bytes> = answer.into_iter().flatten().chain(last).collect();
+                // Its last word went with the request before.
+                let is_gone = state.is_over && !state.has_moved && said.is_empty();
+                return if is_gone { Err(Refused::Gone) } else { Ok(said) };
             }
         }
     }
@@ -296,5 +299,27 @@ impl State {
         self.taken_bytes += self.outbox_bytes as u64;
         self.outbox_bytes = 0;
         std::mem::take(&mut self.outbox)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Between a session's last word and its end there is a moment in which a client may ask again.
+    #[tokio::test]
+    async fn a_request_that_is_parked_at_the_end_has_the_last_word_or_is_refused() {
+        for (last_word, expected) in
+            [(None, Err(Refused::Gone)), (Some(Bytes::from_static(b"1")), Ok(vec![Bytes::from_static(b"1")]))]
+        {
+            let link = Link::default();
+            let end = async {
+                tokio::task::yield_now().await;
+                last_word.into_iter().for_each(|packet| link.say(packet));
+                link.end();
+            };
+            let (said, ()) = tokio::join!(link.poll(Duration::from_secs(20)), end);
+            assert_eq!(said, expected);
+        }
     }
 }
