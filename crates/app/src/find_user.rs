@@ -158,6 +158,24 @@ impl UseCases {
         Ok(!self.live_devices(app, account).await?.is_empty())
     }
 
+    /// Holds that somebody hears what is said to those who are there now: that a user has a connection, but for that of one
+    /// device (`besides`).
+    ///
+    /// # Errors
+    /// `recipient_offline`; faults.
+    pub async fn check_listens(
+        &self,
+        app: &Tenant,
+        account: &Account,
+        besides: Option<&str>,
+    ) -> Result<(), Error> {
+        let live = self.live_devices(app, account).await?;
+        match live.iter().any(|device| Some(device.resource.as_str()) != besides) {
+            true => Ok(()),
+            false => Err(Error::plain(Condition::RecipientOffline)),
+        }
+    }
+
     /// The devices of a user that are connected now.
     ///
     /// # Errors

@@ -62,10 +62,8 @@ pub(crate) async fn transparent_to_user(asked: Asked<'_>) -> Done {
     let target = asked.user("target_username", "target_appkey")?;
     let found = asked.use_cases().find_user(asked.caller.tenant, target).await?;
     // Of one who is not there the message's own refusal tells.
-    if let Some(account) = found
-        && !asked.use_cases().is_online(asked.caller.tenant, &account).await?
-    {
-        return Err(Failure::plain(Condition::RecipientOffline));
+    if let Some(account) = found {
+        asked.use_cases().check_listens(asked.caller.tenant, &account, None).await?;
     }
     transparent(asked, Target::User(target.to_owned()), None).await
 }
@@ -82,10 +80,8 @@ pub(crate) async fn transparent_to_own(asked: Asked<'_>) -> Done {
         return Err(Failure::argument("platform"));
     }
     let account = asked.use_cases().get_user(asked.caller.tenant, asked.name()).await?;
-    let live = asked.use_cases().live_devices(asked.caller.tenant, &account).await?;
-    if live.iter().all(|device| device.resource == asked.caller.member.resource.as_str()) {
-        return Err(Failure::plain(Condition::RecipientOffline));
-    }
+    let own = asked.caller.member.resource.as_str();
+    asked.use_cases().check_listens(asked.caller.tenant, &account, Some(own)).await?;
     transparent(asked, Target::User(asked.name().to_owned()), Some(platform)).await
 }
 
