@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use house::{Connection, Joined};
+use house::{Connection, Dice, Joined};
 use model::content::Said;
 use model::{ClientMessageId, MessageId, Resource, Username};
 use parking_lot::Mutex;
@@ -30,24 +30,6 @@ use crate::core::{Config, Core, Failure, Input, State};
 use crate::storage::mortal::{End, Fate};
 use crate::storage::{Page, RecordState, Storage, StorageOptions};
 use crate::{Conversation, ErrorTable, Event, NewMessage, SendState};
-
-/// Numbers that look random (SplitMix64).
-#[derive(Debug)]
-struct Dice(AtomicU64);
-
-impl Dice {
-    fn below(&self, limit: u64) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut mixed = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-
-    fn happens(&self, of_a_thousand: u64) -> bool {
-        self.below(1_000) < of_a_thousand
-    }
-}
 
 /// One direction of a socket: in order, late.
 type Pipe = VecDeque<(Duration, Bytes)>;
@@ -124,7 +106,7 @@ fn numbered(seed: u64, number: u64, to: &Conversation) -> NewMessage {
 impl World {
     fn new(seed: u64) -> Self {
         let house = Joined::new();
-        let dice = Arc::new(Dice(AtomicU64::new(seed)));
+        let dice = Arc::new(Dice::new(seed));
         let (alice, bob) = (house.user("alice"), house.user("bob"));
         let group = Conversation::group(&house.group("alice", &["bob"])).unwrap();
         let to_bob = Conversation::user("bob").unwrap();

@@ -5,31 +5,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use client::storage::{Page, StorageOptions};
 use client::{Client, Conversation, Event, NewMessage, username};
-use house::Site;
+use house::{Dice, Site};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::text_of;
-
-/// Numbers that look random (SplitMix64), for many tasks.
-#[derive(Debug)]
-struct Dice(AtomicU64);
-
-impl Dice {
-    fn below(&self, limit: u64) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut mixed = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
 
 /// What all connections of a storm share.
 #[derive(Debug)]
@@ -144,7 +130,7 @@ const DEATHS: usize = 4;
 
 fn storm(seed: u64) {
     let server = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let weather = Arc::new(Weather { dice: Dice(AtomicU64::new(seed)), calm: AtomicBool::new(false) });
+    let weather = Arc::new(Weather { dice: Dice::new(seed), calm: AtomicBool::new(false) });
     let site = server.block_on(Site::start());
     let to: SocketAddr = site.rest_url().trim_start_matches("http://").parse().unwrap();
     let network = server.block_on(bad_network(to, Arc::clone(&weather)));
