@@ -1,4 +1,4 @@
-//! WebSocket (RFC 6455) as a [`FrameIo`]: the server's side, messages of one kind, no extensions.
+//! WebSocket (RFC 6455) as a [`FrameIo`]: the server's side, messages of one form, no extensions.
 //!
 //! Written here and not taken from tungstenite for what it costs to keep ten thousand of them open: an
 //! idle connection has no buffer at all (`buffered`), and the fragments of a message are counted. What bytes
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::buffered::Buffered;
 use crate::frame_io::{FrameIo, Incoming};
 
-use frames::{Decoded, Decoder, Opcode, encode};
+use frames::{Decoded, Decoder, Opcode, encode, encode_message};
 
 /// A WebSocket after its handshake.
 pub(crate) struct WebSocket<S> {
@@ -92,8 +92,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> FrameIo for WebSocket<S
 
     fn feed(&mut self, frame: &[u8]) {
         if !self.closing {
-            let kind = self.decoder.messages();
-            encode(self.buffers.out(), kind, frame);
+            let form = self.decoder.form();
+            encode_message(self.buffers.out(), form, frame);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The framing of RFC 6455 section 5 without I/O: bytes to messages and back, for a server.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Largest payload of a control frame (RFC 6455 5.5).
@@ -18,6 +20,18 @@ pub(super) enum Opcode {
     Close = 0x8,
     Ping = 0x9,
     Pong = 0xA,
+}
+
+/// In which form messages go over a socket, both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Bytes, or bytes as Base64 in text: the client's first message says which. Hosts of small programs (Alipay,
+    /// DingTalk) hand their program's bytes over as Base64 and let them stand in text frames.
+    Undecided,
+    Bytes,
+    Base64,
+    /// Text for what it is. Whether it is UTF-8 is left to who reads it.
+    Text,
 }
 
 /// What a frame came to.
@@ -48,8 +62,7 @@ fn violation<T>(code: u16, reason: &'static str) -> Result<T, Violation> {
 /// Reads a client's frames.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    /// The kind of its messages: text or binary.
-    messages: Opcode,
+    form: Form,
     bytes_limit: usize,
     fragments_limit: usize,
     /// The message that is being put together.
@@ -73,17 +86,17 @@ struct Header {
 
 impl Decoder {
     pub(super) fn new(bytes_limit: usize, fragments_limit: usize) -> Self {
-        Self { messages: Opcode::Binary, bytes_limit, fragments_limit, parts: None }
+        Self { form: Form::Undecided, bytes_limit, fragments_limit, parts: None }
     }
 
-    /// The same for messages of text. Whether it is UTF-8 is left to who reads them.
+    /// The same for messages of text.
     pub(super) fn of_text(self) -> Self {
-        Self { messages: Opcode::Text, ..self }
+        Self { form: Form::Text, ..self }
     }
 
-    /// The kind of its messages.
-    pub(super) fn messages(&self) -> Opcode {
-        self.messages
+    /// The form in which the client is answered.
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     /// Decodes the first frame and moves `bytes` behind it; `None` when it is not whole yet. A length
@@ -103,6 +116,13 @@ impl Decoder {
             apply_mask(&mut payload, header.mask);
             payload
         };
+        if self.form == Form::Undecided {
+            match header.opcode {
+                Opcode::Text => self.form = Form::Base64,
+                Opcode::Binary => self.form = Form::Bytes,
+                Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => {}
+            }
+        }
         match header.opcode {
             Opcode::Ping => Ok(Decoded::Ping(unmasked().into())),
             Opcode::Pong => Ok(Decoded::Pong),
@@ -110,7 +130,7 @@ impl Decoder {
             Opcode::Text | Opcode::Binary if self.parts.is_some() => {
                 violation(PROTOCOL_ERROR, "a message began inside another")
             }
-            Opcode::Text | Opcode::Binary if header.is_final => Ok(Decoded::Message(unmasked().into())),
+            Opcode::Text | Opcode::Binary if header.is_final => self.message(unmasked()),
             Opcode::Text | Opcode::Binary => {
                 self.parts = Some(Box::new(Parts { bytes: unmasked(), count: 1 }));
                 Ok(Decoded::Fragment)
@@ -130,8 +150,29 @@ impl Decoder {
                     return Ok(Decoded::Fragment);
                 }
                 let bytes = self.parts.take().map(|parts| parts.bytes).unwrap_or_default();
-                Ok(Decoded::Message(bytes.into()))
+                self.message(bytes)
             }
+        }
+    }
+
+    /// A whole message, out of its form.
+    fn message(&self, payload: Vec<u8>) -> Result<Decoded, Violation> {
+        if self.form != Form::Base64 {
+            return Ok(Decoded::Message(payload.into()));
+        }
+        match BASE64_STANDARD.decode(payload) {
+            Ok(bytes) => Ok(Decoded::Message(bytes.into())),
+            Err(_) => violation(NOT_UTF8, "text is understood here only as Base64 of a message"),
+        }
+    }
+
+    /// How many bytes the frames of one message may carry.
+    fn payload_limit(&self, opcode: Opcode) -> usize {
+        match (self.form, opcode) {
+            (Form::Base64, _) | (Form::Undecided, Opcode::Text) => {
+                self.bytes_limit.div_ceil(3).saturating_mul(4)
+            }
+            _ => self.bytes_limit,
         }
     }
 
@@ -143,9 +184,11 @@ impl Decoder {
         let is_final = first & 0x80 != 0;
         let opcode = match first & 0x0F {
             0x0 => Opcode::Continuation,
-            0x1 if self.messages == Opcode::Text => Opcode::Text,
-            0x1 => return violation(UNSUPPORTED, "text is not understood here, send binary messages"),
-            0x2 if self.messages == Opcode::Text => {
+            0x1 if self.form == Form::Bytes => {
+                return violation(UNSUPPORTED, "the first message was binary, and so must the others be");
+            }
+            0x1 => Opcode::Text,
+            0x2 if matches!(self.form, Form::Text | Form::Base64) => {
                 return violation(UNSUPPORTED, "binary is not understood here, send text messages");
             }
             0x2 => Opcode::Binary,
@@ -174,7 +217,7 @@ impl Decoder {
             return violation(PROTOCOL_ERROR, "a control frame must be whole and short");
         }
         let waiting = self.parts.as_ref().map_or(0, |parts| parts.bytes.len());
-        let room = self.bytes_limit.saturating_sub(waiting).max(CONTROL_BYTES_LIMIT) as u64;
+        let room = self.payload_limit(opcode).saturating_sub(waiting).max(CONTROL_BYTES_LIMIT) as u64;
         if length > room {
             return violation(TOO_BIG, "the message is too big");
         }
@@ -218,6 +261,15 @@ fn apply_mask(bytes: &mut [u8], mask: [u8; 4]) {
     }
     for (byte, mask) in tail.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= mask;
+    }
+}
+
+/// Appends a message in the form that its reader understands.
+pub(super) fn encode_message(out: &mut BytesMut, form: Form, message: &[u8]) {
+    match form {
+        Form::Undecided | Form::Bytes => encode(out, Opcode::Binary, message),
+        Form::Text => encode(out, Opcode::Text, message),
+        Form::Base64 => encode(out, Opcode::Text, BASE64_STANDARD.encode(message).as_bytes()),
     }
 }
 
@@ -312,7 +364,32 @@ mod tests {
         assert_eq!(code(&client(0x88, &[3])), 1002, "half a close code");
         assert_eq!(code(&client(0x88, &1005_u16.to_be_bytes())), 1002, "a code that is never sent");
         assert_eq!(code(&client(0x88, &[3, 232, 0xFF])), 1007, "a reason that is no UTF-8");
-        assert_eq!(code(&client(0x81, b"text")), 1003, "text");
+        assert_eq!(code(&client(0x81, b"no Base64!")), 1007, "text that is no Base64");
+        assert_eq!(code(&[client(0x82, b"a"), client(0x81, b"YQ==")].concat()), 1003, "text after bytes");
+        assert_eq!(code(&[client(0x81, b"YQ=="), client(0x82, b"a")].concat()), 1003, "bytes after text");
+    }
+
+    #[test]
+    fn a_client_that_begins_in_base64_is_read_and_answered_so() {
+        let mut decoder = Decoder::new(6, 4);
+        let stream = [client(0x89, b""), client(0x01, b"SGV"), client(0x80, b"sbG8=")].concat();
+        let mut rest = &stream[..];
+        let mut decoded = Vec::new();
+        while let Some(next) = decoder.decode(&mut rest).unwrap() {
+            decoded.push(next);
+        }
+        let hello = Decoded::Message(Bytes::from_static(b"Hello"));
+        assert_eq!(decoded, [Decoded::Ping(Bytes::new()), Decoded::Fragment, hello]);
+        let mut out = BytesMut::new();
+        encode_message(&mut out, decoder.form(), b"Hello");
+        assert_eq!(&out[..], b"\x81\x08SGVsbG8=");
+    }
+
+    #[test]
+    fn base64_may_be_as_long_as_its_bytes_need() {
+        let text = |length: usize| BASE64_STANDARD.encode(vec![0; length]).into_bytes();
+        assert!(decode_all(999, &client(0x81, &text(999))).is_ok());
+        assert_eq!(code(&client(0x81, &text(1003))), 1009);
     }
 
     #[test]

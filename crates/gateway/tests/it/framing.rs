@@ -50,7 +50,7 @@ async fn code(bytes: &[u8]) -> u16 {
 
 #[tokio::test]
 async fn broken_framing_is_closed_with_a_code_and_a_reason() {
-    assert_eq!(code(&frame(0x81, b"text")).await, 1003);
+    assert_eq!(code(&frame(0x81, b"no Base64!")).await, 1007);
     assert_eq!(code(&[0x82, 0x02, b'h', b'i']).await, 1002, "an unmasked frame");
     assert_eq!(code(&frame(0xC2, b"hi")).await, 1002, "a compressed frame");
     assert_eq!(code(&frame(0x83, b"hi")).await, 1002, "an invalid opcode");
