@@ -2,7 +2,7 @@
 //!
 //! It reads as a journey. [`Listener`] accepts and hands a socket to a handshake lane (`listener`); TLS
 //! (`tls`) and HTTP (`requests`) end in an answer of the HTTP service, in a WebSocket upgrade (`upgrade`), or
-//! in an answer of the gateway's own (`problem`); on a port for bare frames there is no HTTP (`direct`). A WebSocket
+//! in an answer of the gateway's own (`problem`), also where the parser of HTTP refuses a request (`refusals`), which happens less often for `request_lines`; on a port for bare frames there is no HTTP (`direct`). A WebSocket
 //! is a `FrameIo` (`frame_io`, `websocket`), and so is a bare connection (`length_prefixed`); paths of a second protocol, which
 //! speaks text, have its sessions (`texts`), also for clients without a WebSocket (`polling`); the driver (`driver`) runs one session over it, and the [`Registry`] brings it hints from the bus.
 //! [`ShutdownHandle`] ends all that politely.
@@ -15,7 +15,6 @@ mod address;
 mod buffered;
 mod direct;
 mod driver;
-mod first_line;
 mod frame_io;
 mod length_prefixed;
 mod listener;
@@ -27,7 +26,9 @@ mod problem;
 #[cfg(test)]
 #[path = "../../../fuzz/properties/gateway/mod.rs"]
 mod properties;
+mod refusals;
 mod registry;
+mod request_lines;
 mod requests;
 mod shutdown;
 mod texts;

@@ -55,4 +55,21 @@ impl Problem {
         }
         answer
     }
+
+    /// The same as bytes, for a connection that ends with it and on which nobody else can write an answer.
+    pub(crate) fn render_last(&self, trace: u64) -> Vec<u8> {
+        let (head, body) = self.render(trace).into_parts();
+        let body = body.into_inner().unwrap_or_default();
+        let mut bytes = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+        for (name, value) in &head.headers {
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let end = format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        bytes.extend_from_slice(end.as_bytes());
+        bytes.extend_from_slice(&body);
+        bytes
+    }
 }

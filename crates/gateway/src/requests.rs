@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
+use std::io;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -19,7 +20,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use session::packets::{Asked, Way};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
 use tower::ServiceExt;
@@ -27,19 +28,28 @@ use tracing::debug;
 
 use crate::address::{client_address, is_trusted};
 use crate::driver::{Shared, drive};
-use crate::first_line::FirstLine;
 use crate::listener::{Arrival, Site};
 use crate::polling::{self, Asking, Link};
 use crate::problem::Problem;
+use crate::refusals::Refusals;
 use crate::registry::{AddressGuard, Registry};
+use crate::request_lines::RequestLines;
 use crate::texts::{Stream, TextSessions};
 use crate::upgrade;
 use crate::websocket::WebSocket;
 use crate::write_limit::WriteLimit;
 use crate::{ClientAddress, Options};
 
-/// How long the end of a plain connection may take to be said (TLS).
+/// How long the end of a plain connection may take: to be said (TLS), and for the rest of a request that nobody reads.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
+/// For a client that speaks HTTP/2 without having been told that it may.
+const HTTP2_REFUSED: Problem = Problem {
+    status: StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+    condition: Condition::ArgumentInvalid,
+    error: "http_version_not_supported",
+    description: "this port speaks HTTP/1.1; a proxy in front may speak HTTP/2 with clients",
+    retry_after: None,
+};
 /// When a client may try again that was turned away for a reason that passes.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -145,7 +155,9 @@ where
     let exchange =
         Arc::new(Exchange { socket, state: Mutex::new(State::Waiting), admitted: Mutex::new(admitted) });
     let routes = Routes { site: Arc::clone(&site), exchange: Arc::clone(&exchange) };
-    let stream = FirstLine::new(WriteLimit::new(stream, site.shared.options.write_stall_limit));
+    let registry = Arc::clone(&site.shared.registry);
+    let stream = WriteLimit::new(stream, site.shared.options.write_stall_limit);
+    let stream = RequestLines::new(Refusals::new(stream, registry));
     let mut connection = Box::new(site.http.serve_connection(TokioIo::new(stream), routes));
     let first = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
@@ -161,7 +173,8 @@ where
     }
 }
 
-type Connection<P, S, B, T> = http1::Connection<TokioIo<FirstLine<WriteLimit<T>>>, Routes<P, S, B>>;
+type Connection<P, S, B, T> =
+    http1::Connection<TokioIo<RequestLines<Refusals<WriteLimit<T>>>>, Routes<P, S, B>>;
 
 /// Plain requests, one after the other; any of them may still be an upgrade.
 async fn converse<P, S, B, T>(site: Arc<HttpSite<P, S, B>>, mut connection: Box<Connection<P, S, B, T>>)
@@ -198,19 +211,36 @@ async fn finish<P, S, B, T>(
 {
     let parts = connection.into_parts();
     let exchange = parts.service.exchange;
-    let (stream, rest) = parts.io.into_inner().into_parts();
-    let mut stream = stream.into_inner();
+    let lines = parts.io.into_inner();
+    let is_amid_request = lines.is_amid_request();
+    let (stream, rest) = lines.into_parts();
+    let mut stream = stream.into_inner().into_inner();
     if let Err(cause) = result {
         // Says which rule was broken, never what was sent.
         debug!(%cause, "a connection ended in the middle of HTTP");
         if matches!(*exchange.state.lock(), State::Waiting) {
             site.shared.registry.measures.refused_handshake.increment(1);
         }
+        if cause.is_parse() {
+            let farewell = async {
+                if cause.is_parse_version_h2() {
+                    // The one refusal for which the parser has no answer of its own.
+                    let trace = site.shared.registry.next_trace();
+                    stream.write_all(&HTTP2_REFUSED.render_last(trace)).await?;
+                }
+                hang_up(stream).await
+            };
+            let _ = timeout(SHUTDOWN_LIMIT, farewell).await;
+        }
         return;
     }
     let state = std::mem::replace(&mut *exchange.state.lock(), State::Waiting);
     let State::Upgraded { address, admitted, to } = state else {
-        let _ = timeout(SHUTDOWN_LIMIT, stream.shutdown()).await;
+        if is_amid_request {
+            let _ = timeout(SHUTDOWN_LIMIT, hang_up(stream)).await;
+        } else {
+            let _ = timeout(SHUTDOWN_LIMIT, stream.shutdown()).await;
+        }
         return;
     };
     let options = &site.shared.options;
@@ -239,6 +269,13 @@ async fn finish<P, S, B, T>(
             });
         }
     }
+}
+
+/// Ends a connection whose client is still sending what nobody will read. It is read here and dropped: an end with bytes in
+/// the way is a reset, which takes the answer from a client that has not read it yet.
+async fn hang_up<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T) -> io::Result<u64> {
+    stream.shutdown().await?;
+    copy(&mut stream, &mut sink()).await
 }
 
 /// What one socket's requests leave for its task.

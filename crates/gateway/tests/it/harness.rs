@@ -102,7 +102,7 @@ pub(crate) fn start_port(
     Server { address, registry, desk, bus, handle }
 }
 
-/// `/body` answers with the size of the request's body, `/query` with its query, `/big` with 20 MB, `/never` not at all, everything
+/// `/body` answers with the size of the request's body, `/query` with its query, a path below `/path/` with itself, `/big` with 20 MB, `/never` not at all, everything
 /// else with the client's address.
 async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let text = match request.uri().path() {
@@ -111,6 +111,7 @@ async fn page(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
             Err(_) => "no body".to_owned(),
         },
         "/query" => request.uri().query().unwrap_or_default().to_owned(),
+        path if path.starts_with("/path/") => path.to_owned(),
         "/big" => "x".repeat(20_000_000),
         "/never" => std::future::pending().await,
         _ => format!("hello {}", request.extensions().get::<ClientAddress>().unwrap().0),

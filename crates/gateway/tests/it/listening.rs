@@ -40,6 +40,21 @@ async fn a_query_may_be_written_as_people_write_it() {
 }
 
 #[tokio::test]
+async fn so_may_a_path_and_what_comes_later_on_the_connection() {
+    let server = server();
+    let mut client = server.raw().await;
+    client
+        .send(
+            "POST /body HTTP/1.1\r\nhost: kith\r\ncontent-length: 21\r\n\r\nGET /<a> HTTP/1.1\r\n\r\n\
+             GET /path/a <b>\\^`|{c}你 HTTP/1.1\r\nhost: kith\r\nconnection: close\r\n\r\n",
+        )
+        .await;
+    let answer = String::from_utf8(client.receive_all().await).unwrap();
+    assert!(answer.contains("\r\n\r\n21 bytes"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n/path/a%20%3Cb%3E\\^%60|{c}你"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_websocket_may_begin_with_such_a_query() {
     let server = server();
     let mut client = server.raw().await;
@@ -99,9 +114,45 @@ async fn a_bad_upgrade_is_told_why() {
     let answer = ask(UPGRADE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short")).await;
     is_refusal(&answer, 400, "websocket_expected");
     assert!(answer.contains("Sec-WebSocket-Key"), "{answer}");
-    let answer = ask("nonsense\r\n\r\n".to_owned()).await;
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(server.registry.open_count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_told_so_in_words() {
+    let server = server();
+    let many = "a: b\r\n".repeat(200);
+    for (sent, status) in [
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        ("GET /a\tb HTTP/1.1\r\nhost: kith\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost : kith\r\n\r\n".to_owned(), 400),
+        ("POST / HTTP/1.1\r\ncontent-length: two\r\n\r\nxx".to_owned(), 400),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), 431),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(40_000)), 431),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0".to_owned(), 505),
+        ("GET / HTTP/2.0\r\nhost: kith\r\n\r\n".to_owned(), 400),
+    ] {
+        let mut client = server.raw().await;
+        client.send(&sent).await;
+        // More of it, which nobody reads, takes nothing from the answer.
+        client.send("x".repeat(10_000)).await;
+        let answer = String::from_utf8(client.receive_all().await).unwrap();
+        is_refusal(&answer, status, "argument_invalid");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(header(head, "content-length"), Some(body.len().to_string().as_str()), "{answer}");
+        assert_eq!(header(head, "connection"), Some("close"));
+        assert!(body.starts_with(r#"{"error":""#) && body.ends_with(r#""}"#), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_reads_the_answer() {
+    let server = server();
+    let mut client = server.raw().await;
+    let head = "POST /any HTTP/1.1\r\nhost: kith\r\nconnection: close\r\ncontent-length: 3000000\r\n\r\n";
+    client.send(head).await;
+    client.send("x".repeat(3_000_000)).await;
+    let answer = String::from_utf8(client.receive_all().await).unwrap();
+    assert!(answer.ends_with("\r\n\r\nhello 127.0.0.1"), "{answer}");
 }
 
 #[tokio::test]
