@@ -46,6 +46,7 @@ const FOREIGN: &str = "
     async-nats      only in   bus-nats
     object_store    only in   blobs
     image           only in   app, client
+    cpal            only in   client
     axum            only in   easemob, jmessage, server, testing/*
     tokio           never in  conditions, model, domain, session, *-wire
     rand            never in  conditions, model, domain, session, *-wire

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::workspace::{Workspace, cargo, root};
-use crate::{command, tools};
+use crate::workspace::{OPTIONAL, Workspace, cargo, root};
+use crate::{command, packages, tools};
 
 /// # Errors
 /// With `check`: some file is not formatted.
@@ -20,18 +20,18 @@ pub(crate) fn format(check: bool) -> Result<()> {
     command::run(&mut fmt)
 }
 
+/// As a plain build compiles it, and with what is optional. The second run looks at the few crates that differ.
+///
 /// # Errors
 /// Any warning.
 pub(crate) fn lint() -> Result<()> {
-    command::run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--keep-going",
-        "--",
-        "--deny",
-        "warnings",
-    ]))
+    packages::ensure_libraries()?;
+    for features in [&[][..], OPTIONAL] {
+        let mut clippy = cargo();
+        clippy.args(["clippy", "--workspace", "--all-targets", "--keep-going"]).args(features);
+        command::run(clippy.args(["--", "--deny", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Builds the documentation, private items too, since these pages are for those who work on the code.
@@ -39,15 +39,11 @@ pub(crate) fn lint() -> Result<()> {
 /// # Errors
 /// Any warning, such as a link to something that was renamed.
 pub(crate) fn document() -> Result<()> {
-    command::run(
-        cargo().env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links").args([
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-            "--keep-going",
-        ]),
-    )
+    packages::ensure_libraries()?;
+    let mut doc = cargo();
+    doc.env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links");
+    doc.args(["doc", "--workspace", "--no-deps", "--document-private-items", "--keep-going"]).args(OPTIONAL);
+    command::run(&mut doc)
 }
 
 /// Compiles the fuzz targets, which are a workspace of their own, without linking: that needs neither the nightly

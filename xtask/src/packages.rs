@@ -1,6 +1,6 @@
-//! What the tests need from the operating system: looked for, and installed from Debian where we may.
+//! What the checks and the tests need from the operating system: looked for, and installed from Debian where we may.
 //!
-//! Knows nothing of the tests themselves; a new need is one row in [`NEEDS`].
+//! Knows nothing of the checks and tests themselves; a new need is one row in [`LIBRARIES`] or [`PROGRAMS`].
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +16,22 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const NEEDS: &[Need] = &[
+/// What everything of the workspace needs to compile, with all that is optional in it.
+const LIBRARIES: &[Need] = &[
+    Need {
+        package: "pkg-config",
+        reason: "finds the system's libraries",
+        is_there: || !cfg!(target_os = "linux") || on_search_path("pkg-config").is_some(),
+    },
+    Need {
+        package: "libasound2-dev",
+        reason: "the client SDK's microphone",
+        is_there: || !cfg!(target_os = "linux") || has_library("alsa"),
+    },
+];
+
+/// What the tests start.
+const PROGRAMS: &[Need] = &[
     Need {
         package: "strace",
         reason: "shows that a message is flushed before it is acknowledged",
@@ -44,10 +59,22 @@ const NEEDS: &[Need] = &[
 /// The names that `testing/e2e/harness/in_chromium.mjs` starts.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 
+/// What the tests need, which is also what compiling them needs.
+///
+/// # Errors
+/// As [`ensure_libraries`].
+pub(crate) fn ensure() -> Result<()> {
+    install(LIBRARIES.iter().chain(PROGRAMS))
+}
+
 /// # Errors
 /// Something is missing and cannot be installed from here; the message says what to install.
-pub(crate) fn ensure() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.is_there)()).collect();
+pub(crate) fn ensure_libraries() -> Result<()> {
+    install(LIBRARIES)
+}
+
+fn install(needs: impl IntoIterator<Item = &'static Need>) -> Result<()> {
+    let missing: Vec<&Need> = needs.into_iter().filter(|need| !(need.is_there)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -72,6 +99,11 @@ pub(crate) fn ensure() -> Result<()> {
         Some(need) => bail!("{} was installed but cannot be found", need.package),
         None => Ok(()),
     }
+}
+
+fn has_library(name: &str) -> bool {
+    let asked = Command::new("pkg-config").args(["--exists", name]).status();
+    asked.is_ok_and(|status| status.success())
 }
 
 /// One on the search path, or the one that `KITH_CHROMIUM` names.

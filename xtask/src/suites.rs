@@ -1,6 +1,6 @@
 //! `cargo xtask test`: fetches what the tests need, builds everything once, runs every test there is.
 //!
-//! All of it uses the dev profile and the features of the whole workspace. `cargo run -p …` or `cargo build -p …`
+//! All of it uses the dev profile and the features of the whole workspace, with what is optional. `cargo run -p …` or `cargo build -p …`
 //! would choose the features anew for that one package and compile half of the dependencies a second time; that is
 //! why our own suites are built with the rest and then started from the target folder.
 
@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::steps::Steps;
-use crate::workspace::{Workspace, cargo, root};
+use crate::workspace::{OPTIONAL, Workspace, cargo, root};
 use crate::{command, node_modules, packages, python_packages, tools};
 
 /// Adds the steps; what failed is known to `steps`.
@@ -25,27 +25,30 @@ pub(crate) fn run(steps: &mut Steps) -> Result<()> {
         node_modules::ensure()?;
         python_packages::ensure()
     });
-    let built = steps
-        .run("build", || command::run(cargo().args(["build", "--workspace", "--bins", "--lib", "--tests"])));
+    let built = steps.run("build", || {
+        command::run(cargo().args(["build", "--workspace", "--bins", "--lib", "--tests"]).args(OPTIONAL))
+    });
     if !built {
         return Ok(());
     }
     match tools::nextest(&workspace) {
         Ok(nextest) => {
             let mut tests = Command::new(nextest);
-            tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+            tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]).args(OPTIONAL);
             steps.run_suite("tests", tests.current_dir(root()));
         }
         Err(error) => {
             eprintln!("no nextest ({error:#}); the same tests run with plain `cargo test`, slower");
             steps.run_suite(
                 "tests",
-                cargo().args(["test", "--workspace", "--no-fail-fast", "--bins", "--lib", "--tests"]),
+                cargo()
+                    .args(["test", "--workspace", "--no-fail-fast", "--bins", "--lib", "--tests"])
+                    .args(OPTIONAL),
             );
         }
     }
     if has_doc_tests(root())? {
-        steps.run_suite("doc tests", cargo().args(["test", "--workspace", "--doc"]));
+        steps.run_suite("doc tests", cargo().args(["test", "--workspace", "--doc"]).args(OPTIONAL));
     }
     steps.run_suite("end to end", Command::new(workspace.built("e2e")).current_dir(root()));
     steps

@@ -11,6 +11,9 @@ use serde::Deserialize;
 
 use crate::command;
 
+/// What is optional, switched on: for the commands that look at all of the code.
+pub(crate) const OPTIONAL: &[&str] = &["--features", "client/microphone"];
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct Workspace {
     pub(crate) packages: Vec<Package>,

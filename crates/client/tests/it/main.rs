@@ -11,6 +11,8 @@ mod hostile;
 mod joined;
 mod kept;
 mod messages;
+#[cfg(all(feature = "microphone", target_os = "linux"))]
+mod microphone;
 mod people;
 mod sends;
 mod storm;

@@ -407,6 +407,10 @@ pub enum Condition {
     MessageTrafficLimited,
     /// The path exists, but not with this HTTP method.
     MethodNotAllowed,
+    /// The program may not use the microphone.
+    MicrophoneNotPermitted,
+    /// There is no microphone that brings sound.
+    MicrophoneUnavailable,
     /// The app has reached its number of different users for this month.
     MonthlyUserLimitReached,
     /// The sender is muted in the whole app.
@@ -737,7 +741,7 @@ pub enum Condition {
 
 impl Condition {
     /// All of them, sorted by name.
-    pub const ALL: [Self; 363] = [
+    pub const ALL: [Self; 365] = [
         Self::AdminOriginRefused,
         Self::AdminTokenWrong,
         Self::AlreadyContacts,
@@ -938,6 +942,8 @@ impl Condition {
         Self::MessageTooLarge,
         Self::MessageTrafficLimited,
         Self::MethodNotAllowed,
+        Self::MicrophoneNotPermitted,
+        Self::MicrophoneUnavailable,
         Self::MonthlyUserLimitReached,
         Self::MutedGlobally,
         Self::MutedInConversation,
@@ -1104,7 +1110,7 @@ impl Condition {
     ];
 }
 
-pub(crate) static DETAILS: [Details; 363] = [
+pub(crate) static DETAILS: [Details; 365] = [
     Details {
         name: "admin_origin_refused",
         kind: Kind::Forbidden,
@@ -3904,6 +3910,34 @@ pub(crate) static DETAILS: [Details; 363] = [
         meaning_zh: "路径存在，但不支持这个 HTTP 方法。",
         cause_zh: "接口要求 POST 却用了 GET；或从 http 跳转到 https 时 POST 被改成了 GET。",
         remedy_zh: "使用文档规定的方法，并直接请求 https 地址，不要依赖跳转。",
+    },
+    Details {
+        name: "microphone_not_permitted",
+        kind: Kind::Client,
+        who: Who::EndUser,
+        retry: Retry::AfterFix,
+        broader: Some(Condition::RecorderNotStarted),
+        args: &[],
+        meaning: "The program may not use the microphone.",
+        cause: "The system's privacy settings keep it from the microphone, or the user is not in the group that may open sound devices.",
+        remedy: "Ask the user to permit it in the system's settings, and say what it is for before the system asks.",
+        meaning_zh: "程序没有麦克风权限。",
+        cause_zh: "系统隐私设置不允许使用麦克风，或用户不在可以打开声音设备的用户组中。",
+        remedy_zh: "请用户在系统设置中授权，并在系统询问之前说明用途。",
+    },
+    Details {
+        name: "microphone_unavailable",
+        kind: Kind::Client,
+        who: Who::EndUser,
+        retry: Retry::Later,
+        broader: Some(Condition::RecorderNotStarted),
+        args: &[],
+        meaning: "There is no microphone that brings sound.",
+        cause: "None is connected, another program has it, or it went away while it was listened to.",
+        remedy: "Show which microphone was asked for, and let the user connect or choose another.",
+        meaning_zh: "没有可用的麦克风。",
+        cause_zh: "没有连接麦克风、麦克风被其他程序占用，或在录音过程中断开。",
+        remedy_zh: "显示所用麦克风的名称，让用户连接或选择另一个。",
     },
     Details {
         name: "monthly_user_limit_reached",
