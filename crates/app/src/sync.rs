@@ -39,31 +39,23 @@ impl UseCases {
         app: AppId,
         followed: Vec<FollowedFeed>,
     ) -> Result<Vec<PendingFeed>, Error> {
-        let feeds: Vec<Feed> = followed.iter().map(|followed| followed.feed).collect();
-        let heads = self.store.feeds.heads(app, &feeds).await?;
-        let with_heads = followed.into_iter().zip(heads);
-        let pending = with_heads.filter(|(followed, head)| *head > followed.position);
-        let pending = pending.map(|(FollowedFeed { feed, position, peer }, head)| PendingFeed {
-            feed,
-            peer,
-            position,
-            head,
-        });
-        Ok(pending.collect())
+        let mut feeds = self.feeds_with_heads(app, followed).await?;
+        feeds.retain(|feed| feed.head > feed.position);
+        Ok(feeds)
     }
 
-    /// Rooms with the places of a connection in them, whether or not there is more by now.
+    /// Feeds with the places of a device in them, whether or not there is more by now.
     ///
     /// # Errors
     /// Faults.
-    pub async fn pending_rooms(
+    pub async fn feeds_with_heads(
         &self,
         app: AppId,
-        rooms: Vec<FollowedFeed>,
+        followed: Vec<FollowedFeed>,
     ) -> Result<Vec<PendingFeed>, Error> {
-        let feeds: Vec<Feed> = rooms.iter().map(|room| room.feed).collect();
+        let feeds: Vec<Feed> = followed.iter().map(|followed| followed.feed).collect();
         let heads = self.store.feeds.heads(app, &feeds).await?;
-        let with_heads = rooms.into_iter().zip(heads);
+        let with_heads = followed.into_iter().zip(heads);
         let pending = with_heads.map(|(FollowedFeed { feed, position, peer }, head)| PendingFeed {
             feed,
             peer,

@@ -90,9 +90,17 @@ pub struct Message {
     /// The same, of a back end's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notification: Option<Value>,
+    /// When its sender last changed what he tells of himself, in seconds since 1970; 0 where that is not known. The SDK
+    /// tells its page to look again (`onUserInfUpdate`) when it is later than what the page has.
+    #[serde(default, rename = "sui_mtime", skip_serializing_if = "is_unknown")]
+    pub sender_changed: u64,
     /// Whom the text means: an empty list means everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<Mentioned>>,
+}
+
+fn is_unknown(time: &u64) -> bool {
+    *time == 0
 }
 
 /// A user whom a text means.
@@ -181,6 +189,7 @@ impl Message {
             no_notification: false,
             custom_notification: None,
             notification: None,
+            sender_changed: 0,
             users: None,
         }
     }
@@ -198,7 +207,7 @@ impl Message {
     /// What clients read: the `content` of a push.
     pub fn shown(&self, envelope: &Envelope<'_>) -> Value {
         let or = |own: &str, other: &str| if own.is_empty() { other.to_owned() } else { own.to_owned() };
-        json!({
+        let mut shown = json!({
             "version": 1,
             "target_type": envelope.target_type.name(),
             "target_id": envelope.target_id,
@@ -212,7 +221,11 @@ impl Message {
             "create_time": envelope.at,
             "msg_type": self.msg_type.name(),
             "msg_body": self.msg_body,
-        })
+        });
+        if !is_unknown(&self.sender_changed) {
+            shown["sui_mtime"] = self.sender_changed.into();
+        }
+        shown
     }
 
     /// The text of a transparent message.

@@ -111,8 +111,8 @@ export class JMessage {
   async message(msgType) {
     const is = (message) => message.content.msg_type === msgType;
     const live = this.next('msg_sync', (body) => body.messages.some(is)).then((body) => body.messages.find(is));
-    const missed = this.next('sync_conversation', (body) => body.messages[0].msgs.some(is))
-      .then((body) => body.messages[0].msgs.find(is));
+    const missed = this.next('sync_conversation', (body) => body.messages.some(({ msgs }) => msgs.some(is)))
+      .then((body) => body.messages.flatMap(({ msgs }) => msgs).find(is));
     live.catch(() => {});
     missed.catch(() => {});
     return Promise.any([live, missed]);

@@ -224,7 +224,7 @@ impl MsyncPerform {
         }
         let (followed, rooms) = self.follow(peer, member).await?;
         let mut pending = self.use_cases.pending_feeds(member.app, followed).await?;
-        pending.extend(self.use_cases.pending_rooms(member.app, rooms).await?);
+        pending.extend(self.use_cases.feeds_with_heads(member.app, rooms).await?);
         Ok(Command::Pending(pending))
     }
 

@@ -48,7 +48,10 @@ impl Profile {
             set(BIRTHDAY, birthday.to_owned());
         }
         if let Some(gender) = fields.get(GENDER) {
-            let gender = gender.as_u64().filter(|gender| *gender <= 2).ok_or_else(|| invalid(GENDER))?;
+            // Clients of some languages write texts only.
+            let written = gender.as_str().and_then(|text| text.parse().ok());
+            let gender = gender.as_u64().or(written).filter(|gender| *gender <= 2);
+            let gender = gender.ok_or_else(|| invalid(GENDER))?;
             set(GENDER, gender.to_string());
         }
         for (name, attribute) in TEXTS {

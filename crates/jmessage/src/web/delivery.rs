@@ -2,8 +2,12 @@
 //!
 //! Positions are a [`DeliveryClock`] a feed. A message that is the next one of its feed is pushed as it comes; everything
 //! else is read from the log by pages and rendered by `perform`. Until the client's first `sync_check` after a login, and
-//! at each one after it, what is missing comes as one conversation's page (`sync_conversation`, `sync_event`,
-//! `sync_receipt`), which it acknowledges as a whole; what happens while it is there comes one by one.
+//! at each one after it, what is missing in its conversations is gathered and told at once (`sync_conversation`,
+//! `sync_event`, `sync_receipt`), which it acknowledges as a whole: public pages take one such event for everything that
+//! there is. What happens while it is there comes one by one.
+//!
+//! A page that keeps no messages asks for those that it had as well (`sync_type` 1): each conversation then begins some
+//! way before the device's position, which stands where it is.
 //!
 //! The client acknowledges messages and pages, but no event that it is told live. Such a one counts as received when the
 //! client gives a sign of life some seconds after it.
@@ -29,6 +33,8 @@ const OUT_LIMIT: usize = 64;
 /// Bytes of pages that may be out unacknowledged before another page is read, of whichever feed: who comes back after a
 /// while lacks something in all of his conversations, and what he did not take yet waits in memory. A page may be larger.
 const OUT_BYTES_LIMIT: usize = 96 << 10;
+/// Entries of a conversation that roam: as many as the vendor keeps messages for who is away (jmessage.md 1.2).
+const ROAMING_ENTRIES: u64 = 100;
 /// How long after an event a sign of life says that it arrived.
 const ARRIVES: Duration = Duration::from_secs(5);
 
@@ -50,6 +56,10 @@ impl Turn<'_> {
 pub(crate) struct Deliveries {
     feeds: Vec<Tracked>,
     is_listing: bool,
+    /// What roams was asked for.
+    has_roamed: bool,
+    /// Read and not told yet.
+    gathered: Gathered,
     /// Which feed is the next to be read, so that none waits for the others to have everything.
     turn: usize,
     /// Marks the pages of this connection.
@@ -68,6 +78,8 @@ struct Tracked {
     is_reading: bool,
     /// What is missing is told as what the client missed, not as what happens now.
     is_catching_up: bool,
+    /// The device had everything up to here; messages before it are told again (they roam).
+    had: Option<Seq>,
     /// Shown and not acknowledged, oldest first.
     out: VecDeque<Out>,
 }
@@ -96,6 +108,8 @@ impl Deliveries {
         Self {
             feeds: Vec::new(),
             is_listing: false,
+            has_roamed: false,
+            gathered: Gathered::default(),
             turn: 0,
             sync_key: 0,
             attempt: u8::try_from(connection % 255).expect("a remainder of 255 fits") + 1,
@@ -108,6 +122,8 @@ impl Deliveries {
         // Of who comes and goes in a room the vendor tells nobody.
         let is_passed = is_room(delivery.feed) && entry.kind == EntryKind::Event;
         let shown = if is_passed { Offer::Skip } else { render::offer(turn.member, entry) };
+        // What was before it goes first.
+        self.tell_gathered(turn);
         if delivery.seq == Seq::ZERO {
             if shown == Offer::Skip {
                 return;
@@ -151,8 +167,9 @@ impl Deliveries {
         }
     }
 
-    /// The client asks what it missed.
-    pub(crate) fn sync(&mut self, turn: &mut Turn<'_>) {
+    /// The client asks what it missed. `roams`: and what it had.
+    pub(crate) fn sync(&mut self, turn: &mut Turn<'_>, roams: bool) {
+        self.tell_gathered(turn);
         for tracked in &mut self.feeds {
             if let Some(clock) = &mut tracked.clock
                 && clock.check()
@@ -162,22 +179,29 @@ impl Deliveries {
             }
         }
         if !std::mem::replace(&mut self.is_listing, true) {
-            turn.events.push_back(Event::ListPending(Arc::clone(turn.member)));
+            let roams = roams && !std::mem::replace(&mut self.has_roamed, roams);
+            turn.events.push_back(Event::ListPending { member: Arc::clone(turn.member), roams });
         }
     }
 
-    /// All feeds that have more for the device.
-    pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, pending: Vec<PendingFeed>) {
+    /// All feeds that have more for the device; those too that have not, where their messages `roam`.
+    pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, pending: Vec<PendingFeed>, roams: bool) {
         self.is_listing = false;
         for PendingFeed { feed, position, head, .. } in pending {
             if is_room(feed) {
                 continue;
             }
+            let had = (roams && matches!(feed, Feed::Conversation(_))).then_some(position);
+            let begin = match had {
+                Some(position) => position.min(Seq(head.0.saturating_sub(ROAMING_ENTRIES))),
+                None => position,
+            };
             let place = match self.place(feed) {
                 Some(place) => place,
+                None if begin >= head => continue,
                 None if self.make_room() => {
-                    let clock = Some(DeliveryClock::new(position, head, self.attempt));
-                    self.feeds.push(Tracked::new(feed, clock, head));
+                    let clock = Some(DeliveryClock::new(begin, head, self.attempt));
+                    self.feeds.push(Tracked { had, ..Tracked::new(feed, clock, head) });
                     self.feeds.len() - 1
                 }
                 None => continue,
@@ -192,9 +216,23 @@ impl Deliveries {
         self.read(turn);
     }
 
+    /// What was gathered is told when nothing more is on its way for now: all is there, or the client has enough to take.
+    fn tell_if_read(&mut self, turn: &mut Turn<'_>) {
+        if !self.feeds.iter().any(|tracked| tracked.is_reading) {
+            self.tell_gathered(turn);
+        }
+    }
+
+    fn tell_gathered(&mut self, turn: &mut Turn<'_>) {
+        if !self.gathered.is_empty() {
+            self.sync_key += 1;
+            std::mem::take(&mut self.gathered).say(turn, self.sync_key);
+        }
+    }
+
     /// The log could not be looked at; the next `sync_check` tries again.
     pub(crate) fn list_failed(&mut self) {
-        self.is_listing = false;
+        (self.is_listing, self.has_roamed) = (false, false);
     }
 
     /// The position of a feed that was not held is known; `None`: it could not be read, or the user has no part in it.
@@ -213,6 +251,11 @@ impl Deliveries {
 
     /// A page is read.
     pub(crate) fn read_page(&mut self, turn: &mut Turn<'_>, feed: Feed, after: Seq, page: Option<PageRead>) {
+        self.take_page(turn, feed, after, page);
+        self.tell_if_read(turn);
+    }
+
+    fn take_page(&mut self, turn: &mut Turn<'_>, feed: Feed, after: Seq, page: Option<PageRead>) {
         let Some(place) = self.place(feed) else { return self.read(turn) };
         let sync_key = self.sync_key + 1;
         let tracked = &mut self.feeds[place];
@@ -228,7 +271,9 @@ impl Deliveries {
         if items.is_empty() {
             clock.found_nothing();
         }
+        let is_catching_up = tracked.is_catching_up;
         let mut told = Page::default();
+        let mut gathered_bytes = 0;
         for (seq, item) in items {
             let offer = if item.is_some() { Offer::Deliver } else { Offer::Skip };
             let is_new = clock.offer(seq, offer);
@@ -241,15 +286,24 @@ impl Deliveries {
                 Item::Event(_) | Item::Receipt(_) => By::Life(turn.now),
             };
             tracked.out.push_back(Out { seq, by, page_bytes: 0 });
-            told.take(item);
+            if is_catching_up {
+                let is_new = tracked.had.is_none_or(|had| seq > had);
+                gathered_bytes += self.gathered.take(turn.member, item, is_new);
+            } else {
+                told.take(item);
+            }
         }
-        let is_catching_up = tracked.is_catching_up;
         tracked.is_catching_up &= clock.lacks();
-        self.sync_key = sync_key;
+        if !tracked.is_catching_up {
+            tracked.had = None;
+        }
         let before = turn.outputs.len();
-        told.say(turn, is_catching_up.then_some(sync_key));
+        for message in std::mem::take(&mut self.gathered.transparent) {
+            turn.say("trans_msg_rec", &message);
+        }
+        told.say(turn);
         if let Some(last) = tracked.out.back_mut() {
-            last.page_bytes += turn.outputs.range(before..).map(bytes_of).sum::<usize>();
+            last.page_bytes += gathered_bytes + turn.outputs.range(before..).map(bytes_of).sum::<usize>();
         }
         self.settle(turn, place);
     }
@@ -338,7 +392,8 @@ impl Deliveries {
         let Some(clock) = &tracked.clock else { return };
         tracked.is_reading = true;
         let (feed, after) = (tracked.feed, clock.offered());
-        turn.events.push_back(Event::ReadPage { member: Arc::clone(turn.member), feed, after });
+        let had = tracked.had;
+        turn.events.push_back(Event::ReadPage { member: Arc::clone(turn.member), feed, after, had });
     }
 
     fn begin(&mut self, turn: &mut Turn<'_>, feed: Feed, seq: Seq) {
@@ -373,7 +428,7 @@ impl Deliveries {
 
 impl Tracked {
     fn new(feed: Feed, clock: Option<DeliveryClock>, heard: Seq) -> Self {
-        Self { feed, clock, heard, is_reading: false, is_catching_up: false, out: VecDeque::new() }
+        Self { feed, clock, heard, is_reading: false, is_catching_up: false, had: None, out: VecDeque::new() }
     }
 
     fn wants_page(&self) -> bool {
@@ -399,7 +454,84 @@ fn bytes_of(output: &Output) -> usize {
     }
 }
 
-/// A page as it is told.
+/// What the client missed, until it is told.
+#[derive(Debug, Default)]
+struct Gathered {
+    conversations: Vec<Missed>,
+    events: Vec<Value>,
+    receipts: Vec<Value>,
+    transparent: Vec<Value>,
+}
+
+/// Messages of one conversation.
+#[derive(Debug)]
+struct Missed {
+    conversation: Conversation,
+    messages: Vec<Value>,
+    unread: usize,
+}
+
+impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.conversations.is_empty() && self.events.is_empty() && self.receipts.is_empty()
+    }
+
+    /// Takes one more; gives about how many bytes it is.
+    fn take(&mut self, member: &Member, item: Item, is_new: bool) -> usize {
+        let bytes = |shown: &Value| shown.to_string().len();
+        match item {
+            Item::Message { shown, conversation, .. } => {
+                let size = bytes(&shown);
+                let known = self.conversations.iter().position(|missed| missed.conversation == conversation);
+                let place = known.unwrap_or_else(|| {
+                    self.conversations.push(Missed { conversation, messages: Vec::new(), unread: 0 });
+                    self.conversations.len() - 1
+                });
+                let missed = &mut self.conversations[place];
+                // Who answers has read.
+                let is_own = shown["from_uid"] == member.uid.0;
+                missed.unread = if is_own { 0 } else { missed.unread + usize::from(is_new) };
+                missed.messages.push(shown);
+                size
+            }
+            Item::Event(event) => {
+                self.events.push(event);
+                self.events.last().map_or(0, bytes)
+            }
+            Item::Receipt(receipt) => {
+                self.receipts.push(receipt);
+                self.receipts.last().map_or(0, bytes)
+            }
+            Item::Transparent(message) => {
+                self.transparent.push(message);
+                0
+            }
+        }
+    }
+
+    /// Empty lists are not sent: the client takes none.
+    fn say(mut self, turn: &mut Turn<'_>, key: u64) {
+        if !self.conversations.is_empty() {
+            let member = Arc::clone(turn.member);
+            let shown = self
+                .conversations
+                .into_iter()
+                .map(|missed| render::synced(&member, &missed.conversation, &missed.messages, missed.unread));
+            let messages: Vec<Value> = shown.collect();
+            turn.say("sync_conversation", &json!({ "sync_key": key, "messages": messages }));
+        }
+        if !self.events.is_empty() {
+            // They stand in the logs of groups and of the user.
+            self.events.sort_by_key(|event| event["ctime_ms"].as_u64());
+            turn.say("sync_event", &json!({ "sync_key": key, "events": self.events }));
+        }
+        if !self.receipts.is_empty() {
+            turn.say("sync_receipt", &json!({ "sync_key": key, "receipts": self.receipts }));
+        }
+    }
+}
+
+/// A page of what happens while the client is there.
 #[derive(Default)]
 struct Page {
     messages: Vec<(Conversation, Value)>,
@@ -418,38 +550,24 @@ impl Page {
         }
     }
 
-    /// `key`: it is what the client missed. Empty lists are not sent: the client takes none.
-    fn say(self, turn: &mut Turn<'_>, key: Option<u64>) {
+    fn say(self, turn: &mut Turn<'_>) {
         for message in &self.transparent {
             turn.say("trans_msg_rec", message);
         }
-        let Some(key) = key else {
-            let (rooms, others): (Vec<_>, Vec<_>) =
-                self.messages.into_iter().partition(|(conversation, _)| conversation.is_room());
-            for (conversation, shown) in rooms {
-                turn.say("room_msg_sync", &render::in_room(&conversation, &shown));
-            }
-            if !others.is_empty() {
-                let messages: Vec<Value> = others.into_iter().map(|(_, shown)| shown).collect();
-                turn.say("msg_sync", &json!({ "messages": messages }));
-            }
-            for event in &self.events {
-                turn.say("event_notification", event);
-            }
-            for receipt in &self.receipts {
-                turn.say("receipt_change", receipt);
-            }
-            return;
-        };
-        if let Some((conversation, _)) = self.messages.first() {
-            let conversation = render::synced(turn.member, conversation, &self.messages);
-            turn.say("sync_conversation", &json!({ "sync_key": key, "messages": [conversation] }));
+        let (rooms, others): (Vec<_>, Vec<_>) =
+            self.messages.into_iter().partition(|(conversation, _)| conversation.is_room());
+        for (conversation, shown) in rooms {
+            turn.say("room_msg_sync", &render::in_room(&conversation, &shown));
         }
-        if !self.events.is_empty() {
-            turn.say("sync_event", &json!({ "sync_key": key, "events": self.events }));
+        if !others.is_empty() {
+            let messages: Vec<Value> = others.into_iter().map(|(_, shown)| shown).collect();
+            turn.say("msg_sync", &json!({ "messages": messages }));
         }
-        if !self.receipts.is_empty() {
-            turn.say("sync_receipt", &json!({ "sync_key": key, "receipts": self.receipts }));
+        for event in &self.events {
+            turn.say("event_notification", event);
+        }
+        for receipt in &self.receipts {
+            turn.say("receipt_change", receipt);
         }
     }
 }

@@ -88,17 +88,23 @@ pub enum Event {
         member: Arc<Member>,
         positions: Vec<(Feed, Seq)>,
     },
-    /// What does the device lack? And may the session still be there?
-    ListPending(Arc<Member>),
+    /// What does the device lack? And may the session still be there? `roams`: conversations are listed that lack nothing
+    /// too.
+    ListPending {
+        member: Arc<Member>,
+        roams: bool,
+    },
     /// Something new in a feed that the session does not hold: how far is the device in it?
     FindPosition {
         member: Arc<Member>,
         feed: Feed,
     },
+    /// `had`: up to here the device had everything once, and messages are wanted all the same.
     ReadPage {
         member: Arc<Member>,
         feed: Feed,
         after: Seq,
+        had: Option<Seq>,
     },
     Acknowledge {
         member: Arc<Member>,
@@ -129,7 +135,10 @@ pub enum Command {
         name: &'static str,
         body: Value,
     },
-    Pending(Vec<PendingFeed>),
+    Pending {
+        pending: Vec<PendingFeed>,
+        roams: bool,
+    },
     PendingFailed,
     /// The session has to go; the hint that said so was lost.
     Ended(CloseCause),

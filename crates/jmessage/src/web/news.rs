@@ -28,7 +28,10 @@ pub(crate) async fn item(
             Some(Item::Event(conversation_read(perform, member, shown).await?))
         }
         EntryKind::Event => match Event::decode(&entry.payload).ok().map(|event| event.news) {
-            Some(News::Group(news)) => group(member, entry, &news).map(Item::Event),
+            Some(News::Group(news)) => match group(member, entry, &news) {
+                Some(told) => Some(Item::Event(with_picture(perform, member, &news, told).await?)),
+                None => None,
+            },
             Some(News::Contact(news)) => match contact(member, entry, &news) {
                 Some(told) => Some(Item::Event(with_inviter(perform, member, entry, told).await?)),
                 None => None,
@@ -125,7 +128,8 @@ async fn conversation_read(
     } else {
         json!({ "type": SINGLE, "appkey": member.face.as_str(), "username": name })
     };
-    told["description"] = conversation.to_string().into();
+    // The SDK reads this one as it is; that of a changed note (100/7) is a text of JSON.
+    told["description"] = conversation;
     Ok(told)
 }
 
@@ -149,6 +153,21 @@ async fn with_inviter(
     Ok(told)
 }
 
+/// An event of a group with the group's picture.
+async fn with_picture(
+    perform: &WebPerform,
+    member: &Member,
+    news: &GroupNews,
+    mut told: Value,
+) -> Result<Value, app::Error> {
+    if let Some(tenant) = perform.use_cases().find_app_by_hex_key(&member.face)
+        && let Some(found) = perform.use_cases().find_any_group(&tenant, &news.group).await?
+    {
+        told["media_id"] = found.group.avatar.as_str().into();
+    }
+    Ok(told)
+}
+
 fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
     if news.kind != GroupKind::Group {
         return None;
@@ -156,7 +175,8 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
     let sender = entry.sender_name.as_str();
     let (event_type, extra, names): (u16, u16, Vec<&str>) = match &news.change {
         GroupChange::Created => (8, 0, vec![sender]),
-        GroupChange::Destroyed => (9, 69, Vec::new()),
+        // Pages look at the first name. All are out, so each is told of himself.
+        GroupChange::Destroyed => (9, 69, vec![member.name.as_str()]),
         GroupChange::Joined { users, approved, .. } => {
             (10, u16::from(*approved), users.iter().map(String::as_str).collect())
         }
@@ -166,7 +186,7 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
         GroupChange::Left { users, .. } if users.iter().all(|user| user == sender) => (9, 0, vec![sender]),
         GroupChange::Left { users, .. } => (11, 0, users.iter().map(String::as_str).collect()),
         GroupChange::Removed { user } => (11, 0, vec![user]),
-        GroupChange::Updated { .. } => (12, 0, Vec::new()),
+        GroupChange::Updated { .. } => (12, 0, vec![sender]),
         // He asks by himself, or a member for him.
         GroupChange::Applied { user: None, .. } => (56, 59, vec![sender]),
         GroupChange::Applied { user: Some(user), .. } => (56, 10, vec![user]),

@@ -8,7 +8,7 @@ use conditions::{Condition, Operation};
 use domain::device::Login;
 use md5::{Digest as _, Md5};
 use model::limits::PAGE_ENTRIES;
-use model::{ConversationId, DeviceClass, Entry, Feed, JMessageKey, Seq, Timestamp};
+use model::{ConversationId, DeviceClass, Entry, EntryKind, Feed, JMessageKey, Seq, Timestamp};
 use serde_json::{Value, json};
 use session::clock::Offer;
 use session::{Outcome, Peer, Perform};
@@ -19,7 +19,6 @@ use super::event::{Answer, Caller, Command, Event, Item, Member, Object, PageRea
 use super::failure::{DIALECT, Failure};
 use super::session::WebSession;
 use super::{news, page_device, render};
-use crate::rest::profile;
 
 /// How far a client's clock may be off when it signs (jmessage.md 2.3).
 const SIGNATURE_LIFE: Duration = Duration::from_secs(600);
@@ -97,8 +96,8 @@ impl WebPerform {
                 left.err()?.report(DIALECT);
                 None
             }
-            Event::ListPending(member) => {
-                Some(self.list_pending(peer, &member).await.unwrap_or_else(|error| {
+            Event::ListPending { member, roams } => {
+                Some(self.list_pending(peer, &member, roams).await.unwrap_or_else(|error| {
                     error.report(DIALECT);
                     Command::PendingFailed
                 }))
@@ -110,8 +109,8 @@ impl WebPerform {
                 });
                 Some(Command::Position { feed, position })
             }
-            Event::ReadPage { member, feed, after } => {
-                let page = self.read_page(&member, feed, after).await;
+            Event::ReadPage { member, feed, after, had } => {
+                let page = self.read_page(&member, feed, after, had).await;
                 let page = page.map_err(|error| error.report(DIALECT)).ok();
                 Some(Command::Page { feed, after, page })
             }
@@ -272,7 +271,7 @@ impl WebPerform {
         let shown = devices.iter().map(|(device, is_live)| {
             let is_other = device.session.is_some_and(|session| session.connection() != peer.connection);
             json!({
-                "platform": profile::platform(&device.class),
+                "platform": platform(&device.class),
                 "mtime": device.seen.0 / 1000,
                 "isOnline": is_live,
                 "isLogin": !device.displaced,
@@ -282,7 +281,7 @@ impl WebPerform {
         Ok(shown.collect())
     }
 
-    async fn list_pending(&self, peer: &Peer, member: &Member) -> Result<Command, app::Error> {
+    async fn list_pending(&self, peer: &Peer, member: &Member, roams: bool) -> Result<Command, app::Error> {
         let Some(tenant) = self.use_cases.find_app_by_hex_key(&member.face) else {
             return Ok(Command::Ended(model::CloseCause::AppDisabled));
         };
@@ -297,7 +296,11 @@ impl WebPerform {
             return Ok(Command::Ended(cause));
         }
         let followed = self.follow(peer, member).await?;
-        Ok(Command::Pending(self.use_cases.pending_feeds(member.app, followed).await?))
+        let pending = match roams {
+            true => self.use_cases.feeds_with_heads(member.app, followed).await?,
+            false => self.use_cases.pending_feeds(member.app, followed).await?,
+        };
+        Ok(Command::Pending { pending, roams })
     }
 
     /// Brings what the connection follows up to date. Before the heads are read: what is said from here on is heard.
@@ -325,14 +328,27 @@ impl WebPerform {
     }
 
     /// What a user is shown of a feed, rendered; `None` where he is shown nothing of an entry.
-    async fn read_page(&self, member: &Member, feed: Feed, after: Seq) -> Result<PageRead, app::Error> {
+    async fn read_page(
+        &self,
+        member: &Member,
+        feed: Feed,
+        after: Seq,
+        had: Option<Seq>,
+    ) -> Result<PageRead, app::Error> {
         let Some(from) = self.use_cases.sees_from(member.app, member.uid, feed).await? else {
             return Ok(PageRead { items: Vec::new(), head: after });
         };
         let (entries, head) = self.use_cases.page(member.app, feed, after.max(from), PAGE_ENTRIES).await?;
         let mut items = Vec::with_capacity(entries.len());
         for (seq, entry) in &entries {
-            items.push((*seq, self.item(member, Shown { feed, entry }).await?));
+            let shown = Shown { feed, entry };
+            let item = match had {
+                Some(_) if entry.kind == EntryKind::Message => render::roaming(member, shown),
+                // What happened meanwhile is told once.
+                Some(had) if *seq <= had => None,
+                _ => self.item(member, shown).await?,
+            };
+            items.push((*seq, item));
         }
         Ok(PageRead { items, head })
     }
@@ -346,5 +362,15 @@ impl WebPerform {
             Some(item) => Ok(Some(item)),
             None => news::item(self, member, shown).await,
         }
+    }
+}
+
+/// The vendor's word for a kind of device. Its REST API has letters for them.
+fn platform(class: &DeviceClass) -> &'static str {
+    match class {
+        DeviceClass::Android => "Android",
+        DeviceClass::Ios => "ios",
+        DeviceClass::Desktop => "pc",
+        DeviceClass::Web | DeviceClass::Custom(_) => "web",
     }
 }

@@ -20,6 +20,16 @@ const PLATFORM: u8 = 5;
 /// Whether an entry is one to show on a connection. Its author's own connection has it already; but of what happens to a
 /// group, and of a recall, all hear, whoever did it (jmessage.md section 5).
 pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
+    judge(member, entry, has_said(member, entry))
+}
+
+/// A message for a page that keeps none: also what the user said himself.
+pub(crate) fn roaming(member: &Member, shown: Shown<'_>) -> Option<Item> {
+    let is_shown = judge(member, shown.entry, false) == Offer::Deliver;
+    is_shown.then(|| item(member, shown)).flatten()
+}
+
+fn judge(member: &Member, entry: &Entry, has_said: bool) -> Offer {
     let for_others = entry.target_resource.as_ref().is_some_and(|only| *only != member.resource);
     let mut is_told_to_all = entry.kind == EntryKind::Recall;
     let is_shown = match entry.kind {
@@ -30,7 +40,7 @@ pub(crate) fn offer(member: &Member, entry: &Entry) -> Offer {
         }),
         _ => true,
     };
-    let is_known = !is_told_to_all && has_said(member, entry);
+    let is_known = !is_told_to_all && has_said;
     if is_shown && !for_others && entry.is_delivered_to(member.uid) && !is_known {
         Offer::Deliver
     } else {
@@ -156,24 +166,25 @@ pub(crate) fn number_of(public_id: &str) -> u64 {
     public_id.parse().unwrap_or(0)
 }
 
-/// Messages of one conversation that the client missed.
+/// Messages of one conversation that the client missed, or wants to have again. `unread`: how many of the last ones are
+/// new to it.
 pub(crate) fn synced(
     member: &Member,
     conversation: &Conversation,
-    messages: &[(Conversation, Value)],
+    messages: &[Value],
+    unread: usize,
 ) -> Value {
     let (kind, username, gid) = match conversation {
         Conversation::Single { peer } => (SINGLE, peer.as_str(), 0),
         Conversation::Group { .. } | Conversation::Room { .. } => (GROUP, "", conversation.number()),
     };
-    let msgs: Vec<&Value> = messages.iter().map(|(_, shown)| shown).collect();
     json!({
         "msg_type": kind,
         "from_appkey": member.face.as_str(),
         "from_username": username,
         "from_gid": gid,
-        "unsync_count": msgs.len(),
+        "unsync_count": unread,
         "receipt_msgs": [],
-        "msgs": msgs,
+        "msgs": messages,
     })
 }

@@ -24,6 +24,9 @@ const ANSWERS_KEPT: usize = 32;
 const KEPT_BYTES: usize = 4096;
 /// Bytes of what a client keeps to say how far it was.
 const SYNC_KEY_BYTES: usize = 64;
+/// What `sync_type` says of a page that wants the last messages of all conversations, as it keeps none itself
+/// (`flag` of `init`).
+const ROAMS: u64 = 1;
 /// How long a connection stays whose user was logged out, so that its client hears why its last requests are refused. The
 /// SDK closes it by itself.
 const LOGGED_OUT_STAY: Duration = Duration::from_secs(5);
@@ -208,7 +211,10 @@ impl WebSession {
                 for key in ["sync_key", "sync_type", "sync_event_key", "msg_receipt_key"] {
                     body.insert(key.to_owned(), echo(key));
                 }
-                deliveries.sync(&mut turn);
+                // With the key of a page that it was told the client has what roams.
+                let is_first = data.get("sync_key").and_then(calls::number).is_none_or(|key| key == 0);
+                let roams = is_first && data.get("sync_type").and_then(calls::number) == Some(ROAMS);
+                deliveries.sync(&mut turn, roams);
                 self.answer(Answer { rid, name, body: calls::success(rid, body) });
             }
             "msg_recv_v2" => {
@@ -280,8 +286,8 @@ impl WebSession {
                     self.say(engine::event(name, &body).into());
                 }
             }
-            Command::Pending(pending) => {
-                self.in_live(now, |deliveries, turn| deliveries.listed(turn, pending));
+            Command::Pending { pending, roams } => {
+                self.in_live(now, |deliveries, turn| deliveries.listed(turn, pending, roams));
             }
             Command::PendingFailed => self.in_live(now, |deliveries, _| deliveries.list_failed()),
             Command::Ended(cause) => self.leave(now, &cause),

@@ -104,7 +104,7 @@ fn a_login_lists_the_devices_that_are_there_and_the_one_that_has_to_go() {
     second.ask("c_init", house.init()).is(0);
     let list = second.ask("login", login.clone()).is(0)["online_list"].clone();
     assert_eq!(list.as_array().unwrap().len(), 1);
-    assert_eq!((&list[0]["platform"], &list[0]["flag"]), (&json!("j"), &json!(true)));
+    assert_eq!((&list[0]["platform"], &list[0]["flag"]), (&json!("web"), &json!(true)));
     assert_eq!((&list[0]["isOnline"], &list[0]["isLogin"]), (&json!(true), &json!(true)));
     assert_eq!(list[0]["mtime"], super::house::START.0 / 1000);
     second.drop_socket();

@@ -276,13 +276,19 @@ impl House {
 
     /// A user with a session, who asked for what he missed.
     pub(crate) fn log_in(&self, name: &str) -> Client<'_> {
+        let mut client = self.enter(name);
+        client.sync(0);
+        client
+    }
+
+    /// The same, before he asks.
+    pub(crate) fn enter(&self, name: &str) -> Client<'_> {
         if self.wait(self.use_cases.find_user(&self.tenant(), name)).unwrap().is_none() {
             self.register(name);
         }
         let mut client = self.connect();
         client.ask("c_init", self.init()).is(0);
         client.ask("login", json!({ "username": name, "password": md5("secret") })).is(0);
-        client.sync();
         client
     }
 
@@ -401,9 +407,10 @@ impl Client<'_> {
         self.frame(&engine::event(name, &data));
     }
 
-    /// Asks what was missed, and acknowledges it.
-    pub(crate) fn sync(&mut self) {
-        let keys = json!({ "sync_key": 0, "sync_type": 0, "sync_event_key": 0, "msg_receipt_key": 0 });
+    /// Asks what was missed; by `sync_type` 1 also what is known.
+    pub(crate) fn sync(&mut self, sync_type: u8) {
+        let keys =
+            json!({ "sync_key": 0, "sync_type": sync_type, "sync_event_key": 0, "msg_receipt_key": 0 });
         let answer = self.ask("sync_check", keys).is(0);
         assert_eq!(answer["sync_event_key"], 0, "the keys come back");
     }
@@ -442,13 +449,16 @@ impl Client<'_> {
     pub(crate) fn texts(&mut self) -> Vec<String> {
         let mut texts = Vec::new();
         for (name, body) in self.heard() {
+            let list = |list: &Value| list.as_array().unwrap().clone();
             let messages = match name.as_str() {
-                "msg_sync" => body["messages"].clone(),
-                "sync_conversation" => body["messages"][0]["msgs"].clone(),
-                "room_msg_sync" => json!([body]),
+                "msg_sync" => list(&body["messages"]),
+                "sync_conversation" => {
+                    list(&body["messages"]).iter().flat_map(|one| list(&one["msgs"])).collect()
+                }
+                "room_msg_sync" => vec![body],
                 _ => continue,
             };
-            for message in messages.as_array().unwrap() {
+            for message in messages {
                 texts.push(message["content"]["msg_body"]["text"].as_str().unwrap().to_owned());
             }
         }

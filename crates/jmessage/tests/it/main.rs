@@ -10,3 +10,4 @@ mod groups;
 mod handshake;
 mod malformed;
 mod messages;
+mod pages;

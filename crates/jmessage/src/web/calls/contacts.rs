@@ -19,7 +19,12 @@ pub(crate) async fn ask_or_answer(asked: Asked<'_>) -> Done {
     let (use_cases, tenant, own) = (asked.use_cases(), asked.caller.tenant, asked.name());
     let device = asked.device();
     let device = Some(&device);
-    match asked.number("from_type")? {
+    // The SDK for mini programs leaves it out of invitations.
+    let from_type = match asked.data.get("from_type") {
+        None | Some(Value::Null) => INVITES,
+        Some(_) => asked.number("from_type")?,
+    };
+    match from_type {
         INVITES => use_cases.ask_contact(tenant, own, peer, why, device).await?,
         ANSWERS if why == "yes" => use_cases.accept_contact(tenant, own, peer, device).await?,
         ANSWERS => use_cases.decline_contact(tenant, own, peer, why, device).await?,

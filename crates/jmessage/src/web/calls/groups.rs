@@ -143,7 +143,9 @@ pub(crate) async fn members(asked: Asked<'_>) -> Done {
         }
         .into();
         let is_muted = member.muted_until.is_some_and(|until| now < until);
-        one["keep_silence"] = u8::from(is_muted).into();
+        one["keep_silence"] = is_muted.into();
+        // In this list, and only here, the SDK takes milliseconds.
+        one["mtime"] = account.user.modified.0.into();
     }
     Ok(object([("member_list", list.into())]))
 }

@@ -28,7 +28,11 @@ pub(crate) async fn to_user(asked: Asked<'_>) -> Done {
     let named = asked.data.get("target_id").or_else(|| content.get("target_id"));
     let target = named.and_then(Value::as_str).ok_or_else(|| Failure::argument("target_id"))?;
     let (message, wants) = message(asked, content, &["single"])?;
-    let sent = send(asked, Target::User(target.to_owned()), EntryKind::Message, &message, wants).await?;
+    let mut sent = send(asked, Target::User(target.to_owned()), EntryKind::Message, message, wants).await?;
+    // By this pages know the conversation, as `get_conversations` names it.
+    if let Some(account) = asked.use_cases().find_user(asked.caller.tenant, target).await? {
+        sent.insert("key".to_owned(), account.user.uid.0.into());
+    }
     Ok(sent)
 }
 
@@ -37,7 +41,7 @@ pub(crate) async fn to_group(asked: Asked<'_>) -> Done {
     let gid = asked.number("target_gid")?;
     let (message, wants) = message(asked, content, &["group"])?;
     let target = Target::Group(gid.to_string());
-    let mut sent = send(asked, target, EntryKind::Message, &message, wants).await?;
+    let mut sent = send(asked, target, EntryKind::Message, message, wants).await?;
     sent.insert("target_gid".to_owned(), gid.into());
     if wants {
         let found = asked.use_cases().find_any_group(asked.caller.tenant, &gid.to_string()).await?;
@@ -53,7 +57,7 @@ pub(crate) async fn to_room(asked: Asked<'_>) -> Done {
     let room = asked.number("target_gid")?;
     let (message, _) = message(asked, content, &["chatroom", "group"])?;
     let target = Target::Room(room.to_string());
-    let mut sent = send(asked, target, EntryKind::Message, &message, false).await?;
+    let mut sent = send(asked, target, EntryKind::Message, message, false).await?;
     sent.insert("room_id".to_owned(), room.into());
     Ok(sent)
 }
@@ -92,7 +96,7 @@ async fn transparent(asked: Asked<'_>, target: Target, platform: Option<&str>) -
         let error = app::Error::refused(Condition::MessageTooLarge, limit);
         return Err(Failure::of(error, Operation::Command));
     }
-    send(asked, target, EntryKind::Command, &Message::command(command, platform), false).await?;
+    send(asked, target, EntryKind::Command, Message::command(command, platform), false).await?;
     Ok(Object::new())
 }
 
@@ -167,7 +171,14 @@ pub(crate) async fn report_receipts(asked: Asked<'_>) -> Done {
             }
         }
     }
-    Ok(Object::new())
+    // Of one conversation, as the SDK reports them, the answer says which.
+    let mut done = Object::new();
+    if let [Value::Object(session)] = sessions.as_slice() {
+        for key in ["type", "appkey", "username", "gid"] {
+            done.extend(session.get(key).map(|named| (key.to_owned(), named.clone())));
+        }
+    }
+    Ok(done)
 }
 
 pub(crate) async fn read_single(asked: Asked<'_>) -> Done {
@@ -264,10 +275,14 @@ async fn send(
     asked: Asked<'_>,
     target: Target,
     kind: EntryKind,
-    message: &Message,
+    mut message: Message,
     wants_receipts: bool,
 ) -> Done {
     let member = asked.caller.member;
+    if kind == EntryKind::Message {
+        let account = asked.use_cases().find_account(asked.caller.tenant, member.uid).await?;
+        message.sender_changed = account.map_or(0, |account| account.user.modified.0 / 1000);
+    }
     let connection = member.connection;
     // A rid is known by its connection only: drawn at random, it comes again in others.
     let rid = asked.rid.ok_or_else(|| Failure::argument("rid"))?;

@@ -79,7 +79,13 @@ pub(crate) async fn enter(asked: Asked<'_>) -> Result<Reply, Failure> {
     });
     let (shown, room): (Vec<Value>, u64) = (shown.collect(), number_of(&id));
     let told = (!shown.is_empty())
-        .then(|| ("room_msg_sync_his", json!({ "messages": [{ "room_id": room, "msgs": shown }] })));
+        // The SDK looks for the room's number in both places.
+        .then(|| {
+            (
+                "room_msg_sync_his",
+                json!({ "room_id": room, "messages": [{ "room_id": room, "msgs": shown }] }),
+            )
+        });
     Ok(Reply { body: object([("id", room.into())]), told })
 }
 

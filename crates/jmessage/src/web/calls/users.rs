@@ -102,14 +102,17 @@ pub(crate) async fn conversations(asked: Asked<'_>) -> Done {
     let (use_cases, tenant) = (asked.use_cases(), asked.caller.tenant);
     let page = use_cases.list_conversations(tenant, &listing).await?;
     let mut list = Vec::with_capacity(page.list.len());
-    for listed in page.list {
-        let utime = listed.last.as_ref().map_or(0, |seen| seen.entry.at.0);
+    // Pages turn the list round to have the youngest first.
+    for listed in page.list.into_iter().rev() {
+        let last_said = listed.last.as_ref().map_or(0, |seen| seen.entry.at.0);
         if listed.kind == ConversationKind::Single {
             let Some(account) = use_cases.find_user(tenant, &listed.name).await? else { continue };
             let mut one = shown(asked, std::slice::from_ref(&account)).await?.pop().unwrap_or_default();
             one["type"] = SINGLE.into();
             one["key"] = account.user.uid.0.into();
-            one["utime"] = utime.into();
+            // The SDK holds it against `sui_mtime` of the user's messages, and shows it to nobody.
+            one["utime"] = account.user.modified.0.into();
+            one["mtime"] = last_said.into();
             one["name"] = account.user.name.as_str().into();
             one["unread_msg_count"] = listed.unread.into();
             list.push(one);
@@ -117,10 +120,10 @@ pub(crate) async fn conversations(asked: Asked<'_>) -> Done {
             list.push(json!({
                 "type": GROUP,
                 "key": number_of(&listed.name),
-                "utime": utime,
+                "utime": found.group.modified.0,
                 "name": found.group.name,
                 "avatar": found.group.avatar,
-                "mtime": found.group.modified.0 / 1000,
+                "mtime": last_said,
                 "unread_msg_count": listed.unread,
             }));
         }
