@@ -253,8 +253,8 @@ impl UseCases {
         // Whoever entered again between the two follows it again.
         self.unfollow(app, uid, room.conversation());
         let person = Person { uid, name: member.name };
-        let left =
-            GroupChange::Left { users: vec![person.name.to_string()], member_count: left, new_owner: None };
+        let users = vec![person.name.to_string()];
+        let left = GroupChange::Left { users, member_count: left, new_owner: None, blocked: false };
         self.tell_room(app, room, &Author { person: &person, device }, left, None).await?;
         if had_attributes {
             self.drop_attributes(app, room.id, &person).await?;

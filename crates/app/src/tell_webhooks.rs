@@ -17,7 +17,7 @@ use domain::hook::{
 use futures_util::{StreamExt as _, stream};
 use model::{
     AppId, AppKey, ConversationChange, ConversationId, ConversationKind, ConversationNews, Entry, EntryKind,
-    Event, Feed, GroupChange, GroupKind, GroupNews, News, Seq, Timestamp,
+    Event, Feed, GroupChange, GroupKind, GroupNews, News, Seq, Timestamp, Uid,
 };
 use parking_lot::Mutex;
 use store::{Arrived, HookPosition};
@@ -179,11 +179,10 @@ fn entrance(came: &[Came], one: &Came) -> Entrance {
     else {
         return Entrance::default();
     };
-    let mut entrance = if users.iter().any(|user| user == one.entry.sender_name.as_str()) {
-        Entrance::Direct
-    } else {
-        Entrance::Invited
-    };
+    let by_themselves = users.iter().any(|user| user == one.entry.sender_name.as_str());
+    // The back end asks nobody.
+    let mut entrance =
+        if by_themselves || one.entry.sender == Uid::BACK_END { Entrance::Direct } else { Entrance::Invited };
     for beside in came {
         match &beside.news {
             Some(News::Group(beside)) if beside.group == *group => match &beside.change {

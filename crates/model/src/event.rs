@@ -132,6 +132,9 @@ pub enum GroupChange {
         /// To whom the group was handed on, where its owner went.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         new_owner: Option<String>,
+        /// They were put on the block list, and could not stay.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        blocked: bool,
     },
     OwnerChanged {
         owner: String,

@@ -239,6 +239,7 @@ fn part(mut change: Change, who: &Person) -> Change {
         users: vec![who.name.to_string()],
         member_count,
         new_owner: None,
+        blocked: false,
     })
 }
 
@@ -253,7 +254,12 @@ pub fn decide_block(
     member: Option<&Member>,
     at: Timestamp,
 ) -> Result<Change, GroupRefused> {
-    let change = decide_remove(group, by, target, member, at)?.write(Write::Block(target.clone()));
+    let mut change = decide_remove(group, by, target, member, at)?.write(Write::Block(target.clone()));
+    for told in &mut change.news {
+        if let GroupChange::Left { blocked, .. } = &mut told.change {
+            *blocked = true;
+        }
+    }
     Ok(change.note(PlaceChange::Blocked { user: target.name.to_string() }))
 }
 

@@ -252,7 +252,7 @@ pub fn decide_leave_thread(
     let change = drop_from_thread(thread, who, at);
     let (users, member_count) = (vec![who.name.to_string()], change.group.member_count);
     // His other devices follow it no longer.
-    Ok(change.tell(who, GroupChange::Left { users, member_count, new_owner: None }))
+    Ok(change.tell(who, GroupChange::Left { users, member_count, new_owner: None, blocked: false }))
 }
 
 /// A member is out of a thread because he is out of its group. He was told of that.

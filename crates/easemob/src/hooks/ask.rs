@@ -91,6 +91,10 @@ impl Change {
             return None;
         }
         let new_content = match payload.get("bodies") {
+            // The vendor's newer samples write the one body as the payload itself.
+            None | Some(Value::Null) if ["type", "msg"].iter().any(|key| payload.contains_key(*key)) => {
+                Some(read_body(payload, before.contents.first()?)?)
+            }
             None | Some(Value::Null) => None,
             Some(bodies) => {
                 Some(read_body(bodies.as_array()?.first()?.as_object()?, before.contents.first()?)?)
@@ -264,8 +268,10 @@ mod tests {
             ),
             (&more, command, json!({ "type": "cmd", "action": "stop" }), false),
         ] {
-            let reply = json!({ "valid": true, "payload": { "bodies": [body] } });
-            assert_eq!(read(rule, &entry, &reply).is_some(), is_used, "{reply}");
+            for payload in [json!({ "bodies": [body] }), body] {
+                let reply = json!({ "valid": true, "payload": payload });
+                assert_eq!(read(rule, &entry, &reply).is_some(), is_used, "{reply}");
+            }
         }
     }
 

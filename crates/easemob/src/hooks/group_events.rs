@@ -60,10 +60,11 @@ fn each(news: &GroupNews) -> Vec<GroupNews> {
             };
             users.iter().map(joined).collect()
         }
-        GroupChange::Left { users, member_count, new_owner } => {
+        GroupChange::Left { users, member_count, new_owner, blocked } => {
             let left = |user: &String| {
                 let (users, new_owner) = (vec![user.clone()], new_owner.clone());
-                with(GroupChange::Left { users, member_count: *member_count, new_owner })
+                let (member_count, blocked) = (*member_count, *blocked);
+                with(GroupChange::Left { users, member_count, new_owner, blocked })
             };
             users.iter().map(left).collect()
         }
@@ -115,20 +116,34 @@ fn operation_name(operation: Operation) -> String {
     }
 }
 
-/// `event: "group_op_event"`. Requests and invitations have no such event; the entrance that follows has.
-pub(super) fn group_op(app: &App, rule: &Rule, by: &By<'_>, about: &About<'_>) -> Option<Value> {
+/// `event: "group_op_event"`. Requests and invitations have no such event; the entrance that follows has. Those who are in
+/// a group from its beginning came in besides.
+pub(super) fn group_op(app: &App, rule: &Rule, by: &By<'_>, about: &About<'_>) -> Vec<Value> {
     let news = about.news;
     let kind = match news.kind {
         GroupKind::Group => "GROUP",
         GroupKind::Room => "CHATROOM",
-        GroupKind::Thread => return None,
+        GroupKind::Thread => return Vec::new(),
     };
-    let (operation, payload) = operation(app, by, about)?;
+    let Some((operation, payload)) = operation(app, by, about) else { return Vec::new() };
     let mut report = op_report(app, rule, by, (kind, &news.group), operation, payload);
     if let GroupChange::Joined { member_count, .. } | GroupChange::Left { member_count, .. } = &news.change {
         report["member_count"] = (*member_count).into();
     }
-    Some(report)
+    let mut reports = vec![report];
+    if matches!(news.change, GroupChange::Created) && !about.added.is_empty() {
+        let payload = json!({ "member": about.added, "type": "DIRECT" });
+        let mut joined = op_report(app, rule, by, (kind, &news.group), "JOIN", payload);
+        if let Some(group) = about.group {
+            joined["member_count"] = group.member_count.into();
+        }
+        let call = signed(app, rule, by.id, 1, by.at);
+        for key in ["callId", "security"] {
+            joined[key] = call[key].clone();
+        }
+        reports.push(joined);
+    }
+    reports
 }
 
 /// `place`: its type and id.
@@ -226,9 +241,16 @@ fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str,
             }
             ("JOIN", payload)
         }
-        GroupChange::Left { users, .. } => {
+        GroupChange::Left { users, blocked, .. } => {
             let quit = users.iter().any(|user| user == by.name);
-            ("LEAVE", json!({ "member": users, "type": if quit { "QUIT" } else { "KICK" } }))
+            let kind = if *blocked {
+                "BLOCK"
+            } else if quit {
+                "QUIT"
+            } else {
+                "KICK"
+            };
+            ("LEAVE", json!({ "member": users, "type": kind }))
         }
         GroupChange::Muted { user, until } => {
             let until = until.map_or(json!(-1), Value::from);
@@ -286,7 +308,6 @@ fn created(app: &App, about: &About<'_>) -> Value {
         "custom": group.custom,
         "description": group.description,
         "mute": group.mute_all,
-        "mute_duration": 0,
         "avatar": group.avatar,
         "title": group.name,
         "max_users": group.max_users,
@@ -297,9 +318,10 @@ fn created(app: &App, about: &About<'_>) -> Value {
         "last_modified": group.modified.0,
     });
     let Value::Object(info) = info else { return Value::Null };
-    let owner = group.owner.name.to_string();
-    let members: Vec<&String> = std::iter::once(&owner).chain(about.added).collect();
-    json!({ "role": roles, "member": members, "info": texts(&info) })
+    let mut info = texts(&info);
+    // No text, as the vendor has it; for ever, which a group's mute is.
+    info.insert("mute_duration".to_owned(), json!(-1));
+    json!({ "role": roles, "member": about.added, "info": info })
 }
 
 /// Changed settings under the names that a new group's have.

@@ -5,7 +5,7 @@ use app::ports::Happening;
 use bytes::Bytes;
 use domain::app::App;
 use domain::hook::{
-    EventFormat, KeywordHit, Notice, PushNotice, PushResult, Rule, SessionChange, SessionNotice,
+    EventFormat, KeywordHit, MessageType, Notice, PushNotice, PushResult, Rule, SessionChange, SessionNotice,
 };
 use domain::keyword::WordAction;
 use domain::push::Skip;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::group_events::{self, About};
 use super::moderation;
-use super::{SECURITY_VERSION, call_id, security, stored};
+use super::{SECURITY_VERSION, call_id, message_type, security, stored};
 use crate::msync::news::roster_body;
 use crate::msync::notices;
 
@@ -122,7 +122,7 @@ pub(super) fn signed(app: &App, rule: &Rule, id: MessageId, part: usize, at: Tim
 fn of_group(app: &App, rule: &Rule, by: &By<'_>, about: &About<'_>) -> Vec<Value> {
     match rule.post_send().map(|post| post.format).unwrap_or_default() {
         EventFormat::Muc => group_events::muc(app, rule, by, about.news),
-        EventFormat::GroupOp => group_events::group_op(app, rule, by, about).into_iter().collect(),
+        EventFormat::GroupOp => group_events::group_op(app, rule, by, about),
     }
 }
 
@@ -152,10 +152,34 @@ fn message(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry, event:
         return None;
     }
     report["payload"] = stored.payload().into();
+    report["content_type"] = content_type(kind, message_type(&stored.body)).into();
     if kind != ConversationKind::Single {
         report["group_id"] = entry.target_name.as_str().into();
     }
     Some(report)
+}
+
+/// Where a message stands and what it is, in one word.
+fn content_type(kind: ConversationKind, message: Option<MessageType>) -> String {
+    let place = match kind {
+        ConversationKind::Single => "user",
+        ConversationKind::Group => "group",
+        ConversationKind::Room => "room",
+    };
+    let message = match message {
+        Some(MessageType::Text) => "text",
+        Some(MessageType::Image) => "image",
+        Some(MessageType::Audio) => "voice",
+        Some(MessageType::Location) => "location",
+        Some(MessageType::Video) => "video",
+        Some(MessageType::File) => "file",
+        Some(MessageType::Command) => "command",
+        Some(MessageType::Custom) => "custom",
+        // The vendor's table has the short name of texts for these alone.
+        Some(MessageType::Combined) => "txt",
+        None => "unknown",
+    };
+    format!("chat:{place}:{message}")
 }
 
 fn recall(app: &App, rule: &Rule, kind: Option<ConversationKind>, entry: &Entry) -> Option<Value> {

@@ -173,7 +173,16 @@ fn groups_are_told_in_the_old_form() {
 fn groups_are_told_in_the_new_form() {
     let (house, server) = house(&[EventType::Group], EventFormat::GroupOp);
     let group = a_group_lives(&house);
-    let told = server.told(&house, 2);
+    let told = server.told(&house, 3);
+    let mut calls: Vec<_> = told.iter().map(|report| report["callId"].to_string()).collect();
+    calls.dedup();
+    assert_eq!(calls.len(), told.len(), "each report has a call id of its own");
+    assert_eq!(told[0]["payload"]["role"], json!({ "alice": "owner" }));
+    assert_eq!(
+        (&told[0]["payload"]["info"]["mute"], &told[0]["payload"]["info"]["mute_duration"]),
+        (&json!("false"), &json!(-1))
+    );
+    assert_eq!(told[1]["member_count"], 1, "as it is by then");
     let told: Vec<_> = told
         .iter()
         .map(|report| {
@@ -187,7 +196,8 @@ fn groups_are_told_in_the_new_form() {
     assert_eq!(
         told,
         [
-            [json!("CREATE"), json!("@ppAdmin"), Value::Null, json!(["alice", "bob"])],
+            [json!("CREATE"), json!("@ppAdmin"), Value::Null, json!(["bob"])],
+            [json!("JOIN"), json!("@ppAdmin"), json!("DIRECT"), json!(["bob"])],
             [json!("LEAVE"), json!("bob"), json!("QUIT"), json!(["bob"])],
         ]
     );
@@ -240,16 +250,17 @@ fn what_no_client_hears_of_is_told_in_the_new_form() {
     for may in [true, true, false] {
         house.wait(house.use_cases.set_room_maker(&tenant, "alice", may)).unwrap();
     }
-    let told = server.told(&house, 8);
+    let told = server.told(&house, 9);
     let mut told: Vec<_> = told
         .iter()
-        .filter(|report| !matches!(report["operation"].as_str(), Some("CREATE" | "LEAVE")))
+        .filter(|report| !matches!(report["operation"].as_str(), Some("CREATE" | "JOIN")))
         .map(|report| json!([report["type"], report["id"], report["operation"], report["payload"]]))
         .collect();
     told.sort_by_key(ToString::to_string);
     let end = 4_638_873_600_000_u64;
     let mut expected = vec![
         json!(["GROUP", group, "SHIELD", { "type": "ADD" }]),
+        json!(["GROUP", group, "LEAVE", { "type": "BLOCK", "member": ["bob"] }]),
         json!(["GROUP", group, "BLOCK", { "type": "ADD", "member": ["bob"], "expire_timestamp": end }]),
         json!(["GROUP", group, "UPDATE", { "type": "DISABLE", "disable": true }]),
         json!(["GROUP", group, "UPDATE", { "type": "DISABLE", "disable": false }]),
@@ -269,11 +280,11 @@ fn a_new_owner_and_a_new_name_are_told_in_the_new_form() {
     house.wait(house.use_cases.transfer_group(&tenant, &by, group.as_str(), "bob")).unwrap();
     let rename = UpdateGroup { name: Some("Hall".to_owned()), ..UpdateGroup::default() };
     house.wait(house.use_cases.update_group(&tenant, &by, group.as_str(), &rename)).unwrap();
-    let told = server.told(&house, 3);
+    let told = server.told(&house, 4);
     // What is told of a new group is how it is by then.
     assert_eq!(told[0]["payload"]["info"]["owner"], "org#app_bob");
-    assert_eq!(told[1]["payload"], json!({ "type": "OWNER", "owner": "alice", "new_owner": "bob" }));
-    assert_eq!(told[2]["payload"]["info"]["title"], "Hall");
+    assert_eq!(told[2]["payload"], json!({ "type": "OWNER", "owner": "alice", "new_owner": "bob" }));
+    assert_eq!(told[3]["payload"]["info"]["title"], "Hall");
 }
 
 #[test]
@@ -286,6 +297,7 @@ fn a_message_to_somebody_away_is_told_twice_under_two_call_ids() {
     assert_eq!(told[0]["msg_id"], told[1]["msg_id"]);
     assert_ne!(told[0]["callId"], told[1]["callId"]);
     assert!(told.iter().all(|report| report["host"] == "msync@kith"));
+    assert!(told.iter().all(|report| report["content_type"] == "chat:user:text"));
 }
 
 #[test]
