@@ -9,7 +9,7 @@ use clap::Args;
 use conditions::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use witnesses::{Options, Place, Report, RowKey, RowReport, SeenBy, Verdict};
+use witnesses::{Options, Place, Report, RowFilter, RowReport, SeenBy, Verdict};
 
 use crate::exit::{Failure, REFUSED};
 use crate::text::{Paint, table};
@@ -22,9 +22,9 @@ pub(crate) struct VerifyArgs {
     /// Only the rows of this table, such as easemob-windows; can be given again
     #[arg(long, value_parser = table)]
     table: Vec<Table>,
-    /// Only this row, such as easemob-windows:603 or agora-ios:AgoraErrorGroupMembersFull; can be given again
-    #[arg(long, value_name = "TABLE:CODE")]
-    row: Vec<RowKey>,
+    /// Only this row, by code or symbol: easemob-windows:603, or 603 for every table that has it; can be given again
+    #[arg(long, value_name = "[TABLE:]CODE")]
+    row: Vec<RowFilter>,
     /// Print a JSON object with a line for each row
     #[arg(long)]
     json: bool,

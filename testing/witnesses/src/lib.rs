@@ -28,5 +28,5 @@ mod witness;
 
 pub use index::index;
 pub use lab::Place;
-pub use rows::{RowKey, UnknownRow};
+pub use rows::{RowFilter, RowKey, UnknownRow};
 pub use run::{Options, Report, RowReport, SeenBy, Verdict, run};

@@ -1,4 +1,4 @@
-//! The rows of the vendors' five documents, and how one of them is named: `TABLE:CODE` or `TABLE:SYMBOL`.
+//! The rows of the vendors' five documents, how one of them is named (`TABLE:CODE` or `TABLE:SYMBOL`) and asked for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,35 +35,39 @@ pub(crate) fn never_met(row: &Row) -> Option<&'static str> {
     })
 }
 
-/// Names one row of the documents.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowKey {
-    pub table: Table,
-    code: Option<i32>,
-    symbol: String,
-}
+/// The name of one row of the documents: `TABLE:CODE`, or `TABLE:SYMBOL` where it has no code.
+#[derive(Clone, Copy, Debug)]
+pub struct RowKey(&'static Row);
 
 impl RowKey {
-    /// The name of a row: its code, else its symbol.
-    pub fn of(row: &Row) -> Self {
-        Self { table: row.table, code: row.code, symbol: row.symbol.to_owned() }
-    }
-
-    pub(crate) fn is_of(&self, row: &Row) -> bool {
-        row.table == self.table
-            && match self.code {
-                Some(code) => row.code == Some(code),
-                None => row.symbol.eq_ignore_ascii_case(&self.symbol),
-            }
+    pub fn of(row: &'static Row) -> Self {
+        Self(row)
     }
 }
 
 impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            Some(code) => write!(f, "{}:{code}", self.table),
-            None => write!(f, "{}:{}", self.table, self.symbol),
+        match self.0.code {
+            Some(code) => write!(f, "{}:{code}", self.0.table),
+            None => write!(f, "{}:{}", self.0.table, self.0.symbol),
         }
+    }
+}
+
+/// Rows that somebody asks for, by code or symbol: of one table, or of every table that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowFilter {
+    table: Option<Table>,
+    name: String,
+}
+
+impl RowFilter {
+    pub(crate) fn takes(&self, row: &Row) -> bool {
+        self.table.is_none_or(|table| table == row.table)
+            && match self.name.parse() {
+                Ok(code) => row.code == Some(code),
+                Err(_) => !self.name.is_empty() && row.symbol.eq_ignore_ascii_case(&self.name),
+            }
     }
 }
 
@@ -75,7 +79,8 @@ impl fmt::Display for UnknownRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no row of the documents: write TABLE:CODE or TABLE:SYMBOL, such as easemob-windows:603",
+            "{:?} is no row of the documents: write a code or symbol, with its table in front for that one alone, such as \
+             603 or easemob-windows:603",
             self.0
         )
     }
@@ -83,15 +88,17 @@ impl fmt::Display for UnknownRow {
 
 impl std::error::Error for UnknownRow {}
 
-impl FromStr for RowKey {
+impl FromStr for RowFilter {
     type Err = UnknownRow;
 
     fn from_str(text: &str) -> Result<Self, UnknownRow> {
         let unknown = || UnknownRow(text.to_owned());
-        let (table, name) = text.split_once(':').ok_or_else(unknown)?;
-        let table = Table::parse(table).ok_or_else(unknown)?;
-        let key = Self { table, code: name.parse().ok(), symbol: name.to_owned() };
-        if documented().any(|row| key.is_of(row)) { Ok(key) } else { Err(unknown()) }
+        let (table, name) = match text.split_once(':') {
+            Some((table, name)) => (Some(Table::parse(table).ok_or_else(unknown)?), name),
+            None => (None, text),
+        };
+        let filter = Self { table, name: name.to_owned() };
+        if documented().any(|row| filter.takes(row)) { Ok(filter) } else { Err(unknown()) }
     }
 }
 
@@ -103,16 +110,29 @@ mod tests {
     fn each_row_is_found_by_its_name() {
         for row in documented() {
             let name = RowKey::of(row).to_string();
-            let key: RowKey = name.parse().unwrap();
-            assert!(key.is_of(row), "{name}");
+            let filter: RowFilter = name.parse().unwrap();
+            assert!(filter.takes(row), "{name}");
+            let others = documented().filter(|other| filter.takes(other) && other.table != row.table);
+            assert_eq!(others.count(), 0, "{name}");
         }
         assert_eq!(documented().filter(|row| lookup_only(row).is_some()).count(), 7);
     }
 
     #[test]
+    fn a_code_or_symbol_alone_means_every_table_that_has_it() {
+        let tables = |name: &str| {
+            let filter: RowFilter = name.parse().unwrap();
+            documented().filter(|row| filter.takes(row)).map(|row| row.table).collect::<Vec<_>>()
+        };
+        assert_eq!(tables("800005"), [Table::JmessageServer]);
+        assert_eq!(tables("500"), [Table::AgoraIos, Table::EasemobIosLegacy, Table::EasemobWindows]);
+        assert_eq!(tables("emerroraudiorecordnotstarted"), [Table::EasemobIosLegacy]);
+    }
+
+    #[test]
     fn what_is_no_row_is_refused() {
-        for name in ["603", "easemob-windows", "easemob-windows:99999", "none:603", "agora-ios:"] {
-            assert!(name.parse::<RowKey>().is_err(), "{name}");
+        for name in ["", "99999", "easemob-windows", "easemob-windows:99999", "none:603", "agora-ios:"] {
+            assert!(name.parse::<RowFilter>().is_err(), "{name}");
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::areas;
 use crate::lab::{Lab, Place};
-use crate::rows::{RowKey, documented, lookup_only, never_met};
+use crate::rows::{RowFilter, RowKey, documented, lookup_only, never_met};
 use crate::witness::{Cause, Outcome, Witness};
 
 /// How long one run of a witness may take: far above what any takes on a busy machine.
@@ -23,7 +23,7 @@ pub struct Options {
     /// Only these tables; empty: all.
     pub tables: Vec<Table>,
     /// Only these rows; empty: all.
-    pub rows: Vec<RowKey>,
+    pub rows: Vec<RowFilter>,
     /// Witnesses that run at the same time, at least one.
     pub at_once: usize,
     /// The SDK gets answers without what Kith adds to the protocol, as another server of it would give them. Only rows are
@@ -103,7 +103,7 @@ pub async fn run(options: Options, progress: impl Fn(usize, usize)) -> Result<Re
     let began = Instant::now();
     let picked: Vec<&'static Row> = documented()
         .filter(|row| options.tables.is_empty() || options.tables.contains(&row.table))
-        .filter(|row| options.rows.is_empty() || options.rows.iter().any(|key| key.is_of(row)))
+        .filter(|row| options.rows.is_empty() || options.rows.iter().any(|filter| filter.takes(row)))
         .filter(|row| !options.is_plain || is_told_by_sdk(row))
         .collect();
     ensure!(!picked.is_empty(), "no row of the documents is meant");

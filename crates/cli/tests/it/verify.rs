@@ -40,7 +40,8 @@ fn one_row_is_shown_on_a_server_of_its_own() {
 
 #[test]
 fn a_table_is_picked_by_its_name() {
-    let report = verify(&["--table", "easemob-windows", "--row", "easemob-windows:0", "--json"]).json();
+    let report = verify(&["--table", "easemob-windows", "--row", "0", "--json"]).json();
+    assert_eq!(report["rows"].as_array().map(Vec::len), Some(1), "{report}");
     assert_eq!(report["rows"][0]["verdict"], "lookup_only", "{report}");
     let other = verify(&["--table", "agora-ios", "--row", "easemob-windows:603"]);
     other.refused(1, &["no row of the documents is meant"]);
@@ -48,7 +49,8 @@ fn a_table_is_picked_by_its_name() {
 
 #[test]
 fn what_is_no_row_or_table_is_wrong_usage() {
-    verify(&["--row", "easemob-windows:99999"]).refused(2, &["is no row of the documents", "TABLE:CODE"]);
+    verify(&["--row", "easemob-windows:99999"])
+        .refused(2, &["is no row of the documents", "easemob-windows:603"]);
     verify(&["--table", "easemob"]).refused(2, &["easemob"]);
     verify(&["--server", "http://127.0.0.1:9"]).refused(2, &["--token-file"]);
 }
