@@ -9,10 +9,11 @@
 //!
 //! To read on: `schema` for the tables and what happens to files of other versions, `record` for what goes in and out,
 //! `write` for what a batch may hold; `messages`, `conversations`, `outbox`, `people`, `search` for each area, `told` for what
-//! the app has had, `spans` for where something is missing.
+//! the app has had, `early` for what is told of messages before the server's answer to them, `spans` for where something is missing.
 
 mod conversations;
 mod database;
+mod early;
 mod fault;
 mod messages;
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::streams::Streams;
 use crate::calls::is_signal;
 use crate::core::{Arrival, Reply, Sender, kept_message};
 use crate::storage::{
-    Mark, NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write,
+    ENDLESS, Mark, NewRecord, Outcome, Outgoing, Record, RecordState, Storage, StorageOptions, Write,
 };
 use crate::{
     ContactChange, Conversation, Error, ErrorTable, Event, GroupEvent, Membership, MembershipChange, Message,
@@ -218,7 +218,7 @@ impl Kept {
     }
 
     fn step(&self, arrival: &Arrival) -> Step {
-        let write = self.write_for(&arrival.event);
+        let write = self.write_for(arrival);
         if let (Event::Message(_), Some(Write::Received(record))) = (&arrival.event, &write) {
             let mark = Mark::Message { conversation: record.conversation.clone(), id: record.id };
             return Step { writes: write.into_iter().collect(), mark: Some(mark) };
@@ -229,7 +229,7 @@ impl Kept {
         Step { writes: arrived.into_iter().chain(write).collect(), mark }
     }
 
-    fn write_for(&self, event: &Event) -> Option<Write> {
+    fn write_for(&self, Arrival { event, entry }: &Arrival) -> Option<Write> {
         Some(match event {
             Event::Connected => Write::Connected { at: super::actor::wall_time() },
             Event::Message(message) => Write::Received(Box::new(self.record(message)?)),
@@ -247,7 +247,8 @@ impl Kept {
                 Write::MarkAllRead { conversation: conversation.clone() }
             }
             Event::ConversationRead { conversation, .. } => {
-                Write::ReadByPeer { conversation: conversation.clone() }
+                let notice = entry.map_or(ENDLESS, |entry| MessageId(entry.id));
+                Write::ReadByPeer { conversation: conversation.clone(), notice }
             }
             Event::Recalled { id, conversation, .. } => {
                 Write::Recalled { conversation: conversation.clone(), id: *id }

@@ -130,7 +130,7 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::Failed { client_id, condition } => transaction.fail(client_id, condition),
         Write::Delivered { conversation, id } => transaction.delivered(&conversation, id),
         Write::Read { conversation, id } => transaction.read(&conversation, id),
-        Write::ReadByPeer { conversation } => transaction.read_by_peer(&conversation),
+        Write::ReadByPeer { conversation, notice } => transaction.read_by_peer(&conversation, notice),
         Write::Recalled { conversation, id } => transaction.recall(&conversation, id),
         Write::Edited { conversation, id, text, payload } => {
             transaction.edit(&conversation, id, &text, &payload)

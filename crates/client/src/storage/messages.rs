@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::conversations::{Conversations as _, named};
 use super::database::Database;
+use super::early::{Early as _, Fate};
 use super::spans::{ENDLESS, Spans as _};
 use super::{NewRecord, Page, ROWS_LIMIT, Record, RecordState};
 use crate::{Conversation, Result};
@@ -48,7 +49,10 @@ pub(super) trait Messages {
     ) -> rusqlite::Result<usize>;
     fn delivered(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
     fn read(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
-    fn read_by_peer(&self, conversation: &Conversation) -> rusqlite::Result<usize>;
+    /// All that was said before the notice of this id.
+    fn read_by_peer(&self, conversation: &Conversation, notice: MessageId) -> rusqlite::Result<usize>;
+    /// The same, for what is here by its id.
+    fn mark_read_before(&self, conversation: &Conversation, notice: MessageId) -> rusqlite::Result<usize>;
     fn recall(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize>;
     fn edit(
         &self,
@@ -133,19 +137,31 @@ impl Messages for Connection {
     }
 
     fn delivered(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
-        raise(self, conversation, id, state::DELIVERED)
+        raise(self, conversation, id, state::DELIVERED, &Fate::Delivered)
     }
 
     fn read(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
-        raise(self, conversation, id, state::READ)
+        raise(self, conversation, id, state::READ, &Fate::Read)
     }
 
-    fn read_by_peer(&self, conversation: &Conversation) -> rusqlite::Result<usize> {
+    fn read_by_peer(&self, conversation: &Conversation, notice: MessageId) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let changed = self.mark_read_before(conversation, notice)?;
+        Ok(changed + self.keep_for_later(number, notice, &Fate::ReadBefore)?)
+    }
+
+    fn mark_read_before(&self, conversation: &Conversation, notice: MessageId) -> rusqlite::Result<usize> {
         let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
         let mut statement = self.prepare_cached(
-            "UPDATE messages SET state = ?2 WHERE conversation = ?1 AND state BETWEEN ?3 AND ?4",
+            "UPDATE messages SET state = ?3 WHERE conversation = ?1 AND id < ?2 AND state BETWEEN ?4 AND ?5",
         )?;
-        statement.execute(params![number, state::READ, state::ACKNOWLEDGED, state::DELIVERED])
+        statement.execute(params![
+            number,
+            notice.0.cast_signed(),
+            state::READ,
+            state::ACKNOWLEDGED,
+            state::DELIVERED
+        ])
     }
 
     fn recall(&self, conversation: &Conversation, id: MessageId) -> rusqlite::Result<usize> {
@@ -154,7 +170,8 @@ impl Messages for Connection {
             "UPDATE messages SET state = ?3, text = '', payload = x'', is_counted = 0
              WHERE conversation = ?1 AND id = ?2 AND state <> ?3",
         )?;
-        statement.execute(params![number, id.0.cast_signed(), state::RECALLED])
+        let changed = statement.execute(params![number, id.0.cast_signed(), state::RECALLED])?;
+        Ok(changed + self.keep_for_later(number, id, &Fate::Recalled)?)
     }
 
     fn edit(
@@ -169,7 +186,9 @@ impl Messages for Connection {
             "UPDATE messages SET text = ?3, payload = ?4
              WHERE conversation = ?1 AND id = ?2 AND state <> ?5 AND payload <> ?4",
         )?;
-        statement.execute(params![number, id.0.cast_signed(), text, payload, state::RECALLED])
+        let changed =
+            statement.execute(params![number, id.0.cast_signed(), text, payload, state::RECALLED])?;
+        Ok(changed + self.keep_for_later(number, id, &Fate::Edited { text, payload })?)
     }
 
     fn set_reactions(
@@ -183,7 +202,9 @@ impl Messages for Connection {
             .prepare_cached("SELECT number, marks FROM messages WHERE conversation = ?1 AND id = ?2")?
             .query_row(params![conversation, id.0.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some((number, marks)) = marked else { return Ok(0) };
+        let Some((number, marks)) = marked else {
+            return self.keep_for_later(conversation, id, &Fate::Reactions(reactions));
+        };
         set_marks(self, number, &marks, |_| serde_json::from_str(reactions).unwrap_or_default())
     }
 
@@ -255,12 +276,14 @@ fn raise(
     conversation: &Conversation,
     id: MessageId,
     to: i64,
+    fate: &Fate<'_>,
 ) -> rusqlite::Result<usize> {
     let Some(number) = connection.conversation_number(conversation)? else { return Ok(0) };
     let mut statement = connection.prepare_cached(
         "UPDATE messages SET state = ?3 WHERE conversation = ?1 AND id = ?2 AND state >= ?4 AND state < ?3",
     )?;
-    statement.execute(params![number, id.0.cast_signed(), to, state::ACKNOWLEDGED])
+    let changed = statement.execute(params![number, id.0.cast_signed(), to, state::ACKNOWLEDGED])?;
+    Ok(changed + connection.keep_for_later(number, id, fate)?)
 }
 
 impl Database {

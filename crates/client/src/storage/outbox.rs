@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::conversations::Conversations as _;
 use super::database::Database;
+use super::early::Early as _;
 use super::messages::{COLUMNS, record, state};
 use super::spans::Spans as _;
 use super::{Cursor, Outcome, Outgoing, Queued, fault};
@@ -69,16 +70,16 @@ impl Outbox for Connection {
         }
         leave(self, known.number)?;
         self.heard(known.conversation, id)?;
-        // The server also says it to this user's queue; if that came before the answer, the row is there twice.
+        take_over(self, &known, id)?;
         let mut statement = self.prepare_cached(
-            "DELETE FROM messages WHERE id = ?2 AND number <> ?1
-             AND conversation = (SELECT conversation FROM messages WHERE number = ?1)",
+            "UPDATE messages SET id = ?2, at = ?3, state = CASE state WHEN ?5 THEN state ELSE ?4 END, failure = NULL
+             WHERE number = ?1",
         )?;
-        statement.execute(params![known.number, id.0.cast_signed()])?;
-        let mut statement = self.prepare_cached(
-            "UPDATE messages SET id = ?2, at = ?3, state = ?4, failure = NULL WHERE number = ?1",
-        )?;
-        statement.execute(params![known.number, id.0.cast_signed(), at.0.cast_signed(), state::ACKNOWLEDGED])
+        let (id_number, at) = (id.0.cast_signed(), at.0.cast_signed());
+        let changed =
+            statement.execute(params![known.number, id_number, at, state::ACKNOWLEDGED, state::RECALLED])?;
+        self.catch_up(known.conversation, id)?;
+        Ok(changed)
     }
 
     fn fail(&self, client_id: ClientMessageId, condition: Condition) -> rusqlite::Result<usize> {
@@ -156,6 +157,22 @@ fn not_before_others(connection: &Connection, conversation: i64, at: Timestamp) 
     let mut statement = connection
         .prepare_cached("SELECT max(?2, coalesce(max(at), 0)) FROM messages WHERE conversation = ?1")?;
     statement.query_row(params![conversation, at.0.cast_signed()], |row| row.get(0))
+}
+
+/// The server also says a message to its author's queue. If that came before the answer, the row is there twice, and what became
+/// of the message stands in the other one.
+fn take_over(connection: &Connection, own: &Known, id: MessageId) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE messages SET marks = twin.marks, text = twin.text, payload = twin.payload,
+             state = CASE twin.state WHEN ?4 THEN twin.state ELSE messages.state END
+         FROM (SELECT state, text, payload, marks FROM messages WHERE conversation = ?2 AND id = ?3) AS twin
+         WHERE number = ?1 AND messages.id IS NULL",
+    )?;
+    statement.execute(params![own.number, own.conversation, id.0.cast_signed(), state::RECALLED])?;
+    let mut statement = connection
+        .prepare_cached("DELETE FROM messages WHERE conversation = ?2 AND id = ?3 AND number <> ?1")?;
+    statement.execute(params![own.number, own.conversation, id.0.cast_signed()])?;
+    Ok(())
 }
 
 /// Takes a message out of the outbox; false if it was not there.

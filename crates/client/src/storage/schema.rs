@@ -26,6 +26,7 @@ const APPLICATION_ID: i32 = 0x4b69_7468;
 /// | `cursors` | how far a queue of the server was read | the next login as a new device |
 /// | `contacts`, `groups` | what the server said about them | it says otherwise |
 /// | `told` | an entry of a queue, no message, whose event the app took | 8,192 newer ones |
+/// | `early` | what became of a message that may be one of the outbox, whose `id` is not known yet | that one is acknowledged, or nothing of its conversation waits |
 /// | `spans` | a stretch of a conversation, by ids, of which nothing is missing here | the conversation |
 /// | `words` | full text over `messages.text`, in pieces of three characters, since Chinese has no blanks | as `messages` |
 pub(super) const STEPS: &[&str] = &[
@@ -124,6 +125,16 @@ pub(super) const STEPS: &[&str] = &[
     "
     ALTER TABLE owner RENAME COLUMN connected_at TO present_at;
     UPDATE owner SET present_at = max(present_at, (SELECT coalesce(max(at), 0) FROM messages WHERE id IS NOT NULL));
+",
+    "
+    CREATE TABLE early (
+        number       INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation INTEGER NOT NULL REFERENCES conversations ON DELETE CASCADE,
+        id           INTEGER NOT NULL,
+        kind         INTEGER NOT NULL,
+        text         TEXT NOT NULL,
+        payload      BLOB NOT NULL
+    ) STRICT;
 ",
 ];
 

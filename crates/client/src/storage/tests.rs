@@ -102,6 +102,75 @@ async fn a_message_that_comes_twice_is_told_once() {
 }
 
 #[tokio::test]
+async fn what_became_of_a_message_before_its_answer_came_is_known_once_it_is_there() {
+    let conversation = han;
+    let about = |what: u64| {
+        let id = MessageId(100 + what);
+        match what {
+            1 => Write::Read { conversation: conversation(), id },
+            2 => Write::Recalled { conversation: conversation(), id },
+            3 => {
+                let (text, payload) = ("three!".to_owned(), b"three!".to_vec());
+                Write::Edited { conversation: conversation(), id, text, payload }
+            }
+            4 => Write::Delivered { conversation: conversation(), id },
+            5 => Write::Reactions {
+                conversation: conversation(),
+                id,
+                reactions: r#"[{"count":1}]"#.to_owned(),
+            },
+            _ => unreachable!("there are five"),
+        }
+    };
+    let place = Place::new();
+    let storage = place.open().await;
+    for (number, text) in [(1, "one"), (2, "two"), (3, "three"), (4, "four"), (5, "five")] {
+        storage.enqueue(outgoing(number, text)).await.unwrap();
+    }
+    // The process died before it heard that the server had them.
+    storage.apply((1..=5).map(about).collect()).await.unwrap();
+    // All before the last one was read then.
+    let all_read = Write::ReadByPeer { conversation: han(), notice: MessageId(105) };
+    storage.apply(vec![about(1), all_read]).await.unwrap();
+    drop(storage);
+    let storage = place.open().await;
+    let acknowledged = |number: u64| Write::Acknowledged {
+        client_id: ClientMessageId(number.into()),
+        id: MessageId(100 + number),
+        at: model::Timestamp(6_000 + number),
+    };
+    storage.apply((1..=5).map(acknowledged).collect()).await.unwrap();
+    let rows = storage.messages(han(), Page::newest(10)).await.unwrap();
+    let seen: Vec<_> =
+        rows.iter().rev().map(|row| (row.text.as_str(), row.state, row.marks.as_str())).collect();
+    let expected = [
+        ("one", RecordState::Read, ""),
+        ("", RecordState::Recalled, ""),
+        ("three!", RecordState::Read, ""),
+        ("four", RecordState::Read, ""),
+        ("five", RecordState::Acknowledged, r#"{"reaction":[{"count":1}]}"#),
+    ];
+    assert_eq!(seen, expected);
+    // Nothing waits any more, so that nothing is kept for it either.
+    let recalled = Write::Recalled { conversation: han(), id: MessageId(200) };
+    assert_eq!(storage.apply(vec![recalled]).await.unwrap(), [Outcome::Repeated]);
+}
+
+#[tokio::test]
+async fn a_message_that_came_back_to_its_author_and_was_taken_back_is_gone_once_it_is_answered() {
+    let place = Place::new();
+    let storage = place.open().await;
+    storage.enqueue(outgoing(1, "secret")).await.unwrap();
+    let recalled = Write::Recalled { conversation: han(), id: MessageId(9) };
+    storage.apply(vec![received(9, "secret"), recalled]).await.unwrap();
+    let (client_id, id, at) = (ClientMessageId(1), MessageId(9), model::Timestamp(9));
+    storage.apply(vec![Write::Acknowledged { client_id, id, at }]).await.unwrap();
+    let rows = storage.messages(han(), Page::newest(10)).await.unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row.text.as_str(), row.state, row.client_id)).collect();
+    assert_eq!(seen, [("", RecordState::Recalled, Some(client_id))]);
+}
+
+#[tokio::test]
 async fn what_else_came_is_known_by_its_number_while_it_may_come_again() {
     let place = Place::new();
     let storage = place.open().await;
@@ -320,7 +389,8 @@ async fn receipts_only_raise_what_is_known() {
     let id = MessageId(5);
     let delivered = Write::Delivered { conversation: han(), id };
     let read = Write::Read { conversation: han(), id };
-    assert_eq!(storage.apply(vec![read.clone()]).await.unwrap(), [Outcome::Repeated], "nothing is sent yet");
+    let nothing_waits = Place::new().open().await;
+    assert_eq!(nothing_waits.apply(vec![read.clone()]).await.unwrap(), [Outcome::Repeated]);
     let acknowledged = Write::Acknowledged { client_id: ClientMessageId(1), id, at: model::Timestamp(1) };
     storage.apply(vec![acknowledged, read, delivered]).await.unwrap();
     assert_eq!(storage.message(han(), id).await.unwrap().unwrap().state, RecordState::Read);

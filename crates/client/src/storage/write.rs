@@ -64,9 +64,10 @@ pub enum Write {
         conversation: Conversation,
         id: MessageId,
     },
-    /// The receiver has read all that this user wrote there up to now.
+    /// The receiver has read all that this user wrote there before the server's notice of it, which has this id.
     ReadByPeer {
         conversation: Conversation,
+        notice: MessageId,
     },
     /// A message was taken back.
     Recalled {
