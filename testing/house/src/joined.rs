@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use app::ports::Ports;
-use app::{By, Clock, CreateApp, Grant, PasswordSettings, Pepper, Tenant, UseCases};
+use app::{
+    By, Clock, ConversationName, CreateApp, Grant, PasswordSettings, Pepper, ReadHistory, Tenant, UseCases,
+};
 use bus::{Bus as _, LocalBus, Subscriber};
 use bytes::Bytes;
 use domain::account::{Register, Registrant};
@@ -15,7 +17,9 @@ use domain::app::Settings;
 use domain::group::CreateGroup;
 use easemob::msync::{Command, Event, MsyncProtocol, MsyncSession};
 use kv::MemoryKv;
-use model::{AppId, Audience, ConnectionId, ConversationId, Dialect, Hint, Timestamp, Uid};
+use model::{
+    AppId, Audience, ConnectionId, ConversationId, ConversationKind, Dialect, Entry, Hint, Timestamp, Uid,
+};
 use parking_lot::Mutex;
 use session::{Input, Outcome, Output, Peer, Perform as _, Protocol as _, Registrar, Session as _};
 use store::Store;
@@ -96,6 +100,8 @@ impl Subscriber for Ear {
 /// A server with one app.
 pub struct Joined {
     runtime: tokio::runtime::Runtime,
+    /// What a restart leaves.
+    disk: MemoryKv,
     node: Arc<Node>,
     clock: Arc<TurnedClock>,
     use_cases: Arc<UseCases>,
@@ -117,24 +123,19 @@ impl Joined {
     pub fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let clock = Arc::new(TurnedClock(AtomicU64::new(START.0)));
-        let bus = Arc::new(LocalBus::new());
-        let node = Arc::new(Node::default());
-        bus.subscribe(Arc::new(Ear(Arc::clone(&node))));
-        let use_cases = runtime.block_on(async {
-            let store = Store::open(Arc::new(MemoryKv::default())).await.unwrap();
-            let passwords =
-                PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
-            let time = Arc::clone(&clock) as Arc<dyn Clock>;
-            // Its jobs are not run: what they do can wait longer than a test lasts.
-            let (use_cases, _) =
-                UseCases::open_with(store, bus, time, passwords, 1, Ports::default()).await.unwrap();
-            let key = Self::APP.parse().unwrap();
-            let app = CreateApp { key, settings: Settings::default(), jmessage: false };
-            use_cases.create_app(app).await.unwrap();
-            use_cases
-        });
-        let protocol = MsyncProtocol::new(Arc::clone(&use_cases), "http://localhost".to_owned());
-        Self { runtime, node, clock, use_cases, protocol, connections: AtomicU64::new(0) }
+        let disk = MemoryKv::default();
+        let (node, use_cases) = start(&runtime, &disk, &clock);
+        let key = Self::APP.parse().unwrap();
+        let app = CreateApp { key, settings: Settings::default(), jmessage: false };
+        runtime.block_on(use_cases.create_app(app)).unwrap();
+        let protocol = protocol(&use_cases);
+        Self { runtime, disk, node, clock, use_cases, protocol, connections: AtomicU64::new(0) }
+    }
+
+    /// Its process dies and another one starts on what it had written. Whoever uses this drops its connections.
+    pub fn restart(&mut self) {
+        (self.node, self.use_cases) = start(&self.runtime, &self.disk, &self.clock);
+        self.protocol = protocol(&self.use_cases);
     }
 
     pub fn now(&self) -> Timestamp {
@@ -168,23 +169,56 @@ impl Joined {
 
     /// Makes a group of registered users and gives its id.
     pub fn group(&self, owner: &str, members: &[&str]) -> String {
-        let members: Vec<String> = members.iter().map(|&name| name.to_owned()).collect();
-        let command = CreateGroup {
-            custom_id: None,
-            name: "group".to_owned(),
-            description: String::new(),
-            avatar: String::new(),
-            custom: String::new(),
-            public: true,
-            members_only: false,
-            allow_invites: false,
-            invite_need_confirm: false,
-            max_users: None,
-        };
-        let tenant = self.tenant();
-        let by = By::back_end();
+        let members = names(members);
+        let (tenant, by, command) = (self.tenant(), By::back_end(), place());
         let created = self.use_cases.create_group(&tenant, &by, owner, &members, &command);
         self.runtime.block_on(created).unwrap().public_id.to_string()
+    }
+
+    /// Puts a user into a group.
+    pub fn put_into(&self, group: &str, user: &str) {
+        let (tenant, by) = (self.tenant(), By::back_end());
+        let added = names(&[user]);
+        self.runtime.block_on(self.use_cases.add_members(&tenant, &by, group, &added)).unwrap();
+    }
+
+    /// Takes a user out of a group.
+    pub fn take_out_of(&self, group: &str, user: &str) {
+        let (tenant, by) = (self.tenant(), By::back_end());
+        let removed = names(&[user]);
+        self.runtime.block_on(self.use_cases.remove_members(&tenant, &by, group, &removed)).unwrap();
+    }
+
+    /// Makes a chat room that anybody may enter and gives its id.
+    pub fn room(&self, owner: &str) -> String {
+        let (tenant, by, command) = (self.tenant(), By::back_end(), place());
+        let created = self.use_cases.create_room(&tenant, &by, owner, &[], &command);
+        self.runtime.block_on(created).unwrap().public_id.to_string()
+    }
+
+    /// What a user is shown of a conversation, oldest first. What was taken back is not there.
+    pub fn history(&self, user: &str, kind: ConversationKind, name: &str) -> Vec<Entry> {
+        let tenant = self.tenant();
+        let (mut entries, mut from) = (Vec::new(), None);
+        loop {
+            let conversation = ConversationName { kind, name: name.to_owned() };
+            let asked = ReadHistory {
+                user,
+                conversation,
+                from,
+                is_forward: true,
+                limit: app::HISTORY_PAGE,
+                since: None,
+                until: None,
+                sender: None,
+            };
+            let page = self.runtime.block_on(self.use_cases.read_history(&tenant, asked, &|_| true)).unwrap();
+            entries.extend(page.messages.into_iter().map(|seen| seen.entry));
+            from = page.next;
+            if from.is_none() {
+                return entries;
+            }
+        }
     }
 
     /// A socket that was just opened.
@@ -230,6 +264,51 @@ impl Joined {
                     .is_some_and(|held| held.conversations.contains(&conversation)),
             }
     }
+}
+
+fn start(
+    runtime: &tokio::runtime::Runtime,
+    disk: &MemoryKv,
+    clock: &Arc<TurnedClock>,
+) -> (Arc<Node>, Arc<UseCases>) {
+    let bus = Arc::new(LocalBus::new());
+    let node = Arc::new(Node::default());
+    bus.subscribe(Arc::new(Ear(Arc::clone(&node))));
+    let use_cases = runtime.block_on(async {
+        let store = Store::open(Arc::new(disk.clone())).await.unwrap();
+        let passwords =
+            PasswordSettings { memory_kib: 32, passes: 1, ..PasswordSettings::new(Pepper([7; 32]), 1) };
+        let time = Arc::clone(clock) as Arc<dyn Clock>;
+        // Its jobs are not run: what they do can wait longer than a test lasts.
+        let (use_cases, _) =
+            UseCases::open_with(store, bus, time, passwords, 1, Ports::default()).await.unwrap();
+        use_cases
+    });
+    (node, use_cases)
+}
+
+fn protocol(use_cases: &Arc<UseCases>) -> MsyncProtocol {
+    MsyncProtocol::new(Arc::clone(use_cases), "http://localhost".to_owned())
+}
+
+/// A group or room that is open to all.
+fn place() -> CreateGroup {
+    CreateGroup {
+        custom_id: None,
+        name: "group".to_owned(),
+        description: String::new(),
+        avatar: String::new(),
+        custom: String::new(),
+        public: true,
+        members_only: false,
+        allow_invites: false,
+        invite_need_confirm: false,
+        max_users: None,
+    }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 /// The server's end of one socket.
