@@ -12,6 +12,7 @@ use model::{
 use store::{Account, LoginWritten};
 
 use crate::note::NotedDevice;
+use crate::presence_changes::Change;
 use crate::{Error, TRIES, Tenant, UseCases};
 
 /// A login as a dialect hands it in.
@@ -130,7 +131,7 @@ impl UseCases {
                 }
             }
             self.leases.back(app.id, uid);
-            self.presence_changes.note(app.id, uid);
+            self.presence_changes.note(app.id, uid, Change::Devices);
             let tell = |target, cause| self.bus.publish(Hint::Close { app: app.id, uid, target, cause });
             for (_, connection) in accepted.displaced {
                 let notice = command.device.notice.clone();

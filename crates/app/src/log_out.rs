@@ -6,6 +6,7 @@ use domain::hook::SessionChange;
 use model::{AppId, ConnectionId, DeviceNumber, Uid};
 
 use crate::note::NotedDevice;
+use crate::presence_changes::Change;
 use crate::{Error, TRIES, UseCases};
 
 impl UseCases {
@@ -35,7 +36,7 @@ impl UseCases {
         // One that can't be written does not keep the other from it.
         let cursors = self.store.inboxes.flush_user(app, uid).await;
         let written = self.write_disconnect(app, uid, connection).await;
-        self.presence_changes.note(app, uid);
+        self.presence_changes.note(app, uid, Change::Devices);
         written?;
         Ok(cursors?)
     }

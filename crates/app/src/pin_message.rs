@@ -87,7 +87,8 @@ impl UseCases {
         Err(Error::plain(Condition::WriteConflict))
     }
 
-    /// The pinned messages that a user sees, the newest pin first, without what was recalled since; all there are.
+    /// The pinned messages of a conversation, the newest pin first, without what was recalled since; all there are. What a
+    /// user deleted for himself is shown to him here as to everybody.
     ///
     /// # Errors
     /// `user_not_found`, `service_not_enabled`, those of a conversation that is none; faults.
@@ -110,7 +111,7 @@ impl UseCases {
             let before = model::Seq(pin.seq.0.saturating_sub(1));
             let entry = self.store.feeds.page(app_id, feed, before, 1).await?.pop();
             if let Some((seq, entry)) =
-                entry.filter(|(seq, entry)| *seq == pin.seq && reader.sees(*seq, entry))
+                entry.filter(|(seq, entry)| *seq == pin.seq && reader.sees_pinned(*seq, entry))
             {
                 messages.push((place.conversation, seq, entry));
                 pins.push(pin);

@@ -9,6 +9,7 @@ use domain::presence::{
 use model::{Presence, Timestamp, Uid, Username};
 use store::{Account, Written};
 
+use crate::presence_changes::Change;
 use crate::{Error, TRIES, Tenant, UseCases};
 
 impl UseCases {
@@ -32,7 +33,7 @@ impl UseCases {
             let publication = decide_publish(settings, &stored.publication, publish, self.now())?;
 
             if self.store.presence.publish(id, &account, stored, &publication).await? {
-                self.presence_changes.note(id, account.user.uid);
+                self.presence_changes.note(id, account.user.uid, Change::Published);
                 return Ok(());
             }
             self.store.users.forget(id, account.user.uid);

@@ -1,4 +1,5 @@
-//! Tells followers of changed presence: what changed within a second is told once, to those who are connected.
+//! Tells followers of changed presence: what changed within a second is told once, to those who are connected. Who published is told
+//! too, as the vendor's clients expect.
 //!
 //! A change is only noted where it happens, which costs a login or publication next to nothing. Once a second the
 //! changed users' followers are looked up and each is told of all of them together. Presence is the first to be
@@ -6,7 +7,7 @@
 
 use std::sync::Arc;
 
-use ahash::{AHashMap, AHashSet};
+use ahash::AHashMap;
 use model::{
     AppId, Delivery, DeviceNumber, Dialect, Entry, EntryKind, Event, Feed, Hint, HistoryRule, News, Presence,
     PresenceNews, Seq, Timestamp, Uid, Username,
@@ -25,20 +26,30 @@ const TOLD_TOGETHER: usize = 50;
 /// Users whose presence may have changed since the last look.
 #[derive(Debug, Default)]
 pub(crate) struct PresenceChanges {
-    users: Mutex<AHashSet<(AppId, Uid)>>,
+    users: Mutex<AHashMap<(AppId, Uid), Change>>,
+}
+
+/// What changed of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Change {
+    /// A device came or went.
+    Devices,
+    /// He published: his own devices hear of it too.
+    Published,
 }
 
 impl PresenceChanges {
-    pub(crate) fn note(&self, app: AppId, uid: Uid) {
+    pub(crate) fn note(&self, app: AppId, uid: Uid, change: Change) {
         let mut users = self.users.lock();
         if users.len() < NOTED {
-            users.insert((app, uid));
+            let noted = users.entry((app, uid)).or_insert(change);
+            *noted = change.max(*noted);
         } else {
             dropped(1);
         }
     }
 
-    fn take(&self) -> AHashSet<(AppId, Uid)> {
+    fn take(&self) -> AHashMap<(AppId, Uid), Change> {
         std::mem::take(&mut *self.users.lock())
     }
 }
@@ -47,8 +58,8 @@ fn dropped(changes: u64) {
     metrics::counter!("kith_presence_changes_dropped_total").increment(changes);
 }
 
-/// What each follower is told of, with the end of his subscription.
-type Told = AHashMap<Uid, Vec<(Arc<PresenceNews>, Timestamp)>>;
+/// What each follower is told of, with the end of his subscription; one's own has none.
+type Told = AHashMap<Uid, Vec<(Arc<PresenceNews>, Option<Timestamp>)>>;
 
 impl UseCases {
     /// Tells of everything that was noted since the last call. Called once a second by [`crate::Jobs`].
@@ -60,9 +71,9 @@ impl UseCases {
         if changed.is_empty() {
             return Ok(());
         }
-        let mut by_app: AHashMap<AppId, Vec<Uid>> = AHashMap::new();
-        for (app, uid) in changed {
-            by_app.entry(app).or_default().push(uid);
+        let mut by_app: AHashMap<AppId, Vec<(Uid, Change)>> = AHashMap::new();
+        for ((app, uid), change) in changed {
+            by_app.entry(app).or_default().push((uid, change));
         }
         let mut room = TOLD;
         for tenant in self.store.apps.list() {
@@ -74,11 +85,19 @@ impl UseCases {
         Ok(())
     }
 
-    async fn tell_changes_of(&self, app: &Tenant, changed: &[Uid], room: &mut usize) -> Result<(), Error> {
+    async fn tell_changes_of(
+        &self,
+        app: &Tenant,
+        changed: &[(Uid, Change)],
+        room: &mut usize,
+    ) -> Result<(), Error> {
         let now = self.now();
         let mut told = Told::new();
-        for uid in changed {
-            let followers = self.connected_followers(app, *uid, now).await?;
+        for (uid, change) in changed {
+            let mut followers = self.connected_followers(app, *uid, now).await?;
+            if *change == Change::Published && !self.online.connections(app.value.id, *uid).is_empty() {
+                followers.push((*uid, None));
+            }
             if followers.is_empty() {
                 continue;
             }
@@ -111,16 +130,18 @@ impl UseCases {
         app: &Tenant,
         uid: Uid,
         now: Timestamp,
-    ) -> Result<Vec<(Uid, Timestamp)>, Error> {
+    ) -> Result<Vec<(Uid, Option<Timestamp>)>, Error> {
         let id = app.value.id;
         let is_followed = self.store.users.get(id, uid).await?.is_some_and(|account| account.user.followed);
         if !is_followed {
             return Ok(Vec::new());
         }
-        let mut followers = self.store.presence.followers(id, uid).await?;
-        followers
-            .retain(|(follower, until)| *until > now && !self.online.connections(id, *follower).is_empty());
-        Ok(followers)
+        let followers = self.store.presence.followers(id, uid).await?;
+        let is_there = |(follower, until): &(Uid, Timestamp)| {
+            *until > now && !self.online.connections(id, *follower).is_empty()
+        };
+        let followers = followers.into_iter().filter(is_there);
+        Ok(followers.map(|(follower, until)| (follower, Some(until))).collect())
     }
 
     async fn tell_follower(
@@ -128,12 +149,12 @@ impl UseCases {
         app: &Tenant,
         follower: Uid,
         name: &Username,
-        changes: &[(Arc<PresenceNews>, Timestamp)],
+        changes: &[(Arc<PresenceNews>, Option<Timestamp>)],
         at: Timestamp,
     ) -> Result<(), Error> {
-        let seen = |(news, until): &(Arc<PresenceNews>, Timestamp)| PresenceNews {
+        let seen = |(news, until): &(Arc<PresenceNews>, Option<Timestamp>)| PresenceNews {
             id: news.id,
-            presence: Presence { until: Some(*until), ..news.presence.clone() },
+            presence: Presence { until: *until, ..news.presence.clone() },
         };
         let news = News::Presence(changes.iter().map(seen).collect());
         let entry = Entry {
@@ -170,11 +191,13 @@ mod tests {
     fn any_number_of_changes_stays_within_bounds() {
         let changes = PresenceChanges::default();
         for number in 0..=2 * NOTED as u64 {
-            changes.note(AppId(1), Uid(number));
-            changes.note(AppId(1), Uid(number));
+            changes.note(AppId(1), Uid(number), Change::Published);
+            changes.note(AppId(1), Uid(number), Change::Devices);
         }
-        assert_eq!(changes.take().len(), NOTED);
-        changes.note(AppId(1), Uid(1));
+        let noted = changes.take();
+        assert_eq!(noted.len(), NOTED);
+        assert!(noted.values().all(|change| *change == Change::Published));
+        changes.note(AppId(1), Uid(1), Change::Devices);
         assert_eq!(changes.take().len(), 1);
     }
 }

@@ -118,13 +118,22 @@ impl Reader<'_> {
     /// Whether an entry stands in his history. Commands, receipts and notices do not, nor what was said to chosen
     /// members of a group (easemob-rest.md 3.8).
     pub fn sees(&self, seq: Seq, entry: &Entry) -> bool {
+        self.may_see(seq, entry) && self.view.shows(seq)
+    }
+
+    /// Whether an entry is shown to him where it is pinned: also one that he deleted for himself, since a pin is the
+    /// conversation's and no single reader's (the vendor's page on pinned messages).
+    pub fn sees_pinned(&self, seq: Seq, entry: &Entry) -> bool {
+        self.may_see(seq, entry)
+    }
+
+    fn may_see(&self, seq: Seq, entry: &Entry) -> bool {
         let is_single = matches!(self.conversation, ConversationId::Single { .. });
         entry.kind == EntryKind::Message
             && seq > self.after
             && entry.at >= self.oldest
             && entry.is_kept_for(self.uid)
             && (is_single || entry.only_for.is_empty())
-            && self.view.shows(seq)
     }
 
     /// Whether an entry counts as unread, when the user has read up to `read`.

@@ -235,4 +235,26 @@ export default {
     await alice.connection.deleteChatRoomSharedFile({ roomId, fileId: shared.data.file_id });
     assert.deepEqual((await alice.connection.fetchChatRoomSharedFileList({ roomId })).data, []);
   },
+
+  async 'a name that nobody has is refused with the code for it'(world) {
+    const alice = await world.online('alice');
+    const options = { groupName: 'G', isPublic: true, maxMemberCount: 10 };
+    assert.equal((await rejection(alice.connection.createGroupVNext({ ...options, members: ['nobody'] }))).type, 204);
+    const { data: { groupId } } = await alice.connection.createGroupVNext({ ...options, members: [] });
+    assert.equal((await rejection(alice.connection.inviteUsersToGroup({ groupId, users: ['nobody'] }))).type, 204);
+  },
+
+  async 'what is pinned stays so for who deletes it from his own history'(world) {
+    const [alice, bob] = [await world.online('alice'), await world.online('bob')];
+    const options = { groupName: 'G', members: ['bob'], isPublic: true, maxMemberCount: 10 };
+    const { data: { groupId } } = await alice.connection.createGroupVNext(options);
+    const { serverMsgId } = await alice.text(groupId, 'rules', { chatType: 'groupChat' });
+    const place = { conversationType: 'groupChat', conversationId: groupId };
+    await alice.connection.pinMessage({ ...place, messageId: serverMsgId });
+    await bob.connection.removeHistoryMessages({ targetId: groupId, chatType: 'groupChat', messageIds: [serverMsgId] });
+    const pinned = async () => (await bob.connection.getServerPinnedMessages({ ...place, pageSize: 10, cursor: '' })).data.list;
+    assert.deepEqual((await pinned()).map(({ message }) => message.msg), ['rules']);
+    await alice.connection.recallMessage({ mid: serverMsgId, to: groupId, chatType: 'groupChat' });
+    assert.deepEqual(await pinned(), []);
+  },
 };

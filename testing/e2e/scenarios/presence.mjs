@@ -22,6 +22,8 @@ export default {
     await bob.connection.publishPresence({ description: 'at lunch' });
     const spoke = await alice.next('onPresenceStatusChange', of('bob', (change) => change.ext === 'at lunch'));
     assert.deepEqual(devices(spoke[0]), [[resource, 1]]);
+    // Who publishes hears of it himself, on each of his devices.
+    await bob.next('onPresenceStatusChange', of('bob', (change) => change.ext === 'at lunch' && change.expire === 0));
     const [asked] = (await alice.connection.getPresenceStatus({ usernames: ['bob'] })).data.result;
     assert.deepEqual([asked.ext, asked.status], ['at lunch', { [resource]: '1' }]);
 

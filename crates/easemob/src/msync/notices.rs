@@ -78,7 +78,15 @@ pub(crate) fn thread(entry: &Entry, news: &ThreadNews) -> Value {
 
 /// What is shown of users now.
 pub(crate) fn presence(presences: &[Presence]) -> Value {
-    let values: Vec<Value> = presences.iter().map(shown).collect();
+    let told = |presence: &Presence| {
+        let mut told = shown(presence);
+        // One's own is followed without an end; clients make a number of it.
+        if presence.until.is_none() {
+            told["expiry"] = "0".into();
+        }
+        told
+    };
+    let values: Vec<Value> = presences.iter().map(told).collect();
     json!({ "type": "presence", "data": { "values": values } })
 }
 

@@ -131,6 +131,11 @@ async fn each_refused_creation_has_the_vendors_words() {
         let reply = world.back_end("POST", "/chatgroups", Some(body.clone())).await;
         assert_eq!(reply.error(), expected, "{body}");
     }
+    // The web SDKs make 204 of this text and of no other.
+    let body = json!({ "groupname": "G", "public": true, "owner": "alice", "members": ["nobody"] });
+    let reply = by(&world, "alice", "POST", "/chatgroups", Some(body)).await;
+    let text = "username nobody doesn't exist!'";
+    assert_eq!(reply.error(), (404, "member_not_registered", "resource_not_found", text));
     world.set("groups.limit", "1").await;
     let body = json!({ "groupname": "G", "public": true, "owner": "alice" });
     let full =
