@@ -363,6 +363,12 @@ pub enum SettingNews {
     },
     /// What he tells of himself.
     Profile,
+    /// What he wrote down about a contact: his name, and what of it changed.
+    Noted {
+        user: String,
+        remark: Option<String>,
+        others: Option<String>,
+    },
 }
 
 /// Something changed in what is shown of a user.

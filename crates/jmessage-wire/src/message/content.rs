@@ -66,6 +66,12 @@ impl Message {
             MessageType::Text => Said::Text(text(body, "text").unwrap_or_default().to_owned()),
             MessageType::Image => Said::Image { file: attached(body), size: size(body) },
             MessageType::Voice => Said::Voice { file: attached(body), seconds: seconds(body) },
+            // The web SDK sends videos so: the file's extension stands among the extras.
+            MessageType::File
+                if extras.get("video").and_then(Value::as_str).is_some_and(|kind| !kind.is_empty()) =>
+            {
+                Said::Video { file: attached(body), seconds: 0, size: None, thumbnail: None }
+            }
             MessageType::File => Said::File(attached(body)),
             MessageType::Video => {
                 let part = |key| body.get(key).and_then(Value::as_object);
@@ -345,6 +351,17 @@ mod tests {
             content,
             Content { said: Said::Custom { event: String::new(), values: body }, ext: Map::new() }
         );
+    }
+
+    #[test]
+    fn a_file_that_the_web_sdk_sends_as_a_video_is_one() {
+        let body = json!({ "media_id": "m", "media_crc32": 1, "fsize": 3, "fname": "a.mp4", "extras": { "video": "mp4" } });
+        let content = Message::unchecked(MessageType::File, object(body.clone())).content();
+        assert!(matches!(content.said, Said::Video { seconds: 0, .. }), "{content:?}");
+        assert_eq!(content.ext["video"], "mp4");
+        let mut plain = object(body);
+        plain.remove("extras");
+        assert!(matches!(Message::unchecked(MessageType::File, plain).content().said, Said::File(_)));
     }
 
     #[test]

@@ -242,6 +242,8 @@ pub(super) async fn write_notes(call: &Call, rows: &[Fields<'_>]) -> Result<(), 
             Condition::ContactNotFound => Failure::of(error, Operation::ContactNote),
             _ => error.into(),
         })?;
+        let (remark, others) = (remark.map(str::to_owned), others.map(str::to_owned));
+        call.tell(SettingNews::Noted { user: peer, remark, others }).await?;
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ use super::perform::WebPerform;
 use super::render::{GROUP, SINGLE, number_of};
 use crate::rest::profile;
 
+/// Users of one event whose nicknames are looked up; a line that names more is not read.
+const NICKNAMES: usize = 50;
+
 /// What a client is told of an entry that is no message; `None`: the vendor has no words for it.
 pub(crate) async fn item(
     perform: &WebPerform,
@@ -116,21 +119,24 @@ async fn conversation_read(
     member: &Member,
     shown: Shown<'_>,
 ) -> Result<Value, app::Error> {
-    let name = shown.entry.target_name.as_str();
     let mut told = event(member, shown.entry, 200, 0);
+    // The SDK reads this one as it is; that of a changed note (100/7) is a text of JSON.
+    told["description"] = conversation_named(perform, member, shown.entry.target_name.as_str()).await?;
+    Ok(told)
+}
+
+/// A conversation of the user's, by the name of its other side.
+async fn conversation_named(perform: &WebPerform, member: &Member, name: &str) -> Result<Value, app::Error> {
     // A user may have a number for a name, such as that of a telephone.
     let is_group = match perform.use_cases().find_app_by_hex_key(&member.face) {
         Some(tenant) => perform.use_cases().find_any_group(&tenant, name).await?.is_some(),
         None => false,
     };
-    let conversation = if is_group {
+    Ok(if is_group {
         json!({ "type": GROUP, "gid": number_of(name) })
     } else {
         json!({ "type": SINGLE, "appkey": member.face.as_str(), "username": name })
-    };
-    // The SDK reads this one as it is; that of a changed note (100/7) is a text of JSON.
-    told["description"] = conversation;
-    Ok(told)
+    })
 }
 
 /// An invitation with what its reader shows of who invites.
@@ -153,17 +159,30 @@ async fn with_inviter(
     Ok(told)
 }
 
-/// An event of a group with the group's picture.
+/// An event of a group with the group's name and picture, and the nicknames of those whom pages name in a line about it.
 async fn with_picture(
     perform: &WebPerform,
     member: &Member,
     news: &GroupNews,
     mut told: Value,
 ) -> Result<Value, app::Error> {
-    if let Some(tenant) = perform.use_cases().find_app_by_hex_key(&member.face)
-        && let Some(found) = perform.use_cases().find_any_group(&tenant, &news.group).await?
-    {
+    let use_cases = perform.use_cases();
+    let Some(tenant) = use_cases.find_app_by_hex_key(&member.face) else { return Ok(told) };
+    if let Some(found) = use_cases.find_any_group(&tenant, &news.group).await? {
         told["media_id"] = found.group.avatar.as_str().into();
+        if news.name.is_empty() {
+            told["group_name"] = found.group.name.as_str().into();
+        }
+    }
+    let nickname = async |name: &Value| {
+        let account = use_cases.find_user(&tenant, name.as_str().unwrap_or_default()).await?;
+        Ok::<_, app::Error>(account.and_then(|account| account.user.nickname.clone()).unwrap_or_default())
+    };
+    told["from_nickname"] = nickname(&told["from_username"]).await?.into();
+    if let Some(users) = told["to_usernames"].as_array_mut() {
+        for user in users.iter_mut().take(NICKNAMES) {
+            user["nickname"] = nickname(&user["username"]).await?.into();
+        }
     }
     Ok(told)
 }
@@ -244,6 +263,7 @@ pub(crate) fn setting(member: &Member, entry: &Entry) -> Option<Value> {
         SettingNews::AllQuiet { quiet } => (37, if *quiet { 35 } else { 36 }),
         SettingNews::Shield { shielded, .. } => (39, if *shielded { 1 } else { 2 }),
         SettingNews::Profile => (40, 0),
+        SettingNews::Noted { .. } => (100, 7),
     };
     let mut told = event(member, entry, event_type, extra);
     let group = |(id, name): &(String, String)| json!({ "gid": number_of(id), "name": name });
@@ -253,6 +273,14 @@ pub(crate) fn setting(member: &Member, entry: &Entry) -> Option<Value> {
         }
         SettingNews::GroupsQuiet { groups, .. } => told["to_groups"] = groups.iter().map(group).collect(),
         SettingNews::Shield { group: shielded, .. } => told["to_groups"] = json!([group(shielded)]),
+        SettingNews::Noted { user, remark, others } => {
+            told["to_usernames"] = users(member, &[user]);
+            // The SDK reads it as JSON.
+            let memo = [("memo_name", remark), ("memo_others", others)];
+            let given = memo.iter().filter_map(|(key, text)| Some((*key, text.as_deref()?)));
+            let memo: Value = given.collect::<std::collections::BTreeMap<_, _>>().into_iter().collect();
+            told["description"] = memo.to_string().into();
+        }
         SettingNews::AllQuiet { .. } | SettingNews::Profile => {}
     }
     Some(told)

@@ -41,9 +41,20 @@ const EVENTS_LIMIT: usize = 256;
 pub struct WebSession {
     connection: ConnectionId,
     phase: Phase,
-    answered: VecDeque<(u64, Bytes)>,
+    answered: VecDeque<Answered>,
+    /// Requests that are being done: one that comes again meanwhile is answered once.
+    under_way: VecDeque<(u64, String)>,
     events: VecDeque<Event>,
     outputs: VecDeque<Output>,
+}
+
+/// What was answered, for the same request when it comes again.
+#[derive(Debug)]
+struct Answered {
+    rid: u64,
+    /// The event of the answer: a number that comes again with another request is that one's own.
+    name: String,
+    frame: Bytes,
 }
 
 #[derive(Debug)]
@@ -79,6 +90,7 @@ impl WebSession {
             connection,
             phase: Phase::Silent { until: now.plus(INIT_LIMIT) },
             answered: VecDeque::new(),
+            under_way: VecDeque::new(),
             events: VecDeque::new(),
             outputs: VecDeque::new(),
         };
@@ -162,9 +174,14 @@ impl WebSession {
         let rid = data.get("rid").and_then(Value::as_u64);
         if let Some(rid) = rid {
             self.say(engine::event("ack", &json!({ "rid": rid })).into());
-            if let Some((_, answer)) = self.answered.iter().find(|(answered, _)| *answered == rid) {
-                let answer = answer.clone();
+            let answers = calls::answer_name(&name);
+            if let Some(known) = self.answered.iter().find(|known| known.rid == rid && known.name == answers)
+            {
+                let answer = known.frame.clone();
                 return self.say(answer);
+            }
+            if self.under_way.iter().any(|(known, answer)| *known == rid && answer == answers) {
+                return;
             }
         }
         if self.events.len() >= EVENTS_LIMIT {
@@ -195,6 +212,23 @@ impl WebSession {
             (Phase::LoggedOut { refusal, .. }, _) => refuse(name, *refusal),
             (Phase::Abandoned | Phase::Ended, _) => return,
         };
+        self.begin(rid, event);
+    }
+
+    fn begin(&mut self, rid: Rid, event: Event) {
+        let name = match &event {
+            Event::Init { .. } => Some("c_init"),
+            Event::Register { .. } => Some("register"),
+            Event::LogIn { .. } => Some("login"),
+            Event::Call { call, .. } if call.is_answered() => Some(calls::answer_name(call.name)),
+            _ => None,
+        };
+        if let (Some(rid), Some(name)) = (rid, name) {
+            if self.under_way.len() == EVENTS_LIMIT {
+                self.under_way.pop_front();
+            }
+            self.under_way.push_back((rid, name.to_owned()));
+        }
         self.events.push_back(event);
     }
 
@@ -238,7 +272,7 @@ impl WebSession {
                         Event::Refuse { rid, name, error }
                     }
                 };
-                self.events.push_back(event);
+                self.begin(rid, event);
             }
         }
     }
@@ -246,11 +280,14 @@ impl WebSession {
     fn answer(&mut self, answer: Answer) {
         let Answer { rid, name, body } = answer;
         let frame: Bytes = engine::event(&name, &Value::Object(body)).into();
-        if let Some(rid) = rid.filter(|_| frame.len() <= KEPT_BYTES) {
-            if self.answered.len() == ANSWERS_KEPT {
-                self.answered.pop_front();
+        if let Some(rid) = rid {
+            self.under_way.retain(|(known, answer)| *known != rid || *answer != name);
+            if frame.len() <= KEPT_BYTES {
+                if self.answered.len() == ANSWERS_KEPT {
+                    self.answered.pop_front();
+                }
+                self.answered.push_back(Answered { rid, name, frame: frame.clone() });
             }
-            self.answered.push_back((rid, frame.clone()));
         }
         self.say(frame);
     }

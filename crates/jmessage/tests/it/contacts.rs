@@ -128,8 +128,9 @@ fn what_the_back_end_changes_for_a_user_is_told_to_his_page_once() {
     let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
     let create = json!({ "group_name": "Quiet", "group_description": "", "is_limit": false });
     let gid = anna.ask("create_group", create).is(0)["gid"].clone();
+    house.back_end("POST", "/v1/users/anna/friends", &json!(["bert"]));
     house.settle(&mut [&mut anna, &mut bert]);
-    anna.events();
+    (anna.events(), bert.events());
     let to = json!([{ "username": "bert", "appkey": house.appkey(), "nickname": "" }]);
     let quiet = |add: bool| {
         let key = if add { "add" } else { "remove" };
@@ -144,6 +145,7 @@ fn what_the_back_end_changes_for_a_user_is_told_to_his_page_once() {
         ("POST", "/v1/users/anna/groupsShield", shield("add"), vec![(39, 1)]),
         ("POST", "/v1/users/anna/groupsShield", shield("remove"), vec![(39, 2)]),
         ("PUT", "/v1/users/anna", json!({ "nickname": "An" }), vec![(40, 0)]),
+        ("PUT", "/v1/users/anna/friends", json!([{ "username": "bert", "note_name": "B" }]), vec![(100, 7)]),
     ] {
         house.back_end(method, path, &body);
         house.settle(&mut [&mut anna, &mut bert]);
@@ -157,6 +159,11 @@ fn what_the_back_end_changes_for_a_user_is_told_to_his_page_once() {
             assert_eq!(event["from_username"], "anna");
             match (event["event_type"].as_u64(), event["extra"].as_u64()) {
                 (Some(37), Some(31 | 32)) | (Some(38), _) => assert_eq!(event["to_usernames"], to),
+                // The SDK reads it as JSON.
+                (Some(100), _) => {
+                    assert_eq!(event["to_usernames"], to);
+                    assert_eq!(event["description"], r#"{"memo_name":"B"}"#);
+                }
                 (Some(37), Some(33 | 34)) | (Some(39), _) => {
                     assert_eq!(event["to_groups"], json!([{ "gid": gid, "name": "Quiet" }]));
                 }

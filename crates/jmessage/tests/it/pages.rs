@@ -144,6 +144,7 @@ fn what_was_read_elsewhere_is_named_as_the_sdk_reads_it() {
 fn events_of_groups_name_whom_they_are_about_and_the_groups_picture() {
     let house = House::new();
     let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    anna.ask("update_user_inf", json!({ "nickname": "An" })).is(0);
     let gid = create(&mut anna);
     add(&mut anna, gid, "bert");
     anna.ask("update_group_info", json!({ "gid": gid, "media_id": "qiniu/image/j/1F" })).is(0);
@@ -151,6 +152,7 @@ fn events_of_groups_name_whom_they_are_about_and_the_groups_picture() {
     let changed = bert.events().pop().unwrap();
     assert_eq!((&changed["event_type"], &changed["media_id"]), (&json!(12), &json!("qiniu/image/j/1F")));
     assert_eq!(changed["to_usernames"][0]["username"], "anna", "who changed it");
+    assert_eq!((&changed["from_nickname"], &changed["group_name"]), (&json!("An"), &json!("Friends")));
     anna.ask("dissolve_group", json!({ "gid": gid })).is(0);
     house.settle(&mut [&mut anna, &mut bert]);
     let dissolved = bert.events().pop().unwrap();
@@ -201,4 +203,25 @@ fn a_report_of_what_was_read_is_answered_with_its_conversation() {
     let session = json!({ "type": 3, "appkey": house.appkey(), "username": "anna", "msg_ids": [id] });
     let answer = bert.ask("receipt_report", json!({ "sessions": [session] })).is(0);
     assert_eq!((&answer["username"], &answer["appkey"]), (&json!("anna"), &json!(house.appkey())));
+}
+
+#[test]
+fn a_number_that_comes_again_with_another_request_is_that_ones_own() {
+    let house = House::new();
+    let mut anna = house.log_in("anna");
+    let made = anna.ask("create_group", json!({ "group_name": "Once" })).is(0)["gid"].clone();
+    let list = anna.ask_again("get_groups_list", json!({})).is(0)["group_list"].clone();
+    assert_eq!(list[0]["gid"], made);
+    assert_eq!(anna.ask_again("create_group", json!({ "group_name": "Once" })).is(0)["gid"], made);
+    assert_eq!(anna.ask("get_groups_list", json!({})).is(0)["group_list"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn lists_by_places_begin_where_nothing_is_said() {
+    let house = House::new();
+    let mut anna = house.log_in("anna");
+    for request in ["room_list", "public_group_list"] {
+        assert_eq!(anna.ask(request, json!({})).is(0)["result"]["start"], 0);
+        anna.ask(request, json!({ "start": "x" })).is(882_003);
+    }
 }

@@ -250,7 +250,11 @@ async fn listed(asked: Asked<'_>, listing: Listing) -> Result<Vec<Arc<StoredGrou
 
 /// A page of a list by places.
 pub(super) fn page(asked: Asked<'_>, key: &str, all: Vec<Value>) -> Done {
-    let start = usize::try_from(asked.number("start")?).unwrap_or(usize::MAX);
+    // The SDK lets pages leave it out.
+    let start = match asked.data.get("start") {
+        None | Some(Value::Null) => 0,
+        Some(_) => usize::try_from(asked.number("start")?).unwrap_or(usize::MAX),
+    };
     let total = all.len();
     let page: Vec<Value> = all.into_iter().skip(start).take(PUBLIC_PAGE).collect();
     let result = json!({ "total": total, "start": start, "count": page.len(), key: page });
