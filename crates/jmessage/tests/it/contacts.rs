@@ -130,7 +130,8 @@ fn what_the_back_end_changes_for_a_user_is_told_to_his_page_once() {
     let gid = anna.ask("create_group", create).is(0)["gid"].clone();
     house.back_end("POST", "/v1/users/anna/friends", &json!(["bert"]));
     house.settle(&mut [&mut anna, &mut bert]);
-    (anna.events(), bert.events());
+    anna.events();
+    bert.events();
     let to = json!([{ "username": "bert", "appkey": house.appkey(), "nickname": "" }]);
     let quiet = |add: bool| {
         let key = if add { "add" } else { "remove" };
