@@ -34,16 +34,16 @@ export class JMessage {
     return this.ask('c_init', { appkey: this.appkey, timestamp, random_str, signature, flag: 0, fromPlatForm: 'j', ...changes });
   }
 
-  /** Connects, initialises, logs in and asks for what was missed. */
-  async online(password = this.name) {
+  /** Connects, initialises, logs in and asks for what was missed; by `flag` 1 also for what it had. */
+  async online(password = this.name, flag = 0) {
     await this.connect();
-    await this.init();
+    await this.init({ flag });
     const answer = await this.ask('login', { username: this.name, password: md5(password), is_md5: true, version: '2.6.0' });
-    await this.sync();
+    await this.sync(flag);
     return answer;
   }
 
-  sync() { return this.ask('sync_check', { sync_key: 0, sync_type: 0, sync_event_key: 0, msg_receipt_key: 0 }); }
+  sync(sync_type = 0) { return this.ask('sync_check', { sync_key: 0, sync_type, sync_event_key: 0, msg_receipt_key: 0 }); }
 
   /** Sends a request; gives the answer of the same number. `code` 0 unless told otherwise. */
   async ask(name, data = {}, code = 0, rid = randomInt(1, 2 ** 31 - 1)) {

@@ -185,6 +185,30 @@ export default {
     assert.deepEqual(texts(), Array.from({ length: 60 }, (_, index) => `answer ${index + 1}`));
   },
 
+  async 'a page that keeps no messages is shown those of both sides again'(world) {
+    const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
+    await bert.text('anna', 'first');
+    await anna.message('text');
+    await anna.text('bert', 'second');
+    await bert.next('onTextMessage');
+    anna.close();
+    await anna.closed;
+    await bert.text('anna', 'third');
+    const again = new JMessage(world.server, world.app, 'anna');
+    world.clients.push(again);
+    await again.online('anna', 1);
+    const { messages } = await again.next('sync_conversation');
+    assert.deepEqual(messages.map(({ from_username, unsync_count }) => [from_username, unsync_count]), [['bert', 1]]);
+    assert.deepEqual(texts(again), ['first', 'second', 'third']);
+    const { conversations } = await again.ask('get_conversations');
+    assert.equal(conversations.at(-1).mtime, messages[0].msgs.at(-1).ctime_ms);
+    // Read on the other device of the same user.
+    const phone = await world.online('anna');
+    const told = again.event(200);
+    await phone.send({ type: 'channel', to: 'bert' });
+    assert.deepEqual((await told).description, { type: 3, appkey: again.appkey, username: 'bert' });
+  },
+
   async 'recalls act across'(world) {
     const [anna, bert] = [await page(world, 'anna'), await world.online('bert')];
     const sent = await anna.text('bert', 'oops');
