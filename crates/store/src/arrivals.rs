@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes};
 use kv::{Kv, ReadLog, Scan, Slot, Space, Template};
 use model::{AppId, Entry, EntryKind, Feed, MessageId, Seq};
+use smallvec::SmallVec;
 
 use crate::feeds::ID_SLACK_TICKS;
 use crate::{StoreError, keys};
@@ -158,11 +159,7 @@ impl Arrivals {
 impl Arrivals {
     /// A message whose id was drawn long before it was written, by the row that knows a repeat of it.
     async fn find_drawn_before(&self, app: AppId, id: MessageId) -> Result<Option<Arrived>, StoreError> {
-        let mut periods = [id.at(), id.at().plus(domain::stream::LIFE + domain::stream::END_TRIED)]
-            .map(keys::period_of)
-            .to_vec();
-        periods.dedup();
-        for period in periods {
+        for period in periods_of_drawn(id) {
             let rows = Scan::prefix(Space::Period(period), keys::once_prefix(app, id), 1);
             let Some((key, mut row)) = self.kv.scan(rows).await?.pop() else { continue };
             let feed = keys::once_feed(&key).filter(|_| row.remaining() >= 8);
@@ -172,6 +169,14 @@ impl Arrivals {
         }
         Ok(None)
     }
+}
+
+/// Periods in which the row of a message may stand whose id was drawn long before it was written.
+pub(crate) fn periods_of_drawn(id: MessageId) -> SmallVec<[u32; 2]> {
+    let last = id.at().plus(domain::stream::LIFE + domain::stream::END_TRIED);
+    let mut periods = SmallVec::from([id.at(), last].map(keys::period_of));
+    periods.dedup();
+    periods
 }
 
 /// Whether nothing with the id `sought`, or an earlier one, comes any more behind an entry with the id `seen`.

@@ -19,7 +19,7 @@ use model::{
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
-use crate::arrivals::{note, note_all, note_of_drawn};
+use crate::arrivals::{is_past, note, note_all, note_of_drawn, periods_of_drawn};
 use crate::heads::{Heads, Look};
 use crate::inboxes::{open_conversation, retry};
 use crate::writer::{Finish, Writer};
@@ -33,6 +33,9 @@ const PAGE_BEGIN: usize = 8;
 const PAGE_BYTES: usize = 128 * 1024;
 /// Entries read at a time while a message is looked for by its id.
 const FIND_PAGE: usize = 64;
+/// Entries that are looked at for one message behind the newest. What a client asks for may not exist, and the time that
+/// ids may be apart from their place holds all that was said in it.
+const LOOKED_AT: usize = 1024;
 /// Ids rise along a feed, but for what two nodes' clocks differ by, and for streams, whose ids are as old as their beginning
 /// when they are stored ([`domain::stream::LIFE`], [`domain::stream::END_TRIED`]): two minutes more than that.
 pub const ID_SLACK_TICKS: u64 = 42 * 60 * 1000 * MessageId::TICKS_PER_MS;
@@ -325,7 +328,8 @@ impl Feeds {
         .await
     }
 
-    /// Looks a message up by its id: recent ones first, older ones by the order of ids.
+    /// Looks a message up by its id: recent ones first, then the whole of a stream, which has a row of its own for some
+    /// days; others from where they should stand outwards, among some [`LOOKED_AT`] entries.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
@@ -346,21 +350,39 @@ impl Feeds {
         if let Some(found) = newest.iter().find(named) {
             return Ok(Some(found.clone()));
         }
-        // The first entry that could be the one, then a walk through the doubtful time.
-        let high = newest.last().map_or(0, |(seq, _)| seq.0);
-        let tick = id.tick().saturating_sub(ID_SLACK_TICKS);
-        let mut low = self.first_near(&log, tick, 1, high).await?;
-        loop {
-            let page = ReadLog { log: log.clone(), from: low, limit: FIND_PAGE, reverse: false };
-            let page = self.read(page).await?;
-            if let Some(found) = page.iter().find(named) {
+        let Some((oldest, _)) = newest.last() else { return Ok(None) };
+        if let Some(sent) = self.first_answer(&periods_of_drawn(id), &keys::once(app, id, feed)).await? {
+            let read = ReadLog { log: log.clone(), from: sent.seq.0, limit: 1, reverse: false };
+            if let Some(found) = self.read(read).await?.iter().find(named) {
                 return Ok(Some(found.clone()));
             }
-            match page.last() {
-                Some((seq, entry)) if entry.id.tick() <= id.tick() + ID_SLACK_TICKS => low = seq.0 + 1,
-                _ => return Ok(None),
+        }
+
+        let middle = self.first_near(&log, id.tick(), 1, oldest.0).await?;
+        let mut ways = [
+            Some(ReadLog { log: log.clone(), from: middle, limit: FIND_PAGE, reverse: false }),
+            (middle > 1).then_some(ReadLog { log, from: middle - 1, limit: FIND_PAGE, reverse: true }),
+        ];
+        let mut looked_at = 0;
+        while looked_at < LOOKED_AT && ways.iter().any(Option::is_some) {
+            for way in &mut ways {
+                let Some(read) = way.take() else { continue };
+                let page = self.read(read.clone()).await?;
+                looked_at += page.len();
+                if let Some(found) = page.iter().find(named) {
+                    return Ok(Some(found.clone()));
+                }
+                let Some((last, entry)) = page.last() else { continue };
+                let (is_past, from) = match read.reverse {
+                    true => (is_past(id, entry.id), last.0 - 1),
+                    false => (is_past(entry.id, id) || *last >= *oldest, last.0 + 1),
+                };
+                if !is_past && from > 0 {
+                    *way = Some(ReadLog { from, ..read });
+                }
             }
         }
+        Ok(None)
     }
 
     /// Commits a batch whose appends go to these feeds, in their order, and remembers their new heads.
@@ -781,6 +803,84 @@ mod tests {
         let absent = MessageId(MINUTE + 1);
         let found = given.store.feeds.find_message(APP, conversation, absent).await;
         assert_eq!(found.unwrap(), None);
+    }
+
+    /// Says `count` things in a row, one each `ticks`, from a tick on.
+    async fn said_in_a_row(given: &Given, begin: u64, ticks: u64, count: u64) {
+        for part in (0..count).collect::<Vec<_>>().chunks(500) {
+            let mut batch = Batch::new();
+            for number in part {
+                let id = MessageId::of_tick(begin + number * ticks, 0);
+                let entry = Entry::blank(id, EntryKind::Message, id.at());
+                batch.append(keys::feed_log(APP, given.feed()), entry.encode());
+            }
+            kv::Kv::commit(&given.kv, batch).await.unwrap();
+        }
+    }
+
+    // The half hour around an id may hold all that a busy conversation has, and anybody can name any id.
+    #[tokio::test]
+    async fn a_message_is_not_looked_for_without_end() {
+        let given = Given::alice_and_bob().await;
+        let begin = MessageId::tick_of(Timestamp(1_795_220_913_376));
+        let second = 1_000 * MessageId::TICKS_PER_MS;
+        said_in_a_row(&given, begin, second / 10, 12_000).await;
+        let conversation = ConversationId::single(given.alice.user.uid, given.bob.user.uid);
+        let look = async |tick: u64| {
+            given.kv.read_entries();
+            let found = given.store.feeds.find_message(APP, conversation, MessageId::of_tick(tick, 0)).await;
+            (found.unwrap().map(|(seq, _)| seq.0), given.kv.read_entries())
+        };
+        for number in [0, 600, 6_000, 11_900] {
+            let (found, read) = look(begin + number * second / 10).await;
+            assert_eq!(found, Some(number + 1));
+            assert!(read < 400, "{read} entries were read for one that is where it should be");
+        }
+        for tick in [1, begin + 7, begin + 600 * second + 7, begin + 1_150 * second + 7] {
+            let (found, read) = look(tick).await;
+            assert_eq!(found, None);
+            assert!(read < LOOKED_AT + 400, "{read} entries were read for one that is nowhere");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_came_late_is_found_beside_its_place() {
+        let given = Given::alice_and_bob().await;
+        let begin = MessageId::tick_of(Timestamp(1_795_220_913_376));
+        let second = 1_000 * MessageId::TICKS_PER_MS;
+        said_in_a_row(&given, begin, second, 500).await;
+        // It waited for the app's own server.
+        let late = begin + 420 * second + 1;
+        said_in_a_row(&given, late, second, 1).await;
+        said_in_a_row(&given, begin + 500 * second, second, 500).await;
+        let conversation = ConversationId::single(given.alice.user.uid, given.bob.user.uid);
+        let found = given.store.feeds.find_message(APP, conversation, MessageId::of_tick(late, 0)).await;
+        assert_eq!(found.unwrap().unwrap().0, Seq(501));
+    }
+
+    // More came while it was said than is looked through for one message.
+    #[tokio::test]
+    async fn the_whole_of_a_long_stream_is_found_by_the_id_that_was_drawn_for_it() {
+        let given = Given::alice_and_bob().await;
+        let begin = MessageId::tick_of(Timestamp(1_795_220_913_376));
+        let second = 1_000 * MessageId::TICKS_PER_MS;
+        said_in_a_row(&given, begin + 1, second / 2, 3_000).await;
+        let conversation = ConversationId::single(given.alice.user.uid, given.bob.user.uid);
+        let whole = Entry {
+            sender: given.alice.user.uid,
+            ..Entry::blank(
+                MessageId::of_tick(begin, 0),
+                EntryKind::Message,
+                Timestamp(1_795_220_913_376 + 1_500_000),
+            )
+        };
+        let id = whole.id;
+        let accepted = SendAccepted { conversation, entry: whole, online_only: false };
+        given.store.feeds.heads.forget((APP, given.feed()));
+        given.store.feeds.append_post(APP, &accepted, &given.facts(), true).await.unwrap();
+        said_in_a_row(&given, begin + 1_500 * second, second / 2, 2_000).await;
+        let found = given.store.feeds.find_message(APP, conversation, id).await;
+        assert_eq!(found.unwrap().unwrap().0, Seq(3_001));
     }
 
     #[tokio::test]

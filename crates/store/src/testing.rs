@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,6 +18,7 @@ type Step = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Staged {
     inner: MemoryKv,
     plan: Arc<Mutex<Plan>>,
+    read_entries: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -66,6 +68,11 @@ impl Staged {
         self.plan.lock().after_read = Some(Box::pin(step));
     }
 
+    /// Entries of logs that were read since the last call.
+    pub(crate) fn read_entries(&self) -> usize {
+        self.read_entries.swap(0, Ordering::Relaxed)
+    }
+
     /// Whether a plan for commits is still to be met.
     pub(crate) fn is_planned(&self) -> bool {
         !self.plan.lock().commits.is_empty()
@@ -100,7 +107,9 @@ impl Read for Staged {
     }
 
     async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
-        self.inner.read_log(read).await
+        let entries = self.inner.read_log(read).await?;
+        self.read_entries.fetch_add(entries.len(), Ordering::Relaxed);
+        Ok(entries)
     }
 
     async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
