@@ -185,7 +185,7 @@ impl UseCases {
         if !account.user.followed {
             return Ok(0);
         }
-        let followers = self.store.presence.followers(app.value.id, account.user.uid).await?;
-        Ok(followers.iter().filter(|(uid, until)| *uid != but && *until > now).count())
+        let followers = self.store.presence.followers(app.value.id, account.user.uid, now).await?;
+        Ok(followers.iter().filter(|(uid, _)| *uid != but).count())
     }
 }

@@ -136,12 +136,9 @@ impl UseCases {
         if !is_followed {
             return Ok(Vec::new());
         }
-        let followers = self.store.presence.followers(id, uid).await?;
-        let is_there = |(follower, until): &(Uid, Timestamp)| {
-            *until > now && !self.online.connections(id, *follower).is_empty()
-        };
-        let followers = followers.into_iter().filter(is_there);
-        Ok(followers.map(|(follower, until)| (follower, Some(until))).collect())
+        let followers = self.store.presence.followers(id, uid, now).await?.into_iter();
+        let there = followers.filter(|(follower, _)| !self.online.connections(id, *follower).is_empty());
+        Ok(there.map(|(follower, until)| (follower, Some(until))).collect())
     }
 
     async fn tell_follower(

@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(store.favourites.get(APP, one, &["x"]).await.unwrap().len(), 1);
         assert_eq!(store.contacts.list(APP, other, None, 9).await.unwrap().len(), 1);
         assert_eq!(store.presence.followed(APP, other).await.unwrap(), [(one, Timestamp(9))]);
-        assert_eq!(store.presence.followers(APP, other).await.unwrap(), [(one, Timestamp(9))]);
+        assert_eq!(store.presence.followers(APP, other, now).await.unwrap(), [(one, Timestamp(9))]);
         assert_eq!(store.attributes.total(APP).await, Ok(6));
 
         assert!(store.users.remove(APP, &alice).await.unwrap());
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(store.contacts.list(APP, other, None, 9).await.unwrap(), []);
         assert_eq!(store.contacts.list(APP, one, None, 9).await.unwrap(), []);
         assert_eq!(store.presence.followed(APP, other).await.unwrap(), []);
-        assert_eq!(store.presence.followers(APP, other).await.unwrap(), []);
+        assert_eq!(store.presence.followers(APP, other, now).await.unwrap(), []);
         assert_eq!(store.attributes.total(APP).await, Ok(3));
         assert!(store.favourites.lines(APP, one).await.unwrap().lines.is_empty());
         assert!(store.favourites.get(APP, one, &["x"]).await.unwrap().is_empty());

@@ -2,7 +2,7 @@
 //!
 //! A subscription stands twice: under the follower, who lists and counts his own, and under the one who is followed,
 //! whose changes are told to his followers. What has ended is passed over by readers, and leaves with the follower's
-//! next subscription.
+//! next subscription, or when the followers are looked up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,12 +87,54 @@ impl PresenceBook {
         self.list(keys::followed(app, uid)).await
     }
 
-    /// Who follows a user by their numbers, with the ends, those included that have passed.
+    /// Who follows a user at `now` by their numbers, with the ends. Some of what has ended leaves.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn followers(&self, app: AppId, target: Uid) -> Result<Vec<(Uid, Timestamp)>, StoreError> {
-        self.list(keys::followers(app, target)).await
+    pub async fn followers(
+        &self,
+        app: AppId,
+        target: Uid,
+        now: Timestamp,
+    ) -> Result<Vec<(Uid, Timestamp)>, StoreError> {
+        let mut followers = Vec::new();
+        let mut scan = Scan::prefix(Space::Main, keys::followers(app, target), kv::READ_LIMIT);
+        loop {
+            let rows = self.kv.scan(scan.clone()).await?;
+            let next =
+                (rows.len() == scan.limit).then(|| rows.last().map(|(key, _)| [key, &[0][..]].concat()));
+            let mut ended = Vec::new();
+            for (key, row) in rows {
+                let (follower, until) = (peer_of(&key)?, decode_end(row.clone())?);
+                if until > now {
+                    followers.push((follower, until));
+                } else if ended.len() < CLEARED_AT_ONCE {
+                    ended.push((follower, ValueHash::of(&row)));
+                }
+            }
+            self.clear_ended(app, target, &ended).await?;
+            let Some(from) = next.flatten() else { return Ok(followers) };
+            scan.from = from.into();
+        }
+    }
+
+    /// Takes subscriptions away that have ended, unless one of them was renewed meanwhile.
+    async fn clear_ended(
+        &self,
+        app: AppId,
+        target: Uid,
+        ended: &[(Uid, ValueHash)],
+    ) -> Result<(), StoreError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        for (follower, row) in ended {
+            batch.check(CellKey::main(keys::follower(app, target, *follower)), Expect::Hash(*row));
+            unfollow(&mut batch, app, *follower, target);
+        }
+        // Whoever looks next finds what is left.
+        written_unless_moved(self.kv.commit(batch).await).map(drop)
     }
 
     /// Lets a user follow others until a time, and clears away what has ended before `now`. Targets who are followed
@@ -216,4 +258,58 @@ fn decode_end(mut row: Bytes) -> Result<Timestamp, StoreError> {
 fn peer_of(key: &[u8]) -> Result<Uid, StoreError> {
     keys::peer(key)
         .ok_or_else(|| StoreError::Damaged { what: "presence subscription", detail: "its key".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use crate::testing::Staged;
+    use kv::Read as _;
+
+    const APP: AppId = AppId(1);
+    const TARGET: Uid = Uid(1);
+    const NOW: Timestamp = Timestamp(1_000);
+
+    fn follow(batch: &mut Batch, uid: u64, until: u64) {
+        let row = encode_end(Timestamp(until));
+        batch.put(Space::Main, keys::follows(APP, Uid(uid), TARGET), row.clone());
+        batch.put(Space::Main, keys::follower(APP, TARGET, Uid(uid)), row);
+    }
+
+    async fn write(kv: &Staged, subscriptions: impl IntoIterator<Item = (u64, u64)>) {
+        let mut batch = Batch::new();
+        subscriptions.into_iter().for_each(|(uid, until)| follow(&mut batch, uid, until));
+        kv.commit(batch).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_follows_is_told_however_many_followed_before() {
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        for part in 0..10_u64 {
+            write(&kv, (0..500).map(|uid| (10 + part * 500 + uid, 1_000))).await;
+        }
+        write(&kv, [(9_000, 1_001)]).await;
+        for _ in 0..10 {
+            let followers = store.presence.followers(APP, TARGET, NOW).await.unwrap();
+            assert_eq!(followers, [(Uid(9_000), Timestamp(1_001))]);
+        }
+        let rows = kv.scan(Scan::prefix(Space::Main, keys::followers(APP, TARGET), 10)).await.unwrap();
+        assert_eq!(rows.len(), 1, "what has ended is gone");
+        assert_eq!(store.presence.followed(APP, Uid(10)).await.unwrap(), []);
+        assert_eq!(store.presence.followed(APP, Uid(9_000)).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_subscription_that_is_renewed_meanwhile_stays() {
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        write(&kv, [(2, 1_000)]).await;
+        let renewing = kv.clone();
+        kv.after_next_read(async move { write(&renewing, [(2, 5_000)]).await });
+        assert_eq!(store.presence.followers(APP, TARGET, NOW).await.unwrap(), []);
+        let followers = store.presence.followers(APP, TARGET, NOW).await.unwrap();
+        assert_eq!(followers, [(Uid(2), Timestamp(5_000))]);
+    }
 }
