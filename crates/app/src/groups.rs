@@ -357,11 +357,17 @@ impl UseCases {
             }
         }
         self.publish(id, entries, &sequences);
+        // It is written: a fault from here on is no failure of the change, which its caller would make twice.
         if !joins.is_empty() && change.group.kind != GroupKind::Room {
-            self.tell_what_came_between(id, change.group.feed(), last).await?;
+            let told = self.tell_what_came_between(id, change.group.feed(), last).await;
+            if let Err(error) = told {
+                tracing::warn!(%error, "members who came in hear of what was said meanwhile when they connect again");
+            }
         }
         for author in authors {
-            self.drop_attributes(id, change.group.id, &author).await?;
+            if let Err(error) = self.drop_attributes(id, change.group.id, &author).await {
+                tracing::warn!(%error, "attributes of somebody who left a chat room are kept, and shown to nobody");
+            }
         }
         self.leave_threads(app, change).await;
         Ok(true)

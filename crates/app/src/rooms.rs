@@ -93,6 +93,7 @@ impl UseCases {
                 || Member::new(person.name.clone(), now),
                 |marked| Member { since: now, ..marked.member.clone() },
             );
+            let entrance_id = self.ids.next(now).await?;
             // Before he is in, so that nothing said from then on is before it.
             let said_before = self.store.feeds.head(id, room.feed()).await?;
             let taken =
@@ -125,13 +126,16 @@ impl UseCases {
                 let joined =
                     GroupChange::Joined { users, member_count: room.member_count, note, approved: false };
                 let author = Author { person: &person, device: device_of(sender) };
-                self.tell_room(id, &room, &author, joined, Some(person.uid)).await?;
+                // He is in: who heard of a failure now would come again, and be told that he is there already.
+                if let Err(error) = self.tell_room(id, &room, &author, joined, Some(person.uid)).await {
+                    tracing::warn!(%error, "a chat room is not told of somebody who came");
+                }
             }
             if command.leaves_others {
                 self.leave_other_rooms(app, sender, room.id).await?;
             }
             let member = self.leases.member(id, room.id, person.uid).unwrap_or(member);
-            return Ok(Entered { id: self.ids.next(now).await?, at: now, room, member, said_before });
+            return Ok(Entered { id: entrance_id, at: now, room, member, said_before });
         }
         Err(Error::plain(Condition::WriteConflict))
     }
@@ -432,16 +436,17 @@ impl UseCases {
     }
 
     /// Tells those who are in a destroyed room, and ends their leases.
-    pub(crate) async fn close_room(&self, app: &Tenant, by: &By, room: &Group) -> Result<(), Error> {
+    pub(crate) async fn close_room(&self, app: &Tenant, by: &By, room: &Group) {
         let id = app.value.id;
         let back_end = Person { uid: Uid::BACK_END, name: model::Username::back_end() };
         let person = by.person().unwrap_or(back_end);
         let author = Author { person: &person, device: by.device.clone() };
-        self.tell_room(id, room, &author, GroupChange::Destroyed, None).await?;
+        if let Err(error) = self.tell_room(id, room, &author, GroupChange::Destroyed, None).await {
+            tracing::warn!(%error, "a chat room is gone, and those who were there are not told");
+        }
         for uid in self.leases.close(id, room.id) {
             self.unfollow(id, uid, room.conversation());
         }
-        Ok(())
     }
 
     /// The rooms of the app, the youngest first.

@@ -187,12 +187,11 @@ impl UseCases {
     /// Ends a thread and tells the members of its group.
     ///
     /// # Errors
-    /// `thread_not_found`; those of [`decide_end_thread`]; faults, after which its members' rows may wait for the next
-    /// start of the server.
+    /// `thread_not_found`; those of [`decide_end_thread`]; faults.
     pub async fn end_thread(&self, app: &Tenant, by: &By, thread: &str) -> Result<(), Error> {
         let (id, settings) = (app.value.id, &app.value.settings);
         domain::group::check_threads(settings)?;
-        let _turn = self.group_turns.take(id, thread).await;
+        let turn = self.group_turns.take(id, thread).await;
         for _ in 0..TRIES {
             let stored = self.stored_group(app, GroupRef::thread(thread)).await?;
             let parent = self.parent_of(id, &stored.group).await?;
@@ -200,7 +199,10 @@ impl UseCases {
             let change = decide_end_thread(settings, &stored.group, &parent.group, &actor)?;
             let told = self.change_entries(id, by, &change).await?;
             if self.destroy_thread(id, by, &stored, told).await? {
-                return self.bury(id, stored.group.id).await;
+                // As for a group: its rows go without the turn, which others share.
+                drop(turn);
+                self.bury_at_once(id, stored.group.id).await;
+                return Ok(());
             }
             self.store.groups.forget(id, stored.group.id, Uid::BACK_END);
         }

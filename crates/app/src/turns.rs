@@ -18,7 +18,7 @@ const WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Turns {
     locks: Box<[Mutex<()>]>,
-    /// For how long somebody waits who may be told to come again.
+    /// For how long somebody waits, who then is told to come again or does without a turn.
     wait: Duration,
     hasher: ahash::RandomState,
 }
@@ -35,9 +35,10 @@ impl Turns {
         Self { locks, wait, hasher: ahash::RandomState::new() }
     }
 
-    /// Waits until nobody else changes the group of a public id.
-    pub(crate) async fn take(&self, app: AppId, group: &str) -> MutexGuard<'_, ()> {
-        self.lock_of((app, group.to_ascii_lowercase())).lock().await
+    /// Waits for at most five seconds until nobody else changes the group of a public id. `None`: somebody is slow, and
+    /// perhaps in another group; the caller goes on without a turn.
+    pub(crate) async fn take(&self, app: AppId, group: &str) -> Option<MutexGuard<'_, ()>> {
+        self.take_in_time((app, group.to_ascii_lowercase())).await
     }
 
     /// Waits for at most five seconds until nobody else who met others changes what has this key.
@@ -71,5 +72,7 @@ mod tests {
         let turns = Turns::new(Duration::from_millis(10));
         let _held = turns.take_in_time("a").await.unwrap();
         assert!(turns.take_in_time("a").await.is_none());
+        let _of_a_group = turns.take(AppId(1), "Group").await.unwrap();
+        assert!(turns.take(AppId(1), "group").await.is_none());
     }
 }

@@ -14,8 +14,7 @@ impl UseCases {
     /// Destroys a group and tells its members.
     ///
     /// # Errors
-    /// Those of [`decide_destroy`]; faults. After a fault the members may still have to be told, which the next start
-    /// of the server does.
+    /// Those of [`decide_destroy`]; faults.
     pub async fn destroy_group(
         &self,
         app: &Tenant,
@@ -32,15 +31,28 @@ impl UseCases {
             let destroyed = self.destroy_as_it_is(app.value.id, by, &stored, &actor).await;
             if destroyed.map_err(|error| group.say(error))? {
                 if group.kind == GroupKind::Room {
-                    self.close_room(app, by, &stored.group).await?;
+                    self.close_room(app, by, &stored.group).await;
                 }
                 // It is gone for everybody. Telling a large one takes long, and others share its turn.
                 drop(turn);
-                return self.bury(id, stored.group.id).await;
+                self.bury_at_once(id, stored.group.id).await;
+                return Ok(());
             }
             self.store.groups.forget(id, stored.group.id, Uid::BACK_END);
         }
         Err(Error::plain(Condition::WriteConflict))
+    }
+
+    /// Destroys a group for the back end if it is as it was read; `false`: it moved.
+    ///
+    /// # Errors
+    /// Faults.
+    pub(super) async fn destroy_as_read(&self, app: AppId, stored: &StoredGroup) -> Result<bool, Error> {
+        if !self.destroy_as_it_is(app, &By::back_end(), stored, &Actor::BackEnd).await? {
+            return Ok(false);
+        }
+        self.bury_at_once(app, stored.group.id).await;
+        Ok(true)
     }
 
     /// `false`: the group moved.
@@ -63,6 +75,15 @@ impl UseCases {
         Ok(self.store.groups.destroy(app, stored, &farewell, &[]).await?.is_some())
     }
 
+    /// Buries a group that was destroyed just now. Whoever destroyed it has done so even if this fails; the job that sweeps
+    /// tries again.
+    pub(crate) async fn bury_at_once(&self, app: AppId, group: GroupId) {
+        if let Err(error) = self.bury(app, group).await {
+            tracing::warn!(%app, %error, "a group is gone, and not all its members were told; tried again soon");
+            self.sweeps.request(app);
+        }
+    }
+
     /// Tells the members of a destroyed group, and takes their rows away.
     pub(crate) async fn bury(&self, app: AppId, group: GroupId) -> Result<(), Error> {
         self.end_threads_of(app, group).await?;
@@ -82,14 +103,20 @@ impl UseCases {
         }
     }
 
-    /// Bulk work: destroyed groups and removed users are buried.
+    /// Bulk work: destroyed groups and removed users are buried. A group that can't be holds up nobody else.
+    ///
+    /// # Errors
+    /// The first fault; what is done stays done.
     pub(crate) async fn sweep(&self, app: AppId) -> Result<(), Error> {
         let apps = self.store.apps.list();
         let Some(tenant) = apps.iter().find(|tenant| tenant.value.id == app) else { return Ok(()) };
+        let mut outcome = Ok(());
         for group in self.store.groups.unburied(app).await? {
-            self.bury(app, group).await?;
+            outcome = outcome.and(self.bury(app, group).await);
         }
-        self.store.users.sweep_removed(app, move |removed| self.bury_users(tenant, removed)).await
+        let swept =
+            self.store.users.sweep_removed(app, move |removed| self.bury_users(tenant, removed)).await;
+        outcome.and(swept)
     }
 
     /// What groups still have of a user who was removed: his own end, in the others he is a member no longer.

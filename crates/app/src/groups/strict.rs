@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use ahash::AHashSet;
+use conditions::Condition;
 use domain::group::{
-    Change, Group, GroupRefused, Person, decide_add_as_member, decide_add_new, decide_leave,
+    Change, Group, GroupRefused, Member, Person, decide_add_as_member, decide_add_new, decide_leave,
     decide_may_remove, decide_remove, heir,
 };
-use model::{GroupKind, Uid, Username};
+use model::{AppId, GroupId, GroupKind, Uid, Username};
 use store::{Account, StoredGroup};
 
 use super::{By, Decided, GroupRef};
-use crate::{Error, Tenant, UseCases};
+use crate::{Error, TRIES, Tenant, UseCases};
 
 /// Members read at a time while an heir is looked for.
 const READ_AT_ONCE: usize = 1_000;
@@ -127,11 +128,12 @@ impl UseCases {
             }
         }
         let leaving: Vec<Uid> = accounts.iter().map(|account| account.user.uid).collect();
-        let is_owner = |account: &Arc<Account>| account.user.uid == stored.group.owner.uid;
+        let owner = stored.group.owner.uid;
+        let is_owner = |account: &Arc<Account>| account.user.uid == owner;
         let mut heir = None;
         // A room stays its owner's, whoever is there.
         if by.account.is_none() && group.kind == GroupKind::Group && accounts.iter().any(is_owner) {
-            heir = self.hand_on(app, &stored, &leaving).await?;
+            heir = self.hand_on(app, stored, &leaving).await?;
             if heir.is_none() {
                 return Ok(());
             }
@@ -159,7 +161,7 @@ impl UseCases {
         if by.person().is_none_or(|person| person.uid != owner) {
             return self.leave_group(app, by, group).await;
         }
-        let Some(heir) = self.hand_on(app, &stored, &[owner]).await? else { return Ok(()) };
+        let Some(heir) = self.hand_on(app, stored, &[owner]).await? else { return Ok(()) };
         let heir = &heir;
         self.change_group(app, by, group, move |stored, _, now| async move {
             let Some(person) = by.person() else { return Err(GroupRefused::RankTooLow.into()) };
@@ -174,26 +176,43 @@ impl UseCases {
     async fn hand_on(
         &self,
         app: &Tenant,
-        stored: &StoredGroup,
+        mut stored: Arc<StoredGroup>,
         leaving: &[Uid],
     ) -> Result<Option<Username>, Error> {
-        let (group, by) = (&stored.group, By::back_end());
+        let id = app.value.id;
+        for _ in 0..TRIES {
+            let group = &stored.group;
+            let name = group.public_id.to_string();
+            if !leaving.contains(&group.owner.uid) {
+                // Somebody else handed it on meanwhile.
+                return Ok(Some(group.owner.name.clone()));
+            }
+            let members = self.all_members(id, group.id).await?;
+            if let Some(next) = heir(group, &members, leaving) {
+                self.transfer_group(app, &By::back_end(), name.as_str(), next.as_str()).await?;
+                return Ok(Some(next.clone()));
+            }
+            // Only as it was before its members were read: somebody may have come in since.
+            if self.destroy_as_read(id, &stored).await? {
+                return Ok(None);
+            }
+            self.store.groups.forget(id, group.id, Uid::BACK_END);
+            stored = self.stored_group(app, name.as_str()).await?;
+        }
+        Err(Error::plain(Condition::WriteConflict))
+    }
+
+    async fn all_members(&self, app: AppId, group: GroupId) -> Result<Vec<(Uid, Member)>, Error> {
         let (mut members, mut after) = (Vec::new(), None);
         loop {
-            let page = self.store.groups.members(app.value.id, group.id, after, READ_AT_ONCE).await?;
+            let page = self.store.groups.members(app, group, after, READ_AT_ONCE).await?;
             let is_end = page.len() < READ_AT_ONCE;
             after = page.last().map(|(uid, _)| *uid);
             members.extend(page);
             if is_end {
-                break;
+                return Ok(members);
             }
         }
-        let Some(next) = heir(group, &members, leaving) else {
-            self.destroy_group(app, &by, group.public_id.as_str()).await?;
-            return Ok(None);
-        };
-        self.transfer_group(app, &by, group.public_id.as_str(), next.as_str()).await?;
-        Ok(Some(next.clone()))
     }
 }
 

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use app::{By, Error, ListConversations, Listed};
+use app::{By, CreateThread, Error, ListConversations, Listed};
 use bytes::Bytes;
 use conditions::Condition;
 use domain::group::{CreateGroup, FOR_EVER};
 use domain::message::{ReceiptKind, SendMessage, SendReceipt, Sender, Target};
-use model::{ClientMessageId, DeviceNumber, Dialect, EntryKind, Feed, Seq};
-use store::Account;
+use model::{
+    ClientMessageId, ConversationId, DeviceNumber, Dialect, EntryKind, Feed, MessageId, Seq, Username,
+};
+use store::{Account, keys};
 
-use crate::house::House;
+use crate::house::{House, Pause};
 
 const USERS: usize = 4;
 const STEPS: u64 = 120;
@@ -81,7 +84,7 @@ impl Game {
         }
     }
 
-    async fn say(&self, user: usize, number: u64) -> Result<(), Error> {
+    async fn say(&self, user: usize, number: u64) -> Result<MessageId, Error> {
         let message = SendMessage {
             sender: self.sender(user),
             target: Target::Group(self.group.clone()),
@@ -96,7 +99,7 @@ impl Game {
             client_id: ClientMessageId(number.into()),
             digest: 0,
         };
-        self.house.use_cases.send_message(&self.house.tenant(), &message).await.map(drop)
+        self.house.use_cases.send_message(&self.house.tenant(), &message).await.map(|sent| sent.id)
     }
 
     async fn read_all(&self, user: usize) -> Result<(), Error> {
@@ -129,7 +132,7 @@ impl Game {
             7 => single(use_cases.unmute_members(&tenant, &back_end, &group, &name).await.unwrap()),
             8 => use_cases.mute_group(&tenant, &back_end, &group, !self.all_muted).await,
             9 => self.read_all(user).await,
-            _ => self.say(user, step).await,
+            _ => self.say(user, step).await.map(drop),
         };
         let expected = self.expect(step, action, user);
         let got = done.err().map(|error| error.condition());
@@ -286,4 +289,70 @@ async fn a_large_group_is_there_whatever_comes_of_its_last_members() {
         let created = house.use_cases.create_group(&tenant, &by, "owner", &names, &command).await.unwrap();
         assert_eq!(created.member_count, members);
     }
+}
+
+// What is asked after the write is of use to who came in. A caller who heard of a failure would do it again.
+#[tokio::test]
+async fn who_came_in_is_in_even_if_the_engine_answers_nothing_after_it() {
+    let game = Game::new().await;
+    let (house, tenant, by) = (&game.house, game.house.tenant(), By::back_end());
+    let (pause, written, go_on) = Pause::new(keys::feed_log(house.app(), game.feed));
+    *house.kv.pause_commit.lock() = Some(pause);
+    let named = ["user1".to_owned()];
+    let add = house.use_cases.add_new_members(&tenant, &by, &game.group, &named);
+    let meanwhile = async {
+        written.await.unwrap();
+        game.say(0, 1).await.unwrap();
+        house.kv.refuses_logs.store(true, Ordering::Relaxed);
+        go_on.send(()).unwrap();
+    };
+    let (added, ()) = tokio::join!(add, meanwhile);
+    added.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_into_which_somebody_came_is_his_when_its_owner_leaves() {
+    let game = Game::new().await;
+    let (house, tenant) = (&game.house, game.house.tenant());
+    let of_owner = By { account: Some(Arc::clone(&game.users[0])), device: None };
+    let Feed::Conversation(ConversationId::Group(group)) = game.feed else { panic!("it is a group's") };
+    let (pause, read, go_on) = Pause::new(keys::members(house.app(), group));
+    *house.kv.pause_read.lock() = Some(pause);
+
+    let leave = house.use_cases.leave_or_hand_on(&tenant, &of_owner, &game.group);
+    let come = async {
+        read.await.unwrap();
+        let named = ["user1".to_owned()];
+        house.use_cases.add_new_members(&tenant, &By::back_end(), &game.group, &named).await.unwrap();
+        go_on.send(()).unwrap();
+    };
+    let (left, ()) = tokio::join!(leave, come);
+    left.unwrap();
+    let stored = house.store.groups.find(house.app(), &Username::parse(&game.group).unwrap()).await;
+    let stored = stored.unwrap().unwrap();
+    assert_eq!((stored.group.owner.uid, stored.group.member_count), (game.users[1].user.uid, 1));
+}
+
+// Others share its turn, which a thread with many members would hold for as long as its burial takes.
+#[tokio::test]
+async fn the_end_of_a_thread_holds_up_no_other_group() {
+    let game = Game::new().await;
+    let (house, tenant, by) = (&game.house, game.house.tenant(), By::back_end());
+    let message = game.say(0, 1).await.unwrap();
+    let thread = CreateThread { group: &game.group, owner: "user0", name: "Lunch", message };
+    let thread = house.use_cases.create_thread(&tenant, &by, thread).await.unwrap().public_id.to_string();
+
+    house.kv.puts_bulk_off.store(true, Ordering::Relaxed);
+    let end = house.use_cases.end_thread(&tenant, &by, &thread);
+    let again = async {
+        // The first one waits for its burial, and would keep this one waiting.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        house.use_cases.end_thread(&tenant, &by, &thread).await
+    };
+    let second = tokio::select! {
+        ended = end => panic!("the engine does no bulk work: {ended:?}"),
+        second = again => second,
+        () = tokio::time::sleep(Duration::from_secs(3)) => panic!("it waits for the burial"),
+    };
+    assert_eq!(second.unwrap_err().condition(), Condition::ThreadNotFound);
 }

@@ -23,7 +23,7 @@ use model::{
 };
 use parking_lot::Mutex;
 use store::{Account, Sent, Store};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 pub(crate) const APP: &str = "org#app";
 
@@ -45,8 +45,43 @@ pub(crate) struct Moody {
     inner: MemoryKv,
     pub(crate) refuses: Arc<AtomicBool>,
     pub(crate) puts_bulk_off: Arc<AtomicBool>,
+    pub(crate) refuses_logs: Arc<AtomicBool>,
+    /// Before the answer to the next read of cells under a key.
+    pub(crate) pause_read: Arc<Mutex<Option<Pause>>>,
+    /// Before the answer to the next commit that appends to a log.
+    pub(crate) pause_commit: Arc<Mutex<Option<Pause>>>,
     /// Whether each of the next commits that append something is refused.
     pub(crate) plan: Arc<Mutex<VecDeque<bool>>>,
+}
+
+/// Holds up the engine's answer about something, so that others can do something meanwhile.
+#[derive(Debug)]
+pub(crate) struct Pause {
+    under: Bytes,
+    begun: oneshot::Sender<()>,
+    goes_on: oneshot::Receiver<()>,
+}
+
+impl Pause {
+    /// With what tells that it began, and what ends it.
+    pub(crate) fn new(under: Bytes) -> (Self, oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((begun, began), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
+        (Self { under, begun, goes_on }, began, go_on)
+    }
+
+    async fn wait(self) {
+        self.begun.send(()).expect("the test waits for it");
+        self.goes_on.await.expect("the test lets it go on");
+    }
+}
+
+impl Moody {
+    fn read_logs(&self) -> Result<(), KvError> {
+        match self.refuses_logs.load(Ordering::Relaxed) {
+            true => Err(KvError::Unavailable { detail: "the test says so".to_owned() }),
+            false => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -55,12 +90,19 @@ impl Read for Moody {
         self.inner.get_many(keys).await
     }
     async fn scan(&self, scan: Scan) -> Result<Vec<(Bytes, Bytes)>, KvError> {
-        self.inner.scan(scan).await
+        let pause = self.pause_read.lock().take_if(|pause| scan.from.starts_with(&pause.under));
+        let cells = self.inner.scan(scan).await;
+        if let Some(pause) = pause {
+            pause.wait().await;
+        }
+        cells
     }
     async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
+        self.read_logs()?;
         self.inner.read_log(read).await
     }
     async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
+        self.read_logs()?;
         self.inner.log_heads(logs).await
     }
 }
@@ -75,7 +117,13 @@ impl Kv for Moody {
         if batch.lane == Lane::Background && self.puts_bulk_off.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
-        self.inner.commit(batch).await
+        let is_meant = |pause: &mut Pause| batch.appends.iter().any(|append| append.log == pause.under);
+        let pause = self.pause_commit.lock().take_if(is_meant);
+        let committed = self.inner.commit(batch).await;
+        if let Some(pause) = pause {
+            pause.wait().await;
+        }
+        committed
     }
     async fn snapshot(&self) -> Result<Box<dyn Read>, KvError> {
         self.inner.snapshot().await

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use model::{ConversationId, DeviceNumber, Feed, Seq};
+use kv::{Batch, CellKey, Kv as _, Read as _, Space};
+use model::{ConversationId, DeviceNumber, Feed, GroupId, Seq};
+use store::keys;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -51,4 +53,29 @@ async fn removed_users_are_swept_after_a_restart() {
         }
     };
     timeout(Duration::from_secs(5), swept).await.expect("his rows go");
+}
+
+// A group of which a row is damaged stays as it is.
+#[tokio::test]
+async fn removed_users_are_swept_beside_a_group_that_cannot_be_buried() {
+    let house = House::new().await;
+    let (alice, bob) = (house.register("alice").await, house.register("bob").await);
+    house.send(&alice, "bob", 1).await.unwrap();
+    house.use_cases.delete_user(&house.tenant(), "bob").await.unwrap();
+    let mut batch = Batch::new();
+    let damaged = keys::destroyed_group(house.app(), GroupId(9));
+    batch.put(Space::Main, damaged.clone(), b"no entry".as_slice());
+    house.kv.commit(batch).await.unwrap();
+
+    let mut again = House::over(house.kv.clone()).await;
+    let _jobs = again.start_jobs();
+    let feeds =
+        async || house.store.inboxes.list(house.app(), bob.user.uid, DeviceNumber(1)).await.unwrap().len();
+    let swept = async {
+        while feeds().await > 1 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(5), swept).await.expect("his rows go");
+    assert!(house.kv.get(CellKey::main(damaged)).await.unwrap().is_some());
 }
