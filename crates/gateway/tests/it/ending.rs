@@ -56,7 +56,7 @@ async fn a_kept_connection_ends_and_no_upgrade_is_begun() {
     idle.receive_head().await;
     let mut late = server.raw().await;
     late.send(&UPGRADE[..20]).await;
-    tokio::time::sleep(SECOND / 10).await;
+    server.has_read_everything().await;
     let shutdown = tokio::spawn(server.handle.shutdown(Duration::ZERO, 20 * SECOND));
     assert_eq!(idle.receive_all().await, b"hello 127.0.0.1");
     late.send(&UPGRADE[20..]).await;
@@ -73,7 +73,7 @@ async fn a_request_that_does_not_end_is_not_waited_for() {
     let mut client = server.raw().await;
     client.send("GET /never HTTP/1.1\r\nhost: kith\r\n\r\n").await;
     // It has to be there before the end begins.
-    tokio::time::sleep(SECOND / 10).await;
+    server.has_read_everything().await;
     let drained = within(server.handle.shutdown(Duration::ZERO, SECOND / 4)).await;
     assert_eq!(drained.requests_left, 1);
 }

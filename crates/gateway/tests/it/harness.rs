@@ -132,6 +132,29 @@ impl Server {
         client
     }
 
+    /// A client that is user `uid`, where there is little time for becoming one: a slow machine may miss it, then another
+    /// tries.
+    pub(crate) async fn user_in_time(&self, uid: u64) -> Client<TcpStream> {
+        let bound = async {
+            loop {
+                let mut client = self.client().await;
+                client.say(&format!("bind {uid}")).await;
+                if client.hear().await == "bound" {
+                    return client;
+                }
+            }
+        };
+        within(bound).await
+    }
+
+    /// Returns when the server has read what was sent to it before. Tests and their servers run on one thread, which
+    /// takes sockets in the order in which they have something: once a later one is answered, the earlier ones are read.
+    pub(crate) async fn has_read_everything(&self) {
+        let mut later = self.raw().await;
+        later.send("GET /later HTTP/1.1\r\nhost: kith\r\nconnection: close\r\n\r\n").await;
+        later.receive_all().await;
+    }
+
     pub(crate) async fn direct(&self) -> Direct<TcpStream> {
         Direct { stream: TcpStream::connect(self.address).await.unwrap() }
     }

@@ -203,8 +203,8 @@ async fn many_trickling_clients_do_not_keep_an_honest_one_out() {
 async fn no_more_handshakes_than_allowed_are_begun_and_the_rest_wait() {
     let server = server_with(|options, _| {
         options.handshakes_in_flight_limit = 2;
-        options.handshake_limit = Duration::from_millis(500);
-        options.header_limit = Duration::from_millis(500);
+        options.handshake_limit = Duration::from_secs(3);
+        options.header_limit = Duration::from_secs(3);
     });
     let (_first, _second) = (server.raw().await, server.raw().await);
     // Accepted when the two have run into their limit.

@@ -37,6 +37,16 @@ async fn begin(server: &Server, method: &str, query: &str, body: &str) -> Raw {
 }
 
 async fn end(mut raw: Raw) -> (String, String) {
+    answer(&mut raw).await
+}
+
+/// Asks for a connection without a socket, on a socket that is kept.
+async fn ask_on(raw: &mut Raw) -> (String, String) {
+    raw.send("GET /texts/?by=requests HTTP/1.1\r\nhost: kith\r\n\r\n").await;
+    answer(raw).await
+}
+
+async fn answer(raw: &mut Raw) -> (String, String) {
     let head = raw.receive_head().await;
     let length =
         head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
@@ -60,8 +70,11 @@ impl Poller<'_> {
         body
     }
 
+    /// A request that is there and waits.
     async fn park(&self) -> Raw {
-        begin(self.server, "GET", &self.query(), "").await
+        let parked = begin(self.server, "GET", &self.query(), "").await;
+        self.server.has_read_everything().await;
+        parked
     }
 
     async fn say(&self, words: &str) {
@@ -116,7 +129,6 @@ async fn a_session_goes_by_requests_alone() {
         heard = format!("{heard}\n{}", client.poll().await);
     }
     let parked = client.park().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     server.deliver(7, 1);
     let (head, body) = end(parked).await;
     assert_eq!(body, "hint 1");
@@ -206,7 +218,6 @@ async fn strangers_and_broken_clients_are_told_and_change_nothing() {
     client.is_refused("DELETE", "", 405, "method_not_allowed").await;
 
     let parked = client.park().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     client.is_refused("GET", "", 409, "argument_invalid").await;
     client.say("echo hi").await;
     assert_eq!(end(parked).await.1, "hi");
@@ -218,7 +229,7 @@ async fn strangers_and_broken_clients_are_told_and_change_nothing() {
             client.query()
         ))
         .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.has_read_everything().await;
     client.is_refused("POST", "echo two", 409, "argument_invalid").await;
     posting.send("ho hi").await;
     assert!(posting.receive_head().await.starts_with("HTTP/1.1 200 "));
@@ -260,7 +271,6 @@ async fn a_lost_poll_ends_the_session_at_once() {
     let server = server();
     let client = open(&server).await;
     let parked = client.park().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     drop(parked);
     eventually("the session ended", || server.log() == ["left"]).await;
     client.is_refused("GET", "", 400, "server_session_missing").await;
@@ -299,7 +309,7 @@ async fn what_a_client_says_waits_for_the_session_and_keeps_its_order() {
     client.say(&many.join("\n")).await;
     // No room: answered when there is some.
     let waiting = begin(&server, "POST", &client.query(), &many.join("\n")).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.has_read_everything().await;
     client.is_refused("POST", "echo x", 409, "argument_invalid").await;
     server.desk.gate.add_permits(1);
     let mut heard = Vec::new();
@@ -314,19 +324,15 @@ async fn what_a_client_says_waits_for_the_session_and_keeps_its_order() {
 #[tokio::test]
 async fn connections_without_a_socket_are_counted_like_those_with_one() {
     let server = server_with(|_, limits| limits.address_connections = 4);
-    let mut clients = Vec::new();
-    let (head, body) = loop {
-        let (head, body) = ask(&server, "GET", "by=requests", "").await;
-        if !head.starts_with("HTTP/1.1 200 ") {
-            break (head, body);
-        }
-        clients.push(body);
-        assert!(clients.len() < 5, "nobody counts");
-        // The socket of the request is free again before the next.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+    // All on one socket, which is the first of the four.
+    let mut asking = server.raw().await;
+    for _ in 0..3 {
+        let (head, body) = ask_on(&mut asking).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head} {body}");
+    }
+    let (head, body) = ask_on(&mut asking).await;
     assert!(head.contains("x-kith-condition: connection_limit_reached"), "{head} {body}");
-    assert_eq!(server.registry.open_count(), 3, "the fourth is the request's own socket");
+    assert_eq!(server.registry.open_count(), 3);
 
     let server = server_with(|options, _| options.polled_connections_limit = 1);
     let _client = open(&server).await;
@@ -373,7 +379,6 @@ async fn an_ending_server_says_so_to_who_polls() {
     client.say("bind 7").await;
     assert_eq!(client.poll().await, "bound");
     let parked = client.park().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let Server { handle, .. } = server;
     let (drained, (_, said)) =
         tokio::join!(handle.shutdown(Duration::ZERO, Duration::from_secs(5)), end(parked));

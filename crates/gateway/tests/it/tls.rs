@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::TlsFiles;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -129,15 +130,23 @@ async fn a_changed_certificate_is_used_for_new_connections_only() {
 #[tokio::test]
 async fn a_broken_new_certificate_leaves_the_old_one_in_use() {
     let (first, second) = (certificate(), certificate());
-    let (server, folder) = tls_server(&first);
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let refused = || {
+        let text = metrics.render();
+        let name = "gateway_tls_reloads_total{result=\"refused\"} ";
+        text.lines().find_map(|line| line.strip_prefix(name)).map_or(0, |count| count.parse().unwrap())
+    };
+    let (server, folder) = metrics::with_local_recorder(&recorder, || tls_server(&first));
     for (certificate, key) in [
         ("nonsense", first.key_pem.as_str()),
         (&second.certificate_pem, "nonsense"),
         (&second.certificate_pem, &first.key_pem),
         ("", ""),
     ] {
+        let refused_before: u64 = refused();
         install(folder.path(), certificate, key);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        eventually("the files are read and refused", || refused() > refused_before).await;
         assert!(connect(&server, &first).await.is_some(), "the old certificate is gone");
     }
     install(folder.path(), &second.certificate_pem, &second.key_pem);
