@@ -48,6 +48,12 @@ export class Client {
 
   close() { this.connection.close(); }
 
+  /** Closes, and waits until the SDK has no connection any more and so takes nothing more. */
+  async closed() {
+    this.close();
+    await this.next('onDisconnected');
+  }
+
   /** Details of all events of a type so far. */
   all(type) { return this.events.filter((event) => event.type === type).map((event) => event.detail); }
 

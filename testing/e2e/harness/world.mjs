@@ -2,6 +2,7 @@
 import { Client } from './client.mjs';
 
 const SCENARIO_LIMIT_MS = 90_000;
+const STATE_LIMIT_MS = 10_000;
 
 export class World {
   /**
@@ -37,6 +38,22 @@ export class World {
     const { client_id, client_secret } = this.app;
     const answer = await this.rest('POST', '/token', { body: { grant_type: 'client_credentials', client_id, client_secret } });
     return answer.body.access_token;
+  }
+
+  /** Waits for something that nobody is told of. Use this, and not a pause, wherever something has to have happened. */
+  async until(what, holds) {
+    const end = Date.now() + STATE_LIMIT_MS;
+    while (!(await holds())) {
+      if (Date.now() > end) throw new Error(`not within ${STATE_LIMIT_MS} ms: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Waits until the server knows and has written that a user has all his messages: a new device begins behind them. */
+  async hasTaken(name) {
+    const token = await this.appToken();
+    const waiting = async () => (await this.rest('GET', `/users/${name}/offline_msg_count`, { token })).body.data[name];
+    await this.until(`${name} has all messages`, async () => (await waiting()) === 0);
   }
 
   /** A connection that is not open yet. Each has its own device unless told otherwise. */

@@ -83,10 +83,12 @@ export default {
     await bob.next('onOfflineMessageSyncFinish');
     await bob.send({ type: 'read', to: 'shop', id: got[1].id });
     await bob.send({ type: 'channel', to: 'admin' });
-    bob.close();
-    const again = await world.client('bob');
+    await world.hasTaken('bob');
+    await bob.closed();
+    const again = world.client('bob');
     await again.open({ pwd: 'bob' });
     await pause(500);
+    assert.deepEqual(again.all('onTextMessage'), []);
   },
 
   async 'a message in a user’s name comes to his devices only when asked for'(world) {

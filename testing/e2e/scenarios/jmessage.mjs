@@ -181,7 +181,7 @@ export default {
     const again = await page(world, 'anna');
     const texts = () => again.heard.filter(([name]) => name === 'sync_conversation')
       .flatMap(([, body]) => body.messages.flatMap(({ msgs }) => msgs.map((message) => message.content.msg_body.text)));
-    for (let tries = 0; texts().length < 60 && tries < 200; tries += 1) await pause(25);
+    await until(() => texts().length >= 60);
     assert.deepEqual(texts(), Array.from({ length: 60 }, (_, index) => `answer ${index + 1}`));
   },
 

@@ -67,7 +67,7 @@ export default {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     for (const text of ['one', 'two', 'three']) await alice.text('bob', text);
     await bob.atLeast('onTextMessage', 3);
-    await pause(200);
+    await world.hasTaken('bob');
     bob.close();
     await alice.text('bob', 'four');
     const again = world.client('bob', { deviceId: bob.deviceId });
@@ -108,8 +108,7 @@ export default {
     const bob = await world.online('bob');
     const sent = await alice.text('bob', 'hi');
     const got = await bob.next('onTextMessage');
-    alice.close();
-    await pause(200);
+    await alice.closed();
     await bob.send({ type: 'read', to: 'alice', id: got.id });
     const again = world.client('alice', { deviceId: alice.deviceId });
     await again.open({ pwd: 'alice' });
@@ -126,11 +125,11 @@ export default {
 
   async 'a message is taken back inside the window and not after it'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
-    world.set('recall.window_seconds=1');
     const sent = await alice.text('bob', 'oops');
     await bob.next('onTextMessage');
     await alice.connection.recallMessage({ mid: sent.serverMsgId, to: 'bob', chatType: 'singleChat' });
     assert.equal((await bob.next('onRecallMessage')).mid, sent.serverMsgId);
+    world.set('recall.window_seconds=1');
     const late = await alice.text('bob', 'kept');
     await pause(1_300);
     const error = await rejection(alice.connection.recallMessage({ mid: late.serverMsgId, to: 'bob', chatType: 'singleChat' }));

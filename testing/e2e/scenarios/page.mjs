@@ -5,8 +5,6 @@ import { loadSdk } from '../harness/page/sdk.mjs';
 
 export const onlyInPage = true;
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Another tab of this browser: a window of its own with the SDK in it. */
 async function openTab(world) {
   const frame = document.createElement('iframe');
@@ -110,7 +108,7 @@ export default {
     await bob.text('alice', 'seen');
     await before.next('onTextMessage');
     // The device's acknowledgement is on its way when the message is shown.
-    await pause(500);
+    await world.hasTaken('alice');
     tab.close();
     await bob.text('alice', 'missed');
     const again = (await openTab(world)).client('alice');
@@ -130,10 +128,22 @@ export default {
     await alice.open({ pwd: 'alice' });
     const { contact, group, chatroom, localCache } = alice.connection;
 
+    // The SDK writes what it keeps after it has told its app, and reads it before: what comes meanwhile may get lost in it.
+    const keeps = async (due) => {
+      let kept;
+      const holds = async () => {
+        const { data } = await localCache.getLocalConversations();
+        kept = JSON.stringify(data.map((one) => [one.conversationId, one.unReadCount, one.lastMessage.msg]).sort());
+        return kept === JSON.stringify(Object.entries(due).map(([name, [unread, text]]) => [name, unread, text]).sort());
+      };
+      await world.until(`kept are ${JSON.stringify(due)}`, holds).catch((error) => { throw new Error(`${error.message}, but ${kept}`); });
+    };
     const sent = await bob.text('alice', 'one');
+    await keeps({ bob: [1, 'one'] });
     await bob.text('alice', 'two');
-    await alice.atLeast('onTextMessage', 2);
+    await keeps({ bob: [2, 'two'] });
     await alice.text('bob', 'three');
+    await keeps({ bob: [2, 'three'] });
     assert.equal((await bob.next('onTextMessage')).msg, 'three');
     await contact.addContact('bob', 'hi');
     await bob.next('onContactInvited');
@@ -144,16 +154,13 @@ export default {
     await bob.next('onGroupEvent', (event) => event.id === created.data.groupId);
     await bob.send({ type: 'txt', chatType: 'groupChat', to: created.data.groupId, msg: 'in the group' });
     await alice.next('onTextMessage', (message) => message.chatType === 'groupChat');
+    await keeps({ bob: [2, 'three'], [created.data.groupId]: [1, 'in the group'] });
     const room = await chatroom.createChatRoom({ name: 'Lobby', description: 'd', maxusers: 5, members: [] });
     assert.equal((await chatroom.joinChatRoom({ roomId: room.data.id })).data.info.memberCount, 1);
     await bob.connection.recallMessage({ mid: sent.serverMsgId, to: 'alice', chatType: 'singleChat' });
     await alice.next('onRecallMessage');
 
-    // It writes what it keeps after it has told its app.
-    await pause(300);
-    const kept = (await localCache.getLocalConversations()).data;
-    const shown = Object.fromEntries(kept.map((one) => [one.conversationId, [one.unReadCount, one.lastMessage.msg]]));
-    assert.deepEqual(shown, { bob: [1, 'three'], [created.data.groupId]: [1, 'in the group'] });
+    await keeps({ bob: [1, 'three'], [created.data.groupId]: [1, 'in the group'] });
     tab.close();
   },
 

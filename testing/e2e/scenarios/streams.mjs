@@ -55,8 +55,7 @@ export default {
 
   async 'a stream waits as a whole for who was away'(world) {
     const bob = await world.online('bob');
-    bob.connection.close();
-    await pause(200);
+    await bob.closed();
     const id = await story(world, '/stream_message/user', 'bob');
     const back = world.client('bob');
     await back.open({ pwd: 'bob' });
