@@ -2,7 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -68,7 +70,8 @@ impl Place {
             panic!("the server ended before it was ready: {log}");
         }
         let ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
-        Serving { child, ready }
+        let log = Log::of(child.stderr.take().unwrap());
+        Serving { child, ready, log }
     }
 }
 
@@ -118,6 +121,7 @@ impl Ran {
 pub(crate) struct Serving {
     child: Child,
     pub(crate) ready: Value,
+    log: Log,
 }
 
 impl Serving {
@@ -134,6 +138,22 @@ impl Serving {
         assert!(sent.unwrap().success());
     }
 
+    /// Waits until the log has so many lines with these words. Signals that come before the last one was taken are one
+    /// signal: who sends several waits in between.
+    #[track_caller]
+    #[expect(clippy::disallowed_methods, reason = "waits for another process")]
+    pub(crate) fn until_logged(&self, words: &str, count: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.log.text();
+            if log.lines().filter(|line| line.contains(words)).count() >= count {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{words:?} is not there {count} times: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits for the end: the exit status, the rest of standard output, and the log.
     #[expect(clippy::disallowed_methods, reason = "waits for another process")]
     pub(crate) fn wait(mut self) -> (Option<i32>, String, String) {
@@ -145,16 +165,44 @@ impl Serving {
             assert!(Instant::now() < deadline, "the server does not end");
             std::thread::sleep(Duration::from_millis(20));
         };
-        let (mut out, mut log) = (String::new(), String::new());
+        let mut out = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (status.code(), out, log)
+        (status.code(), out, self.log.whole())
     }
 
     /// Ends it like a power cut.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+/// What a server writes on standard error, read as it comes.
+struct Log {
+    lines: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    fn of(stderr: ChildStderr) -> Self {
+        let lines = Arc::new(Mutex::new(String::new()));
+        let read = Arc::clone(&lines);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                *read.lock().unwrap() += &(line.unwrap() + "\n");
+            }
+        });
+        Self { lines, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// All of it, once the server has ended.
+    fn whole(&mut self) -> String {
+        self.reader.take().expect("it is asked for once").join().unwrap();
+        self.text()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use crate::kith::Place;
 
@@ -63,7 +62,7 @@ fn a_second_signal_ends_it_at_once() {
     stream.write_all(&[0x89, 0x80, 0, 0, 0, 0]).unwrap();
     stream.read_exact(&mut [0; 2]).unwrap();
     server.signal("TERM");
-    std::thread::sleep(Duration::from_millis(300));
+    server.until_logged("stopping; a second signal ends the process at once", 1);
     server.signal("TERM");
     assert_eq!(server.wait().0, Some(130));
 }
@@ -98,12 +97,12 @@ fn sighup_changes_the_log_level_and_says_what_takes_a_restart() {
     let text = "[log]\nformat = \"json\"\nlevel = \"debug\"\n[limits]\nuser_connections = 3\n";
     fs::write(&file, text).unwrap();
     server.signal("HUP");
-    std::thread::sleep(Duration::from_millis(500));
+    server.until_logged("the configuration was read again", 1);
     // A refusal is a debug line.
     get(&server.address(), "/admin/v1/apps");
     fs::write(&file, "[log]\nlevel = \"loudest\"\n").unwrap();
     server.signal("HUP");
-    std::thread::sleep(Duration::from_millis(500));
+    server.until_logged("the configuration was not read again", 1);
     server.signal("TERM");
     let (status, _, log) = server.wait();
     assert_eq!(status, Some(0));
@@ -125,10 +124,10 @@ fn what_waits_for_a_restart_is_named_until_it_is_taken_back() {
     fs::write(&file, "[log]\nformat = \"json\"\n").unwrap();
     let server = place.serve(&["--config", file.to_str().unwrap()]);
     let changed = "[log]\nformat = \"json\"\n[limits]\nuser_connections = 3\n";
-    for text in [changed, changed, "[log]\nformat = \"json\"\n"] {
+    for (read_before, text) in [changed, changed, "[log]\nformat = \"json\"\n"].into_iter().enumerate() {
         fs::write(&file, text).unwrap();
         server.signal("HUP");
-        std::thread::sleep(Duration::from_millis(500));
+        server.until_logged("the configuration was read again", read_before + 1);
     }
     server.signal("TERM");
     let (_, _, log) = server.wait();
