@@ -2,8 +2,7 @@
 //! was not, with the same client id and content, as the vendors' SDKs do.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -46,7 +45,7 @@ pub(crate) struct Talker {
     pub(crate) violations: Vec<String>,
     alive: Instant,
     /// Counts the acknowledgements of all talkers.
-    acknowledged: Arc<AtomicU64>,
+    acknowledged: Arc<Mutex<Vec<Instant>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,14 +73,14 @@ enum Goal {
 #[derive(Debug)]
 pub(crate) struct Load {
     goal: watch::Sender<Goal>,
-    acknowledged: Arc<AtomicU64>,
+    acknowledged: Arc<Mutex<Vec<Instant>>>,
     tasks: Vec<JoinHandle<Result<Talker>>>,
 }
 
 impl Load {
     pub(crate) fn begin(talkers: Vec<Talker>) -> Self {
         let (goal, goals) = watch::channel(Goal::Send);
-        let acknowledged = Arc::<AtomicU64>::default();
+        let acknowledged = Arc::<Mutex<Vec<Instant>>>::default();
         let tasks = talkers
             .into_iter()
             .map(|mut talker| {
@@ -93,8 +92,19 @@ impl Load {
     }
 
     /// Acknowledgements so far, of all talkers, repeats included.
-    pub(crate) fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Ordering::Relaxed)
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().expect("nothing panics while it holds this").len()
+    }
+
+    /// The same for those of sends and repeats that left after a moment. One that was on its way to its sender then says
+    /// nothing about what the server does since.
+    pub(crate) fn acknowledged_of_sent_after(&self, moment: Instant) -> usize {
+        self.acknowledged
+            .lock()
+            .expect("nothing panics while it holds this")
+            .iter()
+            .filter(|sent| **sent > moment)
+            .count()
     }
 
     /// Lets every message be acknowledged, then gives the talkers back.
@@ -213,12 +223,12 @@ impl Talker {
             };
             if let Push::Answer { client_id, outcome } = push {
                 let place = in_flight.iter().position(|(index, _)| Outbox::client_id(*index) == client_id);
-                let Some((index, _)) = place.and_then(|place| in_flight.remove(place)) else {
+                let Some((index, sent)) = place.and_then(|place| in_flight.remove(place)) else {
                     self.violations
                         .push(format!("{} got an answer to nothing: {client_id}", self.device.user));
                     continue;
                 };
-                if let Err(refusal) = self.answered(index, outcome) {
+                if let Err(refusal) = self.answered(index, sent, outcome) {
                     // Said no, so it is sent again in its old place.
                     let place = waiting.iter().position(|other| *other > index).unwrap_or(waiting.len());
                     waiting.insert(place, index);
@@ -258,9 +268,14 @@ impl Talker {
         repeat
     }
 
-    fn answered(&mut self, index: usize, outcome: Result<u64, Refusal>) -> Result<(), Refusal> {
+    fn answered(
+        &mut self,
+        index: usize,
+        sent: Instant,
+        outcome: Result<u64, Refusal>,
+    ) -> Result<(), Refusal> {
         let id = outcome?;
-        self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        self.acknowledged.lock().expect("nothing panics while it holds this").push(sent);
         if let Err(violation) = self.outbox.acknowledge(index, id) {
             self.violations.push(violation);
         }
