@@ -48,6 +48,11 @@ impl UseCases {
         self.store.apps.find(key)
     }
 
+    /// The app whose setting `agora.app_id` is this.
+    pub fn find_app_by_agora_id(&self, id: &str) -> Option<Tenant> {
+        self.store.apps.find_agora(id)
+    }
+
     /// The app of a key of hexadecimal digits.
     pub fn find_app_by_hex_key(&self, key: &JMessageKey) -> Option<Tenant> {
         self.store.apps.find_jmessage(key)

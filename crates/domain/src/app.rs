@@ -234,7 +234,8 @@ settings! {
     token_ttl_seconds: u64 = 60 * 24 * 60 * 60, "token.ttl_seconds";
     /// Longest life of a token that the app's back end signs by itself (`dt-`), in seconds.
     dynamic_token_ttl_limit_seconds: u64 = 365 * 24 * 60 * 60, "token.dynamic_ttl_limit_seconds";
-    /// The app's id at Agora: with agora.certificate it makes the app take Agora's AccessToken2.
+    /// The app's id at Agora, which REST paths (/app-id/…) and SDKs may have instead of its key; with agora.certificate it makes
+    /// the app take Agora's AccessToken2.
     agora_app_id: AgoraAppId = AgoraAppId::default(), "agora.app_id";
     /// The app's certificate at Agora. It is not shown.
     agora_certificate: AgoraCertificate = AgoraCertificate::default(), "agora.certificate";

@@ -89,6 +89,8 @@ struct Loaded {
     apps: AHashMap<AppKey, Arc<Versioned<App>>>,
     by_jmessage_key: AHashMap<JMessageKey, AppKey>,
     by_id: AHashMap<AppId, AppKey>,
+    /// By the ids at Agora, in lower case, that apps had since the start.
+    by_agora_id: AHashMap<String, AppKey>,
 }
 
 impl Loaded {
@@ -97,6 +99,10 @@ impl Loaded {
             self.by_jmessage_key.insert(face.key.clone(), app.value.key.clone());
         }
         self.by_id.insert(app.value.id, app.value.key.clone());
+        let agora_id = &app.value.settings.agora_app_id.0;
+        if !agora_id.is_empty() {
+            self.by_agora_id.insert(agora_id.to_ascii_lowercase(), app.value.key.clone());
+        }
         self.apps.insert(app.value.key.clone(), app);
     }
 }
@@ -127,6 +133,14 @@ impl Apps {
     pub fn find_jmessage(&self, key: &JMessageKey) -> Option<Arc<Versioned<App>>> {
         let loaded = self.loaded.read();
         loaded.by_jmessage_key.get(key).and_then(|key| loaded.apps.get(key)).cloned()
+    }
+
+    /// The app with this id at Agora; of two that have it, one.
+    pub fn find_agora(&self, id: &str) -> Option<Arc<Versioned<App>>> {
+        let loaded = self.loaded.read();
+        let key = loaded.by_agora_id.get(&id.to_ascii_lowercase())?;
+        let app = loaded.apps.get(key)?;
+        app.value.settings.agora_app_id.0.eq_ignore_ascii_case(id).then(|| Arc::clone(app))
     }
 
     pub fn find_by_id(&self, id: AppId) -> Option<Arc<Versioned<App>>> {

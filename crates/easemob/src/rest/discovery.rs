@@ -2,6 +2,7 @@
 //!
 //! The answer is this server itself, as the caller reached it. It comes for every app key, existing or not: an
 //! SDK that gets an error here goes on to the vendor's hosts, with the user's password; login says better what is wrong.
+//! An SDK that was given the app's id at Agora instead of its key learns the key here (`app_id`).
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::query::Query;
 use super::{Origin, Site, measures};
 
 pub(crate) const PATH: &str = "/easemob/server.json";
@@ -23,6 +25,9 @@ const FILE_VERSION: &str = "243";
 struct Discovery {
     deploy_name: &'static str,
     file_version: &'static str,
+    /// Of the app that the caller named by its id at Agora.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_key: Option<String>,
     rest: Hosts,
     /// The web SDKs' name for the socket, and the one of their older versions.
     #[serde(rename = "msync-wx")]
@@ -69,6 +74,8 @@ impl Host {
 
 pub(crate) async fn discover(State(site): State<Arc<Site>>, request: Request) -> Response {
     let begun = Instant::now();
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let app = query.get("app_id").and_then(|id| site.use_cases.find_app_by_agora_id(id));
     let origin = Origin::of_request(&site.options, &request.into_parts().0);
     let hosts = Hosts { hosts: [Host::new(Some(origin.scheme()), origin.host(), origin.port())] };
     let native = site.options.tcp.as_ref().map(|tcp| match &tcp.public_address {
@@ -79,6 +86,7 @@ pub(crate) async fn discover(State(site): State<Arc<Site>>, request: Request) ->
     let answer = Answer::new(&Discovery {
         deploy_name: "kith",
         file_version: FILE_VERSION,
+        app_key: app.map(|app| app.value.key.to_string()),
         rest: hosts.clone(),
         msync_wx: hosts.clone(),
         msync_ws: hosts,

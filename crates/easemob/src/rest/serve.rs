@@ -78,7 +78,7 @@ async fn answer(
     if !tenant.value.settings.enabled {
         return Err(Error::plain(Condition::AppDisabled).into());
     }
-    let line = request_line(site, &names, &parts, started);
+    let line = request_line(site, &tenant.value.key, &parts, started);
     let route = match target {
         Target::Route(route) => route,
         Target::WrongMethod => return Err(method_not_allowed(&parts).into()),
@@ -139,9 +139,14 @@ async fn run(route: &'static Route, call: Call, place: Option<Place>) -> Result<
     })
 }
 
+/// What Agora's newer documents have in the place of the organisation; its id at Agora stands for the app then.
+const AGORA_ORG: &str = "app-id";
+
 fn find_app(site: &Site, names: &PathNames, parts: &Parts) -> Result<Tenant, Error> {
     let key = AppKey::new(&names.org, &names.app).ok();
-    key.and_then(|key| site.use_cases.find_app(&key)).ok_or_else(|| {
+    let by_key = key.and_then(|key| site.use_cases.find_app(&key));
+    let by_agora_id = || (names.org == AGORA_ORG).then(|| site.use_cases.find_app_by_agora_id(&names.app));
+    by_key.or_else(|| by_agora_id().flatten()).ok_or_else(|| {
         let path = parts.uri.path().trim_start_matches('/');
         Error::refused(
             Condition::AppNotFound,
@@ -161,11 +166,12 @@ fn method_not_allowed(parts: &Parts) -> Error {
     Error::refused(Condition::MethodNotAllowed, vec![("method", parts.method.to_string())])
 }
 
-fn request_line(site: &Site, names: &PathNames, parts: &Parts, started: model::Timestamp) -> RequestLine {
+/// `uri` names the app by its key, also for callers who have its id at Agora, as the vendor's does.
+fn request_line(site: &Site, key: &AppKey, parts: &Parts, started: model::Timestamp) -> RequestLine {
     let origin = Origin::of_request(&site.options, parts);
     // The first two segments are the app's names, which hold no character that is ever encoded.
     let whole = parts.uri.path().trim_end_matches('/');
     let below = whole.splitn(4, '/').nth(3).map_or(String::new(), |below| format!("/{below}"));
-    let uri = format!("{origin}/{}/{}{below}", names.org, names.app);
+    let uri = format!("{origin}/{}/{}{below}", key.org(), key.app());
     RequestLine { method: parts.method.clone(), path: below, uri, started }
 }

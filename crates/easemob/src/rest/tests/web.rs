@@ -119,3 +119,36 @@ async fn discovery_names_the_port_for_native_sdks_where_there_is_one() {
         assert_ne!(body["rest"]["hosts"], expected);
     }
 }
+
+#[tokio::test]
+async fn an_app_may_be_named_by_its_id_at_agora() {
+    const ID: &str = "970CA35de60c44645bbae8a215061b33";
+    let world = World::new().await;
+    let get = async |uri: String, token: Option<&str>| {
+        let mut request = Request::get(uri).header("host", "chat.example.com:8080");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        world.send(request.body(Body::empty()).unwrap()).await
+    };
+    let token = world.app_token().await;
+    let users = format!("/app-id/{ID}/users/alice");
+    assert_eq!(get(users.clone(), Some(&token)).await.condition(), "app_not_found");
+
+    world.set("agora.app_id", ID).await;
+    for id in [ID.to_owned(), ID.to_lowercase()] {
+        let reply = get(format!("/app-id/{id}/users/alice"), Some(&token)).await.ok();
+        assert_eq!(reply.body["entities"][0]["username"], "alice");
+        assert_eq!(reply.body["uri"], "http://chat.example.com:8080/demo/kith/users/alice");
+        assert_eq!(reply.body["path"], "/users");
+    }
+    assert_eq!(get(users.clone(), None).await.status, 401, "the same rules");
+    assert_eq!(get(format!("/other/{ID}/users/alice"), Some(&token)).await.condition(), "app_not_found");
+    // An SDK that was given the id learns the key.
+    let server = async |id: &str| get(format!("/easemob/server.json?app_id={id}"), None).await.ok().body;
+    assert_eq!(server(ID).await["app_key"], "demo#kith");
+    assert!(server(&"0".repeat(32)).await.get("app_key").is_none());
+
+    world.set("agora.app_id", "").await;
+    assert_eq!(get(users, Some(&token)).await.condition(), "app_not_found");
+}
