@@ -229,7 +229,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyErr
     // serde would take an array for the fields in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
         let reason = serde_json::from_slice::<IgnoredAny>(body)
-            .map_or_else(|error| error.to_string(), |_| "it is another value".to_owned());
+            .map_or_else(|error| error.to_string(), |_| "it is no object".to_owned());
         return Err(BodyError::Json(reason));
     }
     serde_json::from_slice(body).map_err(json)
@@ -336,9 +336,9 @@ mod tests {
             ("x", "line 1 column 1"),
             ("{\"username\":", "line 1 column 12"),
             ("{\"username\":\"a\",\"username\":\"b\"}", "line 1 column 26"),
-            ("\"text\"", "another value"),
-            ("[[\"alice\",\"pw\",null]]", "another value"),
-            ("[7]", "another value"),
+            ("\"text\"", "no object"),
+            ("[[\"alice\",\"pw\",null]]", "no object"),
+            ("[7]", "no object"),
         ] {
             let result = Register::parse(body.as_bytes());
             let Err(BodyError::Json(reason)) = &result else { panic!("{body:?} gave {result:?}") };

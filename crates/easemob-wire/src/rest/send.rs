@@ -277,7 +277,7 @@ fn wrong_list() -> BodyError {
 fn object(body: &[u8]) -> Result<Object, BodyError> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(BodyError::Json("it is another value".to_owned())),
+        Ok(_) => Err(BodyError::Json("it is no object".to_owned())),
         Err(error) => Err(BodyError::Json(error.to_string())),
     }
 }
