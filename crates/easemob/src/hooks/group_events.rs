@@ -253,7 +253,7 @@ fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str,
             ("LEAVE", json!({ "member": users, "type": kind }))
         }
         GroupChange::Muted { user, until } => {
-            let until = until.map_or(json!(-1), Value::from);
+            let until = until.unwrap_or(NO_END);
             ("MUTE", json!({ "member": [user], "type": "ADD", "expire_timestamp": until }))
         }
         GroupChange::Unmuted { user } => ("MUTE", json!({ "member": [user], "type": "REMOVE" })),

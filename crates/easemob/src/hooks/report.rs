@@ -303,7 +303,8 @@ fn contact(app: &App, rule: &Rule, by: &By<'_>, news: &ContactNews) -> Value {
     report["chat_type"] = "roster".into();
     report["msg_id"] = by.id.to_string().into();
     report["from"] = jid(app, by.name, USER_DOMAIN).into();
-    report["to"] = jid(app, &news.peer, USER_DOMAIN).into();
+    // The one bare name among addresses, in all of the vendor's samples.
+    report["to"] = news.peer.as_str().into();
     report["payload"] = json!({
         "operation": Operation::as_str_name(&body.operation()).to_ascii_lowercase(),
         "reason": body.reason(),

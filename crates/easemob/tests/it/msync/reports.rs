@@ -112,10 +112,10 @@ fn contacts_and_logins_are_told() {
     let of = |report: &&Value| fields(report, &["/payload/operation", "/from", "/to"]);
     let jid = |name: &str| json!(format!("org#app_{name}@easemob.com"));
     for expected in [
-        [json!("add"), jid("bob"), jid("alice")],
-        [json!("remote_accept"), jid("alice"), jid("bob")],
-        [json!("accept"), jid("alice"), jid("bob")],
-        [json!("accept"), jid("bob"), jid("alice")],
+        [json!("add"), jid("bob"), json!("alice")],
+        [json!("remote_accept"), jid("alice"), json!("bob")],
+        [json!("accept"), jid("alice"), json!("bob")],
+        [json!("accept"), jid("bob"), json!("alice")],
     ] {
         assert!(contacts.iter().any(|report| of(report) == expected), "{expected:?} in {contacts:#?}");
     }
