@@ -63,8 +63,10 @@ const ATTRIBUTES_WRITTEN: usize = 20;
 /// times for the web SDKs, or as bare names for `version=v3`.
 pub(crate) async fn list(call: Call) -> Result<Answer, Failure> {
     let with_time = call.query.get("joined_time") == Some("true");
-    let by_cursor = call.query.get("limit").is_some() || call.query.get("cursor").is_some();
-    if by_cursor || with_time { list_by_cursor(&call, with_time).await } else { list_by_number(&call).await }
+    let names = |names: [&str; 2]| names.iter().any(|name| call.query.get(name).is_some());
+    // Times alone are the web SDKs' call.
+    let by_cursor = names(["limit", "cursor"]) || with_time && !names(["pagenum", "pagesize"]);
+    if by_cursor { list_by_cursor(&call, with_time).await } else { list_by_number(&call, with_time).await }
 }
 
 async fn list_by_cursor(call: &Call, with_time: bool) -> Result<Answer, Failure> {
@@ -89,8 +91,9 @@ async fn list_by_cursor(call: &Call, with_time: bool) -> Result<Answer, Failure>
     Ok(members_page(call, shown, page.next.map(|next| cursor::write(List::Members, app, next.0))))
 }
 
-async fn list_by_number(call: &Call) -> Result<Answer, Failure> {
-    let size = call.query.number("pagesize", 1..=PAGE_MOST)?.unwrap_or(PAGE_MOST);
+async fn list_by_number(call: &Call, with_time: bool) -> Result<Answer, Failure> {
+    // More than that is that many.
+    let size = call.query.number("pagesize", 1..=usize::MAX)?.map_or(PAGE_MOST, |size| size.min(PAGE_MOST));
     let number = call.query.number("pagenum", 0..=usize::MAX)?.unwrap_or(1).max(1);
     let by = call.by().await?;
     let mut after = None;
@@ -105,7 +108,8 @@ async fn list_by_number(call: &Call) -> Result<Answer, Failure> {
         }
     }
     let page = call.use_cases().group_members(&call.tenant, &by, call.group(), after, size).await?;
-    Ok(members_page(call, page.members.iter().map(|member| affiliation(member, false)).collect(), None))
+    let show = |member| if with_time { with_joined_time(member) } else { affiliation(member, false) };
+    Ok(members_page(call, page.members.iter().map(show).collect(), None))
 }
 
 fn members_page(call: &Call, members: Vec<Value>, cursor: Option<String>) -> Answer {
@@ -209,12 +213,15 @@ pub(crate) async fn muted(call: Call) -> Result<Answer, Failure> {
 pub(crate) async fn mute(call: Call) -> Result<Answer, Failure> {
     let GroupMute { usernames, duration_ms } = call.parse(GroupMute::parse)?;
     let by = call.by().await?;
-    let until = match u64::try_from(duration_ms) {
-        Ok(milliseconds @ 1..) => call.use_cases().now().plus(Duration::from_millis(milliseconds)),
-        _ => FOR_EVER,
+    let (use_cases, now) = (call.use_cases(), call.use_cases().now());
+    let (until, outcomes) = if duration_ms == 0 {
+        // No time at all is the end of a mute.
+        (now, use_cases.unmute_members(&call.tenant, &by, call.place(), &usernames).await?)
+    } else {
+        let milliseconds = u64::try_from(duration_ms).ok();
+        let until = milliseconds.map_or(FOR_EVER, |duration| now.plus(Duration::from_millis(duration)));
+        (until, use_cases.mute_members(&call.tenant, &by, call.place(), &usernames, until).await?)
     };
-    let use_cases = call.use_cases();
-    let outcomes = use_cases.mute_members(&call.tenant, &by, call.place(), &usernames, until).await?;
     let row = |user: &str| json!({ "expire": shown_end(until), "user": user });
     let rows = outcome_list(outcomes, Operation::Silence, row).map_err(|error| call.refuse(error))?;
     Ok(data(&call, rows.into()))

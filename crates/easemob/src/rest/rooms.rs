@@ -230,12 +230,13 @@ pub(crate) async fn members(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
     let app = call.tenant.value.id;
     let with_time = call.query.get("joined_time") == Some("true");
-    let is_by_cursor = with_time || call.query.get("limit").is_some() || call.query.get("cursor").is_some();
+    let names = |names: [&str; 2]| names.iter().any(|name| call.query.get(name).is_some());
+    let is_by_cursor = names(["limit", "cursor"]) || with_time && !names(["pagenum", "pagesize"]);
     let (size, number) = if is_by_cursor {
         (call.query.limit(PAGE_MOST, PAGE_MOST)?, 1)
     } else {
-        let size = call.query.number("pagesize", 0..=PAGE_MOST)?.unwrap_or(PAGE_MOST).max(1);
-        (size, call.query.number("pagenum", 0..=usize::MAX)?.unwrap_or(1).max(1))
+        let size = call.query.number("pagesize", 0..=usize::MAX)?.unwrap_or(PAGE_MOST);
+        (size.clamp(1, PAGE_MOST), call.query.number("pagenum", 0..=usize::MAX)?.unwrap_or(1).max(1))
     };
     let mut after = match call.query.get("cursor") {
         Some(cursor) => Some(Uid(cursor::parse(List::RoomMembers, app, cursor)?)),

@@ -229,8 +229,11 @@ async fn members_are_listed_in_each_documented_style() {
     assert_eq!(reply.body["data"], json!([{ "owner": "alice" }, { "member": "bob" }]));
     assert_eq!(list("?pagenum=2&pagesize=2").await.body["data"], json!([{ "member": "carol" }]));
     assert_eq!(list("?pagenum=3&pagesize=2").await.body["data"], json!([]));
-    let reply = list("?limit=2&joined_time=true&version=v3").await;
+    assert_eq!(list("?pagesize=1001").await.body["count"], 3);
     let since = NOW.0;
+    let reply = list("?pagenum=2&pagesize=1&joined_time=true").await;
+    assert_eq!(reply.body["data"], json!([{ "admin": "bob", "joined_time": since }]));
+    let reply = list("?limit=2&joined_time=true&version=v3").await;
     assert_eq!(
         reply.body["data"],
         json!([{ "owner": "alice", "joined_time": since }, { "admin": "bob", "joined_time": since }])
@@ -460,6 +463,11 @@ async fn mutes_end_and_lists_say_who() {
     assert_eq!(data(world.back_end("POST", "/chatgroups/team/ban", None).await), json!({ "mute": true }));
     assert_eq!(data(world.back_end("GET", "/chatgroups/team", None).await)[0]["mute"], true);
     assert_eq!(data(world.back_end("DELETE", "/chatgroups/team/ban", None).await), json!({ "mute": false }));
+    // No time at all is the end of a mute.
+    data(mute(json!({ "usernames": ["bob"], "mute_duration": -1 })).await);
+    let ended = data(mute(json!({ "usernames": ["bob"], "mute_duration": 0 })).await);
+    assert_eq!(ended, json!([{ "result": true, "expire": until, "user": "bob" }]), "as the clock stands");
+    assert_eq!(data(world.back_end("GET", "/chatgroups/team/mute", None).await), json!([]));
     let nobody = mute(json!({ "usernames": [], "mute_duration": 1 })).await;
     assert_eq!(nobody.condition(), "member_list_empty");
 }

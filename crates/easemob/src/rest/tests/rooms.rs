@@ -143,6 +143,8 @@ async fn members_are_added_listed_and_removed() {
     let with_time =
         json!([{ "owner": "alice", "joined_time": NOW.0 }, { "admin": "bob", "joined_time": NOW.0 }]);
     assert_eq!(world.data(&format!("{path}?limit=50&joined_time=true")).await, with_time);
+    assert_eq!(world.data(&format!("{path}?pagesize=1&pagenum=2&joined_time=true")).await[0], with_time[1]);
+    assert_eq!(world.data(&format!("{path}?pagesize=1001")).await.as_array().map(Vec::len), Some(2));
 
     let removed = world.back_end("DELETE", &format!("{path}/bob"), None).await.ok();
     let row = json!({ "result": true, "action": "remove_member", "user": "bob", "id": id });
