@@ -73,11 +73,12 @@ pub struct Multipart {
 impl Multipart {
     /// By a request's `Content-Type`; `None` when that is no form, or names no boundary.
     pub fn new(content_type: &str) -> Option<Self> {
-        let (media_type, parameters) = content_type.split_once(';')?;
+        let (media_type, rest) = content_type.split_once(';')?;
         if !media_type.trim().eq_ignore_ascii_case("multipart/form-data") {
             return None;
         }
-        let boundary = parameter(parameters.as_bytes(), "boundary")?;
+        // The last: to one that its user wrote, as the vendor's sample does, curl adds its own.
+        let boundary = parameters(rest.as_bytes(), "boundary").last()?;
         if !BOUNDARY_BYTES.contains(&boundary.len()) {
             return None;
         }
@@ -242,30 +243,37 @@ fn read_disposition(value: &[u8], head: &mut PartHead) {
 }
 
 /// The value of a parameter in `; a=b; c="d"`.
-fn parameter(mut rest: &[u8], wanted: &str) -> Option<Vec<u8>> {
-    loop {
-        rest = rest.trim_ascii_start();
-        let equals = rest.iter().position(|byte| matches!(byte, b'=' | b';'))?;
-        let name = rest[..equals].trim_ascii();
-        if rest[equals] == b';' {
-            rest = &rest[equals + 1..];
-            continue;
-        }
-        rest = rest[equals + 1..].trim_ascii_start();
-        let value;
-        (value, rest) = match rest.split_first() {
-            Some((b'"', quoted)) => quoted_value(quoted),
-            _ => {
-                let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
-                (rest[..end].trim_ascii().to_vec(), &rest[end..])
+fn parameter(rest: &[u8], wanted: &str) -> Option<Vec<u8>> {
+    parameters(rest, wanted).next()
+}
+
+/// All values that a header gives one parameter.
+fn parameters<'a>(mut rest: &'a [u8], wanted: &'a str) -> impl Iterator<Item = Vec<u8>> + 'a {
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_ascii_start();
+            let equals = rest.iter().position(|byte| matches!(byte, b'=' | b';'))?;
+            let name = rest[..equals].trim_ascii();
+            if rest[equals] == b';' {
+                rest = &rest[equals + 1..];
+                continue;
             }
-        };
-        if name.eq_ignore_ascii_case(wanted.as_bytes()) {
-            return Some(value);
+            rest = rest[equals + 1..].trim_ascii_start();
+            let value;
+            (value, rest) = match rest.split_first() {
+                Some((b'"', quoted)) => quoted_value(quoted),
+                _ => {
+                    let end = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+                    (rest[..end].trim_ascii().to_vec(), &rest[end..])
+                }
+            };
+            let semicolon = rest.iter().position(|byte| *byte == b';');
+            rest = semicolon.map_or(&[], |semicolon| &rest[semicolon + 1..]);
+            if name.eq_ignore_ascii_case(wanted.as_bytes()) {
+                return Some(value);
+            }
         }
-        let semicolon = rest.iter().position(|byte| *byte == b';')?;
-        rest = &rest[semicolon + 1..];
-    }
+    })
 }
 
 /// Up to the closing quotation mark; a backslash is one only before a quotation mark or a backslash.
@@ -421,6 +429,13 @@ mod tests {
             assert_eq!(Multipart::new(header).is_some(), fits, "{header}");
         }
         assert!(Multipart::new(&format!("multipart/form-data; boundary={}", "b".repeat(71))).is_none());
+    }
+
+    #[test]
+    fn of_two_boundaries_the_last_holds() {
+        let mut form = Multipart::new("multipart/form-data; boundary=---Web; boundary=\"XyZ\"").unwrap();
+        form.feed(b"--XyZ\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nb\r\n--XyZ--");
+        assert!(matches!(form.next_event(), Ok(Some(FormEvent::Part(_)))));
     }
 
     #[test]
