@@ -181,7 +181,7 @@ pub enum Output {
         ticket: Ticket,
         result: Result<Reply>,
     },
-    /// Events for the app; [`Input::Delivered`] says when it has them.
+    /// Events for the app; [`Input::Delivered`] says when it has them. None at all: the device is there, and nothing happened.
     Deliver {
         number: u64,
         arrivals: Vec<Arrival>,
@@ -246,6 +246,10 @@ impl std::fmt::Debug for LoggedIn {
 /// Events that may wait for the app before what it also learns otherwise is left out.
 const EVENTS_LIMIT: usize = 4_096;
 
+/// After so long without anything to hand over, an empty delivery says that the device is there. The database remembers it
+/// ([`Core::heard_at`]): a device that heard nothing for a week was not away for a week.
+const QUIET_LIMIT: Duration = Duration::from_secs(60 * 60);
+
 /// What a request was made for.
 #[derive(Debug)]
 enum Purpose {
@@ -284,6 +288,7 @@ pub struct Core {
     arrivals: Vec<Arrival>,
     /// Events on their way to the app.
     undelivered: VecDeque<(u64, usize)>,
+    delivered_at: Duration,
     outputs: VecDeque<Output>,
     next_number: u64,
 }
@@ -309,6 +314,7 @@ impl Core {
             rooms: BTreeSet::new(),
             arrivals: Vec::new(),
             undelivered: VecDeque::new(),
+            delivered_at: now.elapsed,
             outputs: VecDeque::new(),
             next_number: 0,
         }
@@ -450,9 +456,12 @@ impl Core {
 
     /// Hands over what there is to tell, with what tells the server that the app has it.
     fn flush_events(&mut self, bytes: usize, acknowledgement: Option<(u64, queues::Queue, u64)>) {
-        if self.arrivals.is_empty() && acknowledgement.is_none() {
+        let is_quiet =
+            self.now.elapsed.saturating_sub(self.delivered_at) < QUIET_LIMIT || self.link.up().is_none();
+        if self.arrivals.is_empty() && acknowledgement.is_none() && is_quiet {
             return;
         }
+        self.delivered_at = self.now.elapsed;
         let arrivals = std::mem::take(&mut self.arrivals);
         let number = self.number();
         self.undelivered.push_back((number, arrivals.len()));

@@ -380,7 +380,7 @@ pub(super) fn keep(
         let mut batch: Vec<Write> = steps.iter().flat_map(|step| step.writes.iter().cloned()).collect();
         let is_cut = arrivals.iter().any(|arrival| matches!(arrival.event, Event::Disconnected { .. }));
         if let Some(at) = kept.heard_at
-            && (is_cut || !batch.is_empty())
+            && (is_cut || arrivals.is_empty() || !batch.is_empty())
         {
             // Last, so that the outcomes of the others are those of their steps.
             batch.push(Write::Present { at });
@@ -540,14 +540,20 @@ mod tests {
             error: Condition::ServerTimeout.into(),
             retry_in: std::time::Duration::ZERO,
         };
-        for (heard_days_ago, has_gap) in [(0, false), (8, true)] {
+        // The last one was killed while nothing happened.
+        for (id, heard_days_ago, last, has_gap) in [
+            (2, 0, vec![cut()], false),
+            (3, 8, vec![cut()], true),
+            (4, 0, vec![], false),
+            (5, 8, vec![], true),
+        ] {
             let connected = Write::Connected { at: days_ago(heard_days_ago + 8) };
             kept.storage.apply(vec![connected]).await.unwrap();
             keep_all(&kept, vec![message(1)]).await;
             // The device slept after it heard the server last.
             let heard = kept.clone().heard_at(Some(days_ago(heard_days_ago)));
-            keep_all(&heard, vec![cut()]).await;
-            keep_all(&kept, vec![Event::Connected, message(2 + heard_days_ago)]).await;
+            keep_all(&heard, last).await;
+            keep_all(&kept, vec![Event::Connected, message(id)]).await;
             let records = kept.storage.messages(bert(), Page::newest(1)).await.unwrap();
             assert_eq!(records[0].follows_gap, has_gap, "heard {heard_days_ago} days ago");
         }

@@ -46,6 +46,8 @@ struct Node {
     replies: BTreeMap<u64, Vec<Result<Reply, client::Error>>>,
     /// Deliveries that a slow app takes later.
     untaken: VecDeque<(Duration, u64)>,
+    /// Deliveries of nothing.
+    signs_of_life: u64,
 }
 
 struct World {
@@ -78,7 +80,8 @@ impl World {
             let user = Username::parse(user).unwrap();
             let command = Command::LogIn { user, credential: Credential::Token(token) };
             core.handle(Now { elapsed: now, wall }, Input::Command { ticket: 0, command });
-            Node { core, wire: None, shown: Vec::new(), replies: BTreeMap::new(), untaken: VecDeque::new() }
+            let (shown, replies, untaken) = (Vec::new(), BTreeMap::new(), VecDeque::new());
+            Node { core, wire: None, shown, replies, untaken, signs_of_life: 0 }
         });
         let nodes = nodes.collect();
         let mut world = Self { house, nodes, now, dice: Dice(seed), breaks: 0, ended: Vec::new() };
@@ -127,6 +130,7 @@ impl World {
                 Output::Request { .. } => panic!("no REST here"),
                 Output::Reply { ticket, result } => node.replies.entry(ticket).or_default().push(result),
                 Output::Deliver { number, arrivals } => {
+                    node.signs_of_life += u64::from(arrivals.is_empty());
                     for arrival in arrivals {
                         match arrival.event {
                             Event::Message(message) => {
@@ -299,4 +303,7 @@ fn a_quiet_session_stays_connected() {
     world.run_until(Duration::from_secs(600));
     assert_eq!(world.nodes[0].core.state(), State::Online);
     assert!(matches!(world.nodes[0].replies[&0][..], [Ok(Reply::LoggedIn(_))]));
+    // And says each hour that it is there.
+    world.run_until(Duration::from_secs(4 * 60 * 60 + 60));
+    assert_eq!(world.nodes[0].signs_of_life, 4);
 }
