@@ -12,7 +12,8 @@ use client::{Client, username};
 #[tokio::main]
 async fn main() -> Result<(), client::Error> {
     let user = std::env::args().nth(1).unwrap_or_else(|| "alice".to_owned());
-    let builder = Client::builder("demo#kith", "http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws");
+    let server = std::env::var("KITH_SERVER").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let builder = Client::builder("demo#kith", &format!("http://{server}"), &format!("ws://{server}/ws"));
     let (client, _events) = builder.device("example-call").build()?;
     client.log_in(&user, &format!("{user}-demo")).await?;
     let (calls, mut events) = client.calls(LoopbackEngine::default())?;

@@ -11,7 +11,8 @@ use client::{Client, Conversation, NewMessage};
 
 #[tokio::main]
 async fn main() -> Result<(), client::Error> {
-    let builder = Client::builder("demo#kith", "http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws");
+    let server = std::env::var("KITH_SERVER").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let builder = Client::builder("demo#kith", &format!("http://{server}"), &format!("ws://{server}/ws"));
     let (client, _events) = builder.device("example-file").build()?;
     client.log_in("alice", "alice-demo").await?;
 

@@ -4,11 +4,12 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
-use client::{Client, ErrorTable, Event, Said};
+use client::{Client, Conversation, ErrorTable, Event, Said};
 
 #[tokio::main]
 async fn main() -> Result<(), client::Error> {
-    let builder = Client::builder("demo#kith", "http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws");
+    let server = std::env::var("KITH_SERVER").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let builder = Client::builder("demo#kith", &format!("http://{server}"), &format!("ws://{server}/ws"));
     let (client, mut events) = builder
         .device("example-receiver")
         .error_table(ErrorTable::EasemobLegacyIos)
@@ -21,12 +22,19 @@ async fn main() -> Result<(), client::Error> {
                 if let Said::Text(text) = &message.content.said {
                     println!("{} in {}: {text}", message.from, message.conversation);
                 }
-                client.read(&message).await?;
+                let tells_author = match message.conversation {
+                    Conversation::User(_) => true,
+                    Conversation::Group(_) => message.wants_receipts,
+                    Conversation::Room(_) => false,
+                };
+                if tells_author {
+                    client.read(&message).await?;
+                }
             }
             Event::Disconnected { error, retry_in } => println!("{error}; again in {retry_in:?}"),
             // The code is of the table that was chosen above.
             Event::LoggedOut { error } => {
-                println!("{} {:?}: {}", error.symbol(), error.code(), error.remedy());
+                println!("{} {}: {}", error.symbol(), error.code().unwrap_or(0), error.remedy());
                 break;
             }
             other => println!("{other:?}"),

@@ -273,10 +273,11 @@ impl Client {
     }
 
     /// Tells a message's author that it was read: a `&Message`, or its id and its conversation. In the database the
-    /// conversation is read up to there then.
+    /// conversation is read up to there then. Of a group's message only an author who asked for it is told
+    /// ([`Message::wants_receipts`]); what else is in a group is read with [`Client::read_all`].
     ///
     /// # Errors
-    /// As [`Client::send`].
+    /// As [`Client::send`]; [`Condition::GroupReceiptNotPermitted`] for a group's message whose author did not ask.
     pub async fn read(&self, message: impl Into<MessageAt>) -> Result<()> {
         let rows = self.rows();
         let MessageAt { id, conversation } = message.into();

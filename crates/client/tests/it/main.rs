@@ -6,6 +6,7 @@ mod calls;
 mod checks;
 mod connections;
 mod ends;
+mod examples;
 mod files;
 mod hostile;
 mod joined;
