@@ -11,7 +11,8 @@ use std::sync::{Arc, Weak};
 use client::media::{Family, FileRules, LocalFile, MediaKind};
 use client::storage::{Page, Write};
 use client::{
-    Client, Content, Conversation, GroupId, HistoryOrder, MemberRole, NewGroup, NewMessage, Result, Username,
+    Client, Condition, Content, Conversation, GroupId, HistoryOrder, MemberRole, NewGroup, NewMessage,
+    Result, Username,
 };
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
@@ -167,15 +168,26 @@ impl Desk {
     }
 
     async fn register(&self, user: String, secret: Secret) -> std::result::Result<Username, Refused> {
-        if let Secret::Password(password) = &secret {
-            let name = client::username(&user).map_err(Refused::Error)?;
-            // Before the user is made: it is of no use to a person who cannot log in here.
-            self.take(name.as_str()).await?;
-            let registered = self.client.register(&user, password).await;
-            registered.map_err(Refused::Error)?;
-            drop(self.done.send(Done::Registered).await);
+        let Secret::Password(password) = &secret else { return self.log_in(user, secret).await };
+        let name = client::username(&user).map_err(Refused::Error)?;
+        // Before the user is made: it is of no use to a person who cannot log in here.
+        self.take(name.as_str()).await?;
+        match self.client.register(&user, password).await {
+            Ok(()) => {
+                drop(self.done.send(Done::Registered).await);
+                self.log_in(user, secret).await
+            }
+            // By this person, if the answer of an earlier try was lost: the password tells.
+            Err(error) if error.condition() == Condition::UserAlreadyExists => {
+                match self.log_in(user, secret).await {
+                    Err(Refused::Error(other)) if other.condition() == Condition::CredentialsWrong => {
+                        Err(Refused::Error(error))
+                    }
+                    logged_in => logged_in,
+                }
+            }
+            Err(error) => Err(Refused::Error(error)),
         }
-        self.log_in(user, secret).await
     }
 
     async fn resume(&self, user: &str) -> std::result::Result<Username, Refused> {
@@ -187,9 +199,7 @@ impl Desk {
         match self.client.resume_as(user.as_str()).await {
             Ok(logged_in) => Ok(logged_in.user),
             // Refused without having asked anybody: no login is kept.
-            Err(error)
-                if error.condition() == client::Condition::NotLoggedIn && error.trace_id().is_none() =>
-            {
+            Err(error) if error.condition() == Condition::NotLoggedIn && error.trace_id().is_none() => {
                 Err(Refused::Nobody)
             }
             Err(error) => Err(Refused::Error(error)),

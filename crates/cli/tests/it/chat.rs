@@ -91,6 +91,35 @@ fn a_wrong_password_is_explained_and_can_be_mended() {
 }
 
 #[test]
+fn a_user_is_made_once_and_again_only_by_who_knows_the_password() {
+    let place = Place::new();
+    let server = place.serve(&["--demo"]);
+    let register = |password: &str| {
+        let mut terminal = Terminal::start(command(&place, &server, "carol").arg("--register"));
+        terminal.shows(&["Password"]);
+        terminal.enter(password);
+        terminal
+    };
+    let mut carol = register("a fine secret");
+    carol.shows(&["carol   online"]);
+    carol.enter("/logout");
+    carol.shows(&["Password"]);
+    carol.press(CTRL_C);
+    assert_eq!(carol.ended(), Some(0));
+    // As after an answer that was lost: the user is there, and it is this person's.
+    let mut carol = register("a fine secret");
+    carol.shows(&["carol   online"]);
+    carol.enter("/logout");
+    carol.shows(&["Password"]);
+    carol.press(CTRL_C);
+    assert_eq!(carol.ended(), Some(0));
+    let mut stranger = register("another secret");
+    stranger.shows(&["That did not work", "user_already_exists"]);
+    stranger.press(CTRL_C);
+    assert_eq!(stranger.ended(), Some(0));
+}
+
+#[test]
 fn another_size_and_a_wiped_screen_end_nothing_and_the_last_line_is_not_lost() {
     let place = Place::new();
     let server = place.serve(&["--demo"]);
