@@ -33,12 +33,15 @@ impl MediaKind {
     }
 }
 
-/// `qiniu/image/j/HEX32.SECRET`; the secret is left out where there is none.
+/// `qiniu/image/j/HEX32.SECRET`; the secret is left out where there is none. Behind it a file's own extension may stand: the
+/// SDK takes what follows the last dot for the format of a video that it sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaId {
     pub kind: MediaKind,
     pub file: FileId,
     pub secret: Option<String>,
+    /// Empty: none. Shown behind a secret only, and if it is a short word.
+    pub extension: String,
 }
 
 /// A text that is no `media_id` of ours.
@@ -48,11 +51,18 @@ pub struct NoMediaId;
 
 /// The longest secret that is read.
 const SECRET_BYTES: usize = 64;
+/// The longest extension that is shown.
+const EXTENSION_BYTES: usize = 8;
+
+fn is_extension(text: &str) -> bool {
+    (1..=EXTENSION_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
 
 impl fmt::Display for MediaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "qiniu/{}/j/{:032X}", self.kind.name(), self.file.0)?;
         match &self.secret {
+            Some(secret) if is_extension(&self.extension) => write!(f, ".{secret}.{}", self.extension),
             Some(secret) => write!(f, ".{secret}"),
             None => Ok(()),
         }
@@ -69,6 +79,10 @@ impl FromStr for MediaId {
             Some((digits, secret)) => (digits, Some(secret)),
             None => (rest, None),
         };
+        let (secret, extension) = match secret.and_then(|secret| secret.rsplit_once('.')) {
+            Some((secret, extension)) if is_extension(extension) => (Some(secret), extension),
+            _ => (secret, ""),
+        };
         let is_file = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_secret = |secret: &str| {
             !secret.is_empty()
@@ -82,6 +96,7 @@ impl FromStr for MediaId {
             kind: MediaKind::parse(kind).ok_or(NoMediaId)?,
             file: FileId(u128::from_str_radix(digits, 16).map_err(|_| NoMediaId)?),
             secret: secret.map(str::to_owned),
+            extension: extension.to_owned(),
         })
     }
 }
@@ -98,7 +113,9 @@ pub fn place(media_id: &str) -> Place {
 /// The `media_id` of bytes that are there.
 pub fn name(kind: MediaKind, place: &Place) -> String {
     match place {
-        Place::Kept { file, secret } => MediaId { kind, file: *file, secret: secret.clone() }.to_string(),
+        Place::Kept { file, secret } => {
+            MediaId { kind, file: *file, secret: secret.clone(), extension: String::new() }.to_string()
+        }
         Place::Url(url) => url.clone(),
     }
 }
@@ -109,9 +126,18 @@ mod tests {
 
     #[test]
     fn a_media_id_names_a_file_and_what_opens_it() {
-        let id = MediaId { kind: MediaKind::Image, file: FileId(0x1f), secret: Some("s-3_T".to_owned()) };
+        let (kind, secret) = (MediaKind::Image, Some("s-3_T".to_owned()));
+        let id = MediaId { kind, file: FileId(0x1f), secret, extension: String::new() };
         assert_eq!(id.to_string(), "qiniu/image/j/0000000000000000000000000000001F.s-3_T");
         assert_eq!(id.to_string().parse(), Ok(id.clone()));
+        let video = MediaId { extension: "mp4".to_owned(), ..id.clone() };
+        assert_eq!(video.to_string(), "qiniu/image/j/0000000000000000000000000000001F.s-3_T.mp4");
+        assert_eq!(video.to_string().parse(), Ok(video.clone()));
+        assert_eq!(place(&video.to_string()), place(&id.to_string()), "it is the same file");
+        for odd in ["", "no word", "much-too-long-a-word"] {
+            let odd = MediaId { extension: odd.to_owned(), ..id.clone() };
+            assert_eq!(odd.to_string(), id.to_string());
+        }
         let open = MediaId { secret: None, kind: MediaKind::Voice, ..id };
         assert_eq!(open.to_string().parse(), Ok(open));
     }

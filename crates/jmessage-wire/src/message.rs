@@ -275,6 +275,7 @@ mod tests {
             (MessageType::Text, json!({}), Err(MessageError::Field("text"))),
             (MessageType::Text, json!({ "text": 7 }), Err(MessageError::Field("text"))),
             (MessageType::Text, json!({ "text": "a", "extras": [] }), Err(MessageError::Field("extras"))),
+            (MessageType::Text, json!({ "text": "a", "extras": null }), Ok(())),
             (MessageType::Image, image, Ok(())),
             (MessageType::Image, json!({ "media_id": "" }), Err(MessageError::Field("media_id"))),
             (

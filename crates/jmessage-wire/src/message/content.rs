@@ -10,7 +10,9 @@ type Body = Map<String, Value>;
 
 /// Whether everything is there that a type needs.
 pub(super) fn check(msg_type: MessageType, body: &Body) -> Result<(), MessageError> {
-    if body.get("extras").is_some_and(|extras| !extras.is_object()) && msg_type != MessageType::Custom {
+    // Clients of typed languages write what they have not as null.
+    let is_object = |extras: &Value| extras.is_object() || extras.is_null();
+    if !body.get("extras").is_none_or(is_object) && msg_type != MessageType::Custom {
         return Err(MessageError::Field("extras"));
     }
     let number = |body: &Body, key| match body.get(key) {

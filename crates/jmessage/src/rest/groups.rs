@@ -51,7 +51,9 @@ async fn create(call: Call) -> Result<Answer, Failure> {
     let flag = match fields.get("flag") {
         None => PRIVATE,
         Some(flag) => {
-            flag.as_u64().filter(|flag| [PRIVATE, PUBLIC].contains(flag)).ok_or_else(|| invalid("flag"))?
+            let flag = flag.as_u64().ok_or_else(|| invalid("flag"))?;
+            // The vendor's groups have 0 for private too.
+            Some(flag.max(PRIVATE)).filter(|flag| *flag <= PUBLIC).ok_or_else(|| invalid("flag"))?
         }
     };
     let command = CreateGroup {

@@ -76,7 +76,8 @@ impl Request {
             target_type,
             target_id,
             from_id: fields.needed("from_id")?.to_owned(),
-            target_appkey: fields.text("target_appkey")?.map(str::to_owned),
+            // As it stands in rows of the history: empty is the own one.
+            target_appkey: fields.text("target_appkey")?.filter(|key| !key.is_empty()).map(str::to_owned),
             from_type: from_type.to_owned(),
             no_offline: flag("no_offline")?,
             message: Message {

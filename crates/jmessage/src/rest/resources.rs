@@ -111,7 +111,9 @@ pub(super) async fn receive(
 }
 
 fn shown(kind: MediaKind, file: &Attachment, sum: u32, size: Option<(u32, u32)>, first: &[u8]) -> Value {
-    let id = MediaId { kind, file: file.id, secret: Some(file.secret.clone()) };
+    let extension = if kind == MediaKind::File { ending(&file.name) } else { "" };
+    let id =
+        MediaId { kind, file: file.id, secret: Some(file.secret.clone()), extension: extension.to_owned() };
     let digest: String = file.digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut shown = json!({
         "media_id": id.to_string(),

@@ -82,6 +82,8 @@ async fn a_group_that_breaks_a_rule_is_not_created() {
         assert_eq!(world.post("/v1/groups", body.clone()).await.error(), error, "{body}");
     }
     assert_eq!(world.get("/v1/groups").await.body["total"], 0);
+    world.post("/v1/groups", json!({ "owner_username": "alice", "name": "G", "flag": 0 })).await.is(201);
+    assert_eq!(world.get("/v1/groups").await.body["groups"][0]["flag"], 1, "private, as without it");
 }
 
 #[tokio::test]
