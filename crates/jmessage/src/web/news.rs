@@ -3,7 +3,7 @@
 
 use model::{
     ContactChange, ContactNews, ContactPart, ConversationId, DeviceNumber, Entry, EntryKind, Event, Feed,
-    GroupChange, GroupKind, GroupNews, News, SettingNews,
+    GroupChange, GroupKind, GroupNews, News, SettingNews, Uid,
 };
 use serde_json::{Value, json};
 
@@ -191,8 +191,11 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
     if news.kind != GroupKind::Group {
         return None;
     }
-    let sender = entry.sender_name.as_str();
+    // What the back end does is nobody's doing: pages ask for users whom an event names.
+    let is_by_back_end = entry.sender == Uid::BACK_END;
+    let sender = if is_by_back_end { "" } else { entry.sender_name.as_str() };
     let (event_type, extra, names): (u16, u16, Vec<&str>) = match &news.change {
+        GroupChange::Created if is_by_back_end => (8, 0, vec![member.name.as_str()]),
         GroupChange::Created => (8, 0, vec![sender]),
         // Pages look at the first name. All are out, so each is told of himself.
         GroupChange::Destroyed => (9, 69, vec![member.name.as_str()]),
@@ -205,6 +208,7 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
         GroupChange::Left { users, .. } if users.iter().all(|user| user == sender) => (9, 0, vec![sender]),
         GroupChange::Left { users, .. } => (11, 0, users.iter().map(String::as_str).collect()),
         GroupChange::Removed { user } => (11, 0, vec![user]),
+        GroupChange::Updated { .. } if is_by_back_end => (12, 0, Vec::new()),
         GroupChange::Updated { .. } => (12, 0, vec![sender]),
         // He asks by himself, or a member for him.
         GroupChange::Applied { user: None, .. } => (56, 59, vec![sender]),
@@ -218,6 +222,10 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
         _ => return None,
     };
     let mut told = event(member, entry, event_type, extra);
+    if is_by_back_end {
+        told["from_username"] = "".into();
+        told["from_appkey"] = "".into();
+    }
     told["gid"] = number_of(&news.group).into();
     told["from_gid"] = number_of(&news.group).into();
     told["group_name"] = news.name.as_str().into();
@@ -236,6 +244,7 @@ fn group(member: &Member, entry: &Entry, news: &GroupNews) -> Option<Value> {
             told["new_owner"] = owner_named(member, owner);
             if !previous.is_empty() {
                 told["from_username"] = previous.as_str().into();
+                told["from_appkey"] = member.face.as_str().into();
             }
         }
         GroupChange::Left { new_owner: Some(owner), .. } => told["new_owner"] = owner_named(member, owner),

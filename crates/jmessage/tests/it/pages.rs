@@ -225,3 +225,28 @@ fn lists_by_places_begin_where_nothing_is_said() {
         anna.ask(request, json!({ "start": "x" })).is(882_003);
     }
 }
+
+/// A page takes event 8 of nobody for a group that was made for its user.
+#[test]
+fn what_the_back_end_does_to_a_group_is_nobodys_doing() {
+    let house = House::new();
+    let (mut anna, mut bert) = (house.log_in("anna"), house.log_in("bert"));
+    let group = json!({ "owner_username": "anna", "name": "Made", "members_username": ["bert"] });
+    house.back_end("POST", "/v1/groups", &group);
+    house.settle(&mut [&mut anna, &mut bert]);
+    let made = anna.events().into_iter().find(|event| event["event_type"] == 8).unwrap();
+    assert_eq!((&made["from_username"], &made["from_appkey"]), (&json!(""), &json!("")));
+    assert_eq!(made["to_usernames"][0]["username"], "anna");
+    let added = bert.events().pop().unwrap();
+    assert_eq!((&added["event_type"], &added["from_username"]), (&json!(10), &json!("")));
+    assert_eq!(added["to_usernames"][0]["username"], "bert");
+
+    let path = format!("/v1/groups/{}", made["gid"]);
+    house.back_end("PUT", &path, &json!({ "name": "Other" }));
+    house.back_end("PUT", &path.replace("groups/", "groups/owner/"), &json!({ "username": "bert" }));
+    house.settle(&mut [&mut anna, &mut bert]);
+    let told = bert.events();
+    let of = |kind: u64| told.iter().find(|event| event["event_type"] == kind).unwrap();
+    assert_eq!((&of(12)["from_username"], &of(12)["to_usernames"]), (&json!(""), &json!([])));
+    assert_eq!((&of(82)["from_username"], &of(82)["from_appkey"]), (&json!("anna"), &json!(house.appkey())));
+}
