@@ -185,8 +185,10 @@ impl Deliveries {
     }
 
     /// All feeds that have more for the device; those too that have not, where their messages `roam`.
-    pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, pending: Vec<PendingFeed>, roams: bool) {
+    pub(crate) fn listed(&mut self, turn: &mut Turn<'_>, mut pending: Vec<PendingFeed>, roams: bool) {
         self.is_listing = false;
+        // There may be more than are held: what is new goes first.
+        pending.sort_by_key(|feed| feed.head <= feed.position);
         for PendingFeed { feed, position, head, .. } in pending {
             if is_room(feed) {
                 continue;

@@ -250,3 +250,37 @@ fn what_the_back_end_does_to_a_group_is_nobodys_doing() {
     assert_eq!((&of(12)["from_username"], &of(12)["to_usernames"]), (&json!(""), &json!([])));
     assert_eq!((&of(82)["from_username"], &of(82)["from_appkey"]), (&json!("anna"), &json!(house.appkey())));
 }
+
+/// More conversations than a session holds at a time: those with something new are among the ones that are told.
+#[test]
+fn what_is_new_is_told_before_what_roams() {
+    let house = House::new();
+    house.register("bert");
+    let names: Vec<String> = (0..260).map(|number| format!("sender{number}")).collect();
+    for name in &names {
+        house.log_in(name).text("bert", name).is(0);
+    }
+    let mut bert = house.log_in("bert");
+    let mut known = 0;
+    while known < names.len() {
+        let more = bert.texts().len();
+        if more == 0 {
+            bert.sync(0);
+        }
+        known += more;
+    }
+    bert.drop_socket();
+    house.log_in(&names[259]).text("bert", "new").is(0);
+    let mut bert = house.enter("bert");
+    bert.sync(1);
+    let mut told = Vec::new();
+    loop {
+        let more = bert.texts();
+        if more.is_empty() {
+            break;
+        }
+        told.extend(more);
+    }
+    assert!(told.contains(&"new".to_owned()), "{} texts", told.len());
+    assert!(told.len() > 250, "{} texts", told.len());
+}
