@@ -127,7 +127,7 @@ pub use jobs::Jobs;
 pub use keyword_lists::{NumberedList, NumberedWord};
 pub use list_contacts::Page;
 pub use list_conversations::{ConversationPage, ListConversations, Listed, ListedConversation};
-pub use log_in::{LogIn, LoggedIn};
+pub use log_in::{Arriving, LogIn, LoggedIn};
 pub use no_disturb::SetNoDisturb;
 pub use old_history::{OldHistory, OldPage, OldPosition};
 pub use passwords::{Password, PasswordSettings, Pepper};

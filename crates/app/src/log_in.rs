@@ -25,38 +25,45 @@ pub struct LogIn {
     pub device: Login,
 }
 
-/// A connection that is in.
-#[derive(Clone, Debug)]
-pub struct LoggedIn {
+/// A connection that is in, once its session knows: see [`Arriving`].
+#[derive(Debug)]
+pub struct LoggedIn<'a> {
     pub tenant: Tenant,
     pub account: Arc<Account>,
     pub device: DeviceNumber,
     /// When the token expires; `None` never.
     pub expires: Option<Timestamp>,
+    pub arriving: Arriving<'a>,
 }
 
 /// A connection that is about to be in, and counts as one meanwhile. Dropped before [`Arriving::stay`] it is not: the
-/// login was refused, or given up.
-struct Arriving<'a> {
+/// login was refused or given up, and no session will ever tell of its end.
+#[derive(Debug)]
+pub struct Arriving<'a> {
     use_cases: &'a UseCases,
     app: AppId,
     uid: Uid,
     connection: ConnectionId,
+    stays: bool,
 }
 
 impl<'a> Arriving<'a> {
     fn new(use_cases: &'a UseCases, app: AppId, uid: Uid, connection: ConnectionId) -> Self {
         use_cases.online.add(app, uid, connection);
-        Self { use_cases, app, uid, connection }
+        Self { use_cases, app, uid, connection, stays: false }
     }
 
-    fn stay(self) {
-        std::mem::forget(self);
+    /// A session is about to take over, which calls [`UseCases::log_out`] at its end.
+    pub fn stay(&mut self) {
+        self.stays = true;
     }
 }
 
 impl Drop for Arriving<'_> {
     fn drop(&mut self) {
+        if self.stays {
+            return;
+        }
         self.use_cases.online.remove(self.app, self.uid, self.connection);
         // His other connections may have ended meanwhile, and left it to this one to be the last.
         self.use_cases.away_from_rooms(self.app, self.uid);
@@ -74,7 +81,7 @@ impl UseCases {
         &self,
         command: LogIn,
         bind: impl FnOnce(AppId, Uid) -> Result<(), Error> + Send,
-    ) -> Result<LoggedIn, Error> {
+    ) -> Result<LoggedIn<'_>, Error> {
         let key: Option<AppKey> = command.app_key.parse().ok();
         let Some(tenant) = key.and_then(|key| self.find_app(&key)) else {
             return Err(Error::refused(Condition::AppNotFound, app_arguments(&command.app_key)));
@@ -120,7 +127,6 @@ impl UseCases {
                     continue;
                 }
             }
-            arriving.stay();
             let Login { resource, name, class, .. } = &command.device;
             let device = NotedDevice { resource, name, class: *class };
             self.note_session(&tenant, &account.user.name, device, SessionChange::LoggedIn).await;
@@ -144,7 +150,7 @@ impl UseCases {
             if !self.find_app(&app.key).is_some_and(|now| now.value.settings.enabled) {
                 tell(CloseTarget::Connection(connection), CloseCause::AppDisabled);
             }
-            return Ok(LoggedIn { device: accepted.device, account, expires, tenant });
+            return Ok(LoggedIn { device: accepted.device, account, expires, tenant, arriving });
         }
         Err(Error::plain(Condition::WriteConflict))
     }

@@ -231,7 +231,20 @@ impl House {
         device: &str,
         connection: u64,
         meanwhile: impl FnOnce() + Send,
-    ) -> Result<LoggedIn, Error> {
+    ) -> Result<LoggedIn<'_>, Error> {
+        let mut logged_in = self.arrive(user, device, connection, meanwhile).await?;
+        logged_in.arriving.stay();
+        Ok(logged_in)
+    }
+
+    /// A login that no session took over yet.
+    pub(crate) async fn arrive(
+        &self,
+        user: &str,
+        device: &str,
+        connection: u64,
+        meanwhile: impl FnOnce() + Send,
+    ) -> Result<LoggedIn<'_>, Error> {
         let grant = Grant::Password {
             username: user.to_owned(),
             password: "pw".to_owned(),

@@ -74,3 +74,15 @@ async fn the_last_place_online_is_given_once() {
     assert_eq!(refused.condition(), Condition::OnlineLimitReached);
     assert_eq!(house.use_cases.online_users(house.app()), 1);
 }
+
+#[tokio::test]
+async fn a_login_that_no_session_took_over_leaves_nobody_online() {
+    let house = House::with(Settings { device_policy: DevicePolicy::FirstWins, ..Settings::default() }).await;
+    let alice = house.register("alice").await;
+    let given_up = house.arrive("alice", "phone", 1, || {}).await.unwrap();
+    assert!(house.use_cases.is_online(&house.tenant(), &alice).await.unwrap());
+    drop(given_up);
+    assert_eq!(house.use_cases.online_users(house.app()), 0);
+    assert!(!house.use_cases.is_online(&house.tenant(), &alice).await.unwrap());
+    house.log_in("alice", "web", 2, || {}).await.expect("the device that is not there keeps no other out");
+}

@@ -169,7 +169,7 @@ impl MsyncPerform {
                 app::Error::refused(Condition::ConnectionLimitReached, vec![("limit", limit.to_string())])
             })
         });
-        let logged_in = match logged_in.await {
+        let mut logged_in = match logged_in.await {
             Ok(logged_in) => logged_in,
             Err(error) => {
                 // It may have been bound before it was refused.
@@ -193,6 +193,7 @@ impl MsyncPerform {
             shows_streams,
             foreign: self.foreign(&app.key),
         };
+        logged_in.arriving.stay();
         Ok(Command::LoggedIn(Box::new(LoggedIn { member, expires: logged_in.expires })))
     }
 

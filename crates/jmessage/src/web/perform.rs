@@ -243,7 +243,7 @@ impl WebPerform {
                 app::Error::refused(Condition::ConnectionLimitReached, vec![("limit", limit.to_string())])
             })
         });
-        let logged_in = logged_in.await?;
+        let mut logged_in = logged_in.await?;
         let user = &logged_in.account.user;
         let member = Member {
             app: tenant.value.id,
@@ -260,6 +260,7 @@ impl WebPerform {
             entered: Arc::default(),
         };
         self.follow(peer, &member).await?;
+        logged_in.arriving.stay();
         Ok((member, online))
     }
 

@@ -36,7 +36,7 @@ pub(super) async fn connect(world: &World, user: &str, resource: &str, number: u
     };
     let token = world.user_token(user).await;
     let log_in = LogIn { app_key: "demo#kith".into(), username: user.into(), token, device };
-    world.use_cases.log_in(log_in, |_, _| Ok(())).await.unwrap();
+    world.use_cases.log_in(log_in, |_, _| Ok(())).await.unwrap().arriving.stay();
 }
 
 #[tokio::test]
