@@ -1,7 +1,7 @@
 //! Who has read a message of a group.
 
 use domain::group::Person;
-use kv::{Batch, CellKey, Expect, ReadLog, Slot, Space, Template};
+use kv::{Batch, CellKey, Expect, READ_LIMIT, ReadLog, Slot, Space, Template};
 use model::{AppId, GroupId, MessageId, Timestamp, Uid};
 use serde::{Deserialize, Serialize};
 
@@ -28,16 +28,22 @@ impl Groups {
         after: u64,
         limit: usize,
     ) -> Result<Vec<(u64, String, Timestamp)>, StoreError> {
-        let log = keys::readers(app, group, message);
-        let read = ReadLog { log, from: after.saturating_add(1), limit, reverse: false };
-        let entries = self.kv.read_log(read).await?;
-        entries
-            .into_iter()
-            .map(|(number, row)| {
+        let mut found = Vec::new();
+        let mut from = after.saturating_add(1);
+        loop {
+            let log = keys::readers(app, group, message);
+            let wanted = (limit - found.len()).min(READ_LIMIT);
+            let entries = self.kv.read_log(ReadLog { log, from, limit: wanted, reverse: false }).await?;
+            let is_last = entries.len() < wanted;
+            for (number, row) in entries {
                 let row: ReaderRow = from_json("reader", &row)?;
-                Ok((number, row.name, Timestamp(row.at)))
-            })
-            .collect()
+                found.push((number, row.name, Timestamp(row.at)));
+                from = number + 1;
+            }
+            if is_last || found.len() == limit {
+                return Ok(found);
+            }
+        }
     }
 
     /// How many have read a message.
@@ -84,4 +90,46 @@ pub(crate) fn put_reader(
     let slot = batch.append(keys::readers(app, group, message), to_json(&row));
     batch.put(Space::Main, cell.key, Template::new().slot(slot));
     slot
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kv::{BATCH_OPERATIONS_LIMIT, Kv as _};
+    use model::Username;
+
+    use super::*;
+    use crate::Store;
+    use crate::testing::Staged;
+
+    #[tokio::test]
+    async fn all_readers_are_found_however_many_there_are() {
+        const READERS: u64 = READ_LIMIT as u64 + 100;
+        let (app, group, message) = (AppId(1), GroupId(5), MessageId(9));
+        let kv = Staged::new();
+        let store = Store::open(Arc::new(kv.clone())).await.unwrap();
+        let uids: Vec<u64> = (1..=READERS).collect();
+        for some in uids.chunks(BATCH_OPERATIONS_LIMIT / 4) {
+            let mut batch = Batch::new();
+            for uid in some {
+                let name = Username::parse(&format!("reader{uid}")).unwrap();
+                let reader = Person { uid: Uid(*uid), name };
+                put_reader(&mut batch, app, group, message, &reader, Timestamp(*uid));
+            }
+            kv.commit(batch).await.unwrap();
+        }
+        let found = async |after, limit| {
+            let readers = store.groups.readers(app, group, message, after, limit).await.unwrap();
+            (readers.len() as u64, readers.first().map(|one| one.0), readers.last().map(|one| one.0))
+        };
+        assert_eq!(found(0, 100_000).await, (READERS, Some(1), Some(READERS)));
+        assert_eq!(
+            found(0, READ_LIMIT + 1).await,
+            (READ_LIMIT as u64 + 1, Some(1), Some(READ_LIMIT as u64 + 1))
+        );
+        assert_eq!(found(READERS - 2, 100).await, (2, Some(READERS - 1), Some(READERS)));
+        assert_eq!(found(READERS, 100).await, (0, None, None));
+        assert_eq!(found(0, 0).await, (0, None, None));
+    }
 }

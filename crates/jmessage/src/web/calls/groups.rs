@@ -1,5 +1,6 @@
 //! Groups: their life, members, roles, and what a user does not want to hear of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use app::By;
@@ -132,10 +133,9 @@ pub(crate) async fn members(asked: Asked<'_>) -> Done {
     let accounts = asked.accounts(&names).await?;
     let mut list = users::shown(asked, &accounts).await?;
     let now = use_cases.now();
+    let by_name: HashMap<&str, _> = members.iter().map(|member| (member.name.as_str(), member)).collect();
     for (one, account) in list.iter_mut().zip(&accounts) {
-        let Some(member) = members.iter().find(|member| account.user.name.as_str() == member.name) else {
-            continue;
-        };
+        let Some(member) = by_name.get(account.user.name.as_str()) else { continue };
         one["flag"] = match member.rank {
             Rank::Owner => 1,
             Rank::Admin => 2,

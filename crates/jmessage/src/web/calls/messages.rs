@@ -1,5 +1,7 @@
 //! Messages, transparent ones, receipts and recalls.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use conditions::{Condition, Operation};
 use domain::message::{RecallMessage, ReceiptKind, SendMessage, SendReceipt, Target};
@@ -137,11 +139,12 @@ pub(crate) async fn unread_list(asked: Asked<'_>) -> Done {
     let (by, group) = (asked.by().await?, entry.target_name.as_str());
     let limit = model::limits::GROUP_MEMBERS as usize;
     let readers = use_cases.group_readers(tenant, &by, group, message, 0, limit).await?.readers;
+    let readers: HashSet<&str> = readers.iter().map(|(reader, _)| reader.as_str()).collect();
     let members = use_cases.group_members(tenant, &by, group, None, limit).await?.members;
     let mut read = Vec::new();
     let mut unread = Vec::new();
     for member in members.iter().filter(|member| member.name != asked.name()) {
-        let is_reader = readers.iter().any(|(reader, _)| *reader == member.name);
+        let is_reader = readers.contains(member.name.as_str());
         let account = use_cases.find_user(tenant, &member.name).await?;
         let nickname = account.and_then(|account| account.user.nickname.clone()).unwrap_or_default();
         let shown = object([
