@@ -65,6 +65,7 @@ mod push_templates;
 mod random;
 mod rates;
 mod react;
+mod read_body;
 mod read_file;
 mod read_history;
 mod recall_message;
@@ -137,6 +138,7 @@ pub use post_message::Compose;
 pub use push_settings::SilenceTarget;
 pub use push_templates::TemplateChange;
 pub use react::{Reacted, ReactionUsers};
+pub use read_body::{BodyLimits, ReadBody};
 pub use read_file::{ReadFile, Rendition};
 pub use read_history::{HISTORY_PAGE, HistoryPage, ReadHistory};
 pub use rooms::{ChangeRoomAttributes, EnterRoom, Entered};
@@ -191,6 +193,7 @@ pub struct UseCases {
     pub(crate) ports: Ports,
     pub(crate) reviews: review_message::Reviews,
     pub(crate) presence_changes: presence_changes::PresenceChanges,
+    pub(crate) body_memory: read_body::BodyMemory,
     pub(crate) call_places: places::Places,
     pub(crate) request_places: places::Places,
     pub(crate) upload_places: places::Places,
@@ -262,6 +265,7 @@ impl UseCases {
             ports,
             reviews: review_message::Reviews::default(),
             presence_changes: presence_changes::PresenceChanges::default(),
+            body_memory: read_body::BodyMemory::default(),
             call_places: places::Places::for_calls(),
             request_places: places::Places::for_requests(),
             upload_places: places::Places::for_uploads(),

@@ -1,38 +1,32 @@
 //! Reads request bodies: their size and media type. What stands in them is `easemob-wire`'s business.
 
-use std::error::Error as _;
-
-use app::Error;
-use axum::body::{Body, to_bytes};
-use bytes::Bytes;
+use app::{BodyLimits, Error, ReadBody};
+use axum::body::Body;
+use bytes::Buf as _;
 use conditions::Condition;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http_body_util::LengthLimitError;
+
+use super::Site;
 
 /// # Errors
-/// `body_too_large`, `body_malformed` when the caller broke off.
-pub(crate) async fn read(body: Body, bytes_limit: usize) -> Result<Bytes, Error> {
-    to_bytes(body, bytes_limit).await.map_err(|error| {
-        if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-            Error::refused(Condition::BodyTooLarge, vec![("limit", bytes_limit.to_string())])
-        } else {
-            let detail = "the request ended before its body did".to_owned();
-            Error::refused(Condition::BodyMalformed, vec![("detail", detail)])
-        }
-    })
+/// Those of [`app::UseCases::read_body`].
+pub(crate) async fn read(site: &Site, body: Body) -> Result<ReadBody, Error> {
+    let limits = BodyLimits { bytes: site.options.body_bytes_limit, stall: site.options.stall_limit };
+    site.use_cases.read_body(body.into_data_stream(), limits).await
 }
 
 /// # Errors
 /// As [`read`], and `unsupported_media_type`, also for compressed ones.
-pub(crate) async fn read_json(headers: &HeaderMap, body: Body, bytes_limit: usize) -> Result<Bytes, Error> {
-    let bytes = read(body, bytes_limit).await?;
+pub(crate) async fn read_json(site: &Site, headers: &HeaderMap, body: Body) -> Result<ReadBody, Error> {
+    let mut read = read(site, body).await?;
     // An empty body has no type; the parser says better what is wrong with it.
-    if bytes.is_empty() || is_json(headers, &bytes) && !is_compressed(headers) {
+    if read.bytes.is_empty() || is_json(headers, &read.bytes) && !is_compressed(headers) {
         // Back ends whose source files begin with a mark send it along.
-        Ok(bytes
-            .strip_prefix("\u{feff}".as_bytes())
-            .map_or_else(|| bytes.clone(), |rest| bytes.slice_ref(rest)))
+        if read.bytes.starts_with("\u{feff}".as_bytes()) {
+            read.bytes.advance("\u{feff}".len());
+        }
+        Ok(read)
     } else {
         Err(Error::plain(Condition::UnsupportedMediaType))
     }

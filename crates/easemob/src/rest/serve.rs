@@ -92,16 +92,16 @@ async fn answer(
         Caller::User(account) => Some(account.user.uid),
         Caller::BackEnd | Caller::Nobody => None,
     };
+    let (read, stream) = match route.reads {
+        Reads::Nothing => (None, None),
+        Reads::Json => (Some(body::read_json(site, &parts.headers, body).await?), None),
+        Reads::Form => (Some(body::read(site, body).await?), None),
+        Reads::Stream => (None, Some(body)),
+    };
     let place = site.use_cases.begin_call(&tenant, user).await?;
     // What streams waits for its client, in a place among the uploads.
-    let place = Some(place).filter(|_| !matches!(route.reads, Reads::Stream));
-    let limit = site.options.body_bytes_limit;
-    let (body, stream) = match route.reads {
-        Reads::Nothing => (bytes::Bytes::new(), None),
-        Reads::Json => (body::read_json(&parts.headers, body, limit).await?, None),
-        Reads::Form => (body::read(body, limit).await?, None),
-        Reads::Stream => (bytes::Bytes::new(), Some(body)),
-    };
+    let place = Some(place).filter(|_| stream.is_none());
+    let body = read.map_or_else(bytes::Bytes::new, |read| read.bytes);
 
     let (app_uuid, app_key) = (tenant.value.uuid.clone(), tenant.value.key.to_string());
     let call = Call {

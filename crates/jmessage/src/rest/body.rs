@@ -1,28 +1,27 @@
 //! Reads request bodies.
 
-use std::error::Error as _;
-
-use app::Error;
-use axum::body::{Body, to_bytes};
+use app::{BodyLimits, Error, ReadBody};
+use axum::body::Body;
 use conditions::Condition;
-use http_body_util::LengthLimitError;
 use serde_json::Value;
+
+use super::Site;
+
+/// # Errors
+/// Those of [`app::UseCases::read_body`].
+pub(crate) async fn read(site: &Site, body: Body) -> Result<ReadBody, Error> {
+    let limits = BodyLimits { bytes: site.options.body_bytes_limit, stall: site.options.stall_limit };
+    site.use_cases.read_body(body.into_data_stream(), limits).await
+}
 
 /// The body as JSON, whatever the request calls it; `Null` when there is none, as PHP's client writes an empty list.
 ///
 /// # Errors
-/// `body_too_large`, `body_malformed`.
-pub(crate) async fn read_json(body: Body, bytes_limit: usize) -> Result<Value, Error> {
-    let malformed = |detail: String| Error::refused(Condition::BodyMalformed, vec![("detail", detail)]);
-    let bytes = to_bytes(body, bytes_limit).await.map_err(|error| {
-        if error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {
-            Error::refused(Condition::BodyTooLarge, vec![("limit", bytes_limit.to_string())])
-        } else {
-            malformed("the request ended before its body did".to_owned())
-        }
-    })?;
+/// `body_malformed`.
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
-    serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::refused(Condition::BodyMalformed, vec![("detail", error.to_string())]))
 }

@@ -94,15 +94,16 @@ async fn run(
     parts: Vec<String>,
     request: Request,
 ) -> Result<Answer, Failure> {
+    let (head, body) = request.into_parts();
+    let (read, stream) = match route.reads {
+        Reads::Nothing => (None, None),
+        Reads::Stream => (None, Some(body)),
+        Reads::Json => (Some(body::read(site, body).await?), None),
+    };
     let place = site.use_cases.begin_call(&tenant, None).await?;
     // What streams waits for its client, in a place among the uploads.
-    let place = Some(place).filter(|_| !matches!(route.reads, Reads::Stream));
-    let (head, body) = request.into_parts();
-    let (body, stream) = match route.reads {
-        Reads::Nothing => (Value::Null, None),
-        Reads::Stream => (Value::Null, Some(body)),
-        Reads::Json => (body::read_json(body, site.options.body_bytes_limit).await?, None),
-    };
+    let place = Some(place).filter(|_| stream.is_none());
+    let body = read.map_or(Ok(Value::Null), |read| body::parse_json(&read.bytes))?;
     let call = Call {
         site: Arc::clone(site),
         tenant,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use http::Request;
 use serde_json::json;
 
@@ -187,5 +188,22 @@ async fn broadcasts_have_a_pause_and_a_number_a_day() {
         send().await.ok();
         world.wait(Duration::from_secs(60));
         assert_eq!(send().await.error(), (403, "broadcast_quota_reached", "forbidden_op", text));
+    }
+}
+
+#[tokio::test]
+async fn who_sends_no_body_holds_nobody_else_up_and_is_told() {
+    let world = World::new().await;
+    let alice = world.user_token("alice").await;
+    let silent = || {
+        let request = Request::post("/demo/kith/token").header("content-type", "application/json");
+        let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        world.send(request.body(body).unwrap())
+    };
+    let mut silent = futures_util::future::join_all((0..1100).map(|_| silent()));
+    assert!((&mut silent).now_or_never().is_none());
+    world.call("GET", "/users/alice", Some(&alice), None).await.ok();
+    for refused in silent.await {
+        assert_eq!((refused.status.as_u16(), refused.condition()), (408, "request_body_timeout"));
     }
 }
