@@ -12,6 +12,10 @@ use crate::{Error, TRIES, Tenant, UseCases};
 
 /// Deadlines worked off between two looks at the clock.
 const SWEEP_PAGE: usize = 256;
+/// What may fail in a page before the store of files is taken to be away.
+const FAULTS: u64 = 64;
+/// For how long a blob is left alone that could not be deleted.
+const PUT_OFF: Duration = Duration::from_secs(60 * 60);
 /// How long a reader is told "expired" rather than "no such file".
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -58,35 +62,65 @@ impl UseCases {
         Ok(false)
     }
 
-    /// Deletes what was due at `by`, a page of it; says whether there may be more. A job calls it now and then.
+    /// Deletes what was due at `by`, a page of it; says whether there may be more. A job calls it now and then. What can't
+    /// be deleted holds up nothing else: a blob is left alone for an hour.
     ///
     /// # Errors
-    /// Faults; what is not done stays due.
+    /// Faults, when there were [`FAULTS`] or nothing but faults; what is not done stays due.
     pub async fn sweep_files(&self, app: AppId, by: Timestamp) -> Result<bool, Error> {
         let files = &self.store.attachments;
         let due = files.due(app, by, SWEEP_PAGE).await?;
         let full = due.len() == SWEEP_PAGE;
-        let mut deleted = Vec::new();
-        let mut more = full;
+        let (mut deleted, mut put_off) = (Vec::new(), Vec::new());
+        let (mut done, mut more, mut failed, mut fault) = (0, false, 0, None);
         for due in due {
-            match due.goes {
-                Goes::Blob(blob) => {
-                    self.ports.blobs.delete(BlobKey { app, blob }).await?;
-                    deleted.push(due);
+            let swept = self.sweep_due(app, &due, by).await;
+            let is_blob = matches!(due.goes, Goes::Blob(_));
+            match swept {
+                Ok(brought_more) => {
+                    done += 1;
+                    more |= brought_more;
+                    if is_blob {
+                        deleted.push(due);
+                    }
                 }
-                // Condemned first, deleted in the next turn: from then on its writer comes too late.
-                Goes::Writing(blob) => more |= files.doom(app, &due, blob).await?,
-                Goes::PartUpload { uploader, file } => {
-                    more |= self.sweep_part_upload(app, &due, uploader, file).await?;
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(%app, what = ?due.goes, %error, "a file could not be deleted; tried again later");
+                    fault = Some(error);
+                    if is_blob {
+                        put_off.push(due);
+                    }
                 }
-                Goes::File(file) => more |= self.sweep_file(app, &due, file, by).await?,
+            }
+            if failed == FAULTS {
+                break;
             }
         }
         metrics::counter!("kith_blobs_deleted_total").increment(deleted.len() as u64);
-        if !deleted.is_empty() {
-            files.done(&deleted).await?;
+        metrics::counter!("kith_files_not_deleted_total").increment(failed);
+        files.done(&deleted).await?;
+        files.put_off(app, &put_off, by.plus(PUT_OFF)).await?;
+        match fault {
+            Some(fault) if done == 0 || failed == FAULTS => Err(fault),
+            _ => Ok(more || full),
         }
-        Ok(more)
+    }
+
+    /// Whether more is due because of it.
+    async fn sweep_due(&self, app: AppId, due: &Due, by: Timestamp) -> Result<bool, Error> {
+        match due.goes {
+            Goes::Blob(blob) => {
+                self.ports.blobs.delete(BlobKey { app, blob }).await?;
+                Ok(false)
+            }
+            // Condemned first, deleted in the next turn: from then on its writer comes too late.
+            Goes::Writing(blob) => Ok(self.store.attachments.doom(app, due, blob).await?),
+            Goes::PartUpload { uploader, file } => {
+                Ok(self.sweep_part_upload(app, due, uploader, file).await?)
+            }
+            Goes::File(file) => self.sweep_file(app, due, file, by).await,
+        }
     }
 
     async fn sweep_part_upload(

@@ -60,11 +60,32 @@ impl Attachments {
         self.write(batch).await
     }
 
+    /// Gives blobs that can't be deleted now another time. Of other things the time stands in their own rows too.
+    ///
+    /// # Errors
+    /// Engine faults.
+    pub async fn put_off(&self, app: AppId, blobs: &[Due], until: Timestamp) -> Result<(), StoreError> {
+        let mut batch = Batch::background();
+        for due in blobs {
+            if let Goes::Blob(blob) = due.goes {
+                batch.delete(CellKey::main(due.key.clone()));
+                put_deadline(&mut batch, app, until, BLOB, blob.0);
+            }
+        }
+        if !batch.cells.is_empty() {
+            self.write(batch).await?;
+        }
+        Ok(())
+    }
+
     /// Forgets deadlines that were worked off.
     ///
     /// # Errors
     /// Engine faults.
     pub async fn done(&self, done: &[Due]) -> Result<(), StoreError> {
+        if done.is_empty() {
+            return Ok(());
+        }
         let mut batch = Batch::background();
         for due in done {
             batch.delete(CellKey::main(due.key.clone()));

@@ -38,6 +38,7 @@ enum Fault {
     /// The store gives one byte less than it was asked for.
     Short,
     Delete,
+    DeleteOf(BlobKey),
 }
 
 /// Blobs in memory, with a hand on them.
@@ -62,6 +63,10 @@ fn broken() -> BlobError {
 impl HandBlobs {
     fn fail(&self, fault: Fault) {
         *self.fault.lock() = fault;
+    }
+
+    pub(super) fn any(&self) -> BlobKey {
+        *self.there.lock().iter().next().expect("there is a blob")
     }
 
     pub(super) fn count(&self) -> usize {
@@ -91,6 +96,7 @@ impl Blobs for HandBlobs {
 
     async fn delete(&self, key: BlobKey) -> Result<(), BlobError> {
         self.fails_with(&Fault::Delete)?;
+        self.fails_with(&Fault::DeleteOf(key))?;
         self.there.lock().remove(&key);
         self.blobs.delete(key).await
     }

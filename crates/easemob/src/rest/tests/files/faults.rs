@@ -82,6 +82,24 @@ async fn a_file_that_cannot_be_deleted_is_tried_again() {
     assert!(world.use_cases.sweep_files(app, now).await.is_err());
     assert_eq!(world.blobs.count(), 1);
     world.blobs.fail(Fault::None);
+    world.wait(Duration::from_secs(60 * 60));
     world.sweep().await;
     assert_eq!(world.blobs.count(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_deleted_holds_up_no_other() {
+    let world = World::new().await;
+    world.set("files.retention_days", "1").await;
+    world.upload("first", "text/plain", b"x").await;
+    let first = world.blobs.any();
+    for name in ["second", "third"] {
+        world.wait(Duration::from_secs(1));
+        world.upload(name, "text/plain", b"x").await;
+    }
+    world.wait(Duration::from_secs(24 * 60 * 60));
+    world.blobs.fail(Fault::DeleteOf(first));
+    world.sweep().await;
+    assert_eq!(world.blobs.count(), 1);
+    assert_eq!(world.blobs.any(), first);
 }
