@@ -10,6 +10,9 @@ use crate::app::Settings;
 /// Bytes of a report's reason and of its kind (easemob-rest.md 3.18).
 pub const REPORT_BYTES_LIMIT: usize = 512;
 
+/// Reports of one user that are kept of the seven days of a period: no user pushes the reports of all others out.
+pub const REPORTS_IN_PERIOD: u32 = 200;
+
 /// What a user says about a message to those who run the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -25,6 +28,25 @@ pub enum ReportRefused {
     TooLong,
     #[error("the user sees no message of this id")]
     NotFound,
+    #[error("the user made {REPORTS_IN_PERIOD} reports in this week")]
+    TooMany,
+}
+
+/// What became of a report that is not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportAccepted {
+    New,
+    /// The user reported the message before: that one stands.
+    Repeat,
+}
+
+/// What a user reported before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// This message, in this period or the one before.
+    pub this: bool,
+    /// Messages in this period.
+    pub count: u32,
 }
 
 impl Refusal for ReportRefused {
@@ -33,6 +55,7 @@ impl Refusal for ReportRefused {
             Self::Disabled => Condition::ServiceNotEnabled,
             Self::TooLong => Condition::ArgumentInvalid,
             Self::NotFound => Condition::MessageNotFound,
+            Self::TooMany => Condition::RateLimited,
         }
     }
 
@@ -40,12 +63,12 @@ impl Refusal for ReportRefused {
         match self {
             Self::Disabled => vec![("feature", "message report".to_owned())],
             Self::TooLong => vec![("name", "reportReason".to_owned())],
-            Self::NotFound => Vec::new(),
+            Self::NotFound | Self::TooMany => Vec::new(),
         }
     }
 }
 
-/// Decides a report. Order: switch, length, message.
+/// Decides a report. Order: switch, length, message, repeat, count.
 ///
 /// # Errors
 /// The first [`ReportRefused`].
@@ -53,7 +76,8 @@ pub fn decide_report(
     settings: &Settings,
     report: &Report,
     found: Option<&Entry>,
-) -> Result<(), ReportRefused> {
+    before: Reported,
+) -> Result<ReportAccepted, ReportRefused> {
     if !settings.reports_enabled {
         return Err(ReportRefused::Disabled);
     }
@@ -61,9 +85,16 @@ pub fn decide_report(
         return Err(ReportRefused::TooLong);
     }
     match found {
-        Some(message) if matches!(message.kind, EntryKind::Message | EntryKind::Command) => Ok(()),
-        _ => Err(ReportRefused::NotFound),
+        Some(message) if matches!(message.kind, EntryKind::Message | EntryKind::Command) => {}
+        _ => return Err(ReportRefused::NotFound),
     }
+    if before.this {
+        return Ok(ReportAccepted::Repeat);
+    }
+    if before.count >= REPORTS_IN_PERIOD {
+        return Err(ReportRefused::TooMany);
+    }
+    Ok(ReportAccepted::New)
 }
 
 #[cfg(test)]
@@ -87,11 +118,23 @@ mod tests {
         let (on, message) = (Settings::default(), entry(EntryKind::Message));
         let report = |bytes| Report { kind: "spam".to_owned(), reason: "x".repeat(bytes) };
         let off = Settings { reports_enabled: false, ..on.clone() };
-        assert_eq!(decide_report(&off, &report(513), None), Err(ReportRefused::Disabled));
-        assert_eq!(decide_report(&on, &report(513), None), Err(ReportRefused::TooLong));
-        assert_eq!(decide_report(&on, &report(512), None), Err(ReportRefused::NotFound));
+        let none = Reported { this: false, count: 0 };
+        assert_eq!(decide_report(&off, &report(513), None, none), Err(ReportRefused::Disabled));
+        assert_eq!(decide_report(&on, &report(513), None, none), Err(ReportRefused::TooLong));
+        assert_eq!(decide_report(&on, &report(512), None, none), Err(ReportRefused::NotFound));
         let recalled = entry(EntryKind::Recalled);
-        assert_eq!(decide_report(&on, &report(1), Some(&recalled)), Err(ReportRefused::NotFound));
-        assert_eq!(decide_report(&on, &report(512), Some(&message)), Ok(()));
+        assert_eq!(decide_report(&on, &report(1), Some(&recalled), none), Err(ReportRefused::NotFound));
+        assert_eq!(decide_report(&on, &report(512), Some(&message), none), Ok(ReportAccepted::New));
+    }
+
+    #[test]
+    fn a_message_is_reported_once_and_so_many_by_one_user() {
+        let (settings, message) = (Settings::default(), entry(EntryKind::Message));
+        let report = Report { kind: "spam".to_owned(), reason: String::new() };
+        let decide =
+            |this, count| decide_report(&settings, &report, Some(&message), Reported { this, count });
+        assert_eq!(decide(false, REPORTS_IN_PERIOD - 1), Ok(ReportAccepted::New));
+        assert_eq!(decide(false, REPORTS_IN_PERIOD), Err(ReportRefused::TooMany));
+        assert_eq!(decide(true, REPORTS_IN_PERIOD), Ok(ReportAccepted::Repeat));
     }
 }

@@ -62,6 +62,8 @@
 //! | period: app `x` uid feed client-id digest | sequence, id, time of the first answer | send | repeated sends |
 //! | period: app `k` uid kind message id | sequence, id, time of the first receipt | receipts | repeated receipts |
 //! | period: app `Y` message id feed | sequence, id, time of a message whose id was drawn before it was written | the end of a stream | the same, tried again; look-ups by id |
+//! | period: app `r` uid message id | nothing: the user reported the message | reports | repeated reports |
+//! | period: app `R` uid | how many reports are the user's | reports | the same |
 //! | period: app `y` feed message id | sequence of the notice | recall | recalls of the same message |
 //!
 //! | log | entries | read by |
@@ -440,6 +442,19 @@ pub fn pins(app: AppId, feed: Feed) -> Bytes {
 
 pub fn reports(app: AppId) -> Bytes {
     key(app, b'r', 0).into()
+}
+
+/// Says that a user reported a message (cell of a period).
+pub fn reported(app: AppId, reporter: Uid, message: MessageId) -> Bytes {
+    let mut key = key(app, b'r', 16);
+    key.extend_from_slice(&reporter.0.to_be_bytes());
+    key.extend_from_slice(&message.0.to_be_bytes());
+    key.into()
+}
+
+/// How many reports are a user's (cell of a period).
+pub fn report_count(app: AppId, reporter: Uid) -> Bytes {
+    with_uid(app, b'R', reporter)
 }
 
 pub fn moderation_log(app: AppId) -> Bytes {

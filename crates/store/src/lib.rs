@@ -77,7 +77,7 @@ pub use moderation::{Moderation, StoredExports};
 pub use no_disturb::{NoDisturbBook, StoredNoDisturb};
 pub use presence::{PresenceBook, StoredPublication};
 pub use pushes::{DeviceRecord, PushOutcome, PushRecord, Pushes, StoredPush};
-pub use reports::{Reports, StoredReport};
+pub use reports::{Reports, StoredReport, StoredReported};
 pub use retention::Retention;
 pub use rooms::{AttributesChange, Rooms};
 pub use rows::Versioned;

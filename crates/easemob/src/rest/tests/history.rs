@@ -669,6 +669,7 @@ async fn a_report_reaches_those_who_run_the_app() {
         async move { world.by(user, "POST", &path, body).await }
     };
     report("bob", id.to_string(), "again").await.ok();
+    report("bob", id.to_string(), "and again").await.ok();
     let missing = (400, "message_not_found", "illegal_argument", "report failed, get message by id failed");
     assert_eq!(report("carol", id.to_string(), "x").await.error(), missing, "she sees no such message");
     assert_eq!(report("bob", "x".to_owned(), "x").await.error(), missing);
@@ -683,6 +684,24 @@ async fn a_report_reaches_those_who_run_the_app() {
     world.set("reports.enabled", "false").await;
     let off = (403, "service_not_enabled", "forbidden_op", "message report not open");
     assert_eq!(report("bob", id.to_string(), "x").await.error(), off);
+}
+
+#[tokio::test]
+async fn one_user_pushes_nobody_elses_reports_out() {
+    let world = World::new().await;
+    let report = async |user: &str, number: u32| {
+        let message = world.say("alice", "bob", &number.to_string()).await;
+        let path = format!("/user/{user}/moderation/report/message/{message}");
+        let body = json!({ "username": user, "reportType": "ad", "reportReason": "" });
+        world.by(user, "POST", &path, Some(body)).await
+    };
+    for number in 0..domain::report::REPORTS_IN_PERIOD {
+        report("bob", number).await.ok();
+    }
+    assert_eq!(report("bob", 1_000).await.condition(), "rate_limited");
+    report("alice", 1_001).await.ok();
+    world.wait(std::time::Duration::from_secs(7 * 24 * 60 * 60));
+    report("bob", 1_002).await.ok();
 }
 
 #[tokio::test]
