@@ -178,6 +178,8 @@ pub struct UseCases {
     /// For reactions to a message and pins of a conversation: what many do at once, and each of them must succeed. Taken by who met
     /// another in the commit, so that one who is refused waits for nobody.
     pub(crate) addition_turns: turns::Turns,
+    /// Whose turn it is to go through all that was said in an app.
+    pub(crate) walk_turns: turns::Turns,
     pub(crate) leases: rooms::Leases,
     pub(crate) room_loads: rooms::Loads,
     pub(crate) thread_counts: threads::ThreadCounts,
@@ -252,6 +254,7 @@ impl UseCases {
             receipt_rates: rates::Rates::default(),
             group_turns: turns::Turns::default(),
             addition_turns: turns::Turns::default(),
+            walk_turns: turns::Turns::default(),
             leases: rooms::Leases::default(),
             room_loads: rooms::Loads::default(),
             thread_counts: threads::ThreadCounts::default(),

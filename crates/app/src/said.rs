@@ -1,9 +1,11 @@
 //! What was said in an app between two moments: everything, one user's single chats, or one group or room. Read from the
 //! arrival log, page by page.
 
+use conditions::Condition;
 use domain::said::{Place, Span};
 use model::{AppId, ConversationId, Entry, EntryKind, Feed, MessageId, Seq, Timestamp};
 use store::{Arrived, is_past};
+use tokio::sync::MutexGuard;
 
 use crate::{Error, Tenant, UseCases};
 
@@ -29,7 +31,7 @@ impl UseCases {
     /// said.
     ///
     /// # Errors
-    /// Faults.
+    /// `rate_limited` while others ask the same of the app; faults.
     pub async fn said(
         &self,
         app: &Tenant,
@@ -39,6 +41,7 @@ impl UseCases {
         limit: usize,
     ) -> Result<SaidPage, Error> {
         let (id, feeds) = (app.value.id, &self.store.feeds);
+        let _turn = self.take_walk(id).await?;
         let mut messages = Vec::new();
         let mut position = match from.after {
             Some(position) => position,
@@ -77,9 +80,10 @@ impl UseCases {
     /// How many messages were said in a span, those that were taken back since among them.
     ///
     /// # Errors
-    /// Faults.
+    /// As [`UseCases::said`].
     pub async fn count_said(&self, app: &Tenant, place: Place, span: Span) -> Result<u64, Error> {
         let (id, arrivals) = (app.value.id, &self.store.arrivals);
+        let _turn = self.take_walk(id).await?;
         let mut position = arrivals.position_before(id, span.first_id()).await?;
         let mut count = 0;
         loop {
@@ -94,6 +98,16 @@ impl UseCases {
             }
             position = groups.last().map_or(position, |(at, _)| *at);
         }
+    }
+
+    /// Waits until nobody else of an app goes through its arrival log, of which a question may take in a week: however many
+    /// ask, the engine reads for one at a time.
+    ///
+    /// # Errors
+    /// `rate_limited` after five seconds.
+    pub(crate) async fn take_walk(&self, app: AppId) -> Result<MutexGuard<'_, ()>, Error> {
+        let turn = self.walk_turns.take_in_time(app).await;
+        turn.ok_or_else(|| Error::plain(Condition::RateLimited))
     }
 
     /// Whether what may stand in a span was stored in it. Of what is not there any more the id says.

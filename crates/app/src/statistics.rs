@@ -65,7 +65,7 @@ impl UseCases {
     /// What was said in the day that begins at a moment.
     ///
     /// # Errors
-    /// Faults.
+    /// As [`UseCases::said`].
     pub async fn said_on_day(&self, app: &Tenant, begin: Timestamp) -> Result<SaidCounts, Error> {
         let (key, end) = ((app.value.id, begin), begin.plus(DAY));
         if let Some(counts) = self.counted_days.0.lock().get(&key) {
@@ -87,7 +87,7 @@ impl UseCases {
     /// What was said from one moment on and before another.
     ///
     /// # Errors
-    /// Faults.
+    /// As [`UseCases::said`].
     pub async fn said_between(
         &self,
         app: &Tenant,
@@ -95,6 +95,7 @@ impl UseCases {
         end: Timestamp,
     ) -> Result<SaidCounts, Error> {
         let (id, arrivals) = (app.value.id, &self.store.arrivals);
+        let _turn = self.take_walk(id).await?;
         let [first, last] = [begin, end].map(|at| MessageId::of_tick(MessageId::tick_of(at), 0));
         let mut counts = SaidCounts::default();
         let (mut senders, mut groups): (HashSet<Uid>, HashSet<GroupId>) = (HashSet::new(), HashSet::new());

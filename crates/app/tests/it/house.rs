@@ -46,7 +46,7 @@ pub(crate) struct Moody {
     pub(crate) refuses: Arc<AtomicBool>,
     pub(crate) puts_bulk_off: Arc<AtomicBool>,
     pub(crate) refuses_logs: Arc<AtomicBool>,
-    /// Before the answer to the next read of cells under a key.
+    /// Before the answer to the next read of cells under a key, or of a log.
     pub(crate) pause_read: Arc<Mutex<Option<Pause>>>,
     /// Before the answer to the next commit that appends to a log.
     pub(crate) pause_commit: Arc<Mutex<Option<Pause>>>,
@@ -99,7 +99,12 @@ impl Read for Moody {
     }
     async fn read_log(&self, read: ReadLog) -> Result<Vec<(u64, Bytes)>, KvError> {
         self.read_logs()?;
-        self.inner.read_log(read).await
+        let pause = self.pause_read.lock().take_if(|pause| read.log == pause.under);
+        let entries = self.inner.read_log(read).await;
+        if let Some(pause) = pause {
+            pause.wait().await;
+        }
+        entries
     }
     async fn log_heads(&self, logs: &[Bytes]) -> Result<Vec<u64>, KvError> {
         self.read_logs()?;
