@@ -1,4 +1,4 @@
-//! Removes what an app keeps no longer: old messages, events that every device has, notes of arrival, records and reports
+//! Removes what an app keeps no longer: old messages, events that every device has or nobody comes for, notes of arrival, records and reports
 //! that wait for its back end.
 
 use std::time::Duration;
@@ -38,13 +38,14 @@ impl UseCases {
 
         let unseen = Duration::from_secs(limits::DEVICE_UNSEEN_DAYS * 24 * 60 * 60);
         let oldest = Timestamp(now.0.saturating_sub(u64::try_from(unseen.as_millis()).unwrap_or(u64::MAX)));
+        let oldest_of_absent = settings.oldest_message(now);
         let mut after = None;
         loop {
             let accounts = self.store.users.list(id, after, USERS_AT_ONCE).await?;
             let Some(last) = accounts.last() else { return Ok(()) };
             after = Some(last.user.uid);
             for account in &accounts {
-                retention.trim_events(id, account.user.uid, oldest).await?;
+                retention.trim_events(id, account.user.uid, oldest, oldest_of_absent).await?;
             }
             sleep(PAUSE).await;
         }
@@ -60,10 +61,10 @@ mod tests {
     use domain::account::{Register, Registrant};
     use domain::app::Settings;
     use domain::message::{ReceiptKind, SendMessage, SendReceipt, Sender, Target};
-    use kv::{MemoryKv, Read, ReadLog};
+    use kv::{Batch, Kv, MemoryKv, Read, ReadLog};
     use model::{ClientMessageId, ConversationId, DeviceNumber, Dialect, EntryKind, Feed, MessageId, Seq};
     use parking_lot::Mutex;
-    use store::{Store, keys};
+    use store::{EVENTS_OF_ABSENT, Store, keys};
 
     use super::*;
     use crate::{Clock, CreateApp, PasswordSettings, Pepper};
@@ -256,5 +257,34 @@ mod tests {
         given.use_cases.store.inboxes.flush().await.unwrap();
         given.trim().await;
         assert_eq!(events().await, [4, 5]);
+    }
+
+    // Whoever never logs in may still be a member of groups that tell him something every day.
+    #[tokio::test]
+    async fn who_never_comes_collects_no_events_without_end() {
+        for (history_days, left) in [(90, EVENTS_OF_ABSENT), (30, 0), (0, EVENTS_OF_ABSENT)] {
+            let given = Given::alice_and_bob(Settings { history_days, ..Settings::default() }).await;
+            let (app, alice) = (given.app.value.id, given.sender("alice").await.uid);
+            let log = keys::feed_log(app, Feed::Events(alice));
+            let event = model::Entry::blank(MessageId(1), EntryKind::Event, given.use_cases.now());
+            for _ in 0..EVENTS_OF_ABSENT / 500 + 1 {
+                let mut batch = Batch::new();
+                for _ in 0..500 {
+                    batch.append(log.clone(), event.encode());
+                }
+                given.kv.commit(batch).await.unwrap();
+            }
+            let count = async || {
+                let head = given.kv.log_head(&log).await.unwrap();
+                let first = ReadLog { log: log.clone(), from: 0, limit: 1, reverse: false };
+                let first = given.kv.read_log(first).await.unwrap();
+                first.first().map_or(0, |(first, _)| head + 1 - first)
+            };
+            given.trim().await;
+            assert_eq!(count().await, EVENTS_OF_ABSENT + 500, "they came just now");
+            given.pass(60);
+            given.trim().await;
+            assert_eq!(count().await, left, "{history_days} days are kept");
+        }
     }
 }

@@ -229,16 +229,18 @@ impl Inboxes {
         }
     }
 
-    /// Up to where all devices of a user have a feed, as far as it is written down.
+    /// Up to where all devices of a user have a feed, as far as it is written down, and whether he has one.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn all_have(&self, app: AppId, uid: Uid, feed: Feed) -> Result<Seq, StoreError> {
-        let Some(row) = self.kv.get(inbox(app, uid, feed)).await? else { return Ok(Seq::ZERO) };
-        let row = InboxRow::decode(row)?;
+    pub async fn all_have(&self, app: AppId, uid: Uid, feed: Feed) -> Result<(Seq, bool), StoreError> {
+        let row = self.kv.get(inbox(app, uid, feed)).await?.map(InboxRow::decode).transpose()?;
         let devices = self.devices.get(app, uid).await?;
-        let positions = devices.devices.list.iter().map(|device| row.position(device.number));
-        Ok(positions.min().unwrap_or(row.delivered))
+        let list = &devices.devices.list;
+        let position = row.map_or(Seq::ZERO, |row| {
+            list.iter().map(|device| row.position(device.number)).min().unwrap_or(row.delivered)
+        });
+        Ok((position, !list.is_empty()))
     }
 
     /// Whether a user follows a feed: he is in the group, or something was said between the two.

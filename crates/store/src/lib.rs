@@ -78,7 +78,7 @@ pub use no_disturb::{NoDisturbBook, StoredNoDisturb};
 pub use presence::{PresenceBook, StoredPublication};
 pub use pushes::{DeviceRecord, PushOutcome, PushRecord, Pushes, StoredPush};
 pub use reports::{Reports, StoredReport, StoredReported};
-pub use retention::Retention;
+pub use retention::{EVENTS_OF_ABSENT, Retention};
 pub use rooms::{AttributesChange, Rooms};
 pub use rows::Versioned;
 pub use undelivered::{SlicePosition, UndeliveredReports};

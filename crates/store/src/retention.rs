@@ -15,6 +15,8 @@ use crate::{Arrivals, Inboxes, StoreError, keys};
 
 /// Entries that one commit removes.
 const TRIMMED_AT_ONCE: u32 = 256;
+/// Events that are kept for a user without devices, who may come all the same.
+pub const EVENTS_OF_ABSENT: u64 = 10_000;
 /// Events read at a time.
 const EVENTS_READ: usize = 64;
 
@@ -98,28 +100,39 @@ impl Retention {
         self.trim_to(keys::arrivals(app), end).await
     }
 
-    /// Removes events of a user's that came before `oldest` and that all his devices have.
+    /// Removes events of a user's that came before `oldest` and that all his devices have. Of a user without devices those
+    /// leave too that came before `oldest_of_absent`, and those with [`EVENTS_OF_ABSENT`] behind them: nobody can tell
+    /// whether he ever comes, and what he missed is in his lists of contacts and groups.
     ///
     /// # Errors
     /// Engine faults, and [`StoreError::Damaged`].
-    pub async fn trim_events(&self, app: AppId, uid: Uid, oldest: Timestamp) -> Result<(), StoreError> {
+    pub async fn trim_events(
+        &self,
+        app: AppId,
+        uid: Uid,
+        oldest: Timestamp,
+        oldest_of_absent: Timestamp,
+    ) -> Result<(), StoreError> {
         let feed = Feed::Events(uid);
         let log = keys::feed_log(app, feed);
-        let (mut end, mut all_have) = (0, None);
+        let (mut end, mut known) = (0, None);
         loop {
             let read = ReadLog { log: log.clone(), from: end + 1, limit: EVENTS_READ, reverse: false };
             let entries = self.kv.read_log(read).await?;
-            let count = entries.len();
-            let mut is_end = count < EVENTS_READ;
+            let mut is_end = entries.len() < EVENTS_READ;
             for (seq, bytes) in entries {
                 let entry = Entry::decode(bytes)
                     .map_err(|error| StoreError::Damaged { what: "entry", detail: error.to_string() })?;
-                let have = match all_have {
-                    _ if entry.at >= oldest => None,
-                    None => Some(*all_have.insert(self.inboxes.all_have(app, uid, feed).await?)),
-                    have => have,
+                if entry.at >= oldest {
+                    is_end = true;
+                    break;
+                }
+                let (all_have, enough_behind) = match known {
+                    Some(known) => known,
+                    None => *known.insert(self.events_that_leave(app, uid, &log).await?),
                 };
-                if have.is_none_or(|have| Seq(seq) > have) {
+                let is_old = enough_behind.is_some_and(|end| Seq(seq) <= end || entry.at < oldest_of_absent);
+                if Seq(seq) > all_have && !is_old {
                     is_end = true;
                     break;
                 }
@@ -130,6 +143,21 @@ impl Retention {
             }
         }
         if end == 0 { Ok(()) } else { self.trim_to(log, end).await }
+    }
+
+    /// Up to where all devices of a user have his events, and, where he has no device, up to where enough stand behind.
+    async fn events_that_leave(
+        &self,
+        app: AppId,
+        uid: Uid,
+        log: &Bytes,
+    ) -> Result<(Seq, Option<Seq>), StoreError> {
+        let (all_have, has_device) = self.inboxes.all_have(app, uid, Feed::Events(uid)).await?;
+        if has_device {
+            return Ok((all_have, None));
+        }
+        let head = self.kv.log_head(log).await?;
+        Ok((all_have, Some(Seq(head.saturating_sub(EVENTS_OF_ABSENT)))))
     }
 
     async fn position(&self, app: AppId) -> Result<u64, StoreError> {
