@@ -263,23 +263,26 @@ fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str,
             let previous = if previous.is_empty() { by.name } else { previous };
             ("UPDATE", json!({ "type": "OWNER", "owner": previous, "new_owner": owner }))
         }
-        GroupChange::Updated { settings } => ("UPDATE", change("INFO", "info", info(settings).into())),
+        GroupChange::Updated { settings } => {
+            let mut info = about.group.map(|group| whole_info(app, group)).unwrap_or_default();
+            info.extend(changed_info(settings));
+            ("UPDATE", change("INFO", "info", info.into()))
+        }
         GroupChange::AnnouncementChanged { text } => {
             ("UPDATE", change("ANNOUNCEMENT", "announcement", text.as_str().into()))
         }
-        GroupChange::AnnouncementDeleted => ("UPDATE", change("ANNOUNCEMENT", "announcement", "".into())),
+        GroupChange::AnnouncementDeleted => ("UPDATE", json!({ "type": "ANNOUNCEMENT" })),
         GroupChange::AdminAdded { user } => ("ADMIN", json!({ "type": "ADD", "admin": [user] })),
         GroupChange::AdminRemoved { user } => ("ADMIN", json!({ "type": "REMOVE", "admin": [user] })),
         GroupChange::AllowListAdded { user } => ("WHITE", json!({ "type": "ADD", "member": [user] })),
         GroupChange::AllowListRemoved { user } => ("WHITE", json!({ "type": "REMOVE", "member": [user] })),
         GroupChange::Unblocked { user } => ("BLOCK", json!({ "type": "REMOVE", "member": [user] })),
-        GroupChange::FileShared { file, name, bytes } => {
-            let file =
-                json!({ "file_id": file, "file_name": name, "file_owner": by.name, "file_size": bytes });
+        // Ids alone; the first form says more of a file.
+        GroupChange::FileShared { file, .. } => {
             ("SHARE_FILE", json!({ "type": "ADD", "share_file": [file] }))
         }
         GroupChange::FileRemoved { file } => {
-            ("SHARE_FILE", json!({ "type": "REMOVE", "share_file": [{ "file_id": file }] }))
+            ("SHARE_FILE", json!({ "type": "REMOVE", "share_file": [file] }))
         }
         GroupChange::Applied { .. }
         | GroupChange::ApplicationHandled { .. }
@@ -297,11 +300,16 @@ fn operation(app: &App, by: &By<'_>, about: &About<'_>) -> Option<(&'static str,
     })
 }
 
-/// Who leads it, and its settings, mostly as texts.
+/// Who leads it, and its settings.
 fn created(app: &App, about: &About<'_>) -> Value {
     let Some(group) = about.group else { return json!({ "role": {}, "member": [], "info": {} }) };
     let mut roles = Map::from_iter([(group.owner.name.to_string(), Value::from("owner"))]);
     roles.extend(group.admins.iter().map(|admin| (admin.name.to_string(), Value::from("admin"))));
+    json!({ "role": roles, "member": about.added, "info": whole_info(app, group) })
+}
+
+/// All settings of a group, mostly as texts.
+fn whole_info(app: &App, group: &Group) -> Map<String, Value> {
     let info = json!({
         "owner": format!("{}_{}", app.key, group.owner.name),
         "created": group.created.0,
@@ -317,18 +325,19 @@ fn created(app: &App, about: &About<'_>) -> Value {
         "disabled": group.disabled,
         "last_modified": group.modified.0,
     });
-    let Value::Object(info) = info else { return Value::Null };
-    let mut info = texts(&info);
+    let mut info = info.as_object().map(texts).unwrap_or_default();
     // No text, as the vendor has it; for ever, which a group's mute is.
     info.insert("mute_duration".to_owned(), json!(-1));
-    json!({ "role": roles, "member": about.added, "info": info })
+    info
 }
 
-/// Changed settings under the names that a new group's have.
-fn info(settings: &Map<String, Value>) -> Map<String, Value> {
+/// Changed settings under the names that a whole group's have.
+fn changed_info(settings: &Map<String, Value>) -> Map<String, Value> {
     let mut info = texts(settings);
-    if let Some(name) = info.remove("name") {
-        info.insert("title".to_owned(), name);
+    for (name, shown) in [("name", "title"), ("allow_invites", "allow_user_invites")] {
+        if let Some(value) = info.remove(name) {
+            info.insert(shown.to_owned(), value);
+        }
     }
     info
 }

@@ -199,13 +199,16 @@ fn read(app: &App, rule: &Rule, entry: &Entry) -> Value {
     report["chat_type"] = "read_ack".into();
     let subject = entry.subject.map_or_else(String::new, |subject| subject.to_string());
     report["payload"] = json!({ "ext": {}, "ack_message_id": subject, "bodies": [] });
+    // The vendor's samples have a conference's address for users too.
+    report["channel_channel"] = jid(app, entry.target_name.as_str(), GROUP_DOMAIN).into();
     // Counted readers: a group's message.
     if entry.readers.is_some() {
         report["payload"]["type"] = "read_ack".into();
-        report["channel_channel"] = jid(app, entry.target_name.as_str(), GROUP_DOMAIN).into();
         report["channel_user"] = jid(app, entry.sender_name.as_str(), USER_DOMAIN).into();
         report["content_type"] = "chat:ack:read".into();
+        // Here and there in the vendor's samples.
         report["msg_config"] = json!({ "allow_group_ack": true });
+        report["payload"]["msg_config"] = report["msg_config"].clone();
         report["writed_channel"] = true.into();
     }
     report
@@ -221,7 +224,7 @@ fn conversation_read(app: &App, rule: &Rule, entry: &Entry) -> Value {
 
 fn edit(app: &App, rule: &Rule, kind: ConversationKind, entry: &Entry) -> Option<Value> {
     let mut payload = Stored::decode(&entry.payload).ok()?.payload();
-    payload.retain(|key, _| matches!(key.as_str(), "bodies" | "ext" | "meta"));
+    payload.retain(|key, _| matches!(key.as_str(), "bodies" | "ext" | "meta" | "from" | "to"));
     payload.insert("edit_message_id".to_owned(), entry.subject?.to_string().into());
     payload.insert("type".to_owned(), "edit".into());
     let mut report = envelope(app, rule, entry);

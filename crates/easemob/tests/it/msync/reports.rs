@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::back_end::POST;
 use super::groups::{group, say};
+use super::history::edit_of;
 use super::house::{APP, House, about, text_body};
 
 /// The app's own server.
@@ -284,7 +285,12 @@ fn a_new_owner_and_a_new_name_are_told_in_the_new_form() {
     // What is told of a new group is how it is by then.
     assert_eq!(told[0]["payload"]["info"]["owner"], "org#app_bob");
     assert_eq!(told[2]["payload"], json!({ "type": "OWNER", "owner": "alice", "new_owner": "bob" }));
-    assert_eq!(told[3]["payload"]["info"]["title"], "Hall");
+    let info = &told[3]["payload"]["info"];
+    assert_eq!(
+        (&info["title"], &info["owner"], &info["public"]),
+        (&json!("Hall"), &json!("org#app_bob"), &json!("true"))
+    );
+    assert_eq!(info["mute_duration"], -1);
 }
 
 #[test]
@@ -298,6 +304,57 @@ fn a_message_to_somebody_away_is_told_twice_under_two_call_ids() {
     assert_ne!(told[0]["callId"], told[1]["callId"]);
     assert!(told.iter().all(|report| report["host"] == "msync@kith"));
     assert!(told.iter().all(|report| report["content_type"] == "chat:user:text"));
+}
+
+#[test]
+fn announcements_and_files_are_told_in_the_new_form() {
+    let (house, server) = house(&[EventType::Group], EventFormat::GroupOp);
+    house.register("alice");
+    let group = group(&house, "alice", &[]);
+    let (tenant, by) = (house.tenant(), By::back_end());
+    for text in ["hello", ""] {
+        house.wait(house.use_cases.announce(&tenant, &by, group.as_str(), text)).unwrap();
+    }
+    let shared = house.wait(async {
+        let mut upload = house.use_cases.begin_shared_file(&tenant, &by, &group, 0).await?;
+        upload.write(b"12".as_slice().into()).await?;
+        let facts = app::FileFacts { name: "plan.pdf".to_owned(), ..app::FileFacts::default() };
+        house.use_cases.share_file(&tenant, &by, &group, upload, facts).await
+    });
+    let file = shared.unwrap().id;
+    house.wait(house.use_cases.unshare_file(&tenant, &by, &group, file)).unwrap();
+    let told = server.told(&house, 5);
+    let told: Vec<_> = told[1..].iter().map(|report| fields(report, &["/operation", "/payload"])).collect();
+    let file = file.to_string();
+    assert_eq!(
+        told,
+        [
+            [json!("UPDATE"), json!({ "type": "ANNOUNCEMENT", "announcement": "hello" })],
+            [json!("UPDATE"), json!({ "type": "ANNOUNCEMENT" })],
+            [json!("SHARE_FILE"), json!({ "type": "ADD", "share_file": [file] })],
+            [json!("SHARE_FILE"), json!({ "type": "REMOVE", "share_file": [file] })],
+        ]
+    );
+}
+
+#[test]
+fn an_edit_is_told_with_who_wrote_to_whom() {
+    let (house, server) = house(&[EventType::Edit], EventFormat::default());
+    house.register("bob");
+    let mut alice = house.log_in("alice", "webim_web_a");
+    let id = alice.send_text("bob", "v1").server_id();
+    alice.send_body("bob", &edit_of(id, "v2"));
+    let told = &server.told(&house, 1)[0];
+    let mark = &told["payload"]["meta"]["edit_msg"];
+    assert_eq!(
+        (&mark["count"], &mark["operator"], &mark["sender"]),
+        (&json!(1), &json!("alice"), &json!("alice"))
+    );
+    let (chat_type, payload) = (&told["chat_type"], &told["payload"]);
+    assert_eq!((chat_type, &payload["type"]), (&json!("edit"), &json!("edit")));
+    assert_eq!((&payload["from"], &payload["to"]), (&json!("alice"), &json!("bob")));
+    assert_eq!(payload["edit_message_id"], id.to_string());
+    assert_eq!(payload["bodies"], json!([{ "type": "txt", "msg": "v2" }]));
 }
 
 #[test]
