@@ -394,7 +394,7 @@ impl UseCases {
             return Ok(coming);
         }
         for write in &change.writes {
-            if let Write::Join(person) = write {
+            if let Write::Join(person, _) = write {
                 let marked = self.store.groups.member(app, change.group.id, person.uid).await?;
                 let since = change.group.modified;
                 let member = marked.map_or_else(

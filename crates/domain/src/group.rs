@@ -96,6 +96,9 @@ pub struct Group {
     pub topic: Option<MessageId>,
     /// Of a chat room: whom of those who are there it mutes by their tags.
     pub tag_mutes: Vec<TagMute>,
+    /// Who went while he was muted, and until when: he is still when he comes back. At most
+    /// [`limits::GROUP_ABSENT_MUTES`].
+    pub absent_mutes: Vec<(Uid, Timestamp)>,
 }
 
 /// A user, as rows and events of groups name him. A user's name never changes.
@@ -322,7 +325,7 @@ impl Change {
     /// Users who follow the group from now on.
     pub fn joins(&self) -> impl Iterator<Item = Uid> {
         self.writes.iter().filter_map(|write| match write {
-            Write::Join(person) | Write::Follow(person) => Some(person.uid),
+            Write::Join(person, _) | Write::Follow(person) => Some(person.uid),
             _ => None,
         })
     }
@@ -339,8 +342,9 @@ impl Change {
 /// One row of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// A member comes; his period begins with the first entry that the change appends to the group's feed.
-    Join(Person),
+    /// A member comes; his period begins with the first entry that the change appends to the group's feed. He may be muted
+    /// still, since he was here before.
+    Join(Person, Option<Timestamp>),
     /// A member's row as it is now.
     Member(Uid, Member),
     Leave(Uid),
@@ -664,6 +668,7 @@ mod testing {
             parent: None,
             topic: None,
             tag_mutes: Vec::new(),
+            absent_mutes: Vec::new(),
         }
     }
 

@@ -104,6 +104,8 @@ pub const ROOM_ATTRIBUTES_BATCH: usize = 10;
 pub const ROOM_NOTE_CHARS: usize = 1_024;
 /// Owner and admins of a group together (easemob-rest.md 6.1).
 pub const GROUP_ADMINS: usize = 100;
+/// Mutes that a group keeps of users who went while they were muted; of more those that end first are forgotten.
+pub const GROUP_ABSENT_MUTES: usize = 200;
 /// Members added, removed, muted, blocked or allowed by one call (easemob-rest.md 6.1).
 pub const MEMBERS_BATCH: usize = 60;
 /// Characters of what somebody writes with an application, invitation or refusal.

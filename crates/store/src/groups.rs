@@ -445,7 +445,7 @@ fn put_listings(batch: &mut Batch, app: AppId, before: Option<&Group>, group: &G
 /// Whose inbox row a write puts, or takes away.
 fn moves_inbox(write: &Write) -> Option<Uid> {
     match write {
-        Write::Join(person) | Write::Follow(person) => Some(person.uid),
+        Write::Join(person, _) | Write::Follow(person) => Some(person.uid),
         Write::Leave(uid) | Write::Unfollow(uid) => Some(*uid),
         _ => None,
     }
@@ -466,12 +466,12 @@ fn put_rows(
     for write in &change.writes {
         match write {
             // Who is in a room is not written down; only what was done to him there is.
-            Write::Join(_) | Write::Leave(_) if group.kind == GroupKind::Room => {}
+            Write::Join(..) | Write::Leave(_) if group.kind == GroupKind::Room => {}
             Write::Member(uid, member) if group.kind == GroupKind::Room && !is_marked(member) => {
                 batch.delete(CellKey::main(keys::member(app, id, *uid)));
                 touched.push(*uid);
             }
-            Write::Join(person) if group.kind == GroupKind::Thread => {
+            Write::Join(person, _) if group.kind == GroupKind::Thread => {
                 // Who comes into a thread sees all of it, and is delivered what comes from now on.
                 let head = Template::new().bytes(&head.0.to_be_bytes());
                 let member = Member::new(person.name.clone(), at);
@@ -480,9 +480,9 @@ fn put_rows(
                 batch.put(Space::Main, keys::inbox(app, person.uid, feed), inbox);
                 touched.push(person.uid);
             }
-            Write::Join(person) => {
+            Write::Join(person, muted_until) => {
                 let joint = joint.expect("who joins is told of in the group's feed");
-                let member = Member::new(person.name.clone(), at);
+                let member = Member { muted_until: *muted_until, ..Member::new(person.name.clone(), at) };
                 let row = member_template(&member, Template::new().slot(joint));
                 batch.put(Space::Main, keys::member(app, id, person.uid), row);
                 let inbox = InboxRow::followed(Template::new().slot(joint), &group.public_id);

@@ -120,12 +120,14 @@ pub fn decide_create(
         parent: None,
         topic: None,
         tag_mutes: Vec::new(),
+        absent_mutes: Vec::new(),
     };
-    let mut change = Change::new(group).write(Write::Join(owner.clone())).tell_all(GroupChange::Created);
+    let mut change =
+        Change::new(group).write(Write::Join(owner.clone(), None)).tell_all(GroupChange::Created);
     change = change.tell(owner, GroupChange::Created);
     for person in joining {
         change = change
-            .write(Write::Join(person.clone()))
+            .write(Write::Join(person.clone(), None))
             .tell(person, GroupChange::Added { user: person.name.to_string() });
     }
     if is_asked {

@@ -1,6 +1,6 @@
 //! Who comes and goes: adding, removing, leaving, blocking.
 
-use model::{GroupChange, Timestamp, Uid, Username};
+use model::{GroupChange, GroupKind, Timestamp, Uid, Username, limits};
 
 use super::requests::decide_propose;
 use super::{Actor, Change, Group, GroupRefused, Member, Person, Rank, Write};
@@ -165,10 +165,14 @@ pub(super) fn join_approved(mut change: Change, who: &Person) -> Change {
     come(change.tell_all(joined), who)
 }
 
-/// The rows of somebody who comes.
-fn come(change: Change, person: &Person) -> Change {
+/// The rows of somebody who comes. Who was muted when he went is so until the time comes.
+fn come(mut change: Change, person: &Person) -> Change {
+    let at = change.group.modified;
+    let absent = &mut change.group.absent_mutes;
+    absent.retain(|(_, until)| *until > at);
+    let muted = absent.iter().position(|(uid, _)| *uid == person.uid).map(|place| absent.remove(place).1);
     change
-        .write(Write::Join(person.clone()))
+        .write(Write::Join(person.clone(), muted))
         .write(Write::NoRequest(super::RequestKind::Application, person.uid))
         .write(Write::NoRequest(super::RequestKind::Invitation, person.uid))
 }
@@ -192,7 +196,7 @@ pub fn decide_remove(
         GroupRefused::RankTooLow => GroupRefused::NotRemovable { user: target.name.to_string() },
         refused => refused,
     })?;
-    Ok(part(Change::new(group.touched(at)), target)
+    Ok(part(Change::new(group.touched(at)), target, member)
         .tell(target, GroupChange::Removed { user: target.name.to_string() }))
 }
 
@@ -212,7 +216,7 @@ pub fn decide_leave(
     if group.owner.uid == who.uid {
         return Err(GroupRefused::OwnerStays);
     }
-    let change = part(Change::new(group.touched(at)), who);
+    let change = part(Change::new(group.touched(at)), who, member);
     let told = change.news[0].change.clone();
     // His other devices follow the group no longer.
     Ok(change.tell(who, told))
@@ -230,8 +234,22 @@ impl Change {
     }
 }
 
-/// Takes a member out of a change's group: his row, his role, and the news to all who stay.
-fn part(mut change: Change, who: &Person) -> Change {
+/// Takes a member out of a change's group: his row, his role, and the news to all who stay. Going ends no mute: of a group
+/// it is kept beside the members, of a room in the row that its members have while they are away.
+fn part(mut change: Change, who: &Person, member: Option<&Member>) -> Change {
+    let at = change.group.modified;
+    let absent = &mut change.group.absent_mutes;
+    absent.retain(|(uid, until)| *until > at && *uid != who.uid);
+    if change.group.kind == GroupKind::Group
+        && let Some(until) = member.and_then(|member| member.muted_until).filter(|until| *until > at)
+    {
+        if absent.len() >= limits::GROUP_ABSENT_MUTES
+            && let Some(first) = (0..absent.len()).min_by_key(|place| absent[*place].1)
+        {
+            absent.remove(first);
+        }
+        absent.push((who.uid, until));
+    }
     change.group.member_count = change.group.member_count.saturating_sub(1);
     change.group.admins.retain(|admin| admin.uid != who.uid);
     let member_count = change.group.member_count;
@@ -356,6 +374,28 @@ mod tests {
             decide_remove(&group(), &Actor::BackEnd, &person(6), None, NOW),
             Err(GroupRefused::TargetNotMember { .. })
         ));
+    }
+
+    #[test]
+    fn a_mute_lasts_for_who_goes_and_comes_back() {
+        let until = NOW.plus(std::time::Duration::from_secs(60));
+        let muted = Member { muted_until: Some(until), ..member(4) };
+        let left = decide_leave(&group(), &person(4), Some(&muted), NOW).unwrap().group;
+        assert_eq!(left.absent_mutes, [(person(4).uid, until)]);
+        let back = |at| come(Change::new(left.touched(at)), &person(4));
+        assert_eq!(back(NOW).writes[0], Write::Join(person(4), Some(until)));
+        assert_eq!(back(until).writes[0], Write::Join(person(4), None), "it ended meanwhile");
+        assert!(back(NOW).group.absent_mutes.is_empty());
+        assert_eq!(come(Change::new(left.touched(NOW)), &person(6)).writes[0], Write::Join(person(6), None));
+        let over = Member { muted_until: Some(NOW), ..member(4) };
+        let left = decide_remove(&group(), &actor(1), &person(4), Some(&over), NOW).unwrap().group;
+        assert!(left.absent_mutes.is_empty());
+
+        let other = (Uid(900), crate::group::FOR_EVER);
+        let full = Group { absent_mutes: vec![other; limits::GROUP_ABSENT_MUTES], ..group() };
+        let left = decide_remove(&full, &actor(1), &person(4), Some(&muted), NOW).unwrap().group;
+        assert_eq!(left.absent_mutes.len(), limits::GROUP_ABSENT_MUTES);
+        assert_eq!(left.absent_mutes.last(), Some(&(person(4).uid, until)));
     }
 
     #[test]

@@ -175,9 +175,10 @@ pub fn decide_create_thread(
         parent: Some(parent.id),
         topic: Some(message),
         tag_mutes: Vec::new(),
+        absent_mutes: Vec::new(),
     };
     Ok(Change::new(thread)
-        .write(Write::Join(owner.clone()))
+        .write(Write::Join(owner.clone(), None))
         .tell_parent(GroupChange::Created)
         .tell(owner, GroupChange::Created))
 }
@@ -218,7 +219,7 @@ pub fn decide_join_thread(
         let member_count = change.group.member_count;
         let users = vec![person.name.to_string()];
         let joined = GroupChange::Joined { users, member_count, note: String::new(), approved: false };
-        change = change.write(Write::Join(person.clone())).tell(person, joined);
+        change = change.write(Write::Join(person.clone(), None)).tell(person, joined);
     }
     match already {
         Some(refused) if change.writes.is_empty() => Err(refused.into()),
@@ -404,7 +405,7 @@ mod tests {
     fn a_member_begins_a_thread_and_all_of_the_group_are_told() {
         let begun = begin(|_| {}).unwrap();
         assert_eq!((begun.group.parent, begun.group.topic), (Some(GroupId(77)), Some(MESSAGE)));
-        assert_eq!(begun.writes, [Write::Join(person(4))]);
+        assert_eq!(begun.writes, [Write::Join(person(4), None)]);
         let told: Vec<&To> = begun.news.iter().map(|told| &told.to).collect();
         assert_eq!(told, [&To::Parent, &To::User(person(4))]);
     }

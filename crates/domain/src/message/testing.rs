@@ -58,5 +58,6 @@ pub(crate) fn group() -> Group {
         parent: None,
         topic: None,
         tag_mutes: Vec::new(),
+        absent_mutes: Vec::new(),
     }
 }

@@ -51,6 +51,8 @@ struct GroupRow {
     topic: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tag_mutes: Vec<TagMuteRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    absent_mutes: Vec<(u64, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,6 +105,7 @@ pub(super) fn encode_group(group: &Group) -> Vec<u8> {
         parent: group.parent.map(|parent| parent.0),
         topic: group.topic.map(|topic| topic.0),
         tag_mutes: group.tag_mutes.iter().map(|mute| TagMuteRow(mute.tag.clone(), mute.until.0)).collect(),
+        absent_mutes: group.absent_mutes.iter().map(|(uid, until)| (uid.0, until.0)).collect(),
     })
 }
 
@@ -141,6 +144,7 @@ pub(super) fn decode_group(id: GroupId, bytes: &[u8]) -> Result<StoredGroup, Sto
             .into_iter()
             .map(|TagMuteRow(tag, until)| TagMute { tag, until: Timestamp(until) })
             .collect(),
+        absent_mutes: row.absent_mutes.into_iter().map(|(uid, until)| (Uid(uid), Timestamp(until))).collect(),
     };
     Ok(StoredGroup { group, version: ValueHash::of(bytes) })
 }

@@ -463,6 +463,13 @@ async fn mutes_end_and_lists_say_who() {
     assert_eq!(data(world.back_end("POST", "/chatgroups/team/ban", None).await), json!({ "mute": true }));
     assert_eq!(data(world.back_end("GET", "/chatgroups/team", None).await)[0]["mute"], true);
     assert_eq!(data(world.back_end("DELETE", "/chatgroups/team/ban", None).await), json!({ "mute": false }));
+    // Going ends none.
+    data(mute(json!({ "usernames": ["bob"], "mute_duration": -1 })).await);
+    data(world.back_end("DELETE", "/chatgroups/team/users/bob", None).await);
+    assert_eq!(data(world.back_end("GET", "/chatgroups/team/mute", None).await), json!([]));
+    data(world.back_end("POST", "/chatgroups/team/users/bob", None).await);
+    let muted = data(world.back_end("GET", "/chatgroups/team/mute", None).await);
+    assert_eq!(muted, json!([{ "user": "bob", "expire": 4_638_873_600_000_u64 }]));
     // No time at all is the end of a mute.
     data(mute(json!({ "usernames": ["bob"], "mute_duration": -1 })).await);
     let ended = data(mute(json!({ "usernames": ["bob"], "mute_duration": 0 })).await);
