@@ -45,6 +45,8 @@ pub(crate) struct Moody {
     inner: MemoryKv,
     pub(crate) refuses: Arc<AtomicBool>,
     pub(crate) puts_bulk_off: Arc<AtomicBool>,
+    /// Whether bulk work came and was left waiting.
+    pub(crate) has_put_off: Arc<AtomicBool>,
     pub(crate) refuses_logs: Arc<AtomicBool>,
     /// Before the answer to the next read of cells under a key, or of a log.
     pub(crate) pause_read: Arc<Mutex<Option<Pause>>>,
@@ -120,6 +122,7 @@ impl Kv for Moody {
             return Err(KvError::Unavailable { detail: "the test says so".to_owned() });
         }
         if batch.lane == Lane::Background && self.puts_bulk_off.load(Ordering::Relaxed) {
+            self.has_put_off.store(true, Ordering::Relaxed);
             std::future::pending::<()>().await;
         }
         let is_meant = |pause: &mut Pause| batch.appends.iter().any(|append| append.log == pause.under);

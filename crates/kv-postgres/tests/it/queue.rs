@@ -1,17 +1,29 @@
 //! The queue while the database holds everything up.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kv::{Batch, CellKey, Expect, Kv, KvError, Read, Space, ValueHash};
 use kv_postgres::Options;
 
-use crate::server::{database, eventually};
+use tokio_postgres::Client;
+
+use crate::server::{Database, database, eventually};
 
 fn append() -> Batch {
     let mut batch = Batch::new();
     batch.append("log", b"".as_slice());
     batch
+}
+
+/// Returns when the writer waits for what a transaction holds.
+async fn writer_waits_for(holder: &Client, database: &Database) {
+    let holder: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.expect("SQL runs").get(0);
+    let watcher = database.client().await;
+    eventually("the writer waits for the lock", async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))";
+        watcher.query_one(waiting, &[&holder]).await.expect("SQL runs").get::<_, i64>(0) == 1
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,17 +35,11 @@ async fn a_full_queue_is_busy_and_loses_nothing_that_it_took() {
 
     let client = database.client().await;
     client.batch_execute("BEGIN; SELECT * FROM kith_heads FOR UPDATE").await.expect("SQL runs");
-    let holder: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.expect("SQL runs").get(0);
     let first = {
         let kv = Arc::clone(&kv);
         tokio::spawn(async move { kv.commit(append()).await })
     };
-    let watcher = database.client().await;
-    eventually("the writer waits for the lock", async || {
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))";
-        watcher.query_one(waiting, &[&holder]).await.expect("SQL runs").get::<_, i64>(0) == 1
-    })
-    .await;
+    writer_waits_for(&client, &database).await;
     let jobs: Vec<_> = (0..15)
         .map(|_| {
             let kv = Arc::clone(&kv);
@@ -42,7 +48,7 @@ async fn a_full_queue_is_busy_and_loses_nothing_that_it_took() {
         .collect();
     // Reads go on meanwhile.
     assert_eq!(kv.log_head(b"log").await, Ok(1));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    eventually("five are refused", async || jobs.iter().filter(|job| job.is_finished()).count() == 5).await;
     client.batch_execute("ROLLBACK").await.expect("SQL runs");
 
     first.await.expect("no panic").expect("the job commits");
@@ -79,7 +85,7 @@ async fn a_cell_that_another_process_takes_first_fails_the_check_of_one_job() {
             })
         })
         .into();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    writer_waits_for(&client, &database).await;
     client.batch_execute("COMMIT").await.expect("SQL runs");
     let mut outcomes = Vec::new();
     for job in jobs {
@@ -107,7 +113,7 @@ async fn a_cell_that_another_process_changes_first_fails_the_check() {
             kv.commit(batch).await
         })
     };
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    writer_waits_for(&client, &database).await;
     client.batch_execute("COMMIT").await.expect("SQL runs");
     assert_eq!(job.await.expect("no panic"), Err(KvError::CheckFailed { check: 0 }));
     assert_eq!(kv.log_head(b"log").await, Ok(0));

@@ -28,7 +28,7 @@ async fn a_period_of_many_chunks_is_dropped_whole() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_too_many_is_busy_and_the_live_data_is_not() {
     let Some(database) = database().await else { return };
-    let patience = Duration::from_millis(300);
+    let patience = Duration::from_secs(3);
     let options = Options { snapshots: 2, readers: 1, patience, ..database.options() };
     let kv = kv_postgres::open(options).await.expect("the database opens");
     let first = kv.snapshot().await.expect("a snapshot is taken");

@@ -1,7 +1,7 @@
 //! What callers see when the server is at fault, and what still happens when they hang up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,13 +28,33 @@ struct HandKv {
     failing: AtomicBool,
     /// One permit lets one commit through.
     commits: Semaphore,
+    /// Commits that wait for a permit, and those that failed so far.
+    waiting: AtomicUsize,
+    failed: AtomicUsize,
 }
 
 impl HandKv {
     fn new() -> Arc<Self> {
         let commits = Semaphore::new(1000);
-        Arc::new(Self { kv: MemoryKv::new(), failing: AtomicBool::new(false), commits })
+        Arc::new(Self {
+            kv: MemoryKv::new(),
+            failing: AtomicBool::new(false),
+            commits,
+            waiting: AtomicUsize::new(0),
+            failed: AtomicUsize::new(0),
+        })
     }
+}
+
+/// Waits for something that has no event of its own.
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let patient = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(30), patient).await;
+    waited.unwrap_or_else(|_| panic!("{what}: it should hold by now"));
 }
 
 #[async_trait]
@@ -56,8 +76,11 @@ impl Read for HandKv {
 #[async_trait]
 impl Kv for HandKv {
     async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         self.commits.acquire().await.unwrap().forget();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         if self.failing.load(Ordering::Acquire) {
+            self.failed.fetch_add(1, Ordering::Relaxed);
             return Err(KvError::Unavailable { detail: "a secret path".into() });
         }
         self.kv.commit(batch).await
@@ -110,14 +133,15 @@ async fn what_was_written_is_told_although_the_caller_hung_up() {
     kv.commits.forget_permits(usize::MAX);
     {
         let call = world.call("POST", "/users/alice/deactivate", Some(&token), None);
-        let hung_up = tokio::time::timeout(std::time::Duration::from_millis(50), call).await;
-        assert!(hung_up.is_err(), "the commit waits, so the call does");
+        let commit_waits = eventually("the commit waits", async || kv.waiting.load(Ordering::Relaxed) == 1);
+        tokio::select! {
+            reply = call => panic!("answered before the commit: {}", reply.text),
+            () = commit_waits => {}
+        }
     }
     assert!(closed.0.lock().is_empty());
     kv.commits.add_permits(1000);
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    eventually("the subscribers are told", async || !closed.0.lock().is_empty()).await;
     let causes: Vec<_> = closed.0.lock().iter().map(|(_, cause)| cause.clone()).collect();
     assert_eq!(causes, [CloseCause::UserDeactivated]);
 }
@@ -137,11 +161,10 @@ async fn a_stream_that_can_not_be_stored_is_given_up_after_ten_minutes() {
     kv.failing.store(true, Ordering::Release);
     world.wait(Duration::from_secs(31));
     world.begin_jobs();
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    eventually("the job has tried", async || kv.failed.load(Ordering::Relaxed) > 0).await;
     assert_eq!(part(id, 1).await.condition(), "storage_unavailable", "it is tried still");
     world.wait(Duration::from_secs(601));
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
-    assert_eq!(part(id, 1).await.condition(), "stream_silent");
+    eventually("it is given up", async || part(id, 1).await.condition() == "stream_silent").await;
     kv.failing.store(false, Ordering::Release);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert!(world.said("bot", "bob").await.is_empty());
