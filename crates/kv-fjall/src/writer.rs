@@ -8,12 +8,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use fjall::Keyspace;
-use kv::{Batch, Committed, Health, KvError};
+use kv::{Batch, Committed, Health, KvError, Lane};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::database::{Database, WriteError};
-use crate::free_space::FreeSpace;
+use crate::free_space::{BelowFloor, FreeSpace};
 use crate::group::{Group, Known};
 use crate::metrics;
 use crate::options::Options;
@@ -161,8 +161,9 @@ impl Writer {
 
     fn commit(&mut self, jobs: Vec<Job>) {
         let started = Instant::now();
-        if let Some(refusal) = self.refusal(&jobs) {
-            return answer_all(jobs, &refusal);
+        let jobs = self.admit(jobs);
+        if jobs.is_empty() {
+            return;
         }
         if !self.wait_for_flushing() {
             self.raise_fence("a background flush failed".to_owned());
@@ -185,15 +186,21 @@ impl Writer {
         }
     }
 
-    fn refusal(&mut self, jobs: &[Job]) -> Option<KvError> {
+    /// Answers what can't be written now, and gives back the rest. Bulk work is what makes room again (what is too old
+    /// leaves, and what belonged to the removed), so it goes on below the floor while there is some space.
+    fn admit(&mut self, jobs: Vec<Job>) -> Vec<Job> {
         if let Some(fence) = &self.fence {
-            return Some(not_written(&fence.reason));
+            answer_all(jobs, &not_written(&fence.reason));
+            return Vec::new();
         }
-        let below = self.free_space.below_floor().map(str::to_owned);
-        self.show_free_space(below.as_deref());
-        let detail = below?;
-        metrics::refused_full(jobs.len());
-        Some(KvError::Full { detail })
+        let below = self.free_space.below_floor().cloned();
+        self.show_free_space(below.as_ref());
+        let Some(below) = below else { return jobs };
+        let (clearing, refused): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| !below.is_far && job.batch.lane == Lane::Background);
+        metrics::refused_full(refused.len());
+        answer_all(refused, &KvError::Full { detail: below.detail });
+        clearing
     }
 
     fn judge(&mut self, group: &mut Group, batch: Batch) -> Result<Committed, KvError> {
@@ -287,8 +294,8 @@ impl Writer {
         if self.fence.is_some() {
             return;
         }
-        let below = self.free_space.below_floor().map(str::to_owned);
-        self.show_free_space(below.as_deref());
+        let below = self.free_space.below_floor().cloned();
+        self.show_free_space(below.as_ref());
         let Some(open) = &self.open else { return };
         if open.database.is_broken() {
             self.raise_fence("a background flush failed".to_owned());
@@ -297,12 +304,15 @@ impl Writer {
         }
     }
 
-    fn show_free_space(&self, below: Option<&str>) {
+    fn show_free_space(&self, below: Option<&BelowFloor>) {
         let mut health = self.shared.health.lock();
         match (&*health, below) {
-            (Health::Serving, Some(detail)) => {
-                tracing::error!(detail, "the disk is full: commits are refused");
-                *health = Health::Full { detail: detail.to_owned() };
+            (Health::Serving, Some(BelowFloor { detail, .. })) => {
+                tracing::error!(
+                    detail,
+                    "the disk is full: commits are refused, but for those that make room"
+                );
+                *health = Health::Full { detail: detail.clone() };
             }
             (Health::Full { .. }, None) => {
                 tracing::info!("there is free disk space again: commits are taken");
@@ -351,8 +361,8 @@ impl Writer {
 
     fn try_reopen(&mut self) -> Result<(), KvError> {
         // A full disk is the likeliest reason, and reopening needs some space; the old view still serves reads.
-        if let Some(detail) = self.free_space.below_floor() {
-            return Err(KvError::Full { detail: detail.to_owned() });
+        if let Some(below) = self.free_space.below_floor() {
+            return Err(KvError::Full { detail: below.detail.clone() });
         }
         let flushed = self.shared.flushed.load(Ordering::Acquire);
         self.shared.close_views();

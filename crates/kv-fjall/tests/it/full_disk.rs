@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use kv::{Health, Kv, KvError};
+use kv::{Batch, Health, Kv, KvError};
 use tempfile::TempDir;
 
 use crate::support;
@@ -40,8 +40,9 @@ impl SmallDisk {
 
     /// Takes space away until only `left` bytes are free.
     fn fill(&self, left: u64) {
-        let free = free_bytes(self.folder.path());
+        // What was taken before comes back first.
         let file = File::create(self.ballast()).unwrap();
+        let free = free_bytes(self.folder.path());
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, free - left).unwrap();
     }
 
@@ -59,6 +60,12 @@ impl Drop for SmallDisk {
 fn free_bytes(path: &Path) -> u64 {
     let answer = rustix::fs::statvfs(path).unwrap();
     answer.f_bavail * answer.f_frsize
+}
+
+fn trimming(log: &'static str) -> Batch {
+    let mut batch = Batch::background();
+    batch.trim(log, 10, 10);
+    batch
 }
 
 /// Sends until it is taken, and says which errors came before.
@@ -89,6 +96,12 @@ async fn below_the_floor_writes_are_refused_reads_go_on_and_space_brings_writes_
     assert!(matches!(refused, Err(KvError::Full { .. })), "{refused:?}");
     assert!(matches!(kv.health(), Health::Full { .. }));
     assert_eq!(support::sent(&kv, "log").await, ["before"]);
+
+    kv.commit(trimming("old")).await.expect("what makes room goes on");
+    disk.fill(2 << 20);
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    let refused = kv.commit(trimming("old")).await;
+    assert!(matches!(refused, Err(KvError::Full { .. })), "below a quarter nothing does: {refused:?}");
 
     disk.make_room();
     let errors = send_until_taken(&kv, "after").await;
