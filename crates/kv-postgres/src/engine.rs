@@ -21,6 +21,7 @@ use crate::{OpenError, Options, read, schema};
 /// An open database. Dropped, it finishes what is queued in the background; [`Kv::close`] waits for that.
 #[derive(Debug)]
 pub struct PostgresKv {
+    identity: String,
     queue: Arc<Queue>,
     health: Arc<Mutex<Health>>,
     readers: Arc<Pool>,
@@ -36,7 +37,7 @@ impl PostgresKv {
         let default_synchronous_commit = schema::setting(&first, "synchronous_commit").await;
         schema::settle_session(&first).await;
         schema::warn_of_lost_durability(&first, default_synchronous_commit.as_deref()).await;
-        schema::prepare(&first).await?;
+        let identity = schema::prepare(&first).await?;
 
         let queue = Arc::new(Queue::new(&options));
         let health = Arc::new(Mutex::new(Health::Serving));
@@ -48,12 +49,21 @@ impl PostgresKv {
             connection: None,
         };
         Ok(Self {
+            identity,
             queue,
             health,
             readers: Pool::new(config.clone(), options.readers.max(1), options.patience),
             snapshots: Pool::new(config, options.snapshots.max(1), options.patience),
             writer: tokio::sync::Mutex::new(Some(tokio::spawn(writer.run()))),
         })
+    }
+}
+
+impl PostgresKv {
+    /// The database's own name for itself: 32 hexadecimal digits, drawn when its tables were made. A copy that was
+    /// dumped and restored has the same.
+    pub fn identity(&self) -> &str {
+        &self.identity
     }
 }
 

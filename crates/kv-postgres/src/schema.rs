@@ -3,6 +3,7 @@
 //! | table | row | written by |
 //! |---|---|---|
 //! | `kith_format` | the format number, one row | opening |
+//! | `kith_identity` | the database's own name for itself, one row | opening |
 //! | `kith_cells` | a cell of `Space::Main` | commits |
 //! | `kith_period_cells` | a cell of `Space::Period` | commits, `drop_period` |
 //! | `kith_heads` | a log: last sequence given out, highest sequence trimmed | commits; its lock guards the log |
@@ -19,7 +20,8 @@ use crate::connection::{Connection, Fault, in_words};
 /// What this build reads and writes. Another number comes with the step that reads the old one.
 const FORMAT: i64 = 1;
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 5] = [
+    "CREATE TABLE IF NOT EXISTS kith_identity (id bigint PRIMARY KEY, identity text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS kith_cells (key bytea PRIMARY KEY, value bytea NOT NULL)",
     "CREATE TABLE IF NOT EXISTS kith_period_cells \
      (period bigint NOT NULL, key bytea NOT NULL, value bytea NOT NULL, PRIMARY KEY (period, key))",
@@ -33,13 +35,15 @@ const TABLES: [&str; 4] = [
 /// `CREATE TABLE IF NOT EXISTS` answers "duplicate" then. The next round finds the table.
 const ROUNDS: u32 = 20;
 
-/// Checks the format and makes what is missing.
-pub(crate) async fn prepare(connection: &Connection) -> Result<(), OpenError> {
+/// Checks the format and makes what is missing. Returns the database's own name for itself.
+pub(crate) async fn prepare(connection: &Connection) -> Result<String, OpenError> {
     let mut round = 0;
     loop {
         match try_prepare(connection).await {
-            Ok(FORMAT) => return Ok(()),
-            Ok(found) => return Err(OpenError::Format { found, readable: FORMAT }),
+            Ok(Found::Ours { identity }) => return Ok(identity),
+            Ok(Found::Foreign { format: found }) => {
+                return Err(OpenError::Format { found, readable: FORMAT });
+            }
             Err(error) => match Fault::of(&error) {
                 Fault::Conflict(_) | Fault::Duplicate(_) if round < ROUNDS => {
                     round += 1;
@@ -52,8 +56,13 @@ pub(crate) async fn prepare(connection: &Connection) -> Result<(), OpenError> {
     }
 }
 
-/// Returns the format that is there. Nothing else is touched when it is another one.
-async fn try_prepare(connection: &Connection) -> Result<i64, tokio_postgres::Error> {
+enum Found {
+    Ours { identity: String },
+    Foreign { format: i64 },
+}
+
+/// Looks at the format that is there. Nothing else is touched when it is another one.
+async fn try_prepare(connection: &Connection) -> Result<Found, tokio_postgres::Error> {
     connection
         .client()
         .batch_execute(
@@ -65,12 +74,17 @@ async fn try_prepare(connection: &Connection) -> Result<i64, tokio_postgres::Err
     connection.client().batch_execute(&first).await?;
     let found: i64 =
         connection.client().query_one("SELECT format FROM kith_format WHERE id = 1", &[]).await?.get(0);
-    if found == FORMAT {
-        for table in TABLES {
-            connection.client().batch_execute(table).await?;
-        }
+    if found != FORMAT {
+        return Ok(Found::Foreign { format: found });
     }
-    Ok(found)
+    for table in TABLES {
+        connection.client().batch_execute(table).await?;
+    }
+    let drawn = "INSERT INTO kith_identity (id, identity) \
+                 VALUES (1, md5(random()::text || clock_timestamp()::text)) ON CONFLICT (id) DO NOTHING";
+    connection.client().batch_execute(drawn).await?;
+    let identity = connection.client().query_one("SELECT identity FROM kith_identity WHERE id = 1", &[]);
+    Ok(Found::Ours { identity: identity.await?.get(0) })
 }
 
 /// Settings of every session. Those that a database does not know are left out: none carries a promise

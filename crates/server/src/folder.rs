@@ -6,6 +6,7 @@
 //!   pepper            mixed into passwords; without it nobody can log in by password
 //!   admin-token       bearer token of the admin API
 //!   server.json       where the running server listens
+//!   storage.json      which engine, database and place for files belong to the folder, see `storage_note`
 //!   files/            what users uploaded, unless it is kept elsewhere; see `blobs`
 //!   ...               the storage engine's files, see `kv-fjall`
 //! ```
@@ -23,6 +24,8 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::storage_note::StorageChanged;
 
 const LOCK: &str = "kith.lock";
 const PEPPER: &str = "pepper";
@@ -42,6 +45,8 @@ pub enum FolderError {
          backup of the folder", path.display()
     )]
     PepperMissing { path: PathBuf },
+    #[error(transparent)]
+    StorageChanged(#[from] StorageChanged),
     #[error("{} is damaged: {expects}. Put it back from a backup of the folder", path.display())]
     Damaged { path: PathBuf, expects: &'static str },
     #[error("cannot {action} {}: {cause}", path.display())]
@@ -257,7 +262,7 @@ fn warn_when_open_to_others(path: &Path, file: &File) {
 fn warn_when_open_to_others(_: &Path, _: &File) {}
 
 /// Writes a private file as a whole: after a crash it is the old one or the new one.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let new = path.with_extension("new");
     let written = private().create(true).truncate(true).write(true).open(&new).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -273,7 +278,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     Ok(())
 }
 
-fn file_error(action: &'static str, path: &Path, cause: io::Error) -> FolderError {
+pub(crate) fn file_error(action: &'static str, path: &Path, cause: io::Error) -> FolderError {
     FolderError::File { action, path: path.to_owned(), cause }
 }
 

@@ -18,6 +18,7 @@ use crate::config::{Engine, FileStore};
 use crate::folder::Folder;
 use crate::forms::{AllContents, AllForms};
 use crate::server::reachable;
+use crate::storage_note::StorageNote;
 use crate::{Config, StartError, options};
 
 /// The node's number in message ids. One node until a cluster gives them out.
@@ -39,7 +40,9 @@ impl Foundation {
     /// The folder is in use or its secrets are broken; the engine refuses.
     pub(crate) async fn open(config: &Config, accept_data_loss: bool) -> Result<Self, StartError> {
         let folder = Folder::take(&config.data)?;
-        let engine = open_engine(config, accept_data_loss).await?;
+        let noted = StorageNote::check(&folder, config)?;
+        let (engine, database) = open_engine(config, accept_data_loss).await?;
+        StorageNote::keep(noted, &folder, config, database)?;
         let store = Store::open(engine).await?;
         // Users belong to apps: without an app there is no password that a new pepper could spoil.
         let has_accounts = !store.apps.list().is_empty();
@@ -89,18 +92,24 @@ fn open_files(config: &Config) -> Result<Arc<dyn Blobs>, StartError> {
     })
 }
 
-async fn open_engine(config: &Config, accept_data_loss: bool) -> Result<Arc<dyn Kv>, StartError> {
+/// The engine, and where it has one the database's own name for itself.
+async fn open_engine(
+    config: &Config,
+    accept_data_loss: bool,
+) -> Result<(Arc<dyn Kv>, Option<String>), StartError> {
     Ok(match config.storage.engine {
         Engine::Fjall => {
             let options = options::fjall_options(config, accept_data_loss);
-            Arc::new(kv_fjall::open(options).await.map_err(StoreError::from)?)
+            (Arc::new(kv_fjall::open(options).await.map_err(StoreError::from)?), None)
         }
         Engine::Postgres => {
             let url = config.storage.postgres_url.as_ref();
             let url = url.ok_or_else(|| OpenError::Address("it is not set".to_owned()))?;
             kv_postgres::describe_metrics();
-            Arc::new(kv_postgres::open(options::postgres_options(config, url)).await?)
+            let engine = kv_postgres::open(options::postgres_options(config, url)).await?;
+            let database = engine.identity().to_owned();
+            (Arc::new(engine), Some(database))
         }
-        Engine::Memory => Arc::new(MemoryKv::new()),
+        Engine::Memory => (Arc::new(MemoryKv::new()), None),
     })
 }

@@ -20,6 +20,7 @@ mod problem;
 mod server;
 mod signals;
 mod status;
+mod storage_note;
 
 pub use config::{Config, ConfigError, Sources};
 pub use demo::{Demo, DemoUser};
@@ -28,3 +29,4 @@ pub use local::Local;
 pub use log::LogHandle;
 pub use server::{AppCredentials, Running, Server, StartError, Stopped};
 pub use signals::{Signal, Signals};
+pub use storage_note::StorageChanged;

@@ -45,6 +45,15 @@ async fn many_processes_open_an_empty_database_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_keeps_its_name_for_itself_and_another_has_another() {
+    let (Some(one), Some(other)) = (database().await, database().await) else { return };
+    let name = one.engine().await.identity().to_owned();
+    assert_eq!(name.len(), 32);
+    assert_eq!(one.engine().await.identity(), name);
+    assert_ne!(other.engine().await.identity(), name);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_the_address_is_said() {
     let error = kv_postgres::open(Options::new("postgres://host:not-a-port/")).await.expect_err("no address");
     assert!(matches!(error, OpenError::Address(_)), "{error:?}");

@@ -252,6 +252,15 @@ pub enum LogFormat {
     Json,
 }
 
+impl FileStore {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Folder => "folder",
+            Self::S3 => "s3",
+        }
+    }
+}
+
 impl Show for Engine {
     fn show(&self) -> Option<String> {
         Some(format!("\"{}\"", self.as_str()))
@@ -271,11 +280,7 @@ impl Show for MetricsAccess {
 
 impl Show for FileStore {
     fn show(&self) -> Option<String> {
-        let name = match self {
-            Self::Folder => "folder",
-            Self::S3 => "s3",
-        };
-        Some(format!("\"{name}\""))
+        Some(format!("\"{}\"", self.as_str()))
     }
 }
 

@@ -96,6 +96,29 @@ async fn a_command_works_on_the_folder_when_no_server_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_setting_begins_no_empty_server_in_the_folder_of_a_full_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("storage.json"), r#"{"engine":"postgres","database":"d","files":"folder"}"#).unwrap();
+    // The server after a deploy without its settings, and a command in a shell without them.
+    let error = Server::new(config(&folder, Engine::Fjall)).start().await.unwrap_err();
+    assert!(matches!(error, StartError::Folder(FolderError::StorageChanged(_))), "{error}");
+    assert!(error.to_string().contains("storage.engine"), "{error}");
+    assert!(Local::open(&config(&folder, Engine::Fjall), true).await.is_err());
+    assert!(!data.join("fjall").exists(), "nothing was made");
+
+    // The other way round it is refused before the database is asked.
+    let folder = tempfile::tempdir().unwrap();
+    Server::new(config(&folder, Engine::Fjall)).start().await.unwrap().shutdown().await;
+    let mut other = config(&folder, Engine::Postgres);
+    other.storage.postgres_url = Some(DatabaseUrl("postgres://kith@192.0.2.1/kith".to_owned()));
+    let error = Server::new(other).start().await.unwrap_err();
+    assert!(matches!(error, StartError::Folder(FolderError::StorageChanged(_))), "{error}");
+    Server::new(config(&folder, Engine::Fjall)).start().await.unwrap().shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_address_that_makes_no_sense_is_named_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(&folder, Engine::Postgres);
