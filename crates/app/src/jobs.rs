@@ -2,15 +2,19 @@
 //! and destroyed groups leave behind, deleting files that nobody keeps, telling of presence, ending what absent users
 //! have in rooms, and streams that nobody ended, writing exports.
 //!
-//! The jobs run side by side: sweeping may take minutes, and cursors are to be written twice a second.
+//! The jobs run side by side, each in a task of its own: sweeping may take minutes, and cursors are to be written twice
+//! a second. One that panics begins again after a pause, and no other notices.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::AHashSet;
+use futures_util::FutureExt as _;
 use model::{AppId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::UseCases;
@@ -27,6 +31,8 @@ const LEASE_CHECK: Duration = Duration::from_secs(5);
 const STREAM_CHECK: Duration = Duration::from_secs(1);
 /// How often old messages, events and arrivals are looked for.
 const TRIM_CHECK: Duration = Duration::from_secs(3600);
+/// How long a job that panicked waits before it begins again.
+const RESTART_PAUSE: Duration = Duration::from_secs(5);
 /// How long sweeping waits after a fault.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
@@ -75,24 +81,43 @@ impl Jobs {
     /// Runs until `stop` becomes true (or its sender goes), then stores what there is of open streams and writes the cursors a last time. What is under
     /// way then is dropped; each job can be interrupted anywhere.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => {}
-            () = self.flush_cursors() => {}
-            () = self.drop_periods() => {}
-            () = self.sweep_removed() => {}
-            () = self.trim_old() => {}
-            () = self.tell_presence() => {}
-            () = self.sweep_files() => {}
-            () = self.end_leases() => {}
-            () = self.end_streams() => {}
-            () = self.write_exports() => {}
-            () = crate::tell_webhooks::run(&self.use_cases) => {}
-        }
-        Box::pin(self.use_cases.end_streams(true)).await;
-        self.flush_cursors_once().await;
+        let jobs = Arc::new(self);
+        let mut running = JoinSet::new();
+        jobs.start(&mut running, "cursors", Self::flush_cursors);
+        jobs.start(&mut running, "periods", Self::drop_periods);
+        jobs.start(&mut running, "sweeps", Self::sweep_removed);
+        jobs.start(&mut running, "old entries", Self::trim_old);
+        jobs.start(&mut running, "presence", Self::tell_presence);
+        jobs.start(&mut running, "files", Self::sweep_files);
+        jobs.start(&mut running, "leases", Self::end_leases);
+        jobs.start(&mut running, "streams", Self::end_streams);
+        jobs.start(&mut running, "exports", Self::write_exports);
+        jobs.start(&mut running, "webhooks", Self::tell_webhooks);
+        // Its sender gone is a stop as well.
+        let _ = stop.wait_for(|stop| *stop).await;
+        running.shutdown().await;
+        Box::pin(jobs.use_cases.end_streams(true)).await;
+        jobs.flush_cursors_once().await;
     }
 
-    async fn flush_cursors(&self) {
+    /// Runs a job in a task of its own.
+    fn start<Job>(
+        self: &Arc<Self>,
+        running: &mut JoinSet<()>,
+        name: &'static str,
+        job: impl Fn(Arc<Self>) -> Job + Send + Sync + 'static,
+    ) where
+        Job: Future<Output = ()> + Send + 'static,
+    {
+        let jobs = Arc::clone(self);
+        running.spawn(async move { keep_running(name, || Box::pin(job(Arc::clone(&jobs)))).await });
+    }
+
+    async fn tell_webhooks(self: Arc<Self>) {
+        crate::tell_webhooks::run(&self.use_cases).await;
+    }
+
+    async fn flush_cursors(self: Arc<Self>) {
         let mut ticks = interval(CURSOR_FLUSH);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -115,7 +140,7 @@ impl Jobs {
 
     /// A period goes when two looks, an hour apart, both find it old: a clock that is wrong for a while makes
     /// no message forget that it was sent.
-    async fn drop_periods(&self) {
+    async fn drop_periods(self: Arc<Self>) {
         let mut ticks = interval(PERIOD_CHECK);
         let mut last_look: Option<Timestamp> = None;
         loop {
@@ -132,7 +157,7 @@ impl Jobs {
         }
     }
 
-    async fn tell_presence(&self) {
+    async fn tell_presence(self: Arc<Self>) {
         let mut ticks = interval(PRESENCE_MERGE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -143,7 +168,7 @@ impl Jobs {
         }
     }
 
-    async fn end_leases(&self) {
+    async fn end_leases(self: Arc<Self>) {
         let mut ticks = interval(LEASE_CHECK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -154,7 +179,7 @@ impl Jobs {
         }
     }
 
-    async fn end_streams(&self) {
+    async fn end_streams(self: Arc<Self>) {
         let mut ticks = interval(STREAM_CHECK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -164,7 +189,7 @@ impl Jobs {
     }
 
     /// What goes is old at two looks, an hour apart: a clock that is wrong for a while deletes nothing.
-    async fn trim_old(&self) {
+    async fn trim_old(self: Arc<Self>) {
         let mut ticks = interval(TRIM_CHECK);
         let mut last_look: Option<Timestamp> = None;
         loop {
@@ -179,7 +204,7 @@ impl Jobs {
         }
     }
 
-    async fn sweep_removed(&self) {
+    async fn sweep_removed(self: Arc<Self>) {
         let UseCases { store, sweeps, .. } = &*self.use_cases;
         // What was left over when the process ended.
         store.apps.list().iter().for_each(|app| sweeps.request(app.value.id));
@@ -193,7 +218,7 @@ impl Jobs {
         }
     }
 
-    async fn write_exports(&self) {
+    async fn write_exports(self: Arc<Self>) {
         let UseCases { store, exports, .. } = &*self.use_cases;
         // What was asked for when the process ended.
         store.apps.list().iter().for_each(|app| exports.request(app.value.id));
@@ -208,7 +233,7 @@ impl Jobs {
     }
 
     /// A file goes when two looks both find its time past, as with [`Jobs::drop_periods`].
-    async fn sweep_files(&self) {
+    async fn sweep_files(self: Arc<Self>) {
         let mut ticks = interval(FILES_CHECK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_look: Option<Timestamp> = None;
@@ -229,5 +254,33 @@ impl Jobs {
                 }
             }
         }
+    }
+}
+
+/// Runs a job until it ends, from its beginning again whenever it panics. What jobs share is in locks that are held for
+/// single steps only, so a job that broke leaves nothing half done in memory; in storage there are only whole commits.
+async fn keep_running<Job: Future<Output = ()>>(name: &'static str, begin: impl Fn() -> Job) {
+    while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+        metrics::counter!("kith_job_panics_total", "job" => name).increment(1);
+        tracing::error!(job = name, "a background job panicked; it begins again in some seconds");
+        sleep(RESTART_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_panics_begins_again() {
+        let begun = AtomicU32::new(0);
+        keep_running("test", || async {
+            tokio::task::yield_now().await;
+            assert!(begun.fetch_add(1, Ordering::Relaxed) > 0, "the first time it breaks");
+        })
+        .await;
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
     }
 }

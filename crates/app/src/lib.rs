@@ -304,6 +304,11 @@ impl UseCases {
         self.store.trouble()
     }
 
+    /// Why storage takes no writes again until the server is restarted, in words; `None` while it may.
+    pub fn storage_death(&self) -> Option<String> {
+        self.store.death()
+    }
+
     /// Users of an app that have a live session on this node.
     pub fn online_users(&self, app: model::AppId) -> u64 {
         self.online.count(app)

@@ -6,6 +6,7 @@
 //! past it ([`crate::redeliver`]).
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use domain::hook::{
     Breaker, Entrance, EventFormat, EventType, Notice, PostSend, Rule, Slice, UNDELIVERED_LIMIT, Undelivered,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use model::{
     AppId, AppKey, ConversationChange, ConversationId, ConversationKind, ConversationNews, Entry, EntryKind,
     Event, Feed, GroupChange, GroupKind, GroupNews, News, Seq, Timestamp, Uid,
@@ -45,10 +46,6 @@ pub(crate) async fn run(use_cases: &Arc<UseCases>) {
         while let Some(ended) = tasks.try_join_next() {
             if let Ok(rule) = ended {
                 running.remove(&rule);
-            } else {
-                // A rule whose task broke begins anew with the next look.
-                running.clear();
-                tasks.abort_all();
             }
         }
         for app in use_cases.list_apps() {
@@ -58,8 +55,16 @@ pub(crate) async fn run(use_cases: &Arc<UseCases>) {
                     let (use_cases, key) = (Arc::clone(use_cases), app.value.key.clone());
                     tasks.spawn(async move {
                         // Which of the two it is may change; the other ends at once.
-                        tell_rule(&use_cases, &key, &name.1).await;
-                        run_provider(&use_cases, &key, &name.1).await;
+                        let telling = async {
+                            tell_rule(&use_cases, &key, &name.1).await;
+                            run_provider(&use_cases, &key, &name.1).await;
+                        };
+                        if AssertUnwindSafe(telling).catch_unwind().await.is_err() {
+                            metrics::counter!("kith_job_panics_total", "job" => "webhook").increment(1);
+                            let rule = &name.1;
+                            tracing::error!(app = %key, rule, "a webhook's task panicked; it begins again in some seconds");
+                            sleep(PAUSE).await;
+                        }
                         name
                     });
                 }

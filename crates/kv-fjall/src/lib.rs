@@ -246,7 +246,7 @@ impl FjallKv {
 
     fn fence_detail(&self) -> String {
         match self.health() {
-            Health::Fenced { detail } => detail,
+            Health::Fenced { detail } | Health::Dead { detail } => detail,
             Health::Serving | Health::Full { .. } => "the storage engine was closed".to_owned(),
         }
     }

@@ -401,7 +401,7 @@ impl Drop for LastWords {
         if std::thread::panicking() {
             let detail = "the storage thread failed; this is a bug, restart the server".to_owned();
             tracing::error!(detail);
-            *self.0.health.lock() = Health::Fenced { detail };
+            *self.0.health.lock() = Health::Dead { detail };
             self.0.fenced.store(true, Ordering::Release);
             self.0.queue.abandon();
         }

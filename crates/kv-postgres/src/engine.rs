@@ -137,7 +137,7 @@ impl Kv for PostgresKv {
     async fn commit(&self, batch: Batch) -> Result<Committed, KvError> {
         batch.validate()?;
         let fenced = match &*self.health.lock() {
-            Health::Fenced { detail } => Some(detail.clone()),
+            Health::Fenced { detail } | Health::Dead { detail } => Some(detail.clone()),
             Health::Serving | Health::Full { .. } => None,
         };
         if let Some(detail) = fenced {

@@ -42,6 +42,24 @@ pub(crate) struct Writer {
     pub(crate) connection: Option<Connection>,
 }
 
+/// If the writer panics, nobody may wait for it for ever.
+struct LastWords {
+    queue: Arc<Queue>,
+    health: Arc<Mutex<Health>>,
+}
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let detail = "the storage task failed; this is a bug, restart the server".to_owned();
+            tracing::error!(detail);
+            *self.health.lock() = Health::Dead { detail: detail.clone() };
+            self.queue.close();
+            self.queue.fail_all(&KvError::Unavailable { detail });
+        }
+    }
+}
+
 /// How a group's transaction failed.
 #[derive(Debug)]
 enum Failure {
@@ -54,6 +72,7 @@ enum Failure {
 impl Writer {
     /// Runs until the queue is closed and empty.
     pub(crate) async fn run(mut self) {
+        let _last_words = LastWords { queue: Arc::clone(&self.queue), health: Arc::clone(&self.health) };
         loop {
             let Some(connection) = self.connection.as_mut().filter(|connection| !connection.is_closed())
             else {
@@ -549,5 +568,27 @@ fn period_to_sql(space: Space) -> i64 {
     match space {
         Space::Main => 0,
         Space::Period(period) => i64::from(period),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_writer_that_panicked() {
+        let queue = Arc::new(Queue::new(&Options::new("")));
+        let health = Arc::new(Mutex::new(Health::Serving));
+        let waiting = queue.push(Batch::new()).expect("there is room");
+        let last_words = LastWords { queue: Arc::clone(&queue), health: Arc::clone(&health) };
+        let writer = tokio::spawn(async move {
+            let _last_words = last_words;
+            panic!("a bug");
+        });
+        assert!(writer.await.is_err());
+        assert!(matches!(waiting.await, Ok(Err(KvError::Unavailable { .. }))));
+        assert!(matches!(queue.push(Batch::new()), Err(KvError::Unavailable { .. })));
+        assert!(matches!(*health.lock(), Health::Dead { .. }));
     }
 }

@@ -144,6 +144,10 @@ pub enum Health {
     Fenced {
         detail: String,
     },
+    /// As [`Health::Fenced`], but what would bring it back has broken: only a new process helps.
+    Dead {
+        detail: String,
+    },
 }
 
 /// Reading, from the live data or from a snapshot.

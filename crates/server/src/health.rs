@@ -1,4 +1,4 @@
-//! `/healthz`: the process lives. `/readyz`: it should get traffic, else why not. `/metrics`: Prometheus.
+//! `/healthz`: the process lives, and nothing in it is broken that only a restart mends. `/readyz`: it should get traffic, else why not. `/metrics`: Prometheus.
 //!
 //! The first two need no token, so that probes have none; metrics tell more, and do unless they are read on this
 //! machine (`http.metrics`). All are without CORS, so that pages can't read them.
@@ -33,10 +33,21 @@ pub(crate) struct Health {
 
 pub(crate) fn routes(health: Health) -> Router {
     Router::new()
-        .route("/healthz", get(async || "alive\n"))
+        .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
         .with_state(health)
+}
+
+async fn alive(State(health): State<Health>) -> Response {
+    liveness(health.use_cases.storage_death())
+}
+
+fn liveness(death: Option<String>) -> Response {
+    match death {
+        None => "alive\n".into_response(),
+        Some(detail) => (StatusCode::SERVICE_UNAVAILABLE, format!("{detail}\n")).into_response(),
+    }
 }
 
 async fn ready(State(health): State<Health>) -> Response {
@@ -68,4 +79,15 @@ fn is_local(ClientAddress(client): ClientAddress, headers: &HeaderMap) -> bool {
     let is_passed_on =
         ["x-forwarded-for", "forwarded", "x-real-ip"].iter().any(|name| headers.contains_key(*name));
     client.is_loopback() && !is_passed_on
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_storage_died_asks_for_its_restart() {
+        assert_eq!(liveness(None).status(), StatusCode::OK);
+        assert_eq!(liveness(Some("a bug".to_owned())).status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
 }

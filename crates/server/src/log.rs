@@ -1,8 +1,12 @@
 //! Logs: structured, on standard error, as text or JSON. The level can be changed while running.
 //!
+//! A panic is an error line and is counted (`kith_panics_total`), wherever it is caught.
+//!
 //! What is logged is decided where it happens; ids yes, contents, names, tokens and secrets no.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _};
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -19,7 +23,7 @@ pub struct LogHandle {
 }
 
 impl LogHandle {
-    /// Sends the process' logs to standard error. Does nothing when logs go somewhere already.
+    /// Sends the process' logs to standard error, panics included. When logs go somewhere already, panics go there too.
     pub fn install(log: &Log) -> Self {
         let (filter, handle) = reload::Layer::new(filter(log));
         let form = match log.format {
@@ -31,6 +35,7 @@ impl LogHandle {
         };
         // Refused only when tests share a process; the first one's logs are enough.
         let _ = tracing_subscriber::registry().with(filter).with(form).try_init();
+        std::panic::set_hook(Box::new(log_panic));
         Self { filter: handle }
     }
 
@@ -40,6 +45,22 @@ impl LogHandle {
             tracing::warn!(%error, "the log level could not be changed");
         }
     }
+}
+
+/// Where a panic happened and what it says, as one line; with `RUST_BACKTRACE` also how it came there.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    metrics::counter!("kith_panics_total").increment(1);
+    let location = panic.location().map(ToString::to_string);
+    let thread = std::thread::current();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    tracing::error!(
+        location,
+        thread = thread.name(),
+        backtrace,
+        "panic: {}",
+        panic.payload_as_str().unwrap_or("it says nothing")
+    );
 }
 
 /// Libraries whose everyday news are no news for an operator. Naming one in `log.level` shows them.

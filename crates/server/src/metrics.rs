@@ -5,7 +5,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Unit, describe_gauge, gauge};
+use metrics::{Unit, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -63,5 +63,13 @@ impl Metrics {
 
 fn describe() {
     describe_gauge!("kith_build_info", "1, with the version of this build.");
+    describe_counter!(
+        "kith_panics_total",
+        "Panics, wherever they were caught. Each is a bug and an error line."
+    );
+    describe_counter!(
+        "kith_job_panics_total",
+        "Background jobs and webhooks that panicked and were begun again."
+    );
     describe_gauge!("kith_uptime_seconds", Unit::Seconds, "Time since the server started.");
 }

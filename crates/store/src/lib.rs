@@ -171,7 +171,17 @@ impl Store {
         match self.kv.health() {
             kv::Health::Serving => None,
             kv::Health::Full { detail } => Some(format!("the disk is full: {detail}")),
-            kv::Health::Fenced { detail } => Some(format!("storage is unavailable: {detail}")),
+            kv::Health::Fenced { detail } | kv::Health::Dead { detail } => {
+                Some(format!("storage is unavailable: {detail}"))
+            }
+        }
+    }
+
+    /// Why the engine takes no commit again in this process, in words; `None` while it may.
+    pub fn death(&self) -> Option<String> {
+        match self.kv.health() {
+            kv::Health::Dead { detail } => Some(detail),
+            kv::Health::Serving | kv::Health::Full { .. } | kv::Health::Fenced { .. } => None,
         }
     }
 

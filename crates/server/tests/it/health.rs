@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use server::Server;
-use server::config::{Engine, List, MetricsAccess, Size};
+use server::config::{Engine, List, Log, MetricsAccess, Size};
+use server::{LogHandle, Server};
 
 use crate::support::{Site, call, config};
 
@@ -77,6 +77,16 @@ async fn metrics_are_prometheus_text_with_help_and_buckets() {
     assert!(metrics.text.contains("# HELP gateway_connections_accepted_total Sockets accepted"));
     let refused = r#"kith_refusals_total{condition="admin_token_wrong",dialect="server"}"#;
     assert!(metrics.text.contains(refused), "{}", metrics.text);
+    site.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_counted() {
+    let site = Site::start().await;
+    LogHandle::install(&Log::default());
+    assert!(std::thread::spawn(|| panic!("the test says so")).join().is_err());
+    let metrics = site.get("/metrics").await.text;
+    assert!(metrics.lines().any(|line| line.starts_with("kith_panics_total ")), "{metrics}");
     site.running.shutdown().await;
 }
 
