@@ -16,6 +16,7 @@ use domain::hook::{
     Breaker, Entrance, EventFormat, EventType, Notice, PostSend, Rule, Slice, UNDELIVERED_LIMIT, Undelivered,
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream};
+use metrics::Gauge;
 use model::{
     AppId, AppKey, ConversationChange, ConversationId, ConversationKind, ConversationNews, Entry, EntryKind,
     Event, Feed, GroupChange, GroupKind, GroupNews, News, Seq, Timestamp, Uid,
@@ -82,6 +83,36 @@ struct Teller {
     told: Mutex<HashSet<String>>,
     /// Those of them that were given up, until they are kept.
     given_up: Mutex<Vec<Undelivered>>,
+    /// When the oldest happened of what is still to be told.
+    oldest: Mutex<Option<Timestamp>>,
+    lag: Mutex<Option<Lag>>,
+}
+
+/// The rule's line of `kith_webhook_lag_seconds`, which says 0 when the rule goes or gets another name.
+struct Lag {
+    webhook: String,
+    gauge: Gauge,
+}
+
+impl Drop for Lag {
+    fn drop(&mut self) {
+        self.gauge.set(0.0);
+    }
+}
+
+impl Teller {
+    fn show_lag(&self, app: &Tenant, rule: &Rule, lag: Duration) {
+        let mut shown = self.lag.lock();
+        let name = &rule.spec.name;
+        if shown.as_ref().is_none_or(|shown| shown.webhook != *name) {
+            let app = app.value.key.to_string();
+            let gauge = metrics::gauge!("kith_webhook_lag_seconds", "app" => app, "webhook" => name.clone());
+            *shown = Some(Lag { webhook: name.clone(), gauge });
+        }
+        if let Some(shown) = &*shown {
+            shown.gauge.set(lag.as_secs_f64());
+        }
+    }
 }
 
 async fn tell_rule(use_cases: &UseCases, key: &AppKey, id: &str) {
@@ -222,6 +253,8 @@ impl UseCases {
         if let Some(until) = teller.breaker.lock().suspended_until(self.now())
             && post.keep
         {
+            let oldest = *teller.oldest.lock();
+            teller.show_lag(app, rule, oldest.map_or(Duration::ZERO, |at| self.now().since(at)));
             return Ok(until.since(self.now()).min(PAUSE));
         }
         let id = app.value.id;
@@ -234,6 +267,8 @@ impl UseCases {
             notices: notices.last().map_or(from.notices, |(position, _)| *position),
         };
         if to == from {
+            *teller.oldest.lock() = None;
+            teller.show_lag(app, rule, Duration::ZERO);
             return Ok(LOOK_EVERY);
         }
         let mut feeds: AHashMap<Option<Feed>, Vec<Report>> = AHashMap::new();
@@ -256,11 +291,13 @@ impl UseCases {
                 }
             }
         }
-        let oldest = feeds.values().flatten().map(|report| report.at).min();
-        let lag = oldest.map_or(Duration::ZERO, |at| self.now().since(at));
-        let (app_name, name) = (app.value.key.to_string(), rule.spec.name.clone());
-        metrics::gauge!("kith_webhook_lag_seconds", "app" => app_name, "webhook" => name)
-            .set(lag.as_secs_f64());
+        let oldest = {
+            let told = teller.told.lock();
+            let untold = feeds.values().flatten().filter(|report| !told.contains(&report.key));
+            untold.map(|report| report.at).min()
+        };
+        *teller.oldest.lock() = oldest;
+        teller.show_lag(app, rule, oldest.map_or(Duration::ZERO, |at| self.now().since(at)));
 
         let mut telling = Vec::with_capacity(feeds.len());
         for reports in feeds.into_values() {

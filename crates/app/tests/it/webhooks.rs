@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::app::{App, Settings};
 use domain::hook::{Answer, EventType, MessageType, PostSend, PreSend, Rule, RuleKind, RuleSpec, Slice};
+use metrics::{Counter, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use model::{ConversationKind, Entry, Timestamp};
 use parking_lot::Mutex;
 
@@ -353,4 +354,56 @@ async fn where_nothing_is_to_be_kept_nothing_is() {
     caught_up(&house).await;
     set("true").await;
     assert!(kept(&house).await.is_empty());
+}
+
+/// What the lag was said to be, one after the other.
+#[derive(Debug, Default)]
+struct Lags(Mutex<Vec<f64>>);
+
+impl GaugeFn for Lags {
+    fn increment(&self, _: f64) {}
+    fn decrement(&self, _: f64) {}
+    fn set(&self, value: f64) {
+        self.0.lock().push(value);
+    }
+}
+
+struct Recording(Arc<Lags>);
+
+impl Recorder for Recording {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        let is_lag = key.name() == "kith_webhook_lag_seconds";
+        if is_lag { Gauge::from_arc(Arc::clone(&self.0)) } else { Gauge::noop() }
+    }
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+// webhooks.md promises that the metric shows a back end that falls behind, and that it has caught up.
+#[tokio::test]
+async fn the_lag_grows_while_the_server_fails_and_is_nothing_afterwards() {
+    let lags = Arc::new(Lags::default());
+    let recorder = Recording(Arc::clone(&lags));
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let (mut house, server) = with_rule(PostSend::default()).await;
+    server.takes.store(1_000, Ordering::Relaxed);
+    server.failures.lock().extend([CallFailed::Status(503), CallFailed::Status(503)]);
+    let alice = house.register("alice").await;
+    house.register("bob").await;
+    let stop = house.start_jobs();
+    house.send(&alice, "bob", 1).await.unwrap();
+    server.heard(3).await;
+    caught_up(&house).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let seen = lags.0.lock().clone();
+    assert!(seen.contains(&2.0), "{seen:?}");
+    assert_eq!(seen.last(), Some(&0.0), "{seen:?}");
+    drop(stop);
 }
