@@ -37,6 +37,10 @@ use thiserror::Error;
 
 use crate::blobs::BlobError;
 use crate::random;
+use crate::seldom::Seldom;
+
+/// Faults that meet every call as long as they last.
+static LASTING: Seldom = Seldom::new();
 
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Error {
@@ -141,13 +145,21 @@ impl Error {
     }
 
     /// Writes the failure down, once, where it leaves the house, under a trace id that the caller gets:
-    /// refusals are counted, faults are for somebody to look at.
+    /// refusals are counted, faults are for somebody to look at. Faults that last are told seldom.
     pub fn report(&self, dialect: &'static str) -> TraceId {
         let trace = TraceId::new();
         let condition = self.condition().as_str();
         match self {
             Self::Refused(refused) => {
                 tracing::debug!(%trace, dialect, condition, detail = %refused.detail, "refused");
+            }
+            Self::Fault(_) | Self::Blobs(_) if self.retry_after().is_some() => {
+                match LASTING.tell(condition) {
+                    Some(left_out) => {
+                        tracing::error!(%trace, dialect, condition, error = %self, left_out, "calls fail");
+                    }
+                    None => tracing::debug!(%trace, dialect, condition, error = %self, "a call failed"),
+                }
             }
             Self::Fault(_) | Self::Blobs(_) => {
                 tracing::error!(%trace, dialect, condition, error = %self, "a call failed");

@@ -18,6 +18,10 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::UseCases;
+use crate::seldom::Seldom;
+
+/// Failures of jobs that come again within a second.
+static LASTING: Seldom = Seldom::new();
 
 /// Acknowledgements wait at most this long in memory (architecture.md section 3: 1 s).
 const CURSOR_FLUSH: Duration = Duration::from_millis(500);
@@ -133,8 +137,10 @@ impl Jobs {
         if pending == 0 {
             return;
         }
-        if let Err(error) = inboxes.flush().await {
-            tracing::warn!(%error, pending, "cursors could not be written; they stay in memory and are tried again");
+        if let Err(error) = inboxes.flush().await
+            && let Some(left_out) = LASTING.tell("cursors")
+        {
+            tracing::warn!(%error, pending, left_out, "cursors could not be written; they stay in memory and are tried again");
         }
     }
 
@@ -162,8 +168,10 @@ impl Jobs {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.use_cases.tell_presence_changes().await {
-                tracing::warn!(%error, "followers were not told of changed presence");
+            if let Err(error) = self.use_cases.tell_presence_changes().await
+                && let Some(left_out) = LASTING.tell("presence")
+            {
+                tracing::warn!(%error, left_out, "followers were not told of changed presence");
             }
         }
     }

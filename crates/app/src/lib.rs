@@ -77,6 +77,7 @@ mod retract_message;
 mod review_message;
 mod rooms;
 mod said;
+mod seldom;
 mod send_message;
 mod send_pushes;
 mod send_receipt;
