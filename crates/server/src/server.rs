@@ -25,7 +25,7 @@ use crate::status::Status;
 use crate::{Config, LogHandle, dialects, health, options};
 
 /// Keys that [`Running::reload`] applies.
-const RELOADED: [&str; 3] = ["log.level", "shutdown.spread", "shutdown.limit"];
+const RELOADED: [&str; 4] = ["log.level", "shutdown.delay", "shutdown.spread", "shutdown.limit"];
 
 /// A server that is to be started.
 #[derive(Debug)]
@@ -274,16 +274,17 @@ impl Running {
     }
 
     /// Stops accepting, tells clients to come back later, finishes what is under way and closes storage.
-    /// Takes `shutdown.limit` at most.
+    /// Before that it says for `shutdown.delay` that it is not ready. From then on takes `shutdown.limit` at most.
     pub async fn shutdown(self) -> Stopped {
         let Self { serving, foundation } = self;
         let limit = serving.config.shutdown.limit.0;
         let spread = serving.config.shutdown.spread.0.min(limit / 2);
         // The other half is for cutting what is left, and for storage.
         let grace = (limit - spread) / 2;
-        let deadline = Instant::now() + limit;
 
         serving.status.drain();
+        tokio::time::sleep(serving.config.shutdown.delay.0).await;
+        let deadline = Instant::now() + limit;
         let mut drained = Drained::default();
         let mut ends = Vec::new();
         for listener in serving.listeners {

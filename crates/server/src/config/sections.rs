@@ -199,9 +199,12 @@ sections! {
 
     /// How the server ends after SIGTERM or SIGINT. SIGHUP reads this section again.
     Shutdown("shutdown") {
+        /// For so long `/readyz` says no while everything is served as before, so that a balancer can send new clients
+        /// elsewhere; then the stop begins. As long as it takes the balancer to notice.
+        delay: Span = Span::seconds(0);
         /// Clients are told to reconnect over this time, so that they do not all come back at once.
         spread: Span = Span::seconds(2);
-        /// The whole stop takes no longer; what is left then is cut.
+        /// After the delay the whole stop takes no longer; what is left then is cut.
         limit: Span = Span::seconds(10);
     }
 }

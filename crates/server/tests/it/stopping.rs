@@ -45,6 +45,23 @@ async fn a_client_that_never_leaves_does_not_hold_the_stop_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_balancer_has_time_to_notice_before_new_clients_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder, Engine::Memory);
+    config.shutdown.delay = server::config::Span(Duration::from_secs(3));
+    let running = Server::new(config).start().await.unwrap();
+    let address = running.address();
+    let stopping = tokio::spawn(running.shutdown());
+    // New connections are still taken; each of these calls is one.
+    while call(address, "GET", "/readyz", &[], "").await.status != StatusCode::SERVICE_UNAVAILABLE {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(call(address, "GET", "/healthz", &[], "").await.status, StatusCode::OK);
+    stopping.await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_over_tcp_are_told_to_leave_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let running = Server::new(config(&folder, Engine::Memory)).start().await.unwrap();
