@@ -50,6 +50,18 @@ macro_rules! cell_statements {
     };
 }
 
+/// Writes to every table, under keys that nothing has, and takes it back.
+pub(crate) const PROBE: &str = "BEGIN; \
+    INSERT INTO kith_cells (key, value) VALUES ('', '') \
+    ON CONFLICT (key) DO UPDATE SET value = kith_cells.value; \
+    INSERT INTO kith_period_cells (period, key, value) VALUES (0, '', '') \
+    ON CONFLICT (period, key) DO UPDATE SET value = kith_period_cells.value; \
+    INSERT INTO kith_heads (log, head, trimmed) VALUES ('', 0, 0) \
+    ON CONFLICT (log) DO UPDATE SET head = kith_heads.head; \
+    INSERT INTO kith_entries (log, sequence, value) VALUES ('', 0, '') \
+    ON CONFLICT (log, sequence) DO UPDATE SET value = kith_entries.value; \
+    ROLLBACK";
+
 pub(crate) const MAIN: CellStatements = cell_statements!("kith_cells", "key", "c.key = k.key", "c.key");
 pub(crate) const PERIOD: CellStatements = cell_statements!(
     "kith_period_cells",

@@ -107,13 +107,30 @@ impl Writer {
         }
     }
 
+    /// Refuses what waits and what comes, until a new connection can write.
     fn fence(&mut self, detail: &str) {
-        let fenced = Health::Fenced { detail: format!("the database can't be reached: {detail}") };
-        let before = std::mem::replace(&mut *self.health.lock(), fenced);
-        if !matches!(before, Health::Fenced { .. }) {
-            warn!(detail, "commits are refused until the database is back");
-        }
+        self.say_fenced(detail);
         self.queue.fail_all(&KvError::Unavailable { detail: detail.to_owned() });
+    }
+
+    fn say_fenced(&self, detail: &str) {
+        let mut health = self.health.lock();
+        match &*health {
+            Health::Dead { .. } => return,
+            Health::Fenced { .. } => {}
+            Health::Serving | Health::Full { .. } => {
+                warn!(detail, "commits are refused until the database takes them again");
+            }
+        }
+        *health = Health::Fenced { detail: format!("the database takes no commits: {detail}") };
+    }
+
+    fn say_full(&self, detail: &str) {
+        let full = Health::Full { detail: detail.to_owned() };
+        let before = std::mem::replace(&mut *self.health.lock(), full);
+        if !matches!(before, Health::Full { .. }) {
+            warn!(detail, "the database's disk is full: commits are refused");
+        }
     }
 
     /// Opens the connection and prepares it, with growing pauses until `deadline`.
@@ -122,9 +139,12 @@ impl Writer {
         self.connection = None;
         loop {
             match self.try_connect().await {
-                Ok(connection) => {
+                Ok((connection, full)) => {
                     self.connection = Some(connection);
-                    self.recovered();
+                    match full {
+                        None => self.recovered(),
+                        Some(detail) => self.say_full(&detail),
+                    }
                     return Ok(());
                 }
                 Err(fault) if Instant::now() >= deadline || self.queue.is_closed() => {
@@ -135,10 +155,15 @@ impl Writer {
         }
     }
 
-    async fn try_connect(&self) -> Result<Connection, Fault> {
+    /// A connection that is ready for commits, with what it says of a full disk.
+    async fn try_connect(&self) -> Result<(Connection, Option<String>), Fault> {
         let connection = Connection::open(&self.config, self.patience).await?;
-        match tokio::time::timeout(ROUND_TIMEOUT, prepare(&connection)).await {
-            Ok(Ok(())) => Ok(connection),
+        let ready = async {
+            prepare(&connection).await?;
+            probe(&connection).await
+        };
+        match tokio::time::timeout(ROUND_TIMEOUT, ready).await {
+            Ok(Ok(full)) => Ok((connection, full)),
             Ok(Err(error)) => Err(Fault::of(&error)),
             Err(_elapsed) => Err(Fault::Lost("no answer to a new connection".to_owned())),
         }
@@ -187,8 +212,13 @@ impl Writer {
                     KvError::Unavailable { detail }
                 }
                 Failure::Nothing(Fault::Full(detail)) => {
-                    *self.health.lock() = Health::Full { detail: detail.clone() };
+                    self.say_full(&detail);
                     KvError::Full { detail }
+                }
+                Failure::Nothing(Fault::Refused(detail)) => {
+                    // The connection is dropped, and what waits is tried on the next if that can write.
+                    self.say_fenced(&detail);
+                    KvError::Unavailable { detail }
                 }
                 Failure::Nothing(fault) => KvError::Unavailable { detail: fault.detail() },
                 Failure::Unknown(detail) => {
@@ -243,6 +273,19 @@ async fn prepare(connection: &Connection) -> Result<(), Error> {
     // A writer that is stopped in the middle must not keep the others waiting. Left out where unknown.
     let _ = connection.client().batch_execute("SET idle_in_transaction_session_timeout = '10s'").await;
     Ok(())
+}
+
+/// Writes to every table and takes it back. A connection to a replica, or one that lacks a right, reads well and takes
+/// no commit; it must not count as serving. Returns what is said of a full disk, in which a small commit may find room.
+async fn probe(connection: &Connection) -> Result<Option<String>, Error> {
+    let Err(error) = connection.client().batch_execute(statements::PROBE).await else { return Ok(None) };
+    match Fault::of(&error) {
+        Fault::Full(detail) => {
+            roll_back(connection).await;
+            Ok(Some(detail))
+        }
+        _ => Err(error),
+    }
 }
 
 /// Runs the batches as one transaction and returns their outcomes.

@@ -227,6 +227,70 @@ async fn a_full_disk_of_the_database_is_said_and_recovered_from() {
     assert_eq!(kv.health(), Health::Serving);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_refuses_writes_is_not_ready_until_it_takes_them_again() {
+    let Some(database) = database().await else { return };
+    let kv = database.engine().await;
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'not allowed' USING ERRCODE = '42501'; END $$; \
+             CREATE TRIGGER r AFTER INSERT ON kith_entries FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .await
+        .expect("SQL runs");
+    let mut batch = Batch::new();
+    batch.append("log", b"".as_slice());
+    let refused = kv.commit(batch.clone()).await;
+    assert!(
+        matches!(&refused, Err(KvError::Unavailable { detail }) if detail.contains("not allowed")),
+        "{refused:?}"
+    );
+    stays_fenced(&kv).await;
+
+    client.batch_execute("DROP TRIGGER r ON kith_entries").await.expect("SQL runs");
+    // Without a write: a balancer sends none to a server that is not ready.
+    eventually("the engine serves again", async || kv.health() == Health::Serving).await;
+    assert_eq!(kv.commit(batch).await.expect("writes are allowed again").sequences[..], [1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_became_a_replica_does_not_look_ready_between_two_refusals() {
+    let Some(server) = Server::start("-c fsync=off") else { return };
+    let database = server.database().await;
+    let options = Options { patience: Duration::from_millis(100), ..database.options() };
+    let kv = kv_postgres::open(options).await.expect("the database opens");
+    kv.commit(Batch::new()).await.expect("the batch commits");
+    let client = database.client().await;
+    for sql in ["ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"] {
+        client.batch_execute(sql).await.expect("SQL runs");
+    }
+    // The change is another process' to take over.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'kith'";
+    client.query(kill, &[]).await.expect("SQL runs");
+    eventually("the engine says that it is fenced", async || matches!(kv.health(), Health::Fenced { .. }))
+        .await;
+    stays_fenced(&kv).await;
+    for sql in [
+        "SET default_transaction_read_only = off",
+        "ALTER SYSTEM RESET default_transaction_read_only",
+        "SELECT pg_reload_conf()",
+    ] {
+        client.batch_execute(sql).await.expect("SQL runs");
+    }
+    eventually("the engine serves again", async || kv.health() == Health::Serving).await;
+}
+
+/// Looks for a second, in which the engine connects again several times.
+async fn stays_fenced(kv: &PostgresKv) {
+    for _ in 0..200 {
+        assert!(matches!(kv.health(), Health::Fenced { .. }), "{:?}", kv.health());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 async fn blocking(server: &Arc<Server>, run: fn(&Server)) {
     let server = Arc::clone(server);
     tokio::task::spawn_blocking(move || run(&server)).await.expect("the server obeys");
