@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_postgres::config::Config;
 
 use crate::connection::{self, Connection, Fault, in_words};
+use crate::ownership::Ownership;
 use crate::pool::{Lease, Pause, Pool};
 use crate::queue::Queue;
 use crate::writer::Writer;
@@ -39,6 +40,16 @@ impl PostgresKv {
         schema::warn_of_lost_durability(&first, default_synchronous_commit.as_deref()).await;
         let identity = schema::prepare(&first).await?;
 
+        // Its connection is the writer's first, and the lock is the connection's.
+        let (ownership, connection) = if options.exclusive {
+            (Some(Ownership::take(&first, &identity, options.patience).await?), Some(first))
+        } else {
+            (None, None)
+        };
+        if let Some(connection) = &connection {
+            crate::writer::prepare(connection).await.map_err(|error| OpenError::Refused(in_words(&error)))?;
+        }
+
         let queue = Arc::new(Queue::new(&options));
         let health = Arc::new(Mutex::new(Health::Serving));
         let writer = Writer {
@@ -46,7 +57,8 @@ impl PostgresKv {
             queue: Arc::clone(&queue),
             health: Arc::clone(&health),
             patience: options.patience,
-            connection: None,
+            connection,
+            ownership,
         };
         Ok(Self {
             identity,

@@ -1,9 +1,11 @@
-//! The storage engine over any database that speaks PostgreSQL's protocol; several processes may write.
+//! The storage engine over any database that speaks PostgreSQL's protocol.
 //!
 //! One writer task a process commits in groups: what queued during the last commit becomes one
-//! transaction. Reads run on a small pool, snapshots on connections of their own. Only plain tables,
-//! `INSERT .. ON CONFLICT`, row locks and repeats after 40001 and 40P01 are used (no triggers, no advisory
-//! locks, no LISTEN), so that CockroachDB and YugabyteDB can serve too.
+//! transaction. Several processes may write, and then agree by row locks; what a server keeps in memory does
+//! not bear that, so it asks for the database alone ([`Options::exclusive`]). Reads run on a small pool,
+//! snapshots on connections of their own. Only plain tables, `INSERT .. ON CONFLICT`, row locks and repeats
+//! after 40001 and 40P01 are used (no triggers, no LISTEN; an advisory lock where there are any), so that
+//! CockroachDB and YugabyteDB can serve too.
 //!
 //! Knows nothing of what the bytes mean; the contract is in [`kv`]. Where to look next: `writer` for the
 //! life of a commit, `group` for how jobs of one group see each other, `schema` for the tables,
@@ -13,6 +15,7 @@ mod connection;
 mod engine;
 mod group;
 mod metrics;
+mod ownership;
 mod pool;
 mod queue;
 mod read;
@@ -47,6 +50,10 @@ pub struct Options {
     pub group_bytes: usize,
     /// How long a commit or a read waits for a database that can't be reached, or for a free connection.
     pub patience: Duration,
+    /// Whether no other process that asks for the same may use the database meanwhile. Who opens it second is
+    /// refused after [`Options::patience`]; who lost it for a while and finds that another had it takes no commit
+    /// again.
+    pub exclusive: bool,
 }
 
 impl Options {
@@ -60,6 +67,7 @@ impl Options {
             group_jobs: 1024,
             group_bytes: 8 << 20,
             patience: Duration::from_secs(5),
+            exclusive: true,
         }
     }
 }
@@ -73,6 +81,11 @@ pub enum OpenError {
     Unreachable(String),
     #[error("the database refuses: {0}")]
     Refused(String),
+    #[error(
+        "another server uses the database ({0}), and one at a time may: what it keeps in memory would be wrong. Stop \
+         it first, or name another database"
+    )]
+    InUse(String),
     #[error("the database holds format {found} of Kith's data, and this build reads format {readable}")]
     Format { found: i64, readable: i64 },
 }

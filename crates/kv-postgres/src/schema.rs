@@ -3,7 +3,7 @@
 //! | table | row | written by |
 //! |---|---|---|
 //! | `kith_format` | the format number, one row | opening |
-//! | `kith_identity` | the database's own name for itself, one row | opening |
+//! | `kith_identity` | the database's own name for itself, and which process had it last; one row | opening |
 //! | `kith_cells` | a cell of `Space::Main` | commits |
 //! | `kith_period_cells` | a cell of `Space::Period` | commits, `drop_period` |
 //! | `kith_heads` | a log: last sequence given out, highest sequence trimmed | commits; its lock guards the log |
@@ -21,7 +21,8 @@ use crate::connection::{Connection, Fault, in_words};
 const FORMAT: i64 = 1;
 
 const TABLES: [&str; 5] = [
-    "CREATE TABLE IF NOT EXISTS kith_identity (id bigint PRIMARY KEY, identity text NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS kith_identity \
+     (id bigint PRIMARY KEY, identity text NOT NULL, owner text)",
     "CREATE TABLE IF NOT EXISTS kith_cells (key bytea PRIMARY KEY, value bytea NOT NULL)",
     "CREATE TABLE IF NOT EXISTS kith_period_cells \
      (period bigint NOT NULL, key bytea NOT NULL, value bytea NOT NULL, PRIMARY KEY (period, key))",

@@ -23,6 +23,7 @@ use tracing::{info, warn};
 use crate::connection::{Connection, Fault, in_words};
 use crate::group::{CellUse, Footprint, Head, Locked, Plan};
 use crate::metrics;
+use crate::ownership::{Found, Ownership};
 use crate::pool::Pause;
 use crate::queue::{Answer, Job, Queue};
 use crate::read::{sequence_from_sql, sequence_to_sql};
@@ -40,6 +41,8 @@ pub(crate) struct Writer {
     pub(crate) health: Arc<Mutex<Health>>,
     pub(crate) patience: Duration,
     pub(crate) connection: Option<Connection>,
+    /// `None`: other processes may use the database too.
+    pub(crate) ownership: Option<Ownership>,
 }
 
 /// If the writer panics, nobody may wait for it for ever.
@@ -160,12 +163,34 @@ impl Writer {
         let connection = Connection::open(&self.config, self.patience).await?;
         let ready = async {
             prepare(&connection).await?;
-            probe(&connection).await
+            if let Some(ownership) = &self.ownership
+                && let Some(detail) = self.lost_to(ownership.take_again(&connection).await?)
+            {
+                return Ok(Err(Fault::Lost(detail)));
+            }
+            probe(&connection).await.map(Ok)
         };
         match tokio::time::timeout(ROUND_TIMEOUT, ready).await {
-            Ok(Ok(full)) => Ok((connection, full)),
+            Ok(Ok(Ok(full))) => Ok((connection, full)),
+            Ok(Ok(Err(fault))) => Err(fault),
             Ok(Err(error)) => Err(Fault::of(&error)),
             Err(_elapsed) => Err(Fault::Lost("no answer to a new connection".to_owned())),
+        }
+    }
+
+    /// Why nothing may be written, if another process has or had the database. After the latter nothing is ever again:
+    /// what this process remembers may be old.
+    fn lost_to(&self, found: Found) -> Option<String> {
+        match found {
+            Found::StillOurs => None,
+            Found::InUse(holder) => Some(format!("another server uses it now ({holder})")),
+            Found::TakenOver => {
+                let detail = "another server used the database meanwhile; restart this one".to_owned();
+                tracing::error!(detail);
+                *self.health.lock() = Health::Dead { detail: detail.clone() };
+                self.queue.close();
+                Some(detail)
+            }
         }
     }
 
@@ -254,7 +279,7 @@ impl Writer {
 
 /// Everything that [`transact`] runs, so that nothing in it waits for a statement to be prepared: statements
 /// that are sent together must be sent in their order.
-async fn prepare(connection: &Connection) -> Result<(), Error> {
+pub(crate) async fn prepare(connection: &Connection) -> Result<(), Error> {
     let of_cells = [&MAIN, &PERIOD]
         .into_iter()
         .flat_map(|table| [table.lock_shared, table.lock, table.insert, table.upsert, table.delete]);

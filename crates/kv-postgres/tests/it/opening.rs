@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kv::{Batch, Kv, Read, Space};
+use kv::{Batch, Health, Kv, KvError, Read, Space};
 use kv_postgres::{OpenError, Options};
 
-use crate::server::{Database, database};
+use crate::server::{Database, database, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_of_a_newer_format_is_refused_in_words_and_left_alone() {
@@ -51,6 +51,51 @@ async fn a_database_keeps_its_name_for_itself_and_another_has_another() {
     assert_eq!(name.len(), 32);
     assert_eq!(one.engine().await.identity(), name);
     assert_ne!(other.engine().await.identity(), name);
+}
+
+fn alone(database: &Database) -> Options {
+    Options { patience: Duration::from_millis(500), exclusive: true, ..database.options() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_server_on_a_database_is_refused_in_words_until_the_first_has_stopped() {
+    let Some(database) = database().await else { return };
+    let first = kv_postgres::open(alone(&database)).await.expect("the database opens");
+    first.commit(Batch::new()).await.expect("the batch commits");
+    let error = kv_postgres::open(alone(&database)).await.expect_err("it is in use");
+    assert!(matches!(&error, OpenError::InUse(holder) if holder.contains("session")), "{error:?}");
+    // Another schema of the same database is another server's.
+    let Some(other) = self::database().await else { return };
+    kv_postgres::open(alone(&other)).await.expect("the other schema opens").close().await;
+
+    first.close().await;
+    let patient = Options { patience: Duration::from_secs(10), ..alone(&database) };
+    kv_postgres::open(patient).await.expect("the database is free").close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_lost_its_database_for_a_moment_goes_on_unless_another_had_it() {
+    let Some(database) = database().await else { return };
+    let first = kv_postgres::open(alone(&database)).await.expect("the database opens");
+    first.commit(Batch::new()).await.expect("the batch commits");
+    let client = database.client().await;
+    let holders = "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = \
+         (SELECT ('x' || substr(identity, 9, 8))::bit(32)::bigint FROM kith_identity)::oid)";
+    let kill = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {holders}");
+    client.query_one(&kill, &[]).await.expect("one session holds the lock");
+    eventually("commits succeed again", async || {
+        first.commit(Batch::new()).await.is_ok() && first.health() == Health::Serving
+    })
+    .await;
+
+    // As if another server had been faster.
+    client.batch_execute("UPDATE kith_identity SET owner = 'another'").await.expect("SQL runs");
+    client.query_one(&kill, &[]).await.expect("one session holds the lock again");
+    eventually("the engine gives up", async || matches!(first.health(), Health::Dead { .. })).await;
+    let mut batch = Batch::new();
+    batch.append("log", b"".as_slice());
+    assert!(matches!(first.commit(batch).await, Err(KvError::Unavailable { .. })));
+    assert_eq!(first.log_head(b"log").await, Ok(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

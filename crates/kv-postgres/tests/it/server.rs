@@ -36,7 +36,7 @@ pub(crate) async fn database() -> Option<Database> {
 impl Database {
     pub(crate) fn options(&self) -> Options {
         // The machine of a test may be busy with many others; tests of the patience set their own.
-        Options { patience: Duration::from_secs(20), ..Options::new(&self.url) }
+        Options { patience: Duration::from_secs(20), exclusive: false, ..Options::new(&self.url) }
     }
 
     pub(crate) async fn engine(&self) -> PostgresKv {
