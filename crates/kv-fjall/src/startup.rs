@@ -234,7 +234,7 @@ impl Folder {
 }
 
 /// What an operator can do about lost data.
-const REMEDY: &str = "Restore the data folder from a backup; or start once with `accept_data_loss` to go on with \
+const REMEDY: &str = "Restore the data folder from a backup (docs/operations.md); or start once with --accept-data-loss to go on with \
                       what is in front of the damage (the rest is kept in `salvage/`)";
 
 /// Copies in `salvage/` that are kept.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use app::ports::{Callbacks, Ports, PreSend, PushProvider};
-use app::{Blobs, MemoryBlobs, SystemClock, UseCases};
+use app::{Blobs, Jobs, MemoryBlobs, SystemClock, UseCases};
 use bus::{Bus, LocalBus};
 use kv::{Kv, MemoryKv};
 use kv_postgres::OpenError;
@@ -29,12 +29,18 @@ pub(crate) struct Foundation {
     pub(crate) store: Store,
     pub(crate) bus: Arc<LocalBus>,
     pub(crate) use_cases: Arc<UseCases>,
-    jobs: JoinHandle<()>,
-    stop_jobs: watch::Sender<bool>,
+    /// `None` only while they are being started.
+    jobs: Option<Work>,
+}
+
+/// The background work of a node.
+enum Work {
+    NotStarted(Jobs),
+    Started { running: JoinHandle<()>, stop: watch::Sender<bool> },
 }
 
 impl Foundation {
-    /// Takes the data folder and opens what is in it.
+    /// Takes the data folder and opens what is in it. Does nothing by itself: see [`Self::start_jobs`].
     ///
     /// # Errors
     /// The folder is in use or its secrets are broken; the engine refuses.
@@ -68,16 +74,33 @@ impl Foundation {
             ports,
         )
         .await?;
-        let (stop_jobs, stopped) = watch::channel(false);
-        let jobs = tokio::spawn(jobs.run(stopped));
-        Ok(Self { folder, store, bus, use_cases, jobs, stop_jobs })
+        Ok(Self { folder, store, bus, use_cases, jobs: Some(Work::NotStarted(jobs)) })
+    }
+
+    /// Begins the background work: sweeping, deleting what is due, calls of apps' own servers, waking devices. A command
+    /// leaves that to the server, and on a copy of the folder to nobody.
+    pub(crate) fn start_jobs(&mut self) {
+        self.jobs = self.jobs.take().map(|work| match work {
+            Work::NotStarted(jobs) => {
+                let (stop, stopped) = watch::channel(false);
+                Work::Started { running: tokio::spawn(jobs.run(stopped)), stop }
+            }
+            Work::Started { .. } => work,
+        });
+    }
+
+    #[cfg(test)]
+    pub(crate) fn works(&self) -> bool {
+        matches!(self.jobs, Some(Work::Started { .. }))
     }
 
     /// Finishes what is queued, writes what is written behind and marks the data as cleanly closed.
     pub(crate) async fn close(self) {
-        self.stop_jobs.send_replace(true);
-        if let Err(error) = self.jobs.await {
-            tracing::error!(%error, "the background jobs ended badly");
+        if let Some(Work::Started { running, stop }) = self.jobs {
+            stop.send_replace(true);
+            if let Err(error) = running.await {
+                tracing::error!(%error, "the background jobs ended badly");
+            }
         }
         self.store.close().await;
         self.folder.remove_server_file();

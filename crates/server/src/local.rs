@@ -1,4 +1,6 @@
 //! The admin API on a data folder that no server uses: commands open it, call, and close it.
+//!
+//! Nothing happens but what is called: the folder may be a copy, whose webhooks and pushes were sent long ago.
 
 use std::sync::Arc;
 
@@ -54,5 +56,23 @@ impl Local {
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Local").field("folder", &self.foundation.folder).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_on_a_copy_calls_nobody_and_sweeps_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let config = Config { data: root.path().join("copy"), ..Config::default() };
+        let local = Local::open(&config, true).await.unwrap();
+        assert!(!local.foundation.works());
+        local.close().await;
+        let mut server = Foundation::open(&config, false).await.unwrap();
+        server.start_jobs();
+        assert!(server.works(), "a server does");
+        server.close().await;
     }
 }

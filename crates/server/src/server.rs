@@ -86,7 +86,8 @@ impl Server {
     pub async fn start(self) -> Result<Running, StartError> {
         let Self { config, accept_data_loss } = self;
         let metrics = Metrics::install();
-        let foundation = Foundation::open(&config, accept_data_loss).await?;
+        let mut foundation = Foundation::open(&config, accept_data_loss).await?;
+        foundation.start_jobs();
         match Running::serve(config, &foundation, metrics) {
             Ok(serving) => Ok(Running { serving, foundation }),
             Err(error) => {
