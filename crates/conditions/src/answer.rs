@@ -37,17 +37,35 @@ impl RestAnswer {
 pub fn rest_answer(condition: Condition, operation: Option<Operation>) -> &'static RestAnswer {
     condition
         .and_broader()
-        .find_map(|condition| exact(condition, operation).or_else(|| exact(condition, None)))
+        .find_map(|condition| of(&easemob_rest::ANSWERS, condition, operation))
         .unwrap_or(&easemob_rest::BY_KIND[condition.kind() as usize])
 }
 
-/// The answers that name this very condition, the one for any operation first.
-pub fn rest_answers(condition: Condition) -> impl Iterator<Item = &'static RestAnswer> {
-    easemob_rest::ANSWERS.iter().filter(move |answer| answer.condition == Some(condition))
+/// The same where a user calls and no back end: the web SDKs know some conditions by other words than the vendor's documents
+/// for back ends have.
+pub fn rest_answer_to_user(condition: Condition, operation: Option<Operation>) -> &'static RestAnswer {
+    of(&easemob_rest::TO_USERS, condition, operation).unwrap_or_else(|| rest_answer(condition, operation))
 }
 
-fn exact(condition: Condition, operation: Option<Operation>) -> Option<&'static RestAnswer> {
-    let answers = &easemob_rest::ANSWERS;
+/// The answers that name this very condition, the one for any operation first, and those to users last.
+pub fn rest_answers(condition: Condition) -> impl Iterator<Item = &'static RestAnswer> {
+    let answers = easemob_rest::ANSWERS.iter().chain(&easemob_rest::TO_USERS);
+    answers.filter(move |answer| answer.condition == Some(condition))
+}
+
+fn of(
+    answers: &'static [RestAnswer],
+    condition: Condition,
+    operation: Option<Operation>,
+) -> Option<&'static RestAnswer> {
+    exact(answers, condition, operation).or_else(|| exact(answers, condition, None))
+}
+
+fn exact(
+    answers: &'static [RestAnswer],
+    condition: Condition,
+    operation: Option<Operation>,
+) -> Option<&'static RestAnswer> {
     let index = answers
         .binary_search_by_key(&(Some(condition), operation), |answer| (answer.condition, answer.operation))
         .ok()?;

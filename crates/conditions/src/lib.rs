@@ -18,7 +18,8 @@ mod operation;
 mod table;
 
 pub use answer::{
-    MsyncAnswer, MsyncScope, RestAnswer, msync_answer, msync_logout, rest_answer, rest_answers,
+    MsyncAnswer, MsyncScope, RestAnswer, msync_answer, msync_logout, rest_answer, rest_answer_to_user,
+    rest_answers,
 };
 pub use condition::{Kind, Retry, Who};
 pub use generated::condition::Condition;

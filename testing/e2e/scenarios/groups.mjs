@@ -244,6 +244,19 @@ export default {
     assert.equal((await rejection(alice.connection.inviteUsersToGroup({ groupId, users: ['nobody'] }))).type, 204);
   },
 
+  async 'a group that is too large, and a stranger to it, are refused with the codes for that'(world) {
+    const [alice, carol] = [await world.online('alice'), await world.online('carol')];
+    const options = { groupName: 'G', members: [], isPublic: true };
+    assert.equal((await rejection(alice.connection.createGroupVNext({ ...options, maxMemberCount: 1_000_000 }))).type, 607);
+    const { data: { groupId } } = await alice.connection.createGroupVNext({ ...options, maxMemberCount: 10 });
+    assert.equal((await rejection(alice.connection.setGroupAdmin({ groupId, username: 'carol' }))).type, 602);
+    assert.equal((await alice.connection.isInGroupAllowlist({ groupId, userName: 'alice' })).data.white, true);
+    const { data: { id } } = await alice.connection.createChatRoom({ name: 'R', description: '', maxusers: 10, members: [] });
+    assert.equal((await rejection(alice.connection.setChatRoomAdmin({ chatRoomId: id, username: 'carol' }))).type, 702);
+    const attribute = { chatRoomId: id, attributeKey: 'k', attributeValue: 'v' };
+    assert.equal((await rejection(carol.connection.setChatRoomAttribute(attribute))).type, 702);
+  },
+
   async 'what is pinned stays so for who deletes it from his own history'(world) {
     const [alice, bob] = [await world.online('alice'), await world.online('bob')];
     const options = { groupName: 'G', members: ['bob'], isPublic: true, maxMemberCount: 10 };

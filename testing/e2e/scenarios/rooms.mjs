@@ -210,7 +210,7 @@ export default {
     assert.deepEqual(await attributes(alice), { seat1: 'carol' });
     await alice.connection.removeChatRoomAttributes({ chatRoomId, attributeKeys: ['seat1'], isForced: true });
     assert.deepEqual(await attributes(alice), {});
-    assert.equal((await rejection(attributes(bob))).type, 17);
+    assert.equal((await rejection(attributes(bob))).type, 702);
   },
 
   async 'a back end speaks in rooms, to some who are there, and to all rooms'(world) {

@@ -210,7 +210,32 @@ impl UseCases {
         group: impl Into<GroupRef<'_>>,
         name: &str,
     ) -> Result<Option<Member>, Error> {
-        let group = group.into();
+        let found = self.find_with_rank(app, by, group.into(), name).await?;
+        Ok(found.map(|(member, _)| member))
+    }
+
+    /// Whether a user is on a group's allow list: by name, or as its owner or one of its admins.
+    ///
+    /// # Errors
+    /// Those of [`find_member`](Self::find_member).
+    pub async fn is_on_allow_list(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: impl Into<GroupRef<'_>>,
+        name: &str,
+    ) -> Result<bool, Error> {
+        let found = self.find_with_rank(app, by, group.into(), name).await?;
+        Ok(found.is_some_and(|(member, rank)| member.allow_listed || rank >= Rank::Admin))
+    }
+
+    async fn find_with_rank(
+        &self,
+        app: &Tenant,
+        by: &By,
+        group: GroupRef<'_>,
+        name: &str,
+    ) -> Result<Option<(Member, Rank)>, Error> {
         let stored = self.stored_group(app, group).await?;
         let Some(account) = self.find_user(app, name).await? else { return Ok(None) };
         let actor = self.actor(app, by, &stored.group).await?;
@@ -218,7 +243,8 @@ impl UseCases {
             let looked = stored.group.decide_look(&actor, Rank::Admin);
             looked.map_err(|_| group.say(GroupRefused::RankTooLow.into()))?;
         }
-        self.member(app, &stored.group, account.user.uid).await
+        let member = self.member(app, &stored.group, account.user.uid).await?;
+        Ok(member.map(|member| (member, stored.group.rank(account.user.uid, true))))
     }
 }
 

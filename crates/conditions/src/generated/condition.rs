@@ -3623,7 +3623,7 @@ pub(crate) static DETAILS: [Details; 365] = [
         who: Who::AppDeveloper,
         retry: Retry::AfterFix,
         broader: Some(Condition::UserNotFound),
-        args: &["user", "client_quote"],
+        args: &["user"],
         meaning: "One of the named users does not exist.",
         cause: "A name in the list is misspelt or was deleted; the call was refused as a whole.",
         remedy: "Check the names (the answer's text often names the missing one), and send the list without it.",

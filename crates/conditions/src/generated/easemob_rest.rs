@@ -177,7 +177,7 @@ pub(crate) static ANSWERS: [RestAnswer; 321] = [
     RestAnswer { condition: Some(Condition::MemberAttributeValueTooLong), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata single value limit", error_code: Some(60010) },
     RestAnswer { condition: Some(Condition::MemberAttributesLimitReached), operation: None, status: 400, error: "metadata_error", exception: None, description: "exceeds chatgroup user metadata total limit", error_code: Some(60006) },
     RestAnswer { condition: Some(Condition::MemberGroupQuotaExceeded), operation: None, status: 403, error: "exceed_limit", exception: None, description: "user {user} has joined too many groups!", error_code: None },
-    RestAnswer { condition: Some(Condition::MemberNotRegistered), operation: None, status: 404, error: "resource_not_found", exception: None, description: "username {user} doesn't exist!{client_quote}", error_code: None },
+    RestAnswer { condition: Some(Condition::MemberNotRegistered), operation: None, status: 404, error: "resource_not_found", exception: None, description: "username {user} doesn't exist!", error_code: None },
     RestAnswer { condition: Some(Condition::MemberNotRegistered), operation: Some(Operation::Thread), status: 404, error: "group_error", exception: None, description: "user not in group.", error_code: Some(40012) },
     RestAnswer { condition: Some(Condition::MessageContentInvalid), operation: Some(Operation::Broadcast), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "ext must be JSONObject", error_code: None },
     RestAnswer { condition: Some(Condition::MessageContentInvalid), operation: Some(Operation::Import), status: 400, error: "illegal_argument", exception: Some("java.lang.IllegalArgumentException"), description: "ext must be JSONObject", error_code: None },
@@ -325,6 +325,14 @@ pub(crate) static ANSWERS: [RestAnswer; 321] = [
     RestAnswer { condition: Some(Condition::UserNotFound), operation: Some(Operation::UserPassword), status: 404, error: "entity_not_found", exception: Some("org.apache.usergrid.persistence.exceptions.EntityNotFoundException"), description: "User null not found", error_code: None },
     RestAnswer { condition: Some(Condition::UserNotFound), operation: Some(Operation::UserUpdate), status: 400, error: "required_property_not_found", exception: Some("org.apache.usergrid.persistence.exceptions.RequiredPropertyNotFoundException"), description: "Entity user requires a property named username", error_code: None },
     RestAnswer { condition: Some(Condition::UserRepeated), operation: None, status: 400, error: "duplicate_unique_property_exists", exception: Some("org.apache.usergrid.persistence.exceptions.DuplicateUniquePropertyExistsException"), description: "the same user {user} has a different password", error_code: None },
+];
+
+/// Sorted by condition, then operation, the row without operation first.
+pub(crate) static TO_USERS: [RestAnswer; 4] = [
+    RestAnswer { condition: Some(Condition::GroupSizeInvalid), operation: Some(Operation::GroupCreate), status: 403, error: "exceed_limit", exception: None, description: "maxUsers cannot exceed {limit}: members size is greater than max user size !", error_code: None },
+    RestAnswer { condition: Some(Condition::MemberNotRegistered), operation: None, status: 404, error: "resource_not_found", exception: None, description: "username {user} doesn't exist!'", error_code: None },
+    RestAnswer { condition: Some(Condition::NotInChatroom), operation: Some(Operation::ChatroomAttributes), status: 400, error: "metadata_error", exception: Some("MetadataException"), description: "user is not in chatroom", error_code: Some(60011) },
+    RestAnswer { condition: Some(Condition::TargetNotMember), operation: Some(Operation::GroupAdmin), status: 403, error: "forbidden_op", exception: Some("EasemobForbiddenOpException"), description: "users [{user}] are not members of this group!", error_code: None },
 ];
 
 /// In the order of `Kind`.

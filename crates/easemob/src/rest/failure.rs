@@ -3,7 +3,7 @@
 use app::Error;
 use axum::response::Response;
 use conditions::http::{CONDITION_HEADER, TRACE_HEADER, retry_after_seconds};
-use conditions::{Operation, rest_answer};
+use conditions::{Operation, rest_answer, rest_answer_to_user};
 use easemob_wire::rest::ErrorAnswer;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
@@ -22,18 +22,20 @@ pub(crate) struct Failure {
     operation: Option<Operation>,
     /// Facts for the texts which the use case does not know.
     facts: Vec<(&'static str, String)>,
+    /// A user called, through an SDK that reads the texts.
+    to_user: bool,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, operation: None, facts: Vec::new() }
+        Self { error, operation: None, facts: Vec::new(), to_user: false }
     }
 }
 
 impl Failure {
     /// A failure of an operation that is not the route's.
     pub(crate) fn of(error: Error, operation: Operation) -> Self {
-        Self { error, operation: Some(operation), facts: Vec::new() }
+        Self { error, operation: Some(operation), facts: Vec::new(), to_user: false }
     }
 
     /// Adds a fact for the text.
@@ -42,12 +44,18 @@ impl Failure {
         self
     }
 
+    /// Says it as it is said to users.
+    pub(crate) fn for_user(self) -> Self {
+        Self { to_user: true, ..self }
+    }
+
     /// Writes the failure down and makes the answer of it.
     pub(crate) fn render(self, route: Option<Operation>, started: Timestamp, now: Timestamp) -> Response {
         let trace = self.error.report(DIALECT);
         let condition = self.error.condition();
         let operation = self.operation.or(route);
-        let row = rest_answer(condition, operation);
+        let answer = if self.to_user { rest_answer_to_user } else { rest_answer };
+        let row = answer(condition, operation);
         let mut facts = self.error.arguments();
         facts.extend(self.facts.iter().map(|(name, value)| (*name, value.as_str())));
 

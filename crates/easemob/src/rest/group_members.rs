@@ -292,8 +292,7 @@ pub(crate) async fn allowed(call: Call) -> Result<Answer, Failure> {
 /// `GET /chatgroups/{group}/white/users/{member}`
 pub(crate) async fn is_allowed(call: Call) -> Result<Answer, Failure> {
     let by = call.by().await?;
-    let found = call.use_cases().find_member(&call.tenant, &by, call.place(), call.member()).await?;
-    let white = found.is_some_and(|member| member.allow_listed);
+    let white = call.use_cases().is_on_allow_list(&call.tenant, &by, call.place(), call.member()).await?;
     Ok(data(&call, json!({ "white": white, "member": call.member() })))
 }
 

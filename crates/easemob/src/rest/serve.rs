@@ -119,8 +119,7 @@ async fn answer(
     };
     run(route, call, place).await.map_err(|failure| {
         let failure = failure.with("app_uuid", app_uuid).with("app_key", app_key);
-        // Users call through an SDK, which reads the texts and has some of them otherwise than the documents for back ends.
-        if user.is_some() { failure.with("client_quote", "'".to_owned()) } else { failure }
+        if user.is_some() { failure.for_user() } else { failure }
     })
 }
 

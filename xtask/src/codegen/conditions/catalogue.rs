@@ -151,6 +151,8 @@ pub(super) struct RestTable {
     pub(super) title: String,
     pub(super) note: String,
     pub(super) answers: Vec<RestAnswer>,
+    /// What goes before `answers` where a user calls.
+    pub(super) to_users: Vec<RestAnswer>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -268,12 +270,17 @@ impl Catalogue {
     }
 
     fn check_rest(&self) -> Result<()> {
-        let mut seen = BTreeSet::new();
-        for answer in &self.rest.answers {
-            let key = (&answer.condition, &answer.kind, &answer.operation);
-            ensure!(seen.insert(key), "{key:?} stands there twice");
-            self.check_names(answer.condition.as_ref(), answer.operation.as_ref())?;
-            self.check_placeholders(answer.condition.as_deref(), &answer.description)?;
+        for answers in [&self.rest.answers, &self.rest.to_users] {
+            let mut seen = BTreeSet::new();
+            for answer in answers {
+                let key = (&answer.condition, &answer.kind, &answer.operation);
+                ensure!(seen.insert(key), "{key:?} stands there twice");
+                self.check_names(answer.condition.as_ref(), answer.operation.as_ref())?;
+                self.check_placeholders(answer.condition.as_deref(), &answer.description)?;
+            }
+        }
+        for answer in &self.rest.to_users {
+            ensure!(answer.condition.is_some(), "a kind has no answer of its own to users");
         }
         check_kinds(self.rest.answers.iter().map(|answer| (&answer.condition, &answer.kind)))
     }

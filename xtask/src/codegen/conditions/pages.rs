@@ -205,20 +205,26 @@ fn msync_sentence(scope: &str, answer: &MsyncAnswer) -> String {
 
 fn rest_answers(out: &mut String, catalogue: &Catalogue, name: &str) {
     let mut heading = true;
-    for answer in catalogue.rest.answers.iter().filter(|answer| answer.condition.as_deref() == Some(name)) {
+    let rows = catalogue.rest.answers.iter().map(|answer| (answer, ""));
+    let to_users = catalogue.rest.to_users.iter().map(|answer| (answer, TO_USERS));
+    for (answer, whom) in rows.chain(to_users).filter(|(answer, _)| answer.condition.as_deref() == Some(name))
+    {
         if heading {
             out.push_str("\n## In Easemob's REST API\n\n| Operation | Status | error | error_description |\n|---|---|---|---|\n");
             heading = false;
         }
-        let _ = writeln!(out, "{}", rest_row(answer));
+        let _ = writeln!(out, "{}", rest_row(answer, whom));
     }
 }
 
-fn rest_row(answer: &RestAnswer) -> String {
+/// Behind the operation of an answer that only users get.
+const TO_USERS: &str = ", to a user";
+
+fn rest_row(answer: &RestAnswer, whom: &str) -> String {
     let own = if answer.own { " (our text, the vendor publishes none)" } else { "" };
     let error = if answer.error.is_empty() { "none".to_owned() } else { format!("`{}`", answer.error) };
     format!(
-        "| {} | {} | {error} | {}{own} |",
+        "| {}{whom} | {} | {error} | {}{own} |",
         answer.operation.as_deref().unwrap_or("any"),
         answer.status,
         literal(&answer.description),
@@ -298,9 +304,10 @@ fn msync_page(table: &MsyncTable) -> String {
 fn rest_page(table: &RestTable) -> String {
     let mut out = format!("{NOTE}# {}\n\n{}\n", table.title, table.note);
     out.push_str("\n| Condition | Operation | Status | error | error_description |\n|---|---|---|---|---|\n");
-    for answer in &table.answers {
+    let rows = table.answers.iter().map(|answer| (answer, ""));
+    for (answer, whom) in rows.chain(table.to_users.iter().map(|answer| (answer, TO_USERS))) {
         let subject = subject(answer.condition.as_deref(), answer.kind.as_deref());
-        let _ = writeln!(out, "| {subject} {}", rest_row(answer));
+        let _ = writeln!(out, "| {subject} {}", rest_row(answer, whom));
     }
     out
 }

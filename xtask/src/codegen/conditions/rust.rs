@@ -179,14 +179,16 @@ fn print_msync(out: &mut String, answer: &MsyncAnswer) {
 fn rest(catalogue: &Catalogue) -> String {
     let mut out = format!("{HEADER}use crate::{{Condition, Operation, RestAnswer}};\n");
     let answers = &catalogue.rest.answers;
-    let mut rows: Vec<&RestAnswer> = answers.iter().filter(|answer| answer.condition.is_some()).collect();
-    rows.sort_by_key(|answer| (answer.condition.clone(), answer.operation.clone()));
-    let _ = writeln!(out, "\n/// Sorted by condition, then operation, the row without operation first.");
-    let _ = writeln!(out, "pub(crate) static ANSWERS: [RestAnswer; {}] = [", rows.len());
-    for answer in rows {
-        print_rest(&mut out, answer);
+    for (name, answers) in [("ANSWERS", answers), ("TO_USERS", &catalogue.rest.to_users)] {
+        let mut rows: Vec<&RestAnswer> = answers.iter().filter(|answer| answer.condition.is_some()).collect();
+        rows.sort_by_key(|answer| (answer.condition.clone(), answer.operation.clone()));
+        let _ = writeln!(out, "\n/// Sorted by condition, then operation, the row without operation first.");
+        let _ = writeln!(out, "pub(crate) static {name}: [RestAnswer; {}] = [", rows.len());
+        for answer in rows {
+            print_rest(&mut out, answer);
+        }
+        out.push_str("];\n");
     }
-    out.push_str("];\n");
     let _ = writeln!(out, "\n/// In the order of `Kind`.");
     let _ = writeln!(out, "pub(crate) static BY_KIND: [RestAnswer; {}] = [", KINDS.len());
     for kind in KINDS {

@@ -498,6 +498,8 @@ async fn block_and_allow_lists_have_both_shapes() {
     assert_eq!(one, white[0], "one is no list");
     let own = data(by(&world, "bob", "GET", "/chatgroups/team/white/users/bob", None).await);
     assert_eq!(own, json!({ "white": true, "member": "bob" }));
+    let owner = data(by(&world, "alice", "GET", "/chatgroups/team/white/users/alice", None).await);
+    assert_eq!(owner["white"], true, "who leads the group speaks always");
     let removed = data(world.back_end("DELETE", "/chatgroups/team/white/users/bob", None).await);
     assert_eq!(removed[0]["action"], "remove_user_whitelist");
 

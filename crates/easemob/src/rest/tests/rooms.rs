@@ -285,10 +285,10 @@ async fn what_a_call_about_attributes_lacks_is_said_in_the_vendors_words() {
     assert_eq!(reply.error(), says(400, "permission_denied", "others are not allowed to be set"));
     for path in [path("bob"), format!("{}/forced", path("bob"))] {
         let reply = world.call("PUT", &path, Some(&bob), values(1)).await;
-        assert_eq!(reply.error(), says(401, "not_in_chatroom", "user is not in chatroom"));
+        assert_eq!(reply.error(), says(400, "not_in_chatroom", "user is not in chatroom"));
     }
     let reply = world.call("POST", &format!("/metadata/chatroom/{id}"), Some(&bob), Some(json!({}))).await;
-    assert_eq!(reply.error(), says(401, "not_in_chatroom", "user is not in chatroom"));
+    assert_eq!(reply.error(), says(400, "not_in_chatroom", "user is not in chatroom"));
     let reply = world.call("PUT", &path("alice"), Some(&alice), values(0)).await;
     assert_eq!(reply.condition(), "argument_missing");
 
