@@ -27,8 +27,9 @@ const ARROWS: &str = "
     blobs         → app
     session       → model
     *-wire        → model
-    easemob       → easemob-wire, form-wire, app, session
-    jmessage      → jmessage-wire, form-wire, app, session
+    form-body     → form-wire, app
+    easemob       → easemob-wire, form-body, app, session
+    jmessage      → jmessage-wire, form-body, app, session
     gateway       → session, bus
     client        → domain, session, easemob-wire, jmessage-wire
     chat          → client

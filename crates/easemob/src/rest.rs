@@ -27,7 +27,6 @@ mod discovery;
 mod failure;
 mod favourites;
 mod files;
-mod form;
 mod group_members;
 mod groups;
 mod history;

@@ -19,7 +19,6 @@ mod cross;
 mod devices;
 mod failure;
 pub(crate) mod fields;
-mod form;
 mod groups;
 mod history;
 mod messages;

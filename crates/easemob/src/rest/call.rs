@@ -10,6 +10,7 @@ use bytes::Bytes;
 use conditions::Condition;
 use easemob_wire::rest::BodyError;
 use easemob_wire::rest::request::given;
+use form_body::Form;
 use http::{HeaderMap, Method};
 use model::Timestamp;
 use parking_lot::Mutex;
@@ -17,7 +18,6 @@ use store::Account;
 
 use super::Site;
 use super::auth::Caller;
-use super::form::Form;
 use super::query::Query;
 use crate::foreign::Foreign;
 
@@ -94,9 +94,10 @@ impl Call {
     ///
     /// # Errors
     /// `unsupported_media_type`.
-    pub(crate) fn form(&self) -> Result<Form, Error> {
+    pub(crate) fn form(&self) -> Result<Form<Body>, Error> {
         let body = self.stream.lock().take().expect("the table says that this route reads the body");
-        Form::new(&self.headers, body, self.site.options.stall_limit)
+        let form = Form::new(&self.headers, body, self.site.options.stall_limit);
+        form.ok_or_else(|| Error::plain(Condition::UnsupportedMediaType))
     }
 
     /// Reads the body with one of the wire's parsers.

@@ -1,9 +1,11 @@
 //! Files that the members of a group, or those in a chat room, share (easemob-rest.md 3.12, msync.md 3.2).
 
 use app::{Error, FileFacts, GroupRef, Rendition};
+use axum::body::Body;
 use conditions::Condition;
 use domain::group::{GroupRefused, SharedFile};
 use easemob_wire::rest::Envelope;
+use form_body::Form;
 use model::{FileId, Username};
 use serde_json::{Value, json};
 
@@ -11,7 +13,6 @@ use super::answer::Answer;
 use super::call::Call;
 use super::failure::Failure;
 use super::files::{download, upload};
-use super::form::Form;
 use super::groups::data;
 use super::routes::routes;
 
@@ -47,7 +48,7 @@ pub(crate) async fn share(call: Call) -> Result<Answer, Failure> {
     }
 }
 
-async fn receive(call: &Call, form: &mut Form) -> Result<SharedFile, Error> {
+async fn receive(call: &Call, form: &mut Form<Body>) -> Result<SharedFile, Error> {
     let by = call.by().await?;
     let use_cases = call.use_cases();
     let (mut facts, mut file) = (FileFacts::default(), None);
@@ -56,7 +57,7 @@ async fn receive(call: &Call, form: &mut Form) -> Result<SharedFile, Error> {
             // Read over by the next turn.
             continue;
         }
-        let announced = form.announced;
+        let announced = form.announced();
         let mut upload = use_cases.begin_shared_file(&call.tenant, &by, group(call), announced).await?;
         while let Some(bytes) = form.content().await? {
             upload.write(bytes).await?;

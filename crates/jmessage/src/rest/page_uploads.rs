@@ -25,7 +25,6 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::call::{invalid, missing};
 use super::failure::Failure;
-use super::form::{self, Form};
 use super::query::Query;
 use super::{Site, auth, resources};
 
@@ -62,14 +61,14 @@ async fn receive(site: &Site, request: Request) -> Result<Value, Error> {
     let (app, user, token, kind) = match admit(site, &head).await {
         Ok(admitted) => admitted,
         Err(error) => {
-            form::drain(body).await;
+            form_body::drain(body).await;
             return Err(error);
         }
     };
     // Given back at once: from here on the upload waits for the page, in a place of its own kind.
     drop(site.use_cases.begin_call(&app, Some(user)).await?);
     site.use_cases.use_upload_token(&app, user, &token)?;
-    let mut form = Form::new(&head.headers, body, site.options.stall_limit)?;
+    let mut form = resources::form(&head.headers, body, site.options.stall_limit)?;
     match resources::receive(&site.use_cases, &app, Some(user), kind, &mut form).await {
         Ok(shown) => Ok(shown),
         Err(error) => {

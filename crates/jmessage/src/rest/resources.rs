@@ -4,6 +4,7 @@
 //! whoever has it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::{Error, FileFacts, Rendition, Tenant, UseCases};
 use axum::body::Body;
@@ -12,6 +13,7 @@ use axum::response::Response;
 use conditions::Condition;
 use domain::attachment::Attachment;
 use domain::file_link::FileLink;
+use form_body::{Form, PartHead};
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
     X_CONTENT_TYPE_OPTIONS,
@@ -25,7 +27,6 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::call::{Call, invalid, missing};
 use super::failure::Failure;
-use super::form::{self, Form};
 use super::query::Query;
 use super::routes::routes;
 use super::{Options, Site};
@@ -51,11 +52,11 @@ async fn upload(call: Call) -> Result<Answer, Failure> {
     let kind = match kind {
         Ok(kind) => kind,
         Err(error) => {
-            form::drain(body).await;
+            form_body::drain(body).await;
             return Err(error.into());
         }
     };
-    let mut form = Form::new(&call.headers, body, call.site.options.stall_limit)?;
+    let mut form = form(&call.headers, body, call.site.options.stall_limit)?;
     match receive(call.use_cases(), &call.tenant, None, kind, &mut form).await {
         Ok(received) => Ok(Answer::Found(received)),
         Err(error) => {
@@ -65,15 +66,37 @@ async fn upload(call: Call) -> Result<Answer, Failure> {
     }
 }
 
+/// The body as a form with one file.
+///
+/// # Errors
+/// `body_malformed` when it is none.
+pub(super) fn form(headers: &HeaderMap, body: Body, stall_limit: Duration) -> Result<Form<Body>, Error> {
+    let no_form = || {
+        let detail = "the body is no form".to_owned();
+        Error::refused(Condition::BodyMalformed, vec![("detail", detail)])
+    };
+    Form::new(headers, body, stall_limit).ok_or_else(no_form)
+}
+
+/// The head of the file, whose content follows; fields before it are passed over. `None`: there is none.
+async fn file(form: &mut Form<Body>) -> Result<Option<PartHead>, Error> {
+    while let Some(head) = form.next_part().await? {
+        if head.file_name.is_some() || head.name == "filename" {
+            return Ok(Some(head));
+        }
+    }
+    Ok(None)
+}
+
 /// Takes the file of a form; what the vendor shows of it. `uploader`: the user who sends it, `None`: the back end.
 pub(super) async fn receive(
     use_cases: &UseCases,
     app: &Tenant,
     uploader: Option<Uid>,
     kind: MediaKind,
-    form: &mut Form,
+    form: &mut Form<Body>,
 ) -> Result<Value, Error> {
-    let head = form.file().await?.ok_or_else(|| missing("filename"))?;
+    let head = file(form).await?.ok_or_else(|| missing("filename"))?;
     let mut upload = use_cases.begin_upload(app, uploader, 0).await?;
     let (mut sum, mut length, mut first) = (crc32fast::Hasher::new(), 0_u64, Vec::new());
     while let Some(bytes) = form.content().await? {

@@ -1,10 +1,11 @@
 //! `POST /chatfiles` and the family of uploads in parts: from a form to a file.
 
 use app::{Error, FileFacts};
+use axum::body::Body;
 use conditions::Condition;
 use domain::attachment::{Attachment, TargetKind, UploadTarget};
 use easemob_wire::rest::Envelope;
-use form_wire::PartHead;
+use form_body::{Form, PartHead};
 use model::Uid;
 use serde_json::json;
 
@@ -12,7 +13,6 @@ use super::file_id;
 use crate::rest::answer::Answer;
 use crate::rest::call::Call;
 use crate::rest::failure::Failure;
-use crate::rest::form::Form;
 
 /// `POST /chatfiles`
 pub(crate) async fn upload(call: Call) -> Result<Answer, Failure> {
@@ -26,13 +26,13 @@ pub(crate) async fn upload(call: Call) -> Result<Answer, Failure> {
     }
 }
 
-async fn receive(call: &Call, form: &mut Form) -> Result<Attachment, Error> {
+async fn receive(call: &Call, form: &mut Form<Body>) -> Result<Attachment, Error> {
     let mut facts = asked(call);
     let mut file = None;
     while let Some(head) = form.next_part().await? {
         match (head.name.as_str(), &file) {
             ("file", None) => {
-                let announced = form.announced;
+                let announced = form.announced();
                 let mut upload =
                     call.use_cases().begin_upload(&call.tenant, uploader(call)?, announced).await?;
                 while let Some(bytes) = form.content().await? {
@@ -73,7 +73,7 @@ pub(crate) async fn put_part(call: Call) -> Result<Answer, Failure> {
         while let Some(head) = form.next_part().await? {
             match (head.name.as_str(), &part) {
                 ("part_file", None) => {
-                    let announced = form.announced;
+                    let announced = form.announced();
                     let use_cases = call.use_cases();
                     let mut upload =
                         use_cases.begin_part(&call.tenant, uploader(&call)?, file, announced).await?;
