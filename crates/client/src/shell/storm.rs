@@ -19,7 +19,12 @@ fn storm(seed: u64) -> String {
     let mut world = World::new(seed);
     world.run_until(Duration::from_secs(40 + world.dice.below(20)));
     world.calm_down();
-    world.run_until(world.now + Duration::from_secs(150));
+    // Once while bob has left the room, and once when both are in it to stay.
+    for pause in [20, 40] {
+        world.run_until(world.now + Duration::from_secs(pause));
+        world.restart_server();
+    }
+    world.run_until(world.now + Duration::from_secs(90));
     world.end();
     verdict::check(&world);
     format!("{}{:?}", world.log, world.paper.lock())

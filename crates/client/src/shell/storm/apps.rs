@@ -117,7 +117,12 @@ impl Scene {
 
     /// Sleeps below so many milliseconds.
     async fn nap(&self, below: u64) {
-        let until = self.now() + self.dice.below(below);
+        self.rest(self.dice.below(below)).await;
+    }
+
+    /// Sleeps so many milliseconds.
+    async fn rest(&self, pause: u64) {
+        let until = self.now() + pause;
         while self.now() < until {
             tokio::task::yield_now().await;
         }
@@ -260,7 +265,7 @@ async fn speak_in_room(client: &Client, is_put_out: &Flag, scene: &Scene) {
                     _ => put_out.set(true),
                 }
             });
-            scene.nap(if scene.is_calm.load(Ordering::Relaxed) { 8_000 } else { 1_200 }).await;
+            scene.nap(if scene.is_calm.load(Ordering::Relaxed) { 8_000 } else { 600 }).await;
         }
     }
 }
@@ -319,19 +324,24 @@ async fn say_read(client: Client, message: crate::Message, scene: Scene) {
     }
 }
 
-/// Enters the room, stays for a while, and leaves it; in the calm he stays.
+/// Enters the room, stays for a while, and leaves it; in the calm for the last time, and comes back to stay.
 async fn come_and_go(client: &Client, is_put_out: &Flag, scene: &Scene) {
+    let mut is_back = false;
     loop {
         scene.paper.lock().wants_in(scene.now());
         scene.enter(client).await;
         is_put_out.set(false);
-        let until = scene.now() + 1_000 + scene.dice.below(8_000);
-        while !is_put_out.get() && (scene.now() < until || scene.is_calm.load(Ordering::Relaxed)) {
+        let until = scene.now() + 500 + scene.dice.below(3_000);
+        while !is_put_out.get() && (scene.now() < until || is_back) {
             tokio::task::yield_now().await;
         }
         if !is_put_out.get() && client.leave_room(scene.room.clone()).await.is_ok() {
             scene.paper.lock().is_out(scene.now());
-            scene.nap(5_000).await;
+            is_back = scene.is_calm.load(Ordering::Relaxed);
+            match is_back {
+                true => scene.rest(35_000).await,
+                false => scene.nap(5_000).await,
+            }
         }
     }
 }

@@ -256,7 +256,7 @@ fn check_room(world: &World, told: &[Told]) {
     assert!(told.is_sorted_by(|before, after| before < after), "seed {seed}: {told:?}");
     let paper = world.paper.lock();
     // Both are in by then, and there is time to hear it.
-    let settled = u64::try_from(world.calm_at.as_millis()).unwrap() + 60_000;
+    let settled = u64::try_from(world.calm_at.as_millis()).unwrap() + 80_000;
     let late = u64::try_from(world.now.as_millis()).unwrap() - 20_000;
     let mut heard = 0;
     for (number, (begun, known)) in &paper.in_room {

@@ -308,8 +308,8 @@ impl World {
         self.carry();
     }
 
-    /// The server's process dies, and with it the other ends of all sockets.
-    fn restart_server(&mut self) {
+    /// The server's process dies, and with it the other ends of all sockets, and who is in which room.
+    pub(super) fn restart_server(&mut self) {
         writeln!(self.log, "{} the server starts again", self.now.as_millis()).unwrap();
         for device in &mut self.devices {
             device.ghosts.clear();
