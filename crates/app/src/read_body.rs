@@ -39,11 +39,14 @@ pub struct ReadBody {
 
 /// What bodies that are being read may hold together.
 #[derive(Debug)]
-pub(crate) struct BodyMemory(Arc<Semaphore>);
+pub(crate) struct BodyMemory {
+    units: Arc<Semaphore>,
+    wait: Duration,
+}
 
 impl Default for BodyMemory {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BUDGET_UNITS)))
+        Self { units: Arc::new(Semaphore::new(BUDGET_UNITS)), wait: BUDGET_WAIT }
     }
 }
 
@@ -94,7 +97,7 @@ impl BodyMemory {
         let Some(missing) = u32::try_from(missing).ok().filter(|missing| *missing > 0) else {
             return Ok(());
         };
-        let more = timeout(BUDGET_WAIT, Arc::clone(&self.0).acquire_many_owned(missing)).await;
+        let more = timeout(self.wait, Arc::clone(&self.units).acquire_many_owned(missing)).await;
         let more = more.map_err(|_| Error::plain(Condition::ServerBusy))?;
         let more = more.expect("the semaphore is never closed");
         match room {
@@ -110,7 +113,7 @@ mod tests {
     use super::*;
     use futures_util::stream;
 
-    const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, stall: Duration::from_secs(30) };
+    const LIMITS: BodyLimits = BodyLimits { bytes: 1 << 20, stall: Duration::from_millis(50) };
 
     fn pieces(
         pieces: impl IntoIterator<Item = Bytes>,
@@ -131,9 +134,9 @@ mod tests {
         let piece = Bytes::from(vec![7; 100_000]);
         let read = memory.read(pieces([piece.clone(), piece.clone()]), LIMITS).await.unwrap();
         assert_eq!(read.bytes, vec![7; 200_000]);
-        assert!(memory.0.available_permits() < BUDGET_UNITS);
+        assert!(memory.units.available_permits() < BUDGET_UNITS);
         drop(read);
-        assert_eq!(memory.0.available_permits(), BUDGET_UNITS);
+        assert_eq!(memory.units.available_permits(), BUDGET_UNITS);
         assert!(memory.read(pieces([]), LIMITS).await.unwrap().bytes.is_empty());
         let full = Bytes::from(vec![7; LIMITS.bytes]);
         assert_eq!(memory.read(pieces([full.clone()]), LIMITS).await.unwrap().bytes.len(), LIMITS.bytes);
@@ -141,17 +144,17 @@ mod tests {
         assert_eq!(refused(&memory, above).await, Condition::BodyTooLarge);
         let broken = stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::ErrorKind::BrokenPipe.into())]);
         assert_eq!(refused(&memory, broken).await, Condition::BodyMalformed);
-        assert_eq!(memory.0.available_permits(), BUDGET_UNITS, "what was refused holds nothing");
+        assert_eq!(memory.units.available_permits(), BUDGET_UNITS, "what was refused holds nothing");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_sends_nothing_is_refused_and_short_bodies_come_through_while_long_ones_wait() {
-        let memory = BodyMemory::default();
+        let memory = BodyMemory { wait: Duration::from_millis(50), ..BodyMemory::default() };
         assert_eq!(refused(&memory, stream::pending()).await, Condition::RequestBodyTimeout);
         let slow = stream::iter([Ok(Bytes::from_static(b"{"))]).chain(stream::pending());
         assert_eq!(refused(&memory, slow).await, Condition::RequestBodyTimeout);
         let all = u32::try_from(BUDGET_UNITS).unwrap();
-        let held = Arc::clone(&memory.0).acquire_many_owned(all).await.unwrap();
+        let held = Arc::clone(&memory.units).acquire_many_owned(all).await.unwrap();
         let short = pieces([Bytes::from(vec![7; FREE_BYTES])]);
         assert_eq!(memory.read(short, LIMITS).await.unwrap().bytes.len(), FREE_BYTES);
         let long = pieces([Bytes::from(vec![7; FREE_BYTES + 1])]);
