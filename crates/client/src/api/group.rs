@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Page, call, cursor, flag, joined, list, malformed, names, number, part, text, user};
 use crate::checks::{self, Fetch};
 use crate::core::Method;
-use crate::storage::Write;
+use crate::storage::{ENDLESS, Write};
 use crate::{Client, Conversation, Error, GroupId, Result};
 
 /// A group to be made.
@@ -223,7 +223,7 @@ impl Client {
     pub async fn destroy_group(&self, group: &GroupId) -> Result<()> {
         let rows = self.rows();
         self.group_call(group, Operation::GroupDestroy, Method::Delete, "", None).await?;
-        rows.note(vec![Write::DropGroup { id: group.clone() }]).await;
+        rows.note(vec![Write::DropGroup { id: group.clone(), since: ENDLESS }]).await;
         Ok(())
     }
 
@@ -234,7 +234,7 @@ impl Client {
     pub async fn leave_group(&self, group: &GroupId) -> Result<()> {
         let rows = self.rows();
         self.group_call(group, Operation::GroupExit, Method::Delete, "/quit", None).await?;
-        rows.note(vec![Write::DropGroup { id: group.clone() }]).await;
+        rows.note(vec![Write::DropGroup { id: group.clone(), since: ENDLESS }]).await;
         Ok(())
     }
 
@@ -265,7 +265,11 @@ impl Client {
         let method = if shield { Method::Post } else { Method::Delete };
         self.group_call(group, Operation::GroupShield, method, "/shield", None).await?;
         let conversation = Conversation::Group(group.clone());
-        rows.note(vec![Write::Heard { conversation, is_heard: !shield }]).await;
+        rows.note(vec![match shield {
+            true => Write::Unheard { conversation, since: ENDLESS },
+            false => Write::Heard { conversation },
+        }])
+        .await;
         Ok(())
     }
 

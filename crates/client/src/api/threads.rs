@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Page, call, cursor, list, malformed, number, part, text, user, users};
 use crate::core::{Call, Method};
-use crate::storage::Write;
+use crate::storage::{ENDLESS, Write};
 use crate::{Client, Conversation, GroupId, Result};
 
 /// A thread.
@@ -158,7 +158,11 @@ impl Client {
 
 /// Whether messages of a thread come from now on.
 fn heard(thread: &GroupId, is_heard: bool) -> Write {
-    Write::Heard { conversation: Conversation::Group(thread.clone()), is_heard }
+    let conversation = Conversation::Group(thread.clone());
+    match is_heard {
+        true => Write::Heard { conversation },
+        false => Write::Unheard { conversation, since: ENDLESS },
+    }
 }
 
 fn on(thread: &GroupId, method: Method, rest: &str) -> Call {

@@ -267,7 +267,9 @@ impl Kept {
                 ContactChange::Removed => Write::DropContact { name: contact.user.clone() },
                 ContactChange::Invited | ContactChange::Refused => return None,
             },
-            Event::Group(group) => self.membership(group)?,
+            Event::Group(group) => {
+                self.membership(group, entry.map_or(ENDLESS, |entry| MessageId(entry.id)))?
+            }
             Event::SendState { client_id, state } => match state {
                 SendState::Queued => return None,
                 SendState::OnTheWire => Write::OnTheWire { client_id: *client_id },
@@ -293,8 +295,8 @@ impl Kept {
         }
     }
 
-    /// Whether this user is in a group or thread since this event, or no longer. `None`: it does not say.
-    fn membership(&self, event: &GroupEvent) -> Option<Write> {
+    /// Whether this user is in a group or thread since this notice, or no longer. `None`: it does not say.
+    fn membership(&self, event: &GroupEvent, notice: MessageId) -> Option<Write> {
         use MembershipChange as Change;
         let Membership { change, by, members, name, .. } = &event.details;
         let did_it = by.as_ref() == Some(&self.user);
@@ -310,10 +312,12 @@ impl Kept {
             _ => return None,
         };
         let id = event.group.clone();
-        if event.parent.is_some() {
-            return Some(Write::Heard { conversation: Conversation::Group(id), is_heard: is_in });
-        }
-        Some(if is_in { Write::AddGroup { id, name: name.clone() } } else { Write::DropGroup { id } })
+        Some(match (event.parent.is_some(), is_in) {
+            (true, true) => Write::Heard { conversation: Conversation::Group(id) },
+            (true, false) => Write::Unheard { conversation: Conversation::Group(id), since: notice },
+            (false, true) => Write::AddGroup { id, name: name.clone() },
+            (false, false) => Write::DropGroup { id, since: notice },
+        })
     }
 
     /// A message that was written part by part, at its end. `None` before, and if parts of it were missed.

@@ -123,7 +123,8 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::History { conversation, low, high, records } => {
             transaction.remember(&conversation, (low, high), &records)
         }
-        Write::Heard { conversation, is_heard } => transaction.set_heard(&conversation, is_heard),
+        Write::Heard { conversation } => transaction.hear(&conversation),
+        Write::Unheard { conversation, since } => transaction.stop_hearing(&conversation, since),
         Write::Enqueue(outgoing) => return transaction.enqueue(&outgoing),
         Write::OnTheWire { client_id } => transaction.on_the_wire(client_id),
         Write::Acknowledged { client_id, id, at } => transaction.acknowledge(client_id, id, at),
@@ -154,7 +155,7 @@ fn make(transaction: &Transaction<'_>, write: Write) -> Result<Outcome> {
         Write::Contacts(contacts) => transaction.replace_contacts(&contacts),
         Write::Group(group) => transaction.set_group(&group),
         Write::AddGroup { id, name } => transaction.add_group(&id, &name),
-        Write::DropGroup { id } => transaction.drop_group(&id),
+        Write::DropGroup { id, since } => transaction.drop_group(&id, since),
         Write::Groups(groups) => transaction.replace_groups(&groups),
     };
     match changed {

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use model::Username;
+use model::{MessageId, Username};
 use rusqlite::{Connection, params};
 
 use super::database::Database;
 use super::messages::unreadable;
-use super::spans::Spans as _;
+use super::spans::{ENDLESS, Spans as _};
 use super::{Contact, Group};
 use crate::{Conversation, GroupId, Result};
 
@@ -19,7 +19,7 @@ pub(super) trait People {
     fn replace_contacts(&self, contacts: &[Contact]) -> rusqlite::Result<usize>;
     fn set_group(&self, group: &Group) -> rusqlite::Result<usize>;
     fn add_group(&self, id: &GroupId, name: &str) -> rusqlite::Result<usize>;
-    fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize>;
+    fn drop_group(&self, id: &GroupId, since: MessageId) -> rusqlite::Result<usize>;
     fn replace_groups(&self, groups: &[Group]) -> rusqlite::Result<usize>;
 }
 
@@ -79,7 +79,7 @@ impl People for Connection {
         let mut statement = self.prepare_cached("SELECT EXISTS (SELECT 1 FROM groups WHERE id = ?1)")?;
         let is_known: bool = statement.query_row([id.as_str()], |row| row.get(0))?;
         if !is_known {
-            self.set_heard(&Conversation::Group(id.clone()), true)?;
+            self.hear(&Conversation::Group(id.clone()))?;
         }
         let mut statement = self.prepare_cached(
             "INSERT INTO groups (id, name, details) VALUES (?1, ?2, '')
@@ -88,8 +88,8 @@ impl People for Connection {
         statement.execute(params![id.as_str(), name])
     }
 
-    fn drop_group(&self, id: &GroupId) -> rusqlite::Result<usize> {
-        self.set_heard(&Conversation::Group(id.clone()), false)?;
+    fn drop_group(&self, id: &GroupId, since: MessageId) -> rusqlite::Result<usize> {
+        self.stop_hearing(&Conversation::Group(id.clone()), since)?;
         self.prepare_cached("DELETE FROM groups WHERE id = ?1")?.execute([id.as_str()])
     }
 
@@ -101,11 +101,11 @@ impl People for Connection {
         };
         for id in known.iter().filter_map(|id| GroupId::parse(id).ok()) {
             if groups.iter().all(|group| group.id != id) {
-                self.set_heard(&Conversation::Group(id), false)?;
+                self.stop_hearing(&Conversation::Group(id), ENDLESS)?;
             }
         }
         for group in groups.iter().filter(|group| !known.iter().any(|id| id == group.id.as_str())) {
-            self.set_heard(&Conversation::Group(group.id.clone()), true)?;
+            self.hear(&Conversation::Group(group.id.clone()))?;
         }
         let gone = self.execute("DELETE FROM groups", [])?;
         groups.iter().try_fold(gone, |changed, group| Ok(changed + self.set_group(group)?))

@@ -22,8 +22,10 @@ pub(super) trait Spans {
     fn heard(&self, conversation: i64, id: MessageId) -> rusqlite::Result<()>;
     /// Nothing is missing from one id to the other.
     fn cover(&self, conversation: i64, low: MessageId, high: MessageId) -> rusqlite::Result<()>;
-    /// A conversation is heard, or no longer.
-    fn set_heard(&self, conversation: &Conversation, is_heard: bool) -> rusqlite::Result<usize>;
+    /// A conversation is heard again.
+    fn hear(&self, conversation: &Conversation) -> rusqlite::Result<usize>;
+    /// A conversation is heard no longer, since the notice with this id ([`ENDLESS`]: since now).
+    fn stop_hearing(&self, conversation: &Conversation, since: MessageId) -> rusqlite::Result<usize>;
     /// The device is there again.
     fn connected(&self, at: Timestamp) -> rusqlite::Result<usize>;
     /// The device was there.
@@ -65,18 +67,34 @@ impl Spans for Connection {
         Ok(())
     }
 
-    fn set_heard(&self, conversation: &Conversation, is_heard: bool) -> rusqlite::Result<usize> {
+    fn hear(&self, conversation: &Conversation) -> rusqlite::Result<usize> {
         let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
         let mut statement = self
-            .prepare_cached("UPDATE conversations SET is_heard = ?2 WHERE number = ?1 AND is_heard <> ?2")?;
-        let changed = statement.execute(params![number, is_heard])?;
-        if !is_heard {
-            let mut statement = self.prepare_cached(
-                "UPDATE spans SET high = (SELECT coalesce(max(id), low) FROM messages WHERE conversation = ?1)
-                 WHERE conversation = ?1 AND high = ?2",
-            )?;
-            statement.execute(params![number, ENDLESS.0.cast_signed()])?;
-        }
+            .prepare_cached("UPDATE conversations SET is_heard = TRUE WHERE number = ?1 AND NOT is_heard")?;
+        statement.execute([number])
+    }
+
+    fn stop_hearing(&self, conversation: &Conversation, since: MessageId) -> rusqlite::Result<usize> {
+        let Some(number) = self.conversation_number(conversation)? else { return Ok(0) };
+        let mut statement =
+            self.prepare_cached("UPDATE conversations SET is_heard = FALSE WHERE number = ?1 AND is_heard")?;
+        let changed = statement.execute([number])?;
+        let (since, endless) = (since.0.cast_signed(), ENDLESS.0.cast_signed());
+        // Nothing orders a group's messages and the notices of who is in it: what was said after one came back may be here
+        // before it is known that one was away.
+        let mut statement = self.prepare_cached(
+            "INSERT INTO spans (conversation, low, high)
+             SELECT conversation, (SELECT min(id) FROM messages WHERE conversation = ?1 AND id > ?2), ?3 FROM spans
+             WHERE conversation = ?1 AND high = ?3 AND low <= ?2
+             AND EXISTS (SELECT 1 FROM messages WHERE conversation = ?1 AND id > ?2)",
+        )?;
+        statement.execute(params![number, since, endless])?;
+        let mut statement = self.prepare_cached(
+            "UPDATE spans SET high = max(low, (
+                 SELECT coalesce(max(id), low) FROM messages WHERE messages.conversation = ?1 AND id <= ?2
+             )) WHERE conversation = ?1 AND high = ?3 AND low <= ?2",
+        )?;
+        statement.execute(params![number, since, endless])?;
         Ok(changed)
     }
 

@@ -269,13 +269,21 @@ async fn what_was_said_in_a_group_while_this_user_was_out_of_it_is_a_gap() {
         _ => unreachable!("it is a message"),
     };
     let joined = Write::AddGroup { id: group.clone(), name: "Friends".into() };
-    let left = Write::DropGroup { id: group };
-    storage.apply(vec![joined.clone(), said(1), said(2), left, joined, said(8), said(9)]).await.unwrap();
+    let left = |since| Write::DropGroup { id: group.clone(), since };
+    let entered = joined.clone();
+    storage
+        .apply(vec![joined.clone(), said(1), said(2), left(ENDLESS), joined, said(8), said(9)])
+        .await
+        .unwrap();
     assert_eq!(gaps(&storage, &place).await.1, [1, 8]);
-    let shielded = |is_heard| Write::Heard { conversation: place.clone(), is_heard };
-    storage.apply(vec![shielded(false), said(20), shielded(true), said(30)]).await.unwrap();
+    let heard = || Write::Heard { conversation: place.clone() };
+    let unheard = Write::Unheard { conversation: place.clone(), since: ENDLESS };
+    storage.apply(vec![unheard, said(20), heard(), said(30)]).await.unwrap();
     assert_eq!(gaps(&storage, &place).await.1, [1, 8, 20, 30]);
-    storage.apply(vec![history(&place, (0, u64::MAX >> 1), &[1, 2, 5, 8, 9, 20, 25, 30])]).await.unwrap();
+    // He was out from 32 to 34, which is told after what was said since.
+    storage.apply(vec![said(31), said(35), said(36), left(MessageId(32)), entered, said(37)]).await.unwrap();
+    assert_eq!(gaps(&storage, &place).await.1, [1, 8, 20, 30, 35]);
+    storage.apply(vec![history(&place, (0, u64::MAX >> 1), &[1, 2, 5, 8, 9, 20, 25, 30, 33])]).await.unwrap();
     assert_eq!(gaps(&storage, &place).await.1, [0_u64; 0]);
 }
 
@@ -461,7 +469,7 @@ async fn contacts_and_groups_are_what_the_server_said_last() {
             Write::DropContact { name: user("zhao") },
             Write::Groups(vec![group("1"), group("2")]),
             Write::Group(Group { name: "family".to_owned(), ..group("2") }),
-            Write::DropGroup { id: GroupId::parse("1").unwrap() },
+            Write::DropGroup { id: GroupId::parse("1").unwrap(), since: ENDLESS },
         ])
         .await
         .unwrap();
@@ -830,11 +838,11 @@ fn each_write() -> Vec<Write> {
         Write::Taken(Mark::Message { conversation: han(), id: MessageId(2) }),
         Write::Taken(Mark::Entry { space: 1, id: 5 }),
         history(&han(), (0, 7), &[7]),
-        Write::Heard { conversation: han(), is_heard: false },
+        Write::Unheard { conversation: han(), since: ENDLESS },
         Write::Recalled { conversation: han(), id },
         Write::DropMessage { conversation: han(), id },
         Write::Failed { client_id: ClientMessageId(2), condition: Condition::UserNotFound },
-        Write::DropGroup { id: group },
+        Write::DropGroup { id: group, since: ENDLESS },
         Write::DropCursors,
         Write::DropConversation { conversation },
     ]

@@ -32,10 +32,14 @@ pub enum Write {
         high: MessageId,
         records: Vec<NewRecord>,
     },
-    /// Messages of a group come to this device from now on, or no longer: what is said meanwhile will be missing.
+    /// Messages of a group come to this device from now on.
     Heard {
         conversation: Conversation,
-        is_heard: bool,
+    },
+    /// They come no longer, since the notice with this id ([`super::ENDLESS`]: since now). What is said meanwhile will be missing.
+    Unheard {
+        conversation: Conversation,
+        since: MessageId,
     },
     /// A message is to be sent.
     Enqueue(Box<Outgoing>),
@@ -145,8 +149,10 @@ pub enum Write {
         id: GroupId,
         name: String,
     },
+    /// He is no longer, since the notice with this id ([`super::ENDLESS`]: since now).
     DropGroup {
         id: GroupId,
+        since: MessageId,
     },
     /// All groups that this user is in.
     Groups(Vec<Group>),
