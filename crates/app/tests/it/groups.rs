@@ -24,13 +24,14 @@ const STEPS: u64 = 120;
 struct Expected {
     member: Option<Membership>,
     is_blocked: bool,
+    /// Also while he is away.
+    is_muted: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Membership {
     seen: Vec<u64>,
     unread: u32,
-    is_muted: bool,
 }
 
 fn command() -> CreateGroup {
@@ -143,7 +144,7 @@ impl Game {
     fn expect(&mut self, step: u64, action: u64, user: usize) -> Option<Condition> {
         let is_owner = user == 0;
         let all_muted = self.all_muted;
-        let Expected { member, is_blocked } = &mut self.expected[user];
+        let Expected { member, is_blocked, is_muted } = &mut self.expected[user];
         match (action, member.as_mut()) {
             (0 | 1, Some(_)) => return Some(Condition::AlreadyInGroup),
             (0 | 1, None) if *is_blocked => return Some(Condition::BlockedByGroup),
@@ -156,11 +157,11 @@ impl Game {
             (3, Some(_)) => *member = None,
             (4, Some(_)) => (*member, *is_blocked) = (None, true),
             (5, _) => *is_blocked = false,
-            (6, Some(member)) => member.is_muted = true,
-            (7, Some(member)) => member.is_muted = false,
+            (6, Some(_)) => *is_muted = true,
+            (7, Some(_)) => *is_muted = false,
             (8, _) => self.all_muted = !all_muted,
             (9, Some(member)) => member.unread = 0,
-            (_, Some(member)) if member.is_muted => return Some(Condition::MutedInConversation),
+            (_, Some(_)) if *is_muted => return Some(Condition::MutedInConversation),
             (_, Some(_)) if all_muted && !is_owner => return Some(Condition::NotInAllowlist),
             (_, Some(_)) => {
                 for (number, expected) in self.expected.iter_mut().enumerate() {

@@ -80,7 +80,7 @@ async fn a_flipped_byte_in_a_body_is_refused_until_the_operator_accepts() {
     flip(&journal, record_of(&journal, "message 12") + 60);
     let before = fs::read(&journal).unwrap();
     let detail = refused(folder.path()).await;
-    assert!(detail.contains("0.jnl is damaged at byte") && detail.contains("accept_data_loss"), "{detail}");
+    assert!(detail.contains("0.jnl is damaged at byte") && detail.contains("--accept-data-loss"), "{detail}");
     assert_eq!(refused(folder.path()).await, detail, "refusing must not change what is refused");
     assert!(fs::read(&journal).unwrap() == before, "refusing must leave the journal as it is");
 
