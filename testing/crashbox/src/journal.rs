@@ -16,8 +16,10 @@ use anyhow::{Context, Result, ensure};
 
 pub(crate) const HEADER_BYTES: usize = 13;
 pub(crate) const TRAILER_BYTES: usize = 13;
+const RECORD_END: &[u8] = b"FJL\x03";
 
-/// The journal that was written to last, of a server that does not run.
+/// The journal that was written to last, of a server that does not run. What a kill left of an unfinished group is taken off
+/// its end, as a start would.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) path: PathBuf,
@@ -41,14 +43,20 @@ impl Journal {
             }
         }
         let (_, path) = journals.into_iter().max().context("there is no journal")?;
-        let bytes = fs::read(&path)?;
+        let mut bytes = fs::read(&path)?;
         let mut records = Vec::new();
         let mut at = 0;
         while let Some(end) = record_end(&bytes, at) {
             records.push(at..end);
             at = end;
         }
-        ensure!(used_bytes(&bytes) <= at, "{}: no record can be read at byte {at}", path.display());
+        let used = used_bytes(&bytes).max(at);
+        let rest = &mut bytes[at..used];
+        let is_torn =
+            rest.first().is_none_or(|first| *first == 1) && !rest.windows(4).any(|end| end == RECORD_END);
+        ensure!(is_torn, "{}: no record can be read at byte {at}", path.display());
+        rest.fill(0);
+        OpenOptions::new().write(true).open(&path)?.write_all_at(rest, at as u64)?;
         Ok(Self { path, bytes, records })
     }
 
@@ -95,8 +103,40 @@ fn record_end(bytes: &[u8], start: usize) -> Option<usize> {
                 at += 21 + usize::from(key) + stored as usize;
             }
             4 => at += 9,
-            3 => return (bytes.get(at + 9..at + TRAILER_BYTES)? == b"FJL\x03").then_some(at + TRAILER_BYTES),
+            3 => return (bytes.get(at + 9..at + TRAILER_BYTES)? == RECORD_END).then_some(at + TRAILER_BYTES),
             _ => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Vec<u8> {
+        let item = [&[4][..], &[0; 8]].concat();
+        [&[1][..], &[0; 12], &item, &[3], &[0; 8], RECORD_END].concat()
+    }
+
+    fn journal_of(bytes: &[u8]) -> (tempfile::TempDir, Result<Journal>) {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join("fjall")).unwrap();
+        fs::write(data.path().join("fjall/0.jnl"), [bytes, &[0; 5000]].concat()).unwrap();
+        let journal = Journal::active(data.path());
+        (data, journal)
+    }
+
+    #[test]
+    fn what_a_kill_left_unfinished_is_taken_off_and_anything_else_is_an_error() {
+        let (_data, whole) = journal_of(&[record(), record()].concat());
+        assert_eq!(whole.unwrap().records.len(), 2);
+        let (data, torn) = journal_of(&[record(), record()[..20].to_vec()].concat());
+        assert_eq!(torn.unwrap().records, [0..record().len()]);
+        let left = fs::read(data.path().join("fjall/0.jnl")).unwrap();
+        assert_eq!(used_bytes(&left), record().len());
+        let (_data, strange) = journal_of(&[record(), vec![9; 20]].concat());
+        strange.unwrap_err();
+        let (_data, hole) = journal_of(&[record(), record()[..20].to_vec(), record()].concat());
+        hole.unwrap_err();
     }
 }
