@@ -70,8 +70,10 @@ mod tests {
         assert!(taken.is_some());
 
         let turns = Turns::new(Duration::from_millis(10));
-        let _held = turns.take_in_time("a").await.unwrap();
+        let held = turns.take_in_time("a").await.unwrap();
         assert!(turns.take_in_time("a").await.is_none());
+        // Now and then a group's lock is the same one.
+        drop(held);
         let _of_a_group = turns.take(AppId(1), "Group").await.unwrap();
         assert!(turns.take(AppId(1), "group").await.is_none());
     }
