@@ -432,6 +432,7 @@ export default {
     const [first, bert] = [await pollingPage(world, 'anna'), await world.online('bert')];
     await bert.text('anna', 'before');
     await first.message('text');
+    await world.hasTaken('anna');
     // The request dies under it, as when a phone changes its network.
     first.engine.transport.pollXhr.xhr.abort();
     const lost = numbered('meanwhile', 5);
